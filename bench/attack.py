@@ -1,0 +1,128 @@
+"""The second seam: what an attack sees, what it returns, and what an attacker may want.
+
+    objective + codec(s) --harness--> Target --attack--> AttackResult --harness--> 8-bit picture
+
+An attack proposes: it is handed a `Target` and never learns what stands behind it (one codec, an
+ensemble, an average over random draws). The harness disposes: it alone rounds, checks the budget,
+counts and scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from bench.budget import Budget
+
+Half: TypeAlias = Literal["reconstruction", "rate", "both"]
+"""Which path of a codec an objective needs; the other one is never run."""
+
+Need: TypeAlias = Literal["nothing", "gradient", "queries"]
+"""What an attack asks of its target; one that needs nothing is the same for every codec."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What an objective may look at; what it did not ask for is None.
+
+    Attributes:
+        images: the pictures the codec was given, float (B, 3, H, W) in [0, 1].
+        source: the pictures they were made from, same shape.
+        clean: the codec's reconstruction of `source`, for objectives that want it.
+        reconstruction: the codec's reconstruction of `images`.
+        bits: the bits of each stream, (B, ...).
+    """
+
+    images: Tensor
+    source: Tensor
+    clean: Tensor | None = None
+    reconstruction: Tensor | None = None
+    bits: Mapping[str, Tensor] | None = None
+
+
+class Objective(Protocol):
+    """What the attacker wants to be large.
+
+    Attributes:
+        needs: the half of the codec it looks at.
+        wants_clean: whether it compares with the reconstruction of the source picture.
+    """
+
+    @property
+    def needs(self) -> Half: ...
+
+    @property
+    def wants_clean(self) -> bool: ...
+
+    def __call__(self, view: View) -> Tensor:
+        """Return one value a picture, (B,)."""
+        ...
+
+
+class Target(Protocol):
+    """Codec and objective as an attack sees them: a function of the pictures to be made large."""
+
+    def value_and_grad(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the surrogate's values (B,) and their gradient, of the shape of `images`.
+
+        Raises:
+            Unsupported: nothing behind this target offers gradients.
+        """
+        ...
+
+    def value(self, images: Tensor) -> Tensor:
+        """Return the surrogate's values (B,) alone."""
+        ...
+
+    def query(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+        """Return the values of really encoded and decoded pictures, uint8 (B, H, W, 3) -> (B,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class AttackResult:
+    """What a search found.
+
+    Attributes:
+        images: the best pictures found, float (B, 3, H, W) in [0, 1].
+        trace: the objective along the search, (steps, B); empty for attacks that never look.
+        flags: what the attack itself noticed and a reader of the score should know.
+    """
+
+    images: Tensor
+    trace: Tensor
+    flags: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Attack(Protocol):
+    """A search for the pictures inside a budget at which a target is largest.
+
+    Implementations are frozen dataclasses whose fields are their parameters in a suite.
+
+    Attributes:
+        needs: what it asks of its target.
+        version: raised whenever the same parameters and seed would give another picture.
+    """
+
+    needs: ClassVar[Need]
+    version: ClassVar[int]
+
+    def __call__(
+        self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
+    ) -> AttackResult:
+        """Search.
+
+        Args:
+            target: what to make large.
+            images: the source pictures, float (B, 3, H, W) in [0, 1].
+            budget: what may be changed.
+            rngs: one generator a picture; the only randomness allowed.
+        """
+        ...

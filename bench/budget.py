@@ -1,0 +1,223 @@
+"""What an attacker may change: a ball around the source picture, optionally in one region.
+
+Images are float (B, 3, H, W) in [0, 1]; radii are given in the unit that `Budget.unit` names and
+are enforced on the 8-bit picture, after rounding.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+_SLACK = 1e-3
+"""Relative and absolute tolerance of the float check, far below one level."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """The rectangle, in pixels, outside which nothing may change."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def mask(self, images: Tensor) -> Tensor:
+        """Return ones inside and zeros outside, broadcastable to `images`."""
+        mask = torch.zeros(images.shape[-2:], dtype=images.dtype, device=images.device)
+        mask[self.top : self.top + self.height, self.left : self.left + self.width] = 1
+        return mask
+
+
+@dataclass(frozen=True)
+class Budget(ABC):
+    """A ball of some norm around the source picture.
+
+    Attributes:
+        radius: its radius in `unit`.
+        region: where the picture may change; everywhere if None.
+    """
+
+    kind: ClassVar[str]
+    unit: ClassVar[str]
+
+    radius: float
+    region: Region | None = field(default=None, kw_only=True)
+
+    def __str__(self) -> str:
+        where = "" if self.region is None else f" in {self.region}"
+        return f"{self.kind} {self.radius:g}{where}"
+
+    @abstractmethod
+    def size(self, images: Tensor, source: Tensor) -> Tensor:
+        """Return how far each picture is from its source, float64 (B,), in `unit`."""
+
+    @abstractmethod
+    def steepest(self, gradient: Tensor) -> Tensor:
+        """Return the step of full radius with the largest inner product with `gradient`."""
+
+    @abstractmethod
+    def project(self, images: Tensor, source: Tensor) -> Tensor:
+        """Return the nearest pictures inside the ball, the region and [0, 1]."""
+
+    @abstractmethod
+    def sample(self, source: Tensor, rngs: Sequence[torch.Generator]) -> Tensor:
+        """Return random pictures inside the ball, each drawn with its own generator."""
+
+    @abstractmethod
+    def rounded(self, images: Tensor, source: Tensor) -> Tensor:
+        """Return 8-bit levels, uint8 (B, 3, H, W), that are inside the ball after rounding."""
+
+    def allows(self, images: Tensor, source: Tensor) -> list[bool]:
+        """Tell for each float picture whether it keeps the budget, rounding not yet done."""
+        near = self.size(images, source) <= self.radius * (1 + _SLACK) + _SLACK * self._level()
+        return [
+            bool(n and r) for n, r in zip(near, self._keeps_region(images, source), strict=True)
+        ]
+
+    def holds(self, adversarial: Tensor, source: Tensor) -> list[bool]:
+        """Tell for each 8-bit picture, uint8 (B, 3, H, W), whether it is inside, exactly."""
+        a, s = adversarial.double() / 255, source.double() / 255
+        near = self.size(a, s) <= self.radius * (1 + 1e-9)
+        return [bool(n and r) for n, r in zip(near, self._keeps_region(a, s), strict=True)]
+
+    def _level(self) -> float:
+        """One 8-bit level of one value, in `unit`."""
+        return 1.0
+
+    def _keeps_region(self, images: Tensor, source: Tensor) -> list[bool]:
+        if self.region is None:
+            return [True] * len(images)
+        outside = (images - source).abs() * (1 - self.region.mask(images))
+        return [bool(worst == 0) for worst in outside.flatten(1).amax(1)]
+
+    def _masked(self, values: Tensor) -> Tensor:
+        return values if self.region is None else values * self.region.mask(values)
+
+
+@dataclass(frozen=True)
+class Linf(Budget):
+    """No value changes by more than `radius` levels."""
+
+    kind: ClassVar[str] = "linf"
+    unit: ClassVar[str] = "8-bit levels"
+
+    def size(self, images: Tensor, source: Tensor) -> Tensor:
+        distance: Tensor = (images.double() - source.double()).abs().flatten(1).amax(1)
+        return distance * 255
+
+    def steepest(self, gradient: Tensor) -> Tensor:
+        return self._masked(gradient.sign() * (self.radius / 255))
+
+    def project(self, images: Tensor, source: Tensor) -> Tensor:
+        epsilon = self.radius / 255
+        delta = self._masked((images - source).clamp(-epsilon, epsilon))
+        return (source + delta).clamp(0, 1)
+
+    def sample(self, source: Tensor, rngs: Sequence[torch.Generator]) -> Tensor:
+        noise = _per_picture(source, rngs, torch.rand) * 2 - 1
+        return self.project(source + noise * (self.radius / 255), source)
+
+    def rounded(self, images: Tensor, source: Tensor) -> Tensor:
+        base, whole = _levels(source), math.floor(self.radius + 1e-9)
+        delta = (_levels(images) - base).clamp(-whole, whole)
+        return (base + self._masked(delta)).to(torch.uint8)
+
+
+@dataclass(frozen=True)
+class L2(Budget):
+    """The root of the summed squared changes, in levels, is at most `radius`."""
+
+    kind: ClassVar[str] = "l2"
+    unit: ClassVar[str] = "8-bit levels"
+
+    def size(self, images: Tensor, source: Tensor) -> Tensor:
+        return _norm(images, source) * 255
+
+    def steepest(self, gradient: Tensor) -> Tensor:
+        masked = self._masked(gradient)
+        norm: Tensor = masked.flatten(1).norm(dim=1).clamp_min(torch.finfo(masked.dtype).tiny)
+        return masked * (self._reach(gradient) / norm).view(-1, 1, 1, 1)
+
+    def project(self, images: Tensor, source: Tensor) -> Tensor:
+        delta = self._masked(images - source)
+        norm: Tensor = delta.flatten(1).norm(dim=1).clamp_min(torch.finfo(delta.dtype).tiny)
+        shrink = (self._reach(images) / norm).clamp_max(1).view(-1, 1, 1, 1)
+        return (source + delta * shrink).clamp(0, 1)
+
+    def sample(self, source: Tensor, rngs: Sequence[torch.Generator]) -> Tensor:
+        direction = self.steepest(_per_picture(source, rngs, torch.randn))
+        count = source[0].numel()
+        lengths = torch.cat([torch.rand(1, generator=r, device=r.device) for r in rngs]) ** (
+            1 / count
+        )
+        return self.project(source + direction * lengths.to(source).view(-1, 1, 1, 1), source)
+
+    def rounded(self, images: Tensor, source: Tensor) -> Tensor:
+        pairs = zip(images.split(1), source.split(1), strict=True)
+        return torch.cat([self._rounded_one(image, origin) for image, origin in pairs])
+
+    def _rounded_one(self, image: Tensor, source: Tensor) -> Tensor:
+        """Find by bisection the largest scale of the change that is inside once rounded."""
+        base, delta = _levels(source), self._masked(image - source)
+
+        def at(scale: float) -> Tensor:
+            return _levels(source + scale * delta).to(torch.uint8)
+
+        if self.holds(at(1.0), base)[0]:
+            return at(1.0)
+        inside, outside = 0.0, 1.0
+        for _ in range(24):
+            middle = (inside + outside) / 2
+            if self.holds(at(middle), base)[0]:
+                inside = middle
+            else:
+                outside = middle
+        return at(inside)
+
+    def _reach(self, images: Tensor) -> float:
+        """The radius as an l2 norm of images in [0, 1]."""
+        del images
+        return self.radius / 255
+
+
+@dataclass(frozen=True)
+class Mse(L2):
+    """The mean squared change, of pictures in [0, 1], is at most `radius` (Chen & Ma's tau)."""
+
+    kind: ClassVar[str] = "mse"
+    unit: ClassVar[str] = "mean squared error on [0, 1]"
+
+    def size(self, images: Tensor, source: Tensor) -> Tensor:
+        return _norm(images, source) ** 2 / images[0].numel()
+
+    def _reach(self, images: Tensor) -> float:
+        return math.sqrt(self.radius * images[0].numel())
+
+    def _level(self) -> float:
+        return 1 / 255**2
+
+
+BUDGETS: dict[str, type[Budget]] = {kind.kind: kind for kind in (Linf, L2, Mse)}
+
+
+def _norm(images: Tensor, source: Tensor) -> Tensor:
+    norm: Tensor = (images.double() - source.double()).flatten(1).norm(dim=1)
+    return norm
+
+
+def _levels(images: Tensor) -> Tensor:
+    return (images * 255).round().clamp(0, 255)
+
+
+def _per_picture(
+    source: Tensor, rngs: Sequence[torch.Generator], draw: Callable[..., Tensor]
+) -> Tensor:
+    shape = source.shape[1:]
+    return torch.stack([draw(shape, generator=rng, device=rng.device) for rng in rngs]).to(source)

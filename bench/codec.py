@@ -1,0 +1,114 @@
+"""The first seam: what a codec is, and what more it may offer.
+
+    image uint8 (H, W, 3) --encode--> bytes --decode--> image uint8 (H, W, 3)
+
+A capability is a type: a codec that offers gradients is also `Differentiable`, one that draws
+random numbers is `Randomised`, one whose model predicts its own bits is `Estimating`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+Image: TypeAlias = npt.NDArray[np.uint8]
+"""One 8-bit RGB picture, shape (H, W, 3), levels 0-255, any H and W of at least 1."""
+
+
+class Codec(ABC):
+    """One operating point: a codec with all its parameters set."""
+
+    @abstractmethod
+    def encode(self, image: Image) -> bytes:
+        """Return the bitstream of one picture.
+
+        Args:
+            image: uint8, shape (H, W, 3).
+
+        Returns:
+            Every byte that `decode` needs, the picture's size included.
+
+        Raises:
+            Unsupported: this picture is outside what the codec offers.
+            CodecError: the encoder failed.
+        """
+
+    @abstractmethod
+    def decode(self, bitstream: bytes) -> Image:
+        """Return the picture that a bitstream of this operating point holds.
+
+        Returns:
+            uint8, shape (H, W, 3), of the size that was encoded.
+
+        Raises:
+            CodecError: the bitstream is damaged, truncated or another codec's.
+        """
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Return what identifies everything that can change this codec's output.
+
+        Weights by their hash, external programs by their version, parameters by their value.
+        """
+
+    def header_bytes(self, bitstream: bytes) -> int:
+        """Return how many of the bitstream's bytes are the harness's own container."""
+        del bitstream
+        return 0
+
+
+@dataclass(frozen=True)
+class Relaxed:
+    """Both halves of a codec's differentiable surrogate for one batch.
+
+    Attributes:
+        reconstruction: float (B, 3, H, W), nominally in [0, 1], not clipped.
+        bits: for each latent stream its bits, float (B, C, h, w).
+    """
+
+    reconstruction: Tensor
+    bits: Mapping[str, Tensor]
+
+
+@runtime_checkable
+class Differentiable(Protocol):
+    """A codec with a surrogate through which gradients flow.
+
+    Images are float (B, 3, H, W) in [0, 1]. Weights take no gradient.
+    """
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Return the reconstruction (B, 3, H, W), running only the path that leads to it."""
+        ...
+
+    def rate(self, images: Tensor) -> Mapping[str, Tensor]:
+        """Return the bits of each latent stream, (B, C, h, w), running only that path."""
+        ...
+
+    def relaxed(self, images: Tensor) -> Relaxed:
+        """Return both, sharing what they have in common."""
+        ...
+
+
+@runtime_checkable
+class Estimating(Protocol):
+    """A codec whose own entropy model predicts the size of its bitstream."""
+
+    def estimated_bits(self, image: Image) -> float:
+        """Return the bits that the entropy model gives the quantised latents of a picture."""
+        ...
+
+
+@runtime_checkable
+class Randomised(Protocol):
+    """A codec (or a defence around one) that draws random numbers when it encodes."""
+
+    def draw(self, rng: np.random.Generator) -> Codec:
+        """Return one deterministic codec, the random choices made from `rng`."""
+        ...

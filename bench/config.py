@@ -1,0 +1,141 @@
+"""YAML files that are refused with the line and the way out: suites and training recipes.
+
+Safe YAML only; a key given twice, an unknown key or a value of the wrong type is told as
+``suites/mine.yaml:12: attacks.0.steps: ...``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from bench.errors import ConfigError
+
+Where: TypeAlias = tuple[str | int, ...]
+
+
+class Settings(BaseModel):
+    """Base of everything read from YAML: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+@dataclass(frozen=True)
+class Document:
+    """Parsed YAML and, for every path in it, the line it stands on."""
+
+    name: str
+    data: Any
+    lines: dict[Where, int]
+
+    def line(self, where: Where) -> int:
+        """Return the line of the longest known beginning of a path."""
+        while where and where not in self.lines:
+            where = where[:-1]
+        return self.lines.get(where, 1)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a sentence's end that names the nearest known name, or all of them."""
+    names = sorted(known)
+    match = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"did you mean '{match[0]}'?" if match else f"known: {', '.join(names)}"
+
+
+def load(path: Path, model: type[SettingsT]) -> SettingsT:
+    """Read a YAML file into a settings class.
+
+    Raises:
+        ConfigError: the file is missing, is not YAML, or says something that is not allowed.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {_reason(error)}") from error
+    return parse(text, str(path), model)
+
+
+def parse(text: str, name: str, model: type[SettingsT]) -> SettingsT:
+    """Read YAML text into a settings class; `name` is what error messages call it."""
+    document = _document(text, name)
+    try:
+        return model.model_validate(document.data)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, document, model)) from error
+
+
+def _document(text: str, name: str) -> Document:
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError(f"{name}:{line}: not YAML: {error.problem}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{name}: not YAML: {error}") from error
+    if root is None or not isinstance(data, dict):
+        raise ConfigError(f"{name}:1: expected 'key: value' lines, found {_kind(data)}")
+    return Document(name, data, dict(_lines(root, (), name)))
+
+
+def _lines(node: yaml.Node, where: Where, name: str) -> Iterator[tuple[Where, int]]:
+    yield where, node.start_mark.line + 1
+    if isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from _lines(item, (*where, index), name)
+    elif isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                line = key.start_mark.line + 1
+                raise ConfigError(f"{name}:{line}: the key '{key.value}' is given twice")
+            seen.add(key.value)
+            yield from _lines(value, (*where, key.value), name)
+            yield (*where, key.value), key.start_mark.line + 1
+
+
+def _explain(error: ValidationError, document: Document, model: type[Settings]) -> str:
+    first = error.errors(include_url=False)[0]
+    where = tuple(first["loc"])
+    spot = ".".join(str(part) for part in where)
+    message = _message(first, where, model)
+    return f"{document.name}:{document.line(where)}: {spot + ': ' if spot else ''}{message}"
+
+
+def _message(details: ErrorDetails, where: Where, model: type[Settings]) -> str:
+    if details["type"] == "extra_forbidden":
+        return f"unknown key; {nearest(str(where[-1]), _keys_at(model, where[:-1]))}"
+    if details["type"] == "value_error":
+        return details["msg"].removeprefix("Value error, ")
+    message = details["msg"][0].lower() + details["msg"][1:]
+    return message if details["type"] == "missing" else f"{message}, got {details['input']!r}"
+
+
+def _keys_at(model: type[BaseModel], where: Where) -> list[str]:
+    """Return the keys that are allowed where an unknown one stood."""
+    for part in where:
+        annotation = (
+            model.model_fields[str(part)].annotation if part in model.model_fields else None
+        )
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            continue
+        model = annotation
+    return [field.alias or key for key, field in model.model_fields.items()]
+
+
+def _kind(data: object) -> str:
+    return "nothing" if data is None else f"a {type(data).__name__}"
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

@@ -1,0 +1,74 @@
+"""The few bytes around a codec's own stream that make it self-describing and checked.
+
+    magic "CRB1" | codec id (4) | height u16 | width u16 | n u8 | n lengths u32 | sections | CRC32
+
+A damaged or foreign stream is refused here, before any entropy decoder sees it: some of them
+crash the process on bytes they did not write.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.errors import CodecError, Unsupported
+
+_MAGIC = b"CRB1"
+_HEAD = struct.Struct(">4s4sHHB")
+_MAX_SIDE = 65535
+
+
+@dataclass(frozen=True)
+class Container:
+    """An unpacked container: the picture's size and the codec's own byte strings."""
+
+    height: int
+    width: int
+    sections: tuple[bytes, ...]
+
+
+def pack(codec_id: bytes, height: int, width: int, sections: Sequence[bytes]) -> bytes:
+    """Return the container's bytes; `codec_id` is the 4 bytes that `unpack` will ask for."""
+    if max(height, width) > _MAX_SIDE:
+        raise Unsupported(
+            f"a picture of {width}x{height} is beyond {_MAX_SIDE} pixels a side; crop it"
+        )
+    lengths = struct.pack(f">{len(sections)}I", *map(len, sections))
+    head = _HEAD.pack(_MAGIC, codec_id, height, width, len(sections))
+    body = b"".join((head, lengths, *sections))
+    return body + struct.pack(">I", zlib.crc32(body))
+
+
+def unpack(codec_id: bytes, bitstream: bytes) -> Container:
+    """Return what `pack` was given.
+
+    Raises:
+        CodecError: the stream is truncated, damaged, or of another codec or other weights.
+    """
+    if len(bitstream) < _HEAD.size + 4 or not bitstream.startswith(_MAGIC):
+        raise CodecError("not a bitstream of this harness: its first bytes are not CRB1")
+    body, checksum = bitstream[:-4], struct.unpack(">I", bitstream[-4:])[0]
+    if zlib.crc32(body) != checksum:
+        raise CodecError("the bitstream is damaged: its checksum does not match")
+    _, found_id, height, width, count = _HEAD.unpack_from(body)
+    if found_id != codec_id:
+        raise CodecError("the bitstream was written by another codec or with other weights")
+    return Container(height, width, _sections(body, count))
+
+
+def overhead(sections: int) -> int:
+    """Return how many bytes the container adds to that many sections."""
+    return _HEAD.size + 4 * sections + 4
+
+
+def _sections(body: bytes, count: int) -> tuple[bytes, ...]:
+    start = _HEAD.size + 4 * count
+    if start > len(body):
+        raise CodecError("the bitstream is damaged: its table of lengths is cut off")
+    lengths = struct.unpack_from(f">{count}I", body, _HEAD.size)
+    if start + sum(lengths) != len(body):
+        raise CodecError("the bitstream is damaged: its lengths do not add up")
+    ends = [start + sum(lengths[: i + 1]) for i in range(count)]
+    return tuple(body[end - length : end] for end, length in zip(ends, lengths, strict=True))
