@@ -109,10 +109,14 @@ class Attack(Protocol):
     Attributes:
         needs: what it asks of its target.
         version: raised whenever the same parameters and seed would give another picture.
+        evaluations: how many gradients, values and queries it asks for at most, a picture.
     """
 
     needs: ClassVar[Need]
     version: ClassVar[int]
+
+    @property
+    def evaluations(self) -> int: ...
 
     def __call__(
         self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]

@@ -1,0 +1,80 @@
+"""A linear codec whose optimal perturbations are known in closed form, for tests and examples.
+
+    encode   every sample v is written as v ones and a zero: the bits are linear in the picture
+    decode   counts the ones and multiplies by the gain, clipped to 0-255
+
+With a picture away from 0 and 255, the largest change of a linear objective w . C(x) inside an
+linf ball is gain * epsilon * ||w||_1, inside an l2 ball gain * epsilon * ||w||_2; the largest
+growth of the rate is epsilon bits a sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from bench.codec import Codec, Image, Relaxed
+from bench.container import overhead, pack, unpack
+from bench.errors import CodecError
+
+_ID = b"toy1"
+
+
+class Toy(Codec):
+    """A unary-coded picture, its contrast multiplied on decoding.
+
+    Args:
+        gain: what the decoder multiplies every level with.
+    """
+
+    def __init__(self, gain: Annotated[float, Field(gt=0)] = 1.0) -> None:
+        self._gain = gain
+
+    def encode(self, image: Image) -> bytes:
+        """Return the unary code of every sample, packed to bytes."""
+        ends = np.cumsum(image.reshape(-1).astype(np.int64) + 1)
+        bits = np.ones(ends[-1], dtype=np.uint8)
+        bits[ends - 1] = 0
+        height, width, _ = image.shape
+        return pack(_ID, height, width, [np.packbits(bits).tobytes()])
+
+    def decode(self, bitstream: bytes) -> Image:
+        """Return the picture with its levels multiplied by the gain."""
+        container = unpack(_ID, bitstream)
+        bits = np.unpackbits(np.frombuffer(b"".join(container.sections), dtype=np.uint8))
+        count = container.height * container.width * 3
+        ends = np.flatnonzero(bits == 0)[:count]
+        levels = np.diff(ends, prepend=-1) - 1
+        if len(levels) != count:
+            raise CodecError("the bitstream holds fewer samples than its picture has")
+        scaled: Image = np.clip(np.rint(levels * self._gain), 0, 255).astype(np.uint8)
+        return scaled.reshape(container.height, container.width, 3)
+
+    def fingerprint(self) -> str:
+        """Return the codec's name and gain."""
+        return f"toy gain {self._gain}"
+
+    def header_bytes(self, bitstream: bytes) -> int:
+        """Return the container's bytes."""
+        return overhead(len(unpack(_ID, bitstream).sections))
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Return the pictures times the gain, neither rounded nor clipped."""
+        return images * self._gain
+
+    def rate(self, images: Tensor) -> Mapping[str, Tensor]:
+        """Return 255 x + 1 bits for a sample x."""
+        return {"y": images * 255 + 1}
+
+    def relaxed(self, images: Tensor) -> Relaxed:
+        """Return both halves."""
+        return Relaxed(self.reconstruct(images), self.rate(images))
+
+    def estimated_bits(self, image: Image) -> float:
+        """Return exactly the bits that `encode` writes, before the last byte is filled."""
+        return float(torch.from_numpy(image.copy()).double().sum()) + image.size

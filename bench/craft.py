@@ -1,0 +1,152 @@
+"""A craft job -> one 8-bit picture inside its budget, or the reason why there is none."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from bench.attack import Attack, AttackResult, Objective, Target
+from bench.budget import Budget
+from bench.codec import Codec, Image
+from bench.errors import BenchError, Unsupported
+from bench.plan import CraftJob
+from bench.record import CraftRecord, Status
+from bench.target import CodecTarget
+from bench.tensors import to_image, to_tensor
+
+
+class RejectedError(BenchError):
+    """What an attack returned is no picture inside the budget."""
+
+
+@dataclass(frozen=True)
+class Crafted:
+    """The outcome of one search: the picture, if there is one, and its record."""
+
+    image: Image | None
+    record: CraftRecord
+
+
+class NoTarget:
+    """What attacks see that need nothing: noise."""
+
+    gradients = 0
+    queries = 0
+
+    def value_and_grad(self, images: Tensor) -> NoReturn:
+        """Refuse."""
+        del images
+        raise Unsupported("this attack said it needs nothing, and has no target")
+
+    def value(self, images: Tensor) -> NoReturn:
+        """Refuse."""
+        self.value_and_grad(images)
+
+    def query(self, images: npt.NDArray[np.uint8]) -> NoReturn:
+        """Refuse."""
+        self.value_and_grad(torch.from_numpy(images))
+
+    def flags(self) -> tuple[str, ...]:
+        """Return nothing."""
+        return ()
+
+
+def craft(
+    job: CraftJob, sources: Sequence[Codec], attack: Attack, objective: Objective | None
+) -> Crafted:
+    """Run one search and enforce its budget on the 8-bit picture.
+
+    Args:
+        job: what is to be done.
+        sources: the codecs of `job.sources`.
+        attack: the search.
+        objective: what it makes large; None for noise.
+    """
+    source = to_tensor(job.picture.pixels)
+    target = CodecTarget(sources[0], objective, source) if objective is not None else NoTarget()
+    started = time.perf_counter()
+    try:
+        result = search(attack, target, source, job.budget, job.seed)
+        image = enforced(result, source, job.budget)
+    except Unsupported as error:
+        return Crafted(None, _record(job, "unsupported", reason=str(error)))
+    except RejectedError as error:
+        return Crafted(None, _record(job, "failed", reason=str(error)))
+    return Crafted(
+        image,
+        _record(
+            job,
+            "ok",
+            sha256=pixel_hash(image),
+            flags=(*target.flags(), *result.flags),
+            gradients=target.gradients,
+            queries=target.queries,
+            values=_summary(result.trace),
+            seconds=time.perf_counter() - started,
+        ),
+    )
+
+
+def search(
+    attack: Attack, target: Target, source: Tensor, budget: Budget, seed: int
+) -> AttackResult:
+    """Run an attack on one batch, each picture with a generator of its own."""
+    rngs = [
+        torch.Generator(source.device).manual_seed(seed + index) for index in range(len(source))
+    ]
+    return attack(target, source, budget, rngs)
+
+
+def enforced(result: AttackResult, source: Tensor, budget: Budget) -> Image:
+    """Return the 8-bit picture of a search's first result.
+
+    Raises:
+        RejectedError: it has another shape, is not a number somewhere, or is outside the budget.
+    """
+    if result.images.shape != source.shape:
+        shapes = f"{tuple(result.images.shape)}, not {tuple(source.shape)}"
+        raise RejectedError(f"the attack returned pictures of shape {shapes}")
+    if not budget.allows(result.images, source)[0]:
+        size = float(budget.size(result.images, source)[0])
+        raise RejectedError(
+            f"the attack returned a picture {size:.6g} {budget.unit} away or outside its region;"
+            f" the budget is {budget}"
+        )
+    levels = budget.rounded(result.images, source)
+    if not budget.holds(levels, (source * 255).round())[0]:
+        raise RejectedError(f"the rounded picture is outside the budget {budget}")
+    return to_image(levels.float() / 255)
+
+
+def pixel_hash(image: Image) -> str:
+    """Return the hash that identifies an adversarial picture by its pixels."""
+    return hashlib.sha256(image.tobytes()).hexdigest()
+
+
+def _record(job: CraftJob, status: Status, **outcome: object) -> CraftRecord:
+    fixed = {
+        "key": job.key,
+        "status": status,
+        "sources": tuple(point.label for point in job.sources),
+        "picture": job.picture.name,
+        "picture_sha256": job.picture.sha256,
+        "attack": str(job.search.choice),
+        "objective": None if job.objective is None else str(job.objective),
+        "budget": str(job.budget),
+        "seed": job.seed,
+    }
+    return CraftRecord.model_validate(fixed | outcome)
+
+
+def _summary(trace: Tensor) -> tuple[float, ...]:
+    if not len(trace):
+        return ()
+    return float(trace[0, 0]), float(trace[:, 0].max())

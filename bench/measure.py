@@ -1,0 +1,177 @@
+"""The trusted path: encode, decode again, score. Nothing else in the project makes a score.
+
+x' --encode--> bytes --decode--> C(x') --metrics--> Scores, next to x, C(x) and bpp of x
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from bench import metrics
+from bench.codec import Codec, Estimating, Image
+from bench.errors import CodecError, Unsupported
+from bench.plan import MeasureJob
+from bench.record import CraftRecord, MeasureRecord, Scores, Stage, Status
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Coded:
+    """One picture through one codec: the bitstream and what came out of it."""
+
+    bitstream: bytes
+    image: Image
+    encode_seconds: float
+    decode_seconds: float
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Why a picture did not come through."""
+
+    status: Status
+    reason: str
+
+
+def code(codec: Codec, image: Image) -> Coded | Lost:
+    """Encode a picture and decode the bytes again; a codec's failure is a result."""
+    try:
+        bitstream, encode_seconds = _timed(lambda: codec.encode(image))
+        decoded, decode_seconds = _timed(lambda: codec.decode(bitstream))
+    except Unsupported as error:
+        return Lost("unsupported", str(error))
+    except CodecError as error:
+        return Lost("failed", str(error))
+    except (MemoryError, OSError):
+        raise
+    except Exception as error:  # noqa: BLE001 - what breaks inside a codec is its failure
+        return Lost("failed", f"{type(error).__name__}: {error}")
+    if decoded.shape != image.shape or decoded.dtype != image.dtype:
+        return Lost("failed", f"decoded to {decoded.dtype} {decoded.shape}, not {image.shape}")
+    return Coded(bitstream, decoded, encode_seconds, decode_seconds)
+
+
+def measure(
+    job: MeasureJob,
+    codec: Codec,
+    clean: Coded | Lost,
+    attacked: Image | CraftRecord | None,
+    rd_lambda: float,
+) -> MeasureRecord:
+    """Return the record of one cell.
+
+    Args:
+        job: the cell.
+        codec: its victim.
+        clean: the victim's outcome on the source picture.
+        attacked: the adversarial picture; or the search's record where it gave none; or None for
+            the cell of the clean picture itself.
+        rd_lambda: weight of 255^2 MSE in the R-D cost.
+    """
+    if isinstance(clean, Lost):
+        return _lost(job, clean, "clean")
+    if isinstance(attacked, CraftRecord):
+        return _lost(job, Lost(attacked.status, attacked.reason), "craft")
+    image = job.picture.pixels if attacked is None else attacked
+    coded = clean if attacked is None else code(codec, image)
+    if isinstance(coded, Lost):
+        return _lost(job, coded, "attacked")
+    return MeasureRecord(
+        **_identity(job),
+        status="ok",
+        scores=score(codec, job.picture.pixels, image, clean, coded, rd_lambda),
+        encode_seconds=coded.encode_seconds,
+        decode_seconds=coded.decode_seconds,
+    )
+
+
+def score(
+    codec: Codec, source: Image, image: Image, clean: Coded, coded: Coded, rd_lambda: float
+) -> Scores:
+    """Return every score of one coded picture.
+
+    Args:
+        codec: the victim.
+        source: x.
+        image: x', what was encoded.
+        clean: x through the codec.
+        coded: x' through the codec.
+        rd_lambda: weight of 255^2 MSE in the R-D cost.
+    """
+    before = metrics.quality(source, clean.image)
+    after = metrics.quality(source, coded.image)
+    mse_input = metrics.mse(image, coded.image)
+    mse_shift = metrics.mse(clean.image, coded.image)
+    mse_perturbation = metrics.mse(source, image)
+    height, width, _ = source.shape
+    bpp = metrics.bpp(len(coded.bitstream), height, width)
+    bpp_clean = metrics.bpp(len(clean.bitstream), height, width)
+    rd_cost = metrics.rd_cost(bpp, after.mse, rd_lambda)
+    return Scores(
+        bytes=len(coded.bitstream),
+        header_bytes=codec.header_bytes(coded.bitstream),
+        bpp=bpp,
+        bpp_estimated=_estimated(codec, image),
+        bpp_clean=bpp_clean,
+        mse_clean=before.mse,
+        mse_source=after.mse,
+        mse_input=mse_input,
+        mse_shift=mse_shift,
+        mse_perturbation=mse_perturbation,
+        psnr_clean=before.psnr,
+        psnr_source=after.psnr,
+        psnr_input=metrics.psnr_of(mse_input),
+        psnr_shift=metrics.psnr_of(mse_shift),
+        psnr_perturbation=metrics.psnr_of(mse_perturbation),
+        linf=metrics.linf(source, image),
+        ssim_source=after.ssim,
+        ms_ssim_source=after.ms_ssim,
+        ssim_clean=before.ssim,
+        ms_ssim_clean=before.ms_ssim,
+        drop_db=_defined(lambda: metrics.psnr_drop_db(before.psnr, after.psnr)),
+        drop_percent=_defined(lambda: metrics.psnr_drop_percent(before.psnr, after.psnr)),
+        bpp_factor=bpp / bpp_clean,
+        rd_cost=rd_cost,
+        rd_factor=rd_cost / metrics.rd_cost(bpp_clean, before.mse, rd_lambda),
+        vi=_defined(lambda: metrics.vi(mse_shift, mse_perturbation)),
+        unexplained=after.mse > before.mse + mse_perturbation,
+    )
+
+
+def _timed(call: Callable[[], Value]) -> tuple[Value, float]:
+    started = time.perf_counter()
+    value = call()
+    return value, time.perf_counter() - started
+
+
+def _estimated(codec: Codec, image: Image) -> float | None:
+    if not isinstance(codec, Estimating):
+        return None
+    return codec.estimated_bits(image) / (image.shape[0] * image.shape[1])
+
+
+def _defined(score: Callable[[], float]) -> float | None:
+    """Return a score, or None where it does not exist for this picture."""
+    try:
+        return score()
+    except Unsupported:
+        return None
+
+
+def _lost(job: MeasureJob, lost: Lost, stage: Stage) -> MeasureRecord:
+    return MeasureRecord(**_identity(job), status=lost.status, reason=lost.reason, stage=stage)
+
+
+def _identity(job: MeasureJob) -> dict[str, str | None]:
+    return {
+        "key": job.key,
+        "victim": job.victim.label,
+        "fingerprint": job.victim.fingerprint,
+        "picture": job.picture.name,
+        "threat": job.threat,
+        "craft": None if job.craft is None else job.craft.key,
+    }

@@ -1,0 +1,211 @@
+"""A validated suite, its codecs' fingerprints and its pictures -> the jobs of a run. Pure.
+
+    craft job     sources x picture x attack x objective x budget -> one 8-bit picture
+    measure job   one crafted picture (or the clean one) x one victim -> scores
+
+A picture is crafted once and measured on every victim, so transfer costs only measuring. Both are
+identified by a hash of everything that can change their result; the same jobs come in the same
+order every time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from bench.attack import Need
+from bench.budget import Budget
+from bench.images import Picture
+from bench.record import Threat
+from bench.registry import Choice, signature
+from bench.suite import Suite
+
+SCORING_VERSION = 1
+"""Raised whenever the same bytes and pictures would give other scores."""
+
+IDENTITY = Choice("identity")
+NOISE = Choice("sign-noise")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One operating point as planning sees it.
+
+    Attributes:
+        choice: its name and parameters.
+        fingerprint: what its codec says of itself.
+        differentiable: whether it offers gradients.
+    """
+
+    choice: Choice
+    fingerprint: str
+    differentiable: bool
+
+    @property
+    def label(self) -> str:
+        """What records and the board call it."""
+        return str(self.choice)
+
+
+@dataclass(frozen=True)
+class Search:
+    """An attack as planning sees it."""
+
+    choice: Choice
+    need: Need
+    version: int
+    evaluations: int
+
+
+@dataclass(frozen=True)
+class CraftJob:
+    """One search; `key` identifies the picture it finds."""
+
+    key: str
+    sources: tuple[Point, ...]
+    picture: Picture
+    search: Search
+    objective: Choice | None
+    budget: Budget
+    seed: int
+
+
+@dataclass(frozen=True)
+class MeasureJob:
+    """One cell; the clean picture if `craft` is None."""
+
+    key: str
+    victim: Point
+    picture: Picture
+    craft: CraftJob | None
+    threat: Threat
+
+
+@dataclass(frozen=True)
+class Group:
+    """One search (or the clean picture) and the cells that need its picture."""
+
+    craft: CraftJob | None
+    cells: tuple[MeasureJob, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a suite asks for, in the order it is done."""
+
+    groups: tuple[Group, ...] = field(repr=False)
+
+    @property
+    def crafts(self) -> list[CraftJob]:
+        """The searches."""
+        return [group.craft for group in self.groups if group.craft is not None]
+
+    @property
+    def cells(self) -> list[MeasureJob]:
+        """The measurements."""
+        return [cell for group in self.groups for cell in group.cells]
+
+
+def plan(
+    suite: Suite, points: Sequence[Point], searches: Sequence[Search], pictures: Sequence[Picture]
+) -> Plan:
+    """Return every job of a suite.
+
+    Args:
+        suite: what to do.
+        points: its operating points with `baselines` among them.
+        searches: its attacks with `baselines` among them.
+        pictures: its pictures.
+    """
+    groups = []
+    for picture in pictures:
+        groups.append(_group(suite, None, picture, points))
+        groups.extend(
+            _group(suite, craft, picture, _victims(suite, craft, points))
+            for craft in _crafts(suite, points, searches, picture)
+        )
+    return Plan(tuple(groups))
+
+
+def with_baselines(suite: Suite) -> tuple[list[Choice], list[Choice]]:
+    """Return the suite's codecs and attacks; a lossless codec and noise are always among them."""
+    points, searches = suite.points, suite.searches
+    has_noise = any(choice.name.endswith("-noise") for choice in searches)
+    has_identity = any(choice.name == IDENTITY.name for choice in points)
+    return points + [IDENTITY] * (not has_identity), searches + [NOISE] * (not has_noise)
+
+
+def _crafts(
+    suite: Suite, points: Sequence[Point], searches: Sequence[Search], picture: Picture
+) -> Iterator[CraftJob]:
+    for spec in suite.budgets:
+        for search in searches:
+            if search.need == "nothing":
+                yield _craft(suite, (), picture, search, None, spec.budget())
+                continue
+            for point in points:
+                if search.need == "gradient" and not point.differentiable:
+                    continue
+                for objective in suite.wants:
+                    yield _craft(suite, (point,), picture, search, objective, spec.budget())
+
+
+def _victims(suite: Suite, craft: CraftJob, points: Sequence[Point]) -> list[Point]:
+    """Noise hits everyone; the source itself is always a victim; transfer as the suite says."""
+    if not craft.sources or suite.transfer == "all":
+        return list(points)
+    reached = [p for p in points if suite.transfer == "gradient-free" and not p.differentiable]
+    return [p for p in points if p in craft.sources or p in reached]
+
+
+def _craft(
+    suite: Suite,
+    sources: tuple[Point, ...],
+    picture: Picture,
+    search: Search,
+    objective: Choice | None,
+    budget: Budget,
+) -> CraftJob:
+    key = _hash(
+        sources=[point.fingerprint for point in sources],
+        picture=picture.sha256,
+        attack=[search.choice.name, search.version, signature("attack", search.choice)],
+        objective=objective and [objective.name, signature("objective", objective)],
+        budget=str(budget),
+        seed=suite.seed,
+        compute=suite.compute.model_dump() if sources else None,
+    )
+    return CraftJob(key, sources, picture, search, objective, budget, int(key[:12], 16))
+
+
+def _group(
+    suite: Suite, craft: CraftJob | None, picture: Picture, victims: Sequence[Point]
+) -> Group:
+    return Group(craft, tuple(_cell(suite, craft, picture, victim) for victim in victims))
+
+
+def _cell(suite: Suite, craft: CraftJob | None, picture: Picture, victim: Point) -> MeasureJob:
+    key = _hash(
+        victim=[victim.label, victim.fingerprint],
+        picture=[picture.name, picture.sha256],
+        craft=craft and craft.key,
+        rd_lambda=suite.rd_lambda,
+        scoring=SCORING_VERSION,
+        threads=suite.compute.threads,
+    )
+    return MeasureJob(key, victim, picture, craft, _threat(craft, victim))
+
+
+def _threat(craft: CraftJob | None, victim: Point) -> Threat:
+    if craft is None:
+        return "clean"
+    if not craft.sources:
+        return "noise"
+    return "white-box" if victim in craft.sources else "transfer"
+
+
+def _hash(**parts: object) -> str:
+    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:24]

@@ -1,0 +1,165 @@
+"""What a run writes down: one line for each crafted picture and for each measured cell.
+
+A record is never absent: what could not be done says so, and why.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, TypeAdapter
+
+Status: TypeAlias = Literal["ok", "unsupported", "failed"]
+Threat: TypeAlias = Literal["clean", "noise", "white-box", "transfer"]
+Stage: TypeAlias = Literal["clean", "craft", "attacked"]
+
+Decibel: TypeAlias = Annotated[
+    float, PlainSerializer(lambda value: value if math.isfinite(value) else str(value))
+]
+"""A float that may be infinite (identical pictures); JSON has no infinity, "inf" stands there."""
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Scores(_Line):
+    """The scores of one victim on one picture; x source, x' attacked, C() encoded and decoded.
+
+    Mean squared errors are of pictures in [0, 1], PSNR in dB, rates in bits per pixel.
+
+    Attributes:
+        bytes: length of the bitstream that was decoded again.
+        header_bytes: how many of them are the harness's container.
+        bpp: 8 bytes / (H W).
+        bpp_estimated: what the codec's own entropy model predicts; None if it has none.
+        bpp_clean: bpp of the source picture.
+        mse_clean: of x and C(x).
+        mse_source: of x and C(x'), the headline.
+        mse_input: of x' and C(x').
+        mse_shift: of C(x) and C(x').
+        mse_perturbation: of x and x'.
+        psnr_clean: as mse_clean; so are the next four.
+        linf: largest change between x and x', in levels.
+        ssim_source: of x and C(x'); None below 11 pixels.
+        ms_ssim_source: of x and C(x'); None below 161 pixels.
+        ssim_clean: of x and C(x).
+        ms_ssim_clean: of x and C(x).
+        drop_db: psnr_clean - psnr_source; None for a lossless codec.
+        drop_percent: that, in per cent of psnr_clean; None likewise.
+        bpp_factor: bpp / bpp_clean.
+        rd_cost: bpp + lambda 255^2 mse_source, with the suite's lambda.
+        rd_factor: rd_cost by that of the clean picture.
+        vi: vulnerability index 10 log10(mse_shift / mse_perturbation), in dB; None if x' is x.
+        unexplained: whether mse_source > mse_clean + mse_perturbation: hurt more than a codec
+            that keeps the perturbation faithfully would be.
+    """
+
+    bytes: int
+    header_bytes: int
+    bpp: float
+    bpp_estimated: float | None
+    bpp_clean: float
+    mse_clean: float
+    mse_source: float
+    mse_input: float
+    mse_shift: float
+    mse_perturbation: float
+    psnr_clean: Decibel
+    psnr_source: Decibel
+    psnr_input: Decibel
+    psnr_shift: Decibel
+    psnr_perturbation: Decibel
+    linf: float
+    ssim_source: float | None
+    ms_ssim_source: float | None
+    ssim_clean: float | None
+    ms_ssim_clean: float | None
+    drop_db: float | None
+    drop_percent: float | None
+    bpp_factor: float
+    rd_cost: float
+    rd_factor: float
+    vi: Decibel | None
+    unexplained: bool
+
+
+class CraftRecord(_Line):
+    """What a search gave.
+
+    Attributes:
+        key: hash of everything that can change the adversarial picture.
+        sources: labels of the codecs whose gradients were used; empty for noise.
+        picture: name of the source picture.
+        picture_sha256: of its pixels.
+        attack: its label.
+        objective: its label; None for attacks that look at no codec.
+        budget: its label.
+        seed: of the search's generator.
+        sha256: of the adversarial picture's pixels, saved as adversarial/KEY.png.
+        flags: what a reader of every score made with this picture should know.
+        gradients: gradient evaluations.
+        queries: pictures that were really encoded.
+        values: the objective as the search saw it: at its start, and at its best; empty if it
+            never looked.
+        seconds: the search took.
+    """
+
+    kind: Literal["craft"] = "craft"
+    key: str
+    status: Status
+    reason: str = ""
+    sources: tuple[str, ...]
+    picture: str
+    picture_sha256: str
+    attack: str
+    objective: str | None
+    budget: str
+    seed: int
+    sha256: str = ""
+    flags: tuple[str, ...] = ()
+    gradients: int = 0
+    queries: int = 0
+    values: tuple[float, ...] = ()
+    seconds: float = 0.0
+
+
+class MeasureRecord(_Line):
+    """What measuring one cell gave: one victim on one picture, clean or attacked.
+
+    Attributes:
+        key: hash of everything that can change the scores.
+        stage: what failed, where something did: coding the clean picture, the search, or coding
+            the attacked picture.
+        victim: label of the codec that was scored.
+        fingerprint: its weights, binary versions and parameters.
+        picture: name of the source picture.
+        threat: how the attacked picture was made, seen from this victim.
+        craft: key of the search that made the picture; None for the clean picture.
+        encode_seconds: of the scored picture.
+        decode_seconds: of the scored picture.
+    """
+
+    kind: Literal["measure"] = "measure"
+    key: str
+    status: Status
+    reason: str = ""
+    stage: Stage | None = None
+    victim: str
+    fingerprint: str
+    picture: str
+    threat: Threat
+    craft: str | None = None
+    scores: Scores | None = None
+    encode_seconds: float = 0.0
+    decode_seconds: float = 0.0
+
+
+Record: TypeAlias = Annotated[CraftRecord | MeasureRecord, Field(discriminator="kind")]
+
+RECORD: TypeAdapter[CraftRecord | MeasureRecord] = TypeAdapter(Record)
+"""Reads and writes one line of records.jsonl."""
+
+TIMES = frozenset({"seconds", "encode_seconds", "decode_seconds"})
+"""The only fields that differ between two runs of one suite on one machine."""

@@ -1,0 +1,162 @@
+"""Names to implementations: tables that ship with the package, and entry points of others.
+
+    "pgd", {"steps": 60} --> Entry("attacks.gradient:PGD") --> PGD(steps=60)
+
+Nothing is imported before it is named. Parameters are the typed arguments of the constructor,
+checked by pydantic against its signature.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from typing import Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from bench.config import nearest
+from bench.entry import Entry
+from bench.errors import ConfigError
+
+Kind: TypeAlias = Literal["codec", "attack", "objective"]
+
+_TABLES: dict[Kind, str] = {
+    "codec": "backends:CODECS",
+    "attack": "attacks:ATTACKS",
+    "objective": "attacks:OBJECTIVES",
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An implementation by name with its parameters: what one item of a suite's list says.
+
+    Attributes:
+        name: as it stands in a table.
+        params: what the suite gave, defaults left out.
+        label: what people call it; made of name and parameters if empty.
+    """
+
+    name: str
+    params: tuple[tuple[str, Any], ...] = ()
+    label: str = ""
+
+    def __str__(self) -> str:
+        listed = " ".join(f"{key}={value}" for key, value in self.params)
+        return self.label or f"{self.name} {listed}".strip()
+
+
+@cache
+def entries(kind: Kind) -> Mapping[str, Entry]:
+    """Return every known implementation of a kind: our own and those of entry points.
+
+    Raises:
+        ConfigError: an installed distribution claims a name that is taken.
+    """
+    known: dict[str, Entry] = dict(_attribute(_TABLES[kind]))
+    for point in metadata.entry_points(group=f"bench.{kind}s"):
+        if point.name in known:
+            owner = point.dist.name if point.dist else point.value
+            raise ConfigError(
+                f"{owner} registers the {kind} '{point.name}', a name already taken; uninstall"
+                " one of the two or rename its entry point"
+            )
+        known[point.name] = Entry(point.value, "from an installed plugin")
+    return known
+
+
+def entry(kind: Kind, name: str) -> Entry:
+    """Return the entry of a name.
+
+    Raises:
+        ConfigError: there is none; the nearest name is told.
+    """
+    known = entries(kind)
+    if name not in known:
+        raise ConfigError(f"unknown {kind} '{name}'; {nearest(name, known)}")
+    return known[name]
+
+
+def unavailable(kind: Kind, name: str) -> str | None:
+    """Return why an implementation cannot run here and what to do, or None if it can."""
+    probe = entry(kind, name).available
+    reason: str | None = _attribute(probe)() if probe else None
+    return reason
+
+
+def parameters(kind: Kind, name: str) -> type[BaseModel]:
+    """Return a model of the parameters that a suite may give, from the constructor's signature."""
+    found = entry(kind, name)
+    factory = _attribute(found.target)
+    initialise = factory.__init__ if inspect.isclass(factory) else factory
+    hints = typing.get_type_hints(initialise, include_extras=True)
+    fields: dict[str, Any] = {
+        parameter.name: (hints[parameter.name], _default(parameter))
+        for parameter in inspect.signature(factory).parameters.values()
+        if parameter.name not in found.preset
+    }
+    return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def check(kind: Kind, choice: Choice) -> Choice:
+    """Return the choice with its parameters validated and the defaults left out.
+
+    Raises:
+        ConfigError: the name or a parameter is unknown, or a value is not allowed.
+    """
+    model = parameters(kind, choice.name)
+    try:
+        values = model.model_validate(dict(choice.params))
+    except ValidationError as error:
+        raise ConfigError(_explain(kind, choice.name, model, error)) from error
+    checked = tuple((key, getattr(values, key)) for key, _ in choice.params)
+    return Choice(choice.name, checked, choice.label)
+
+
+def build(kind: Kind, choice: Choice) -> Any:  # noqa: ANN401 - the caller names the kind
+    """Make the implementation that a choice names.
+
+    Raises:
+        ConfigError: it cannot be made with these parameters, or not on this machine.
+    """
+    reason = unavailable(kind, choice.name)
+    if reason is not None:
+        raise ConfigError(f"the {kind} '{choice.name}' cannot run here: {reason}")
+    found = entry(kind, choice.name)
+    return _attribute(found.target)(**found.preset, **dict(check(kind, choice).params))
+
+
+def signature(kind: Kind, choice: Choice) -> dict[str, Any]:
+    """Return every parameter by name, defaults filled in, as it goes into a job's key."""
+    values = parameters(kind, choice.name).model_validate(dict(choice.params))
+    return values.model_dump(mode="json")
+
+
+def _attribute(target: str) -> Any:  # noqa: ANN401 - whatever the table names
+    module, _, attribute = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"cannot import {target}: {error}; install what provides it") from error
+
+
+def _default(parameter: inspect.Parameter) -> object:
+    return ... if parameter.default is inspect.Parameter.empty else parameter.default
+
+
+def _explain(kind: Kind, name: str, model: type[BaseModel], error: ValidationError) -> str:
+    details = error.errors(include_url=False)[0]
+    key = str(details["loc"][0])
+    if details["type"] == "extra_forbidden":
+        if not model.model_fields:
+            return f"the {kind} '{name}' takes no parameters, '{key}' was given"
+        return f"the {kind} '{name}' has no parameter '{key}'; {nearest(key, model.model_fields)}"
+    if details["type"] == "missing":
+        return f"the {kind} '{name}' needs the parameter '{key}'"
+    told = details["msg"][0].lower() + details["msg"][1:]
+    return f"'{key}' of the {kind} '{name}': {told}, got {details['input']!r}"

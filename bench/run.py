@@ -1,0 +1,184 @@
+"""A plan -> records: the one loop that crafts, measures and stores, resuming where it stopped.
+
+for event in execute(prepared, store): ...      what is being done, and every new record
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import TypeAlias
+
+import torch
+
+from bench import registry
+from bench.attack import Attack, Objective
+from bench.codec import Codec, Differentiable, Image
+from bench.craft import Crafted, craft, pixel_hash
+from bench.errors import StoreError
+from bench.images import Picture, load
+from bench.measure import Coded, Lost, code, measure
+from bench.plan import CraftJob, Group, MeasureJob, Plan, Point, Search, plan, with_baselines
+from bench.record import CraftRecord, MeasureRecord
+from bench.registry import Choice
+from bench.store import Manifest, Store, canonical
+from bench.suite import Suite
+
+Event: TypeAlias = CraftJob | MeasureJob | CraftRecord | MeasureRecord
+"""A job that starts now, or a record that is on disk now."""
+
+_VERSIONS = ("torch", "compressai", "numpy", "pillow", "scikit-image", "pytorch-msssim")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A suite with everything it names made and read, and the plan that follows from it."""
+
+    suite: Suite
+    plan: Plan
+    pictures: tuple[Picture, ...]
+    codecs: dict[str, Codec]
+    attacks: dict[str, Attack]
+    fingerprints: dict[str, str]
+
+
+def prepare(suite: Suite, base: Path) -> Prepared:
+    """Make the codecs and attacks of a suite, read its pictures and plan its jobs.
+
+    Args:
+        suite: what to do.
+        base: where its relative picture folders are looked up first.
+
+    Raises:
+        BenchError: a codec cannot be had on this machine, or a picture cannot be read.
+    """
+    settle(suite.compute.threads)
+    points, searches = with_baselines(suite)
+    pictures = tuple(load(suite.images, base))
+    codecs: dict[str, Codec] = {str(choice): registry.build("codec", choice) for choice in points}
+    attacks: dict[str, Attack] = {
+        str(choice): registry.build("attack", choice) for choice in searches
+    }
+    fingerprints = {label: codec.fingerprint() for label, codec in codecs.items()}
+    planned = plan(
+        suite,
+        [_point(choice, codecs[str(choice)], fingerprints[str(choice)]) for choice in points],
+        [_search(choice, attacks[str(choice)]) for choice in searches],
+        pictures,
+    )
+    return Prepared(suite, planned, pictures, codecs, attacks, fingerprints)
+
+
+def settle(threads: int) -> None:
+    """Fix what would make two runs differ, or crawl on denormal numbers."""
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+
+
+def describe(prepared: Prepared) -> Manifest:
+    """Return the manifest of a run."""
+    suite = prepared.suite.model_dump(mode="json")
+    jobs: list[CraftJob | MeasureJob] = [*prepared.plan.crafts, *prepared.plan.cells]
+    keys = [job.key for job in jobs]
+    return Manifest(
+        suite=suite,
+        suite_sha256=hashlib.sha256(canonical(suite).encode()).hexdigest(),
+        plan_sha256=hashlib.sha256(canonical(keys).encode()).hexdigest(),
+        cells=len(prepared.plan.cells),
+        codecs=prepared.fingerprints,
+        pictures={picture.name: picture.sha256 for picture in prepared.pictures},
+        notes={picture.name: picture.note for picture in prepared.pictures if picture.note},
+        versions={"python": platform.python_version()}
+        | {name: metadata.version(name) for name in ("codec-robustness-bench", *_VERSIONS)},
+        machine={"system": platform.platform(), "cores": str(os.cpu_count())},
+        started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    )
+
+
+def execute(prepared: Prepared, store: Store) -> Iterator[Event]:
+    """Do what is not yet done, in the order of the plan, yielding jobs and then their records."""
+    workshop = _Workshop(prepared, store)
+    for group in prepared.plan.groups:
+        yield from workshop.do(group)
+
+
+@dataclass
+class _Workshop:
+    prepared: Prepared
+    store: Store
+    cleaned: dict[tuple[str, str], Coded | Lost] = field(default_factory=dict)
+
+    def do(self, group: Group) -> Iterator[Event]:
+        todo = [cell for cell in group.cells if cell.key not in self.store.measured]
+        if not todo and (group.craft is None or group.craft.key in self.store.crafts):
+            return
+        attacked: Image | CraftRecord | None = None
+        if group.craft is not None:
+            attacked = yield from self.obtain(group.craft)
+        for cell in todo:
+            yield cell
+            record = self.measure(cell, attacked)
+            self.store.append(record)
+            yield record
+
+    def obtain(self, job: CraftJob) -> Generator[Event, None, Image | CraftRecord]:
+        """Return the adversarial picture, from disk or by searching, or why there is none."""
+        done = self.store.crafts.get(job.key)
+        if done is not None and done.status != "ok":
+            return done
+        image = self.store.load_picture(job.key) if done is not None else None
+        if done is not None and image is not None and pixel_hash(image) == done.sha256:
+            return image
+        yield job
+        crafted = self.craft(job)
+        if crafted.image is not None:
+            self.store.save_picture(job.key, crafted.image)
+        if done is None:
+            self.store.append(crafted.record)
+            yield crafted.record
+        elif crafted.record.sha256 != done.sha256:
+            raise StoreError(
+                f"adversarial/{job.key}.png was lost or altered, and searching again found"
+                " another picture than the one that was scored; start a new folder with --out"
+            )
+        return crafted.record if crafted.image is None else crafted.image
+
+    def craft(self, job: CraftJob) -> Crafted:
+        sources = [self.prepared.codecs[point.label] for point in job.sources]
+        attack = self.prepared.attacks[str(job.search.choice)]
+        return craft(job, sources, attack, _objective(job.objective))
+
+    def measure(self, cell: MeasureJob, attacked: Image | CraftRecord | None) -> MeasureRecord:
+        codec = self.prepared.codecs[cell.victim.label]
+        clean = self.clean(cell, codec)
+        return measure(cell, codec, clean, attacked, self.prepared.suite.rd_lambda)
+
+    def clean(self, cell: MeasureJob, codec: Codec) -> Coded | Lost:
+        """Code each source picture once; only one picture's are kept at a time."""
+        key = (cell.picture.name, cell.victim.label)
+        if key not in self.cleaned:
+            if all(name != cell.picture.name for name, _ in self.cleaned):
+                self.cleaned.clear()
+            self.cleaned[key] = code(codec, cell.picture.pixels)
+        return self.cleaned[key]
+
+
+def _objective(choice: Choice | None) -> Objective | None:
+    if choice is None:
+        return None
+    objective: Objective = registry.build("objective", choice)
+    return objective
+
+
+def _point(choice: Choice, codec: Codec, fingerprint: str) -> Point:
+    return Point(choice, fingerprint, isinstance(codec, Differentiable))
+
+
+def _search(choice: Choice, attack: Attack) -> Search:
+    return Search(choice, attack.needs, attack.version, attack.evaluations)

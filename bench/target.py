@@ -1,0 +1,109 @@
+"""What stands behind the `Target` that an attack sees: one codec, one objective, counters.
+
+The harness counts gradient evaluations and queries here, and notices a gradient that is zero or
+not a number: an attack that never moved is not evidence of robustness.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from bench.attack import Objective, View
+from bench.codec import Codec, Differentiable
+from bench.errors import Unsupported
+from bench.tensors import to_image, to_tensor
+
+ZERO_GRADIENT = "zero-gradient"
+NAN_GRADIENT = "nan-gradient"
+
+
+class CodecTarget:
+    """One objective on one codec, around one batch of source pictures.
+
+    Attributes:
+        gradients: how many times a gradient was asked for.
+        queries: how many pictures were really encoded.
+    """
+
+    def __init__(self, codec: Codec, objective: Objective, source: Tensor) -> None:
+        self._codec = codec
+        self._objective = objective
+        self._source = source
+        self._moved = torch.zeros(len(source), dtype=torch.bool, device=source.device)
+        self._finite = ~self._moved
+        self.gradients = 0
+        self.queries = 0
+
+    def value_and_grad(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the surrogate's values (B,) and their gradient; what is not finite is zeroed."""
+        images = images.detach().requires_grad_(True)
+        values = self._objective(self._view(images))
+        (gradient,) = torch.autograd.grad(values.sum(), images)
+        self.gradients += 1
+        return values.detach(), self._checked(gradient)
+
+    def value(self, images: Tensor) -> Tensor:
+        """Return the surrogate's values (B,)."""
+        with torch.no_grad():
+            return self._objective(self._view(images))
+
+    def query(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+        """Return the values of really encoded and decoded pictures (B, H, W, 3)."""
+        self.queries += len(images)
+        return np.array([self._query_one(image, i) for i, image in enumerate(images)])
+
+    def flags(self) -> tuple[str, ...]:
+        """Return what every score that comes of this search must carry beside it."""
+        if self.gradients == 0:
+            return ()
+        zero = () if bool(self._moved.all()) else (ZERO_GRADIENT,)
+        return zero if bool(self._finite.all()) else (*zero, NAN_GRADIENT)
+
+    def _checked(self, gradient: Tensor) -> Tensor:
+        largest = gradient.abs().flatten(1).amax(1)
+        self._finite &= largest.isfinite()
+        gradient = gradient.nan_to_num(0.0, 0.0, 0.0)
+        self._moved |= (largest > 0) & largest.isfinite()
+        return gradient
+
+    def _view(self, images: Tensor) -> View:
+        codec = self._codec
+        if not isinstance(codec, Differentiable):
+            raise Unsupported("this codec offers no gradients; attack it by transfer or queries")
+        if self._objective.needs == "rate":
+            return View(images, self._source, bits=codec.rate(images))
+        if self._objective.needs == "reconstruction":
+            return View(images, self._source, self._clean, codec.reconstruct(images))
+        both = codec.relaxed(images)
+        return View(images, self._source, self._clean, both.reconstruction, both.bits)
+
+    @cached_property
+    def _clean(self) -> Tensor | None:
+        """C(x) as the surrogate has it."""
+        if not self._objective.wants_clean or not isinstance(self._codec, Differentiable):
+            return None
+        with torch.no_grad():
+            return self._codec.reconstruct(self._source)
+
+    @cached_property
+    def _really_clean(self) -> list[Tensor]:
+        """C(x) as it is really decoded."""
+        sources = [to_image(source) for source in self._source.split(1)]
+        return [to_tensor(self._codec.decode(self._codec.encode(image))) for image in sources]
+
+    def _query_one(self, image: npt.NDArray[np.uint8], index: int) -> float:
+        bitstream = self._codec.encode(image)
+        needs = self._objective.needs
+        view = View(
+            images=to_tensor(image),
+            source=self._source[index : index + 1].cpu(),
+            clean=self._really_clean[index] if self._objective.wants_clean else None,
+            reconstruction=None if needs == "rate" else to_tensor(self._codec.decode(bitstream)),
+            bits={"bitstream": torch.tensor([[8.0 * len(bitstream)]])},
+        )
+        return float(self._objective(view))
