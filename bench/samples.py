@@ -1,0 +1,137 @@
+"""Picture sets that have a name: photographs that come with scikit-image, and the Kodak set.
+
+A set is a table from the name of each picture to a function that returns its file; only what is
+chosen from a set is looked for, checked or downloaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from importlib import metadata, resources
+from pathlib import Path
+from typing import TypeAlias
+
+import pooch
+import skimage
+
+from bench.errors import ImageError
+
+Files: TypeAlias = Mapping[str, Callable[[], Path]]
+"""For each picture's name, what returns its file or raises ImageError."""
+
+SETS = {
+    "sample": "four photographs that come with scikit-image, no download",
+    "kodak": "the 24 photographs of the Kodak set, downloaded once (16 MB) and checksummed",
+}
+"""The sets that a suite can name, and what each is."""
+
+KODAK_URL = "https://r0k.us/graphics/kodak/kodak/"
+"""Where the Kodak set is published, after Kodak's release "for unrestricted usage"."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One photograph in scikit-image's wheel: its file, size in pixels and terms of use."""
+
+    file: str
+    height: int
+    width: int
+    terms: str
+
+
+SAMPLES = {
+    "astronaut": Sample("astronaut.png", 512, 512, "NASA Great Images; public domain"),
+    "chelsea": Sample("chelsea.png", 300, 451, "Stefan van der Walt; CC0"),
+    "coffee": Sample("coffee.png", 400, 600, "Rachel Michetti; CC0"),
+    "rocket": Sample("rocket.jpg", 427, 640, "SpaceX; public domain"),
+}
+"""The colour photographs whose terms are stated; rocket's pixels depend on the JPEG decoder."""
+
+
+def sample() -> Files:
+    """Return the photographs in scikit-image's wheel."""
+    return {name: partial(_bundled, picture.file) for name, picture in SAMPLES.items()}
+
+
+def kodak(folder: Path | None = None) -> Files:
+    """Return the Kodak set, every file checked against its SHA-256.
+
+    Args:
+        folder: where the files kodim01.png to kodim24.png are. If None they are downloaded from
+            $BENCH_KODAK_URL (default: `KODAK_URL`) into the folder $BENCH_CACHE (default: the
+            user's cache), once.
+    """
+    get = _downloaded if folder is None else partial(_found, folder)
+    return {Path(name).stem: partial(get, name) for name in kodak_sums()}
+
+
+def kodak_sums() -> dict[str, str]:
+    """Return the SHA-256 of each file of the Kodak set, as r0k.us serves it."""
+    lines = resources.files("bench").joinpath("kodak.sha256").read_text("ascii").splitlines()
+    return {name: digest for digest, name in (line.split() for line in lines)}
+
+
+def _bundled(file: str) -> Path:
+    path = Path(skimage.__file__).parent / "data" / file
+    if not path.is_file():
+        raise ImageError(
+            f"scikit-image {metadata.version('scikit-image')} does not bring {file} of 'sample'; "
+            "leave it out with 'names:', or install the scikit-image wheel again"
+        )
+    return path
+
+
+def _found(folder: Path, file: str) -> Path:
+    path = folder / file
+    if not path.is_file():
+        raise ImageError(f"{folder} lacks {file} of the Kodak set; add it or leave 'folder:' out")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != kodak_sums()[file]:
+        raise ImageError(
+            f"{path} is not the Kodak set's: its SHA-256 differs; replace it or leave 'folder:' out"
+        )
+    return path
+
+
+def _downloaded(file: str) -> Path:
+    base = _kodak_url()
+    store = pooch.create(_cache(), base, registry=kodak_sums(), retry_if_failed=1)
+    instead = "get the 24 files otherwise and name their folder with 'folder:'"
+    try:
+        return Path(store.fetch(file))
+    except OSError as error:
+        raise ImageError(f"cannot download {base}{file} ({_why(error)}); {instead}") from error
+    except ValueError as error:
+        raise ImageError(
+            f"{base}{file} is not the Kodak set's: its SHA-256 differs; {instead}"
+        ) from error
+
+
+def _kodak_url() -> str:
+    url = os.environ.get("BENCH_KODAK_URL", KODAK_URL)
+    if not url.startswith(("http://", "https://")):
+        raise ImageError(f"BENCH_KODAK_URL must begin with https:// or http://, got {url!r}")
+    return url.rstrip("/") + "/"
+
+
+def _cache() -> Path:
+    root = os.environ.get("BENCH_CACHE") or pooch.os_cache("codec-robustness-bench")
+    cache = Path(root) / "kodak"
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageError(
+            f"cannot make the folder {cache} ({error.strerror}); set BENCH_CACHE to another"
+        ) from error
+    return cache
+
+
+def _why(error: OSError) -> str:
+    """Name what failed; the text of a network error is long and full of addresses."""
+    response = getattr(error, "response", None)
+    if response is not None:
+        return f"HTTP status {response.status_code}"
+    return error.strerror or type(error).__name__
