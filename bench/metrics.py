@@ -115,6 +115,17 @@ def rd_cost(rate: float, error: float, lmbda: float) -> float:
     return rate + lmbda * 255**2 * error
 
 
+def psnr_drop_db(clean: float, attacked: float) -> float:
+    """Return by how many dB an attack lowered the PSNR; negative if it rose.
+
+    Raises:
+        Unsupported: the clean PSNR is infinite (a lossless codec).
+    """
+    if clean == math.inf:
+        raise Unsupported("a PSNR drop in dB is not defined for a lossless codec")
+    return clean - attacked
+
+
 def psnr_drop_percent(clean: float, attacked: float) -> float:
     """Return by how many per cent of the clean PSNR an attack lowered it; negative if it rose.
 
@@ -182,6 +193,9 @@ METRICS = {
     "rd_cost": Metric(rd_cost, "bpp + lambda * 255^2 * mse", "bits per pixel", _COMPRESSAI),
     "vi": Metric(
         vi, "how much a codec amplifies a perturbation", "dB", "https://arxiv.org/abs/2112.08691"
+    ),
+    "psnr_drop_db": Metric(
+        psnr_drop_db, "PSNR that an attack took", "dB", "https://arxiv.org/abs/2112.08691"
     ),
     "psnr_drop_percent": Metric(
         psnr_drop_percent,
