@@ -12,6 +12,7 @@ import hashlib
 import io
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -177,13 +178,21 @@ class _Run:
     def _resume(self) -> None:
         if not self._state.exists():
             return
-        saved = torch.load(self._state, map_location="cpu", weights_only=True)
-        if any(saved[key] != value for key, value in self._identity().items()):
+        saved = _read_state(self._state)
+        if any(saved.get(key) != value for key, value in self._identity().items()):
             raise ConfigError(
                 f"{self.out} holds a training by another recipe or on other photos; "
                 "choose another folder with --out, or remove it"
             )
         self.trainer.restore(saved["trainer"])
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ConfigError(f"{path} is damaged; remove it to train from the start") from error
+    return saved if isinstance(saved, dict) else {}
 
 
 def _copy_weights(source: nn.Module, net: nn.Module, path: Path) -> None:

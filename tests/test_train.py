@@ -153,6 +153,18 @@ def test_a_folder_of_another_recipe_is_refused(write, tmp_path):
         _train(write(steps=2), tmp_path / "out")
 
 
+@pytest.mark.parametrize(
+    ("saved", "words"),
+    [(b"PK\3\4 torn", "state.pt is damaged; remove it"), (None, "another recipe")],
+)
+def test_a_foreign_state_is_refused(saved, words, write, tmp_path):
+    torch.save([1, 2], tmp_path / "state.pt")
+    if saved:
+        (tmp_path / "state.pt").write_bytes(saved)
+    with pytest.raises(ConfigError, match=words):
+        _train(write(), tmp_path)
+
+
 def test_a_training_that_diverges_says_so(write, tmp_path, monkeypatch):
     monkeypatch.setattr(Trainer, "_losses", _infinite)
     with pytest.raises(BenchError, match="training diverged at step 0; lower lr"):
