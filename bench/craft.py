@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from bench.attack import Attack, AttackResult, Objective, Target
 from bench.budget import Budget
 from bench.codec import Codec, Image
 from bench.errors import BenchError, Unsupported
+from bench.images import pixel_hash
 from bench.plan import CraftJob
 from bench.record import CraftRecord, Status
 from bench.target import CodecTarget
@@ -124,11 +124,6 @@ def enforced(result: AttackResult, source: Tensor, budget: Budget) -> Image:
     if not budget.holds(levels, (source * 255).round())[0]:
         raise RejectedError(f"the rounded picture is outside the budget {budget}")
     return to_image(levels.float() / 255)
-
-
-def pixel_hash(image: Image) -> str:
-    """Return the hash that identifies an adversarial picture by its pixels."""
-    return hashlib.sha256(image.tobytes()).hexdigest()
 
 
 def _record(job: CraftJob, status: Status, **outcome: object) -> CraftRecord:

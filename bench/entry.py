@@ -7,6 +7,19 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
+class Cost:
+    """Roughly what a codec takes on a 2-core machine, in seconds per megapixel.
+
+    Attributes:
+        coding: to encode and decode.
+        gradient: for one forward and backward pass of its surrogate.
+    """
+
+    coding: float = 1.0
+    gradient: float = 0.0
+
+
+@dataclass(frozen=True)
 class Entry:
     """One line of a table.
 
@@ -16,9 +29,11 @@ class Entry:
         preset: parameters that the name itself fixes and a suite cannot set.
         available: "module:attribute" of a function that returns None where the implementation can
             run, and otherwise why not and what to do.
+        cost: what `bench plan` reckons with.
     """
 
     target: str
     summary: str
     preset: Mapping[str, object] = field(default_factory=dict)
     available: str | None = None
+    cost: Cost = Cost()

@@ -162,7 +162,7 @@ def _chosen(spec: ImageSpec, files: Files) -> list[str]:
 def _picture(name: str, path: Path, crop: Crop | None) -> Picture:
     read = reading.read(path)
     image = read.image if crop is None else _cropped(name, read.image, crop)
-    return Picture(name, image, _hash(image), read.note)
+    return Picture(name, image, pixel_hash(image), read.note)
 
 
 def _cropped(name: str, image: Image, crop: Crop) -> Image:
@@ -177,6 +177,7 @@ def _cropped(name: str, image: Image, crop: Crop) -> Image:
     return np.ascontiguousarray(image[top : top + crop.height, left : left + crop.width])
 
 
-def _hash(image: Image) -> str:
+def pixel_hash(image: Image) -> str:
+    """Return what identifies a picture: the SHA-256 of its shape and its pixels."""
     height, width = image.shape[:2]
     return hashlib.sha256(f"{height}x{width}:".encode() + image.tobytes()).hexdigest()

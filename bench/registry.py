@@ -124,9 +124,6 @@ def build(kind: Kind, choice: Choice) -> Any:  # noqa: ANN401 - the caller names
     Raises:
         ConfigError: it cannot be made with these parameters, or not on this machine.
     """
-    reason = unavailable(kind, choice.name)
-    if reason is not None:
-        raise ConfigError(f"the {kind} '{choice.name}' cannot run here: {reason}")
     found = entry(kind, choice.name)
     return _attribute(found.target)(**found.preset, **dict(check(kind, choice).params))
 

@@ -17,12 +17,12 @@ from typing import TypeAlias
 
 import torch
 
-from bench import registry
+from bench import __version__, registry
 from bench.attack import Attack, Objective
 from bench.codec import Codec, Differentiable, Image
-from bench.craft import Crafted, craft, pixel_hash
+from bench.craft import Crafted, craft
 from bench.errors import StoreError
-from bench.images import Picture, load
+from bench.images import Picture, load, pixel_hash
 from bench.measure import Coded, Lost, code, measure
 from bench.plan import CraftJob, Group, MeasureJob, Plan, Point, Search, plan, with_baselines
 from bench.record import CraftRecord, MeasureRecord
@@ -94,8 +94,8 @@ def describe(prepared: Prepared) -> Manifest:
         codecs=prepared.fingerprints,
         pictures={picture.name: picture.sha256 for picture in prepared.pictures},
         notes={picture.name: picture.note for picture in prepared.pictures if picture.note},
-        versions={"python": platform.python_version()}
-        | {name: metadata.version(name) for name in ("codec-robustness-bench", *_VERSIONS)},
+        versions={"bench": __version__, "python": platform.python_version()}
+        | {name: metadata.version(name) for name in _VERSIONS},
         machine={"system": platform.platform(), "cores": str(os.cpu_count())},
         started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )

@@ -1,0 +1,170 @@
+"""The command line: run, plan, list, schema, leaderboard, train."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import get_args
+
+from leaderboard.render import markdown, tables
+from rich.console import Console
+
+from bench import __version__
+from bench.config import nearest, parse
+from bench.errors import BenchError, ConfigError
+from bench.estimate import remaining
+from bench.listing import Listed, as_json, as_table, bundled_suites, items
+from bench.progress import duration, watch
+from bench.run import describe, execute, prepare
+from bench.schema import suite_schema
+from bench.store import opened, read_run
+from bench.suite import Suite, load_suite
+from leaderboard.aggregate import board
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: the words after "bench"; those of the process if None.
+
+    Returns:
+        The exit status: 0 done, 2 could not be done (told in one sentence), 130 interrupted.
+    """
+    parsed = _parser().parse_args(arguments)
+    errors = Console(stderr=True, soft_wrap=True)
+    try:
+        parsed.command(parsed)
+    except BenchError as error:
+        errors.print(f"bench: {error}", markup=False, highlight=False)
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        errors.print("bench: interrupted; what was measured is kept, run the same command again")
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bench", description="Measure how robust image codecs are against attacks."
+    )
+    parser.add_argument("--version", action="version", version=f"bench {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_suites(commands)
+    _add_queries(commands)
+    _add_training(commands)
+    return parser
+
+
+def _add_suites(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    run = commands.add_parser("run", help="run a suite, or what is missing of it")
+    run.add_argument("suite", help="a YAML file, or the name of a bundled suite")
+    run.add_argument("-o", "--out", type=Path, help="run folder (runs/NAME by default)")
+    run.set_defaults(command=_run)
+    plan = commands.add_parser("plan", help="say what a suite would do and how long it would take")
+    plan.add_argument("suite", help="a YAML file, or the name of a bundled suite")
+    plan.set_defaults(command=_plan)
+    leaderboard = commands.add_parser("leaderboard", help="make the board of finished runs")
+    leaderboard.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders")
+    leaderboard.add_argument("-o", "--out", type=Path, metavar="FILE", help="markdown to write")
+    leaderboard.set_defaults(command=_leaderboard)
+
+
+def _add_queries(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    listing = commands.add_parser("list", help="list what a suite can name")
+    listing.add_argument("what", choices=get_args(Listed))
+    listing.add_argument("--json", action="store_true", help="as JSON")
+    listing.set_defaults(command=_list)
+    schema = commands.add_parser("schema", help="print the JSON schema of suites, for editors")
+    schema.set_defaults(command=_schema)
+
+
+def _add_training(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    train = commands.add_parser("train", help="train a codec, or go on where training stopped")
+    train.add_argument("recipe", type=Path, help="a YAML file")
+    train.add_argument("--photos", type=Path, help="the folder of photographs to train on")
+    train.add_argument("-o", "--out", type=Path, help="training folder (trainings/NAME by default)")
+    train.set_defaults(command=_train)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    suite, base = _suite(arguments.suite)
+    console = Console()
+    folder = arguments.out or Path("runs") / suite.name
+    prepared = prepare(suite, base)
+    with opened(folder, describe(prepared)) as store:
+        done = watch(execute(prepared, store), prepared.plan, store, console)
+    console.print(f"{done} cells measured now, {len(prepared.plan.cells)} in {folder}\n")
+    _publish([folder], folder / "leaderboard.md", console)
+
+
+def _plan(arguments: argparse.Namespace) -> None:
+    suite, base = _suite(arguments.suite)
+    plan = prepare(suite, base).plan
+    searches = Counter(str(job.search.choice) for job in plan.crafts)
+    victims = Counter(f"{cell.victim.label} ({cell.threat})" for cell in plan.cells)
+    for title, counts in (("searches", searches), ("cells", victims)):
+        _say(f"{title}: {sum(counts.values())}")
+        for name, count in counts.items():
+            _say(f"  {count:6d}  {name}")
+    _say(f"about {duration(remaining(plan))} on a 2-core machine; nothing was executed")
+
+
+def _leaderboard(arguments: argparse.Namespace) -> None:
+    _publish(arguments.runs, arguments.out, Console())
+
+
+def _list(arguments: argparse.Namespace) -> None:
+    listed = items(arguments.what)
+    if arguments.json:
+        _say(as_json(listed))
+    else:
+        Console().print(as_table(arguments.what, listed))
+
+
+def _schema(arguments: argparse.Namespace) -> None:
+    del arguments
+    _say(json.dumps(suite_schema(), indent=2))
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    from bench.train import train  # noqa: PLC0415 - CompressAI takes seconds to import
+
+    train(arguments.recipe, arguments.out, Console(), photos=arguments.photos)
+
+
+def _publish(folders: Sequence[Path], out: Path | None, console: Console) -> None:
+    """Show the board of some runs and write it as markdown."""
+    made = board([read_run(folder) for folder in folders])
+    for table in tables(made):
+        console.print(table)
+    if out is None:
+        return
+    try:
+        out.write_text(markdown(made), encoding="utf-8")
+    except OSError as error:
+        raise BenchError(f"cannot write {out}: {error.strerror}; choose another file") from error
+    console.print(f"wrote {out}", markup=False, highlight=False)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def _suite(given: str) -> tuple[Suite, Path]:
+    """Return a suite by path, or by the name of a bundled one, and the folder it stands in."""
+    path = Path(given)
+    if path.exists() or path.suffix in {".yaml", ".yml"} or path.name != given:
+        return load_suite(path), path.parent
+    if given not in bundled_suites():
+        raise ConfigError(f"there is no suite '{given}'; {nearest(given, bundled_suites())}")
+    text = (resources.files("suites") / f"{given}.yaml").read_text(encoding="utf-8")
+    return parse(text, f"{given}.yaml", Suite), Path()

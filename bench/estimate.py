@@ -1,0 +1,46 @@
+"""How long a plan will take, roughly, before anything is run: to plan with, never to report.
+
+A job costs its codec's seconds per megapixel times what it asks for. The tables hold what was
+measured on a 2-core machine; other machines differ, and a run's own progress display corrects
+itself as it goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bench.entry import Cost
+from bench.plan import CraftJob, MeasureJob, Plan, Point
+from bench.registry import entry
+from bench.store import Store
+
+_SCORING = 1.0
+"""Seconds per megapixel for the metrics of one cell."""
+
+_DRAWING = 0.1
+"""Seconds per megapixel for a search that looks at no codec."""
+
+
+def seconds(job: CraftJob | MeasureJob) -> float:
+    """Return the expected seconds of one job on the reference machine."""
+    height, width, _ = job.picture.pixels.shape
+    megapixels = height * width / 1e6
+    if isinstance(job, MeasureJob):
+        return megapixels * (_SCORING + _cost(job.victim).coding)
+    steps = sum(_cost(point).gradient for point in job.sources) * job.search.evaluations
+    return megapixels * (_DRAWING + steps)
+
+
+def remaining(plan: Plan, store: Store | None = None) -> float:
+    """Return the expected seconds of all jobs that a run folder does not hold yet."""
+    return sum(seconds(job) for job in missing(plan, store))
+
+
+def missing(plan: Plan, store: Store | None = None) -> Iterable[CraftJob | MeasureJob]:
+    """Yield the jobs that a run folder does not hold yet; all of them without one."""
+    yield from (job for job in plan.crafts if store is None or job.key not in store.crafts)
+    yield from (job for job in plan.cells if store is None or job.key not in store.measured)
+
+
+def _cost(point: Point) -> Cost:
+    return entry("codec", point.choice.name).cost

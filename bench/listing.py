@@ -1,0 +1,91 @@
+"""What can be named in a suite, and whether it can run here: `bench list`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from importlib import resources
+from typing import Any, Literal, TypeAlias
+
+from rich.table import Table
+
+from bench.config import parse
+from bench.errors import BenchError, ConfigError
+from bench.metrics import METRICS
+from bench.registry import Kind, entries, parameters, unavailable
+from bench.suite import Suite
+
+Listed: TypeAlias = Literal["codecs", "attacks", "objectives", "metrics", "suites"]
+
+_KINDS: dict[str, Kind] = {"codecs": "codec", "attacks": "attack", "objectives": "objective"}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing that can be named.
+
+    Attributes:
+        name: as it is written in a suite.
+        summary: what it is.
+        parameters: each with its default, or "required".
+        problem: why it cannot run here and what to do; None if it can.
+    """
+
+    name: str
+    summary: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    problem: str | None = None
+
+
+def items(what: Listed) -> list[Item]:
+    """Return everything of a kind."""
+    if what in _KINDS:
+        return [_implementation(_KINDS[what], name) for name in entries(_KINDS[what])]
+    if what == "metrics":
+        return [
+            Item(name, f"{metric.description}{metric.unit and f', in {metric.unit}'}")
+            for name, metric in METRICS.items()
+        ]
+    return [_suite(name) for name in bundled_suites()]
+
+
+def bundled_suites() -> list[str]:
+    """Return the names of the suites that ship with the package."""
+    files = resources.files("suites").iterdir()
+    return sorted(file.name[:-5] for file in files if file.name.endswith(".yaml"))
+
+
+def as_json(listed: list[Item]) -> str:
+    """Return items as a JSON array."""
+    return json.dumps([asdict(item) for item in listed], indent=2)
+
+
+def as_table(what: Listed, listed: list[Item]) -> Table:
+    """Return items as a table for the terminal."""
+    table = Table(title=what, title_justify="left", show_lines=False)
+    for header in ("name", "what it is", "parameters", "here"):
+        table.add_column(header, overflow="fold", no_wrap=header == "name")
+    for item in listed:
+        given = ", ".join(f"{key}={value}" for key, value in item.parameters.items())
+        table.add_row(item.name, item.summary, given, item.problem or "yes")
+    return table
+
+
+def _implementation(kind: Kind, name: str) -> Item:
+    summary = entries(kind)[name].summary
+    try:
+        fields = parameters(kind, name).model_fields
+    except ConfigError as error:
+        return Item(name, summary, problem=str(error))
+    listed = {
+        key: "required" if value.is_required() else value.default for key, value in fields.items()
+    }
+    return Item(name, summary, listed, unavailable(kind, name))
+
+
+def _suite(name: str) -> Item:
+    text = (resources.files("suites") / f"{name}.yaml").read_text(encoding="utf-8")
+    try:
+        return Item(name, parse(text, f"{name}.yaml", Suite).description)
+    except BenchError as error:
+        return Item(name, "", problem=str(error))

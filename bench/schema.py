@@ -1,0 +1,41 @@
+"""The JSON schema of a suite, for editors: every name and parameter that can be written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.registry import Kind, entries, parameters
+from bench.suite import Suite
+
+_LISTS: dict[str, Kind] = {"codecs": "codec", "attacks": "attack", "objectives": "objective"}
+
+
+def suite_schema() -> dict[str, Any]:
+    """Return the JSON schema (draft 2020-12) of a suite file."""
+    schema = Suite.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    for key, kind in _LISTS.items():
+        schema["properties"][key] = {"type": "array", "minItems": 1, "items": _item(kind)}
+    schema.get("$defs", {}).pop("Choice", None)
+    return schema
+
+
+def _item(kind: Kind) -> dict[str, Any]:
+    names = sorted(entries(kind))
+    return {"anyOf": [{"enum": names}, *(_mapping(kind, name) for name in names)]}
+
+
+def _mapping(kind: Kind, name: str) -> dict[str, Any]:
+    """Return the schema of one implementation's parameters, each a value or a list of them."""
+    model = parameters(kind, name).model_json_schema()
+    properties = {
+        key: {"anyOf": [value, {"type": "array", "items": value}]}
+        for key, value in model.get("properties", {}).items()
+    }
+    return {
+        "type": "object",
+        "description": entries(kind)[name].summary,
+        "properties": {"name": {"const": name}, "label": {"type": "string"}, **properties},
+        "required": ["name", *model.get("required", [])],
+        "additionalProperties": False,
+    }
