@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -24,7 +24,7 @@ Where: TypeAlias = tuple[str | int, ...]
 class Settings(BaseModel):
     """Base of everything read from YAML: frozen, and unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
@@ -105,7 +105,9 @@ def _lines(node: yaml.Node, where: Where, name: str) -> Iterator[tuple[Where, in
 
 
 def _explain(error: ValidationError, document: Document, model: type[Settings]) -> str:
-    first = error.errors(include_url=False)[0]
+    found = error.errors(include_url=False)
+    misspelt = [details for details in found if details["type"] == "extra_forbidden"]
+    first = (misspelt or found)[0]
     where = tuple(first["loc"])
     spot = ".".join(str(part) for part in where)
     message = _message(first, where, model)
@@ -124,13 +126,17 @@ def _message(details: ErrorDetails, where: Where, model: type[Settings]) -> str:
 def _keys_at(model: type[BaseModel], where: Where) -> list[str]:
     """Return the keys that are allowed where an unknown one stood."""
     for part in where:
-        annotation = (
-            model.model_fields[str(part)].annotation if part in model.model_fields else None
-        )
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            continue
-        model = annotation
-    return [field.alias or key for key, field in model.model_fields.items()]
+        if part in model.model_fields:
+            model = next(iter(_models(model.model_fields[str(part)].annotation)), model)
+    return list(model.model_fields)
+
+
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    """Yield the models inside an annotation such as ``list[Crop] | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)
 
 
 def _kind(data: object) -> str:

@@ -131,13 +131,13 @@ def opened(folder: Path, manifest: Manifest) -> Iterator[Store]:
     with _told(f"make the folder {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".lock", timeout=0)
-    try:
-        with _told(f"lock the folder {folder}"):
+    with _told(f"lock the folder {folder}"):
+        try:
             lock.acquire()
-    except Timeout as error:
-        raise StoreError(
-            f"another process is writing to {folder}; wait for it, or choose --out"
-        ) from error
+        except Timeout as error:
+            raise StoreError(
+                f"another process is writing to {folder}; wait for it, or choose --out"
+            ) from error
     try:
         _claim(folder, manifest)
         yield Store(folder)

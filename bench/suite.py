@@ -90,7 +90,7 @@ def _named(kind: Kind) -> BeforeValidator:
 
 def _grid(kind: Kind, item: Any) -> Iterator[Choice]:  # noqa: ANN401 - YAML as it was written
     if not isinstance(item, dict) or not isinstance(item.get("name"), str):
-        raise ConfigError(f"expected a {kind}'s name, or a mapping with 'name', got {item!r}")
+        raise ConfigError(f"expected the {kind}'s name, or a mapping with 'name', got {item!r}")
     keys = [str(key) for key in item if key not in {"name", "label"}]
     for values in itertools.product(*(_listed(item[key]) for key in keys)):
         params = tuple(zip(keys, values, strict=True))

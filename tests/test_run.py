@@ -1,0 +1,276 @@
+"""Runs: what a suite leaves on disk, resuming, and that the same suite gives the same records."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from bench import store as store_module
+from bench.budget import Linf
+from bench.config import parse
+from bench.errors import BenchError, StoreError
+from bench.metrics import linf, psnr
+from bench.record import TIMES, CraftRecord, MeasureRecord
+from bench.registry import build
+from bench.run import describe, execute, prepare
+from bench.store import opened, read_run
+from bench.suite import Suite
+
+_SUITE = """\
+name: small
+images: {set: sample, names: [chelsea, coffee], crop: {height: 24, width: 40}}
+codecs:
+  - {name: toy, label: toy}
+  - {name: jpeg, quality: 50, label: JPEG}
+attacks: [uniform-noise, fgsm, {name: pgd, steps: 3}]
+objectives: [distortion, rate]
+budgets: [{linf: 8}]
+compute: {threads: 1}
+"""
+
+
+def _run(text: str, folder: Path) -> list[object]:
+    prepared = prepare(parse(text, "small.yaml", Suite), Path())
+    with opened(folder, describe(prepared)) as store:
+        return list(execute(prepared, store))
+
+
+def _records(folder: Path) -> list[dict[str, object]]:
+    lines = (folder / "records.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k not in TIMES} for line in lines]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("finished")
+    _run(_SUITE, folder)
+    return folder
+
+
+def test_every_cell_of_the_plan_has_a_record(finished: Path):
+    run = read_run(finished)
+    assert len(run.measures) == run.manifest.cells == len({r.key for r in run.measures})
+    assert {record.status for record in run.measures} == {"ok"}
+    assert {record.victim for record in run.measures} == {"toy", "JPEG", "identity"}
+
+
+def test_noise_and_the_identity_codec_are_always_there(tmp_path: Path):
+    _run(_SUITE.replace("uniform-noise, ", ""), tmp_path)
+    run = read_run(tmp_path)
+    assert {record.victim for record in run.measures} == {"toy", "JPEG", "identity"}
+    assert "sign-noise" in {record.attack for record in run.crafts.values()}
+
+
+def test_threats_are_told_apart(finished: Path):
+    seen = {(record.victim, record.threat) for record in read_run(finished).measures}
+    assert seen == {
+        *(
+            (victim, threat)
+            for victim in ("toy", "JPEG", "identity")
+            for threat in ("clean", "noise")
+        ),
+        ("toy", "white-box"),
+        ("JPEG", "transfer"),
+        ("identity", "transfer"),
+    }
+
+
+def test_the_scored_picture_is_the_saved_png_inside_its_budget(finished: Path):
+    run = read_run(finished)
+    sources = {picture.name: picture.pixels for picture in _pictures()}
+    attacked = [record for record in run.measures if record.craft is not None]
+    codec = build("codec", parse(_SUITE, "small.yaml", Suite).points[1])
+    for record in attacked:
+        saved = np.asarray(Pillow.open(finished / "adversarial" / f"{record.craft}.png"))
+        source = sources[record.picture]
+        assert linf(source, saved) <= 8
+        assert record.scores is not None
+        assert record.scores.psnr_perturbation == psnr(source, saved)
+        if record.victim == "JPEG":
+            assert record.scores.bytes == len(codec.encode(saved))
+            assert record.scores.psnr_source == psnr(source, codec.decode(codec.encode(saved)))
+
+
+def _pictures():
+    return prepare(parse(_SUITE, "small.yaml", Suite), Path()).pictures
+
+
+def test_the_same_suite_gives_the_same_records_in_another_folder(finished: Path, tmp_path: Path):
+    _run(_SUITE, tmp_path)
+    assert _records(tmp_path) == _records(finished)
+
+
+def test_a_finished_run_has_nothing_left_to_do(finished: Path):
+    before = (finished / "records.jsonl").read_bytes()
+    assert _run(_SUITE, finished) == []
+    assert (finished / "records.jsonl").read_bytes() == before
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(finished: Path, tmp_path: Path):
+    prepared = prepare(parse(_SUITE, "small.yaml", Suite), Path())
+    with opened(tmp_path, describe(prepared)) as store:
+        events = execute(prepared, store)
+        while len(store.measured) < 9:
+            next(events)
+        events.close()
+    new = [event for event in _run(_SUITE, tmp_path) if isinstance(event, MeasureRecord)]
+    assert len(new) == len(prepared.plan.cells) - 9
+    assert _records(tmp_path) == _records(finished)
+
+
+def test_a_torn_last_line_is_measured_again(finished: Path, tmp_path: Path):
+    _run(_SUITE, tmp_path)
+    path = tmp_path / "records.jsonl"
+    path.write_bytes(path.read_bytes()[:-25])
+    assert len(read_run(tmp_path).measures) == read_run(tmp_path).manifest.cells - 1
+    _run(_SUITE, tmp_path)
+    assert _records(tmp_path) == _records(finished)
+
+
+def test_a_damaged_line_in_the_middle_is_told(tmp_path: Path):
+    _run(_SUITE, tmp_path)
+    path = tmp_path / "records.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:3], b'{"kind": "measure"}\n', *lines[3:]]))
+    with pytest.raises(StoreError, match=r"records\.jsonl:4 is damaged"):
+        read_run(tmp_path)
+
+
+def test_a_lost_picture_is_found_again_by_the_same_search(tmp_path: Path):
+    _run(_SUITE, tmp_path)
+    craft = next(r for r in read_run(tmp_path).crafts.values() if r.attack == "pgd steps=3")
+    path = tmp_path / "adversarial" / f"{craft.key}.png"
+    original = path.read_bytes()
+    path.write_bytes(original[: len(original) // 2])
+    records = (tmp_path / "records.jsonl").read_text().splitlines(keepends=True)
+    kept = [line for line in records if f'"craft":"{craft.key}"' not in line]
+    (tmp_path / "records.jsonl").write_text("".join(kept))
+    events = _run(_SUITE, tmp_path)
+    assert path.read_bytes() == original
+    assert not any(isinstance(event, CraftRecord) for event in events)
+
+
+def test_a_folder_of_another_suite_is_left_alone(finished: Path):
+    before = (finished / "records.jsonl").read_bytes()
+    with pytest.raises(StoreError, match=r"belongs to another run .* choose another folder"):
+        _run(_SUITE.replace("linf: 8", "linf: 4"), finished)
+    assert (finished / "records.jsonl").read_bytes() == before
+
+
+def test_two_processes_cannot_write_to_one_folder(finished: Path):
+    prepared = prepare(parse(_SUITE, "small.yaml", Suite), Path())
+    manifest = describe(prepared)
+    with (
+        opened(finished, manifest),
+        pytest.raises(StoreError, match="another process is writing"),
+        opened(finished, manifest),
+    ):
+        pass
+
+
+def test_a_full_disk_loses_nothing_and_the_run_goes_on(finished: Path, tmp_path: Path, monkeypatch):
+    full = {"after": 12}
+    sync = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        full["after"] -= 1
+        if full["after"] < 0:
+            raise OSError(28, "No space left on device")
+        sync(descriptor)
+
+    monkeypatch.setattr(store_module.os, "fsync", fsync)
+    with pytest.raises(StoreError, match="No space left on device; what was measured before is"):
+        _run(_SUITE, tmp_path)
+    monkeypatch.undo()
+    assert 0 < len(read_run(tmp_path).measures) < read_run(finished).manifest.cells
+    _run(_SUITE, tmp_path)
+    assert _records(tmp_path) == _records(finished)
+
+
+@pytest.mark.parametrize("after", [0.05, 0.3, 0.7])
+def test_kill_9_and_the_same_command_give_the_same_records(finished: Path, tmp_path: Path, after):
+    suite = tmp_path / "small.yaml"
+    suite.write_text(_SUITE)
+    folder = tmp_path / "run"
+    command = [sys.executable, "-m", "bench", "run", str(suite), "--out", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+    wanted = max(1, int(after * len(_records(finished))))
+    while process.poll() is None and _count(folder) < wanted:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert _count(folder) >= 1
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    assert _records(folder) == _records(finished)
+
+
+def _count(folder: Path) -> int:
+    path = folder / "records.jsonl"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def test_transfer_none_and_all():
+    points = ("toy", {"name": "toy", "gain": 2.0})
+    for transfer, expected in (("none", 0), ("all", 1)):
+        suite = Suite.model_validate(
+            {
+                "name": "t",
+                "images": {"set": "sample", "names": ["coffee"], "crop": {"height": 8, "width": 8}},
+                "codecs": points,
+                "attacks": ["fgsm"],
+                "budgets": [{"linf": 2}],
+                "transfer": transfer,
+            }
+        )
+        cells = prepare(suite, Path()).plan.cells
+        onto_toys = [c for c in cells if c.threat == "transfer" and c.victim.choice.name == "toy"]
+        assert len(onto_toys) == expected * 4
+
+
+def test_a_codec_that_fails_is_a_record_not_an_end(tmp_path: Path, monkeypatch):
+    from backends.toy import Toy
+
+    def broken(self: Toy, bitstream: bytes):
+        raise RuntimeError("the decoder fell over")
+
+    monkeypatch.setattr(Toy, "decode", broken)
+    _run(_SUITE, tmp_path)
+    run = read_run(tmp_path)
+    toys = [record for record in run.measures if record.victim == "toy"]
+    assert {(r.status, r.stage, r.reason) for r in toys} == {
+        ("failed", "clean", "RuntimeError: the decoder fell over")
+    }
+    assert {r.status for r in run.measures if r.victim != "toy"} == {"ok"}
+
+
+def test_an_attack_that_leaves_its_budget_is_rejected_and_recorded(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(Linf, "project", lambda self, images, source: images)
+    _run(_SUITE.replace("uniform-noise, ", ""), tmp_path)
+    run = read_run(tmp_path)
+    pgd = [record for record in run.crafts.values() if record.attack == "pgd steps=3"]
+    assert {record.status for record in pgd} == {"failed"}
+    assert all("the budget is linf 8" in record.reason for record in pgd)
+    attacked = [r for r in run.measures if r.craft in {record.key for record in pgd}]
+    assert {(record.status, record.stage) for record in attacked} == {("failed", "craft")}
+
+
+def test_a_corrupt_picture_among_good_ones_is_told_before_anything_runs(tmp_path: Path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for index in range(3):
+        Pillow.fromarray(np.full((8, 8, 3), index, np.uint8)).save(photos / f"{index}.png")
+    (photos / "1.png").write_bytes((photos / "1.png").read_bytes()[:40])
+    text = _SUITE.replace(
+        "{set: sample, names: [chelsea, coffee], crop: {height: 24, width: 40}}",
+        f"{{set: {photos}}}",
+    )
+    with pytest.raises(BenchError, match=r"1\.png"):
+        _run(text, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
