@@ -1,0 +1,195 @@
+"""A run's records, sorted by what a row of the board is made of: operating point and budget.
+
+    Run --> Setting                      the suite as it was run
+        --> {(victim, budget): Case}     clean scores, attacked scores, what has none
+
+A picture that the codec could not code or decode once it was attacked has no scores of its own.
+It ranks as mid-grey at 24 bpp. The records do not hold the picture, so mid-grey is taken at the
+error it has against black, the largest there is: a failure never makes a codec look better.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bench.budget import Budget
+from bench.errors import StoreError
+from bench.images import ImageSpec
+from bench.metrics import psnr_of, rd_cost
+from bench.record import CraftRecord, MeasureRecord, Scores, Threat
+from bench.registry import Choice
+from bench.store import Run
+from bench.suite import BudgetSpec
+
+FAILED_BPP = 24.0
+"""Bits per pixel that a failure stands for: the picture, uncompressed."""
+
+FAILED_MSE = (128 / 255) ** 2
+"""Mean squared error that a failure stands for: mid-grey (level 128) against black."""
+
+
+class Setting(BaseModel):
+    """What the board tells of a suite, as the manifest keeps it; see `bench.suite.Suite`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    description: str
+    seed: int
+    images: ImageSpec
+    codecs: list[list[Choice]]
+    attacks: list[list[Choice]]
+    objectives: list[list[Choice]]
+    budgets: list[BudgetSpec]
+    transfer: Literal["none", "gradient-free", "all"]
+    rd_lambda: float
+
+    @property
+    def balls(self) -> list[Budget]:
+        """The budgets."""
+        return [spec.budget() for spec in self.budgets]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One attacked picture and what it did to one victim.
+
+    Attributes:
+        threat: how the picture was made, seen from the victim.
+        picture: name of its source.
+        craft: the search that made it.
+        scores: of the bytes; where the victim failed, of what a failure stands for.
+        failed: whether it did.
+    """
+
+    threat: Threat
+    picture: str
+    craft: CraftRecord
+    scores: Scores
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that is known of one victim at one budget.
+
+    Attributes:
+        clean: the scores of the source pictures, by name.
+        scored: the attacked pictures.
+        crafts: the searches of each kind of picture, those that gave none too.
+        cells: how many attacked pictures have a record, where the source picture came through.
+        lost: the records without scores of their own, clean pictures first.
+    """
+
+    clean: dict[str, Scores]
+    scored: tuple[Scored, ...]
+    crafts: dict[str, list[CraftRecord]]
+    cells: int
+    lost: tuple[MeasureRecord, ...]
+
+    def of(self, threat: str) -> list[Scored]:
+        """Return the scored pictures of one kind."""
+        return [scored for scored in self.scored if scored.threat == threat]
+
+
+def setting(run: Run) -> Setting:
+    """Return what a run's manifest says of its suite.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    try:
+        return Setting.model_validate(run.manifest.suite)
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise StoreError(
+            f"the suite in {run.folder}/manifest.json cannot be read at '{where}'; run it again"
+            " with this version"
+        ) from error
+
+
+def measurements(run: Run) -> list[MeasureRecord]:
+    """Return the measurements of a run, the last one of each cell."""
+    return list({record.key: record for record in run.measures}.values())
+
+
+def cases(run: Run, told: Setting) -> dict[tuple[str, str], Case]:
+    """Return the case of every operating point at every budget, measured or not."""
+    clean: dict[str, list[MeasureRecord]] = defaultdict(list)
+    attacked: dict[tuple[str, str], list[tuple[MeasureRecord, CraftRecord]]] = defaultdict(list)
+    for record in measurements(run):
+        if record.craft is None:
+            clean[record.victim].append(record)
+        else:
+            craft = _craft(run, record.craft)
+            attacked[record.victim, craft.budget].append((record, craft))
+    return {
+        (victim, str(ball)): _case(clean[victim], attacked[victim, str(ball)], lmbda=told.rd_lambda)
+        for ball in told.balls
+        for victim in run.manifest.codecs
+    }
+
+
+def _craft(run: Run, key: str) -> CraftRecord:
+    try:
+        return run.crafts[key]
+    except KeyError as error:
+        raise StoreError(
+            f"{run.folder} has scores of the search {key} but no record of it; run the suite into"
+            " another folder"
+        ) from error
+
+
+def _case(
+    clean: list[MeasureRecord],
+    attacked: list[tuple[MeasureRecord, CraftRecord]],
+    lmbda: float,
+) -> Case:
+    before = {record.picture: record.scores for record in clean if record.scores is not None}
+    scored = [
+        _scored(record, craft, before.get(record.picture), lmbda) for record, craft in attacked
+    ]
+    crafts: dict[str, list[CraftRecord]] = defaultdict(list)
+    for record, craft in attacked:
+        crafts[record.threat].append(craft)
+    tried = [record for record, _ in attacked if record.stage != "clean"]
+    return Case(
+        clean=before,
+        scored=tuple(one for one in scored if one is not None),
+        crafts=dict(crafts),
+        cells=len(tried),
+        lost=tuple(record for record in [*clean, *tried] if record.status != "ok"),
+    )
+
+
+def _scored(
+    record: MeasureRecord, craft: CraftRecord, clean: Scores | None, lmbda: float
+) -> Scored | None:
+    failed = record.status == "failed" and record.stage == "attacked"
+    scores = _stand_in(clean, lmbda) if failed and clean is not None else record.scores
+    if scores is None:
+        return None
+    return Scored(record.threat, record.picture, craft, scores, failed)
+
+
+def _stand_in(clean: Scores, lmbda: float) -> Scores:
+    """Return what a failure stands for, next to the clean scores of the same picture."""
+    psnr, cost = psnr_of(FAILED_MSE), rd_cost(FAILED_BPP, FAILED_MSE, lmbda)
+    drop = clean.psnr_clean - psnr
+    return clean.model_copy(
+        update={
+            "bpp": FAILED_BPP,
+            "bpp_factor": FAILED_BPP / clean.bpp_clean,
+            **dict.fromkeys(("mse_source", "mse_input", "mse_shift"), FAILED_MSE),
+            **dict.fromkeys(("psnr_source", "psnr_input", "psnr_shift"), psnr),
+            "drop_db": None if clean.drop_db is None else drop,
+            "drop_percent": None if clean.drop_percent is None else 100 * drop / clean.psnr_clean,
+            "rd_cost": cost,
+            "rd_factor": cost / clean.rd_cost,
+            "unexplained": True,
+        }
+    )

@@ -1,0 +1,139 @@
+"""What a reader must know beside a score: dead gradients, attacks weaker than they may be.
+
+White-box >= transfer >= noise, and a larger budget is never weaker: for what an attack wanted, per
+picture. Where that does not hold the search was too weak and the score says little.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TypeAlias
+
+from bench.budget import Budget
+from bench.record import CraftRecord, Scores
+from bench.registry import Choice
+from leaderboard.cells import Case, Scored
+
+Aim: TypeAlias = Callable[[Scores], float]
+"""What an objective makes large, as it was measured."""
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One remark on a row.
+
+    Attributes:
+        name: what is remarked, a key of `ADVICE`, or what somebody's attack says.
+        count: of how many it is true.
+        of: how many were looked at.
+        objective: what the attack wanted, where the remark is about one objective.
+    """
+
+    name: str
+    count: int
+    of: int
+    objective: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({f'{self.objective} {self.count}/{self.of}'.strip()})"
+
+
+ADVICE = {
+    "zero-gradient": "the gradient was zero all along in so many of the searches, which never"
+    " moved; that is no robustness: try random starts (`pgd`), another objective, or mend the"
+    " codec's surrogate.",
+    "nan-gradient": "the gradient was not a number at times in so many of the searches, and was"
+    " taken as zero there: look for roots, logarithms and divisions in the codec's surrogate.",
+    "weaker-than-noise": "noise did more than the attack for what the attack wanted, on so many of"
+    " the pictures; the row is no worst case: try more steps, restarts or a smaller step size, and"
+    " for transferred pictures sources nearer to the codec.",
+    "weaker-than-transfer": "pictures made against other codecs did more than those made against"
+    " this one, on so many of the pictures; its gradients mislead the search: try more steps or"
+    " restarts, and compare the codec's surrogate with its real output.",
+    "weaker-than-smaller-budget": "a smaller budget did more, on so many of the pictures; the"
+    " search stops too early: try more steps or a smaller step size.",
+    "search-failed": "so many of the searches gave no picture inside the budget; their reasons are"
+    " listed below.",
+    "unfinished": "so many cells of the run are measured; continue it, the figures may change.",
+}
+"""What each flag of ours means and what to try."""
+
+OTHERS_ADVICE = "reported by the attack itself; see its documentation."
+
+
+def aims(objectives: Iterable[Choice]) -> dict[str, Aim]:
+    """Return the measured value of each objective by label; of unknown ones nothing."""
+    known = ((str(choice), _aim(choice)) for choice in objectives)
+    return {label: aim for label, aim in known if aim is not None}
+
+
+def craft_flags(crafts: Sequence[CraftRecord]) -> Iterator[Flag]:
+    """Yield what the searches themselves noticed, and how many gave no picture."""
+    counts = Counter(flag for craft in crafts for flag in dict.fromkeys(craft.flags))
+    counts["search-failed"] = sum(craft.status == "failed" for craft in crafts)
+    for name, count in counts.items():
+        if count:
+            yield Flag(name, count, len(crafts))
+
+
+def weak_flags(
+    attacks: Sequence[Scored], rivals: Mapping[str, list[Scored]], wanted: Mapping[str, Aim]
+) -> Iterator[Flag]:
+    """Yield by what the attacks were outdone.
+
+    Args:
+        attacks: on one operating point at one budget.
+        rivals: what must not be stronger, by the flag it gives if it is: noise, or attacks that
+            wanted the same.
+        wanted: the objectives to compare.
+    """
+    for name, others in rivals.items():
+        for objective, aim in wanted.items():
+            reached = _strongest(attacks, (objective,), aim)
+            against = _strongest(others, (objective, None), aim)
+            both = reached.keys() & against.keys()
+            count = sum(reached[picture] < against[picture] for picture in both)
+            if count:
+                yield Flag(name, count, len(both), objective)
+
+
+def rivals(threat: str, case: Case, smaller: Iterable[Case]) -> dict[str, list[Scored]]:
+    """Return what the attacks on an operating point must not be weaker than, by flag.
+
+    Args:
+        threat: the kind of its attacks.
+        case: the operating point.
+        smaller: it, at smaller budgets.
+    """
+    return {
+        "weaker-than-noise": case.of("noise"),
+        "weaker-than-transfer": case.of("transfer") if threat == "white-box" else [],
+        "weaker-than-smaller-budget": [one for other in smaller for one in other.of(threat)],
+    }
+
+
+def is_smaller(ball: Budget, other: Budget) -> bool:
+    """Tell whether a budget lies inside another one of its kind and region."""
+    return type(ball) is type(other) and ball.region == other.region and ball.radius < other.radius
+
+
+def _aim(choice: Choice) -> Aim | None:
+    reference = dict(choice.params).get("reference", "source")
+    errors = {"source": "mse_source", "clean": "mse_shift", "input": "mse_input"}
+    scores = {"distortion": errors.get(reference), "rate": "bpp", "rd": "rd_cost"}
+    score = scores.get(choice.name)
+    return None if score is None else attrgetter(score)
+
+
+def _strongest(
+    found: Iterable[Scored], objectives: tuple[str | None, ...], aim: Aim
+) -> dict[str, float]:
+    """Return the largest measured value of each picture."""
+    best: dict[str, float] = {}
+    for one in found:
+        if one.craft.objective in objectives:
+            best[one.picture] = max(aim(one.scores), best.get(one.picture, float("-inf")))
+    return best
