@@ -1,0 +1,38 @@
+"""Values and foreign text as the board writes them."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from collections.abc import Callable
+
+_MARKUP = re.compile(r"([\\`*_\[\]|~$]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
+
+
+def _number(digits: int, prefix: str = "") -> Callable[[float], str]:
+    def text(value: float) -> str:
+        if math.isinf(value):
+            return "∞" if value > 0 else "-∞"
+        return f"{prefix}{round(value, digits) + 0.0:.{digits}f}"
+
+    return text
+
+
+rate, decibel, factor, percent = _number(3), _number(2), _number(2, "×"), _number(1)
+
+
+def share(counts: tuple[int, int]) -> str:
+    """Return how many of how many."""
+    return f"{counts[0]}/{counts[1]}"
+
+
+def plain(text: str) -> str:
+    """Return text on one line, without characters that steer a terminal or a page."""
+    visible = (character if character.isprintable() else " " for character in text)
+    return " ".join("".join(visible).split())
+
+
+def escaped(text: str) -> str:
+    """Return markdown that shows text as it is, inside a line or a table."""
+    return _MARKUP.sub(r"\\\1", html.escape(plain(text), quote=False))

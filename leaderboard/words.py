@@ -1,0 +1,128 @@
+"""What a run attacked, and how strongly, in plain words. Markdown, foreign text escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import chain
+from pathlib import PurePath
+
+from bench.budget import Budget, Linf, Mse, Region
+from bench.metrics import psnr_of
+from bench.registry import Choice
+from leaderboard.aggregate import Part
+from leaderboard.formats import decibel, escaped
+
+_LISTED = 8
+
+_WANTS = {
+    "distortion": "the largest error of the decoded picture",
+    "rate": "the longest bitstream",
+    "rd": "the largest R-D cost",
+}
+
+_TRANSFER = {
+    "none": "Pictures made against one codec are not given to any other.",
+    "gradient-free": "Codecs without gradients are given every picture that was made against the"
+    " others (transfer). That is a weaker attack: their rows are not to be compared with those of"
+    " codecs attacked through their own gradients.",
+    "all": "Every picture made against one codec is given to all the others too (transfer). That is"
+    " a weaker attack: rows of codecs without gradients are not to be compared with those of codecs"
+    " attacked through their own.",
+}
+
+
+def settings(part: Part) -> list[str]:
+    """Return what was attacked and how, one paragraph each."""
+    told = part.setting
+    about = [f"**About:** {escaped(told.description)}"] if told.description else []
+    return [
+        *about,
+        f"**Pictures:** {_pictures(part)}",
+        f"**Codecs:** {_joined(part.manifest.codecs)}.",
+        f"**Attacks:** {_attacks(part)}",
+        f"**Objectives**, what an attack wants: {'; '.join(_objectives(part))}.",
+        f"**Transfer:** {_TRANSFER[told.transfer]}",
+        f"**R-D cost:** bpp + λ·255²·MSE with λ = {told.rd_lambda:g}, MSE of pictures in [0, 1].",
+    ]
+
+
+def budget(ball: Budget) -> str:
+    """Return what an attacked picture may be."""
+    most = {
+        Linf: f"no colour value of a pixel changes by more than {ball.radius:g} of 255 levels",
+        Mse: f"the mean squared change is at most {ball.radius:g} (of pictures in [0, 1])",
+    }.get(type(ball), f"the root of the summed squared changes is at most {ball.radius:g} levels")
+    return f"{most}{_least_psnr(ball)}{'' if ball.region is None else _region(ball.region)}"
+
+
+def made_with(part: Part) -> list[str]:
+    """Return what computed a run's numbers and how to compute them again."""
+    manifest = part.manifest
+    name = part.setting.name
+    return [
+        f"Versions: {_pairs(manifest.versions)}.",
+        f"Machine: {_pairs(manifest.machine)}.",
+        f"Started {escaped(manifest.started)}, seed {part.setting.seed}; hash of the suite"
+        f" {escaped(manifest.suite_sha256[:12])}, of its jobs"
+        f" {escaped(manifest.plan_sha256[:12])}.",
+        *(f"Codec {escaped(codec)}: {escaped(mark)}." for codec, mark in manifest.codecs.items()),
+        f"Again: `bench run {name}.yaml` with the suite's file (the whole suite is kept in"
+        f" `manifest.json` of the run folder), then `bench leaderboard runs/{name}`.",
+    ]
+
+
+def _pictures(part: Part) -> str:
+    images = part.setting.images
+    names = list(part.manifest.pictures)
+    source = "" if images.set is None else f" of the set {escaped(PurePath(images.set).name)}"
+    crop = "" if images.crop is None else f", cropped to {escaped(str(images.crop))}"
+    notes = (f" {escaped(name)}: {escaped(note)}." for name, note in part.manifest.notes.items())
+    return f"{len(names)}{source} ({_joined(names)}){crop}.{''.join(notes)}"
+
+
+def _attacks(part: Part) -> str:
+    noises = dict.fromkeys(craft.attack for craft in part.crafts if not craft.sources)
+    choices = chain.from_iterable(part.setting.attacks)
+    searches = [_attack(part, choice) for choice in choices if str(choice) not in noises]
+    noise = f" Noise, which knows nothing of the codec: {_joined(noises)}." if noises else ""
+    return f"{'; '.join(searches) or 'none'}.{noise}"
+
+
+def _attack(part: Part, choice: Choice) -> str:
+    """Return an attack with its parameters, if its label hides them, and what it computed."""
+    label, definition = str(choice), str(replace(choice, label=""))
+    gradients = max((craft.gradients for craft in part.crafts if craft.attack == label), default=0)
+    told = [definition] if label != definition else []
+    if gradients:
+        told.append(f"{gradients} gradient{'s' * (gradients > 1)} a picture")
+    return escaped(label) + (f" ({escaped(', '.join(told))})" if told else "")
+
+
+def _objectives(part: Part) -> Iterator[str]:
+    for choice in chain.from_iterable(part.setting.objectives):
+        meaning = _WANTS.get(choice.name, "")
+        yield f"{escaped(str(choice))}{meaning and f' ({meaning})'}"
+
+
+def _joined(names: Iterable[str]) -> str:
+    listed = [escaped(name) for name in names]
+    more = len(listed) - _LISTED
+    return ", ".join(listed[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _pairs(mapping: Mapping[str, str]) -> str:
+    return ", ".join(f"{escaped(key)} {escaped(value)}" for key, value in mapping.items())
+
+
+def _region(region: Region) -> str:
+    size = f"{region.height}x{region.width} pixels (height x width)"
+    return f"; only {size} from row {region.top}, column {region.left} may change"
+
+
+def _least_psnr(ball: Budget) -> str:
+    """Return the PSNR that the change itself cannot fall below, where the size does not matter."""
+    error = {Linf: (ball.radius / 255) ** 2, Mse: ball.radius}.get(type(ball))
+    if error is None:
+        return ""
+    return f" (PSNR of the change itself at least {decibel(psnr_of(error))} dB)"
