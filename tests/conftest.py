@@ -1,0 +1,124 @@
+"""What several test files need: small nets that behave like trained ones, photographs, weights."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from compressai.layers import AttentionBlock
+from torch import nn
+
+from bench import checkpoint
+from bench.images import Crop, ImageSpec, load
+from bench.registry import Choice, build
+from bench.tensors import to_tensor
+
+PUBLISHED = Path(__file__).parents[2] / "shared/weights/bmshj2018-factorized-mse-q2.pth.tar"
+COMPRESSAI_NAMES = {"bmshj2018-factorized-relu": "bmshj2018_factorized_relu"}
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+
+
+@pytest.fixture(scope="session")
+def photograph():
+    """Return a function: a part of a bundled photograph, uint8 (H, W, 3)."""
+    return _photograph
+
+
+@cache
+def _photograph(name, height, width):
+    spec = ImageSpec(set="sample", names=(name,), crop=Crop(height=height, width=width))
+    return load(spec, Path())[0].pixels
+
+
+@pytest.fixture(scope="session")
+def small_net():
+    """Return a function: a small random net of an architecture, its latents spread over levels."""
+    return _small_net
+
+
+@cache
+def _small_net(architecture, seed=0):
+    widths = (8,) if architecture.startswith("cheng2020") else (8, 12)
+    torch.manual_seed(seed)
+    net = checkpoint.fresh(COMPRESSAI_NAMES.get(architecture, architecture), widths).eval()
+    images = torch.cat([to_tensor(_photograph(name, 64, 128)) for name in ("astronaut", "coffee")])
+    _spread_latents(net, images)
+    net.update(update_quantiles=True)
+    return net.requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+@torch.no_grad()
+def _spread_latents(net, images):
+    """Scale last layers until latents, means, scales and pictures spread as in a trained net."""
+    for factor in net.entropy_bottleneck.factors:
+        factor.normal_(std=0.3)
+    latents = _spread(net.g_a, images, 4, 0)
+    if hasattr(net, "h_a"):
+        hyper = _spread(net.h_a, latents, 3, 0)
+        parameters = _spread(net.h_s, hyper, 1.5, 2)
+        if hasattr(net, "entropy_parameters"):
+            context = net.context_prediction(latents)
+            _spread(net.entropy_parameters, torch.cat([parameters, context], 1), 1.5, 2)
+    _spread(net.g_s, latents.round(), 0.3, 0.5)
+
+
+def _spread(path, inputs, std, mean):
+    layer = [
+        module
+        for part in path
+        for module in part.modules()
+        if not isinstance(part, AttentionBlock)
+        and isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
+    ][-1]
+    for _ in range(3):
+        factor = std / path(inputs).std()
+        layer.weight *= factor
+        layer.bias *= factor
+    layer.bias += mean
+    return path(inputs)
+
+
+@pytest.fixture(scope="session")
+def small_checkpoint(tmp_path_factory):
+    """Return a function: the file of a small net's weights."""
+
+    @cache
+    def saved(architecture, seed=0):
+        path = tmp_path_factory.mktemp("weights") / f"{architecture}.pth.tar"
+        torch.save(_small_net(architecture, seed).state_dict(), path)
+        return path
+
+    return saved
+
+
+@pytest.fixture(scope="session")
+def small_codec(small_checkpoint):
+    """Return a function: the codec of a small net, by its name in `backends.CODECS`."""
+
+    @cache
+    def made(architecture, seed=0):
+        path = small_checkpoint(architecture, seed)
+        return build("codec", Choice(architecture, (("checkpoint", str(path)),)))
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def published():
+    """The file of CompressAI's factorised prior, quality 2, where a developer has it."""
+    if not PUBLISHED.exists():
+        pytest.skip("the published checkpoint is not at ../shared")
+    return PUBLISHED
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(5)
