@@ -35,6 +35,9 @@ from bench.tensors import to_image, to_tensor
 
 _SHAPE = struct.Struct(">HH")
 
+_SPELLING = {"bmshj2018-factorized-relu": "bmshj2018_factorized_relu"}
+"""Architectures that CompressAI's zoo spells otherwise than its own documentation."""
+
 
 class CompressAI(Codec):
     """One operating point of a learned codec, differentiable through its surrogate.
@@ -143,6 +146,7 @@ def bundled(architecture: str = "") -> list[str]:
 
 
 def _local(architecture: str, checkpoint: str) -> CompressionModel:
+    architecture = _SPELLING.get(architecture, architecture)
     if checkpoint in bundled():
         with resources.as_file(resources.files("backends") / "zoo") as folder:
             return load(folder / f"{checkpoint}.safetensors", architecture)
