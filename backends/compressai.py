@@ -65,8 +65,10 @@ class CompressAI(Codec):
                 f" (a file, or one of {', '.join(bundled(architecture)) or 'no bundled ones'})"
             )
         self._device = _device(device)
-        net = _local(architecture, checkpoint) if checkpoint else None
-        net = net or _published(architecture, metric, quality or 1)
+        if checkpoint is None:
+            net = _published(architecture, metric, quality or 1)
+        else:
+            net = _local(architecture, checkpoint)
         self._net = _frozen(net, self._device)
         self._weights = _weights_hash(architecture, self._net)
         self._reconstructing = reconstructing(self._net)
