@@ -13,21 +13,22 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Mapping, Sequence
+from http.client import HTTPException
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal, cast
+from urllib.error import HTTPError
 
 import compressai
 import torch
 from compressai.models import CompressionModel
-from compressai.zoo import load_state_dict
 from compressai.zoo.image import model_urls
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
 from backends.surrogate import costed, rating, reconstructing
-from bench.checkpoint import build, load
+from bench.checkpoint import load
 from bench.codec import Codec, Image, Relaxed
 from bench.container import Container, overhead, pack, unpack
 from bench.errors import CodecError, ConfigError
@@ -162,16 +163,25 @@ def _published(architecture: str, metric: str, quality: int) -> CompressionModel
             f"CompressAI publishes no {metric} weights for {architecture} at quality {quality};"
             " give 'checkpoint' instead"
         )
+    return load(_downloaded(url), architecture)
+
+
+def _downloaded(url: str) -> Path:
+    """Return the file in torch's cache; its name ends with the start of its SHA-256."""
+    file = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
+    digest = file.name.rpartition("-")[2].partition(".")[0]
     try:
-        state = torch.hub.load_state_dict_from_url(
-            url, progress=False, check_hash=True, weights_only=True
-        )
-    except (OSError, RuntimeError) as error:
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(url, str(file), digest, progress=False)
+    except (OSError, HTTPException, RuntimeError) as error:
+        if isinstance(error, HTTPError):
+            error.close()
         raise ConfigError(
             f"cannot download {url} ({error}); download it elsewhere and give its path as"
             " 'checkpoint'"
         ) from error
-    return build(architecture, load_state_dict(state))
+    return file
 
 
 def _device(name: str) -> torch.device:
