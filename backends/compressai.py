@@ -11,8 +11,7 @@ cropped back; it is never resized. Encoding and decoding are the model's own; gr
 from __future__ import annotations
 
 import hashlib
-import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http.client import HTTPException
 from importlib import resources
 from pathlib import Path
@@ -21,6 +20,7 @@ from urllib.error import HTTPError
 
 import compressai
 import torch
+from compressai.entropy_models import EntropyModel
 from compressai.models import CompressionModel
 from compressai.zoo.image import model_urls
 from pydantic import Field
@@ -33,8 +33,6 @@ from bench.codec import Codec, Image, Relaxed
 from bench.container import Container, overhead, pack, unpack
 from bench.errors import CodecError, ConfigError
 from bench.tensors import to_image, to_tensor
-
-_SHAPE = struct.Struct(">HH")
 
 _SPELLING = {"bmshj2018-factorized-relu": "bmshj2018_factorized_relu"}
 """Architectures that CompressAI's zoo spells otherwise than its own documentation."""
@@ -81,17 +79,15 @@ class CompressAI(Codec):
         images = self._padded(to_tensor(image).to(self._device))
         with torch.no_grad():
             coded = self._net.compress(images)
-        strings = [stream[0] for stream in coded["strings"]]
-        shape = _SHAPE.pack(*coded["shape"])
         height, width, _ = image.shape
-        return pack(self._codec_id(), height, width, [shape, *strings])
+        return pack(self._codec_id(), height, width, [stream[0] for stream in coded["strings"]])
 
     def decode(self, bitstream: bytes) -> Image:
         """Return the picture; the checksum is verified before the entropy decoder runs."""
         container = unpack(self._codec_id(), bitstream)
-        shape, strings = self._opened(container)
+        strings, shape = self._strings(container), self._latent_shape(container)
         with torch.no_grad():
-            decoded = self._net.decompress([[string] for string in strings], shape)["x_hat"]
+            decoded = self._net.decompress(strings, shape)["x_hat"]
         return to_image(decoded[..., : container.height, : container.width])
 
     def fingerprint(self) -> str:
@@ -100,9 +96,8 @@ class CompressAI(Codec):
         return f"{self._weights} ({versions}, {self._device.type})"
 
     def header_bytes(self, bitstream: bytes) -> int:
-        """Return the container's bytes: magic, sizes, lengths, latent shape and checksum."""
-        sections = unpack(self._codec_id(), bitstream).sections
-        return overhead(len(sections)) + _SHAPE.size
+        """Return the container's bytes: magic, name, sizes, lengths and checksum."""
+        return overhead(len(unpack(self._codec_id(), bitstream).sections))
 
     def estimated_bits(self, image: Image) -> float:
         """Return the sum of -log2 of the likelihoods that the model's own forward gives."""
@@ -132,10 +127,20 @@ class CompressAI(Codec):
             images = functional.pad(images, (0, right, 0, bottom), mode="replicate")
         return images.contiguous(memory_format=torch.channels_last)
 
-    def _opened(self, container: Container) -> tuple[tuple[int, int], Sequence[bytes]]:
-        if not container.sections or len(container.sections[0]) != _SHAPE.size:
-            raise CodecError("the bitstream has no latent shape; encode the picture again")
-        return _SHAPE.unpack(container.sections[0]), container.sections[1:]
+    def _strings(self, container: Container) -> list[list[bytes]]:
+        """Return the strings as `decompress` wants them, one for each entropy model."""
+        own = sum(isinstance(module, EntropyModel) for module in self._net.modules())
+        if len(container.sections) != own:
+            raise CodecError(
+                f"the bitstream holds {len(container.sections)} strings, this model writes {own};"
+                " encode the picture again"
+            )
+        return [[string] for string in container.sections]
+
+    def _latent_shape(self, container: Container) -> tuple[int, int]:
+        """Return the size of the smallest latent, which follows from the picture's."""
+        factor = self._net.downsampling_factor
+        return -(-container.height // factor), -(-container.width // factor)
 
     def _codec_id(self) -> bytes:
         return hashlib.sha256(self._weights.encode()).digest()[:4]
