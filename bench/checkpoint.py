@@ -145,7 +145,10 @@ def load(path: Path, architecture: str) -> CompressionModel:
             f"{path} holds {checkpoint.card.architecture} by its card, not {architecture}; "
             f"set architecture: {checkpoint.card.architecture}"
         )
-    return build(architecture, checkpoint.state)
+    try:
+        return build(architecture, checkpoint.state)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def build(architecture: str, state: Mapping[str, Tensor]) -> CompressionModel:

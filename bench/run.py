@@ -21,7 +21,7 @@ from bench import __version__, registry
 from bench.attack import Attack, Objective
 from bench.codec import Codec, Differentiable, Image
 from bench.craft import Crafted, craft
-from bench.errors import StoreError
+from bench.errors import ConfigError, StoreError
 from bench.images import Picture, load, pixel_hash
 from bench.measure import Coded, Lost, code, measure
 from bench.plan import CraftJob, Group, MeasureJob, Plan, Point, Search, plan, with_baselines
@@ -61,7 +61,7 @@ def prepare(suite: Suite, base: Path) -> Prepared:
     settle(suite.compute.threads)
     points, searches = with_baselines(suite)
     pictures = tuple(load(suite.images, base))
-    codecs: dict[str, Codec] = {str(choice): registry.build("codec", choice) for choice in points}
+    codecs = {str(choice): _codec(choice) for choice in points}
     attacks: dict[str, Attack] = {
         str(choice): registry.build("attack", choice) for choice in searches
     }
@@ -167,6 +167,14 @@ class _Workshop:
                 self.cleaned.clear()
             self.cleaned[key] = code(codec, cell.picture.pixels)
         return self.cleaned[key]
+
+
+def _codec(choice: Choice) -> Codec:
+    try:
+        codec: Codec = registry.build("codec", choice)
+    except ConfigError as error:
+        raise ConfigError(f"the codec '{choice}' cannot be used: {error}") from error
+    return codec
 
 
 def _objective(choice: Choice | None) -> Objective | None:
