@@ -60,7 +60,7 @@ def _spread_latents(net, images):
     """Scale last layers until latents, means, scales and pictures spread as in a trained net."""
     for factor in net.entropy_bottleneck.factors:
         factor.normal_(std=0.3)
-    latents = _spread(net.g_a, images, 4, 0)
+    latents = _spread(net.g_a, images, 4 if hasattr(net, "h_a") else 12, 0)
     if hasattr(net, "h_a"):
         hyper = _spread(net.h_a, latents, 3, 0)
         parameters = _spread(net.h_s, hyper, 1.5, 2)
