@@ -129,7 +129,7 @@ class CostedBottleneck(RoundedBottleneck):
         by_channel = inputs.transpose(0, 1).flatten(1).unsqueeze(1)
         lower = self._model._logits_cumulative(by_channel - 0.5, stop_gradient=False)
         upper = self._model._logits_cumulative(by_channel + 0.5, stop_gradient=False)
-        sign = -torch.sign(lower + upper).detach()
+        sign = 1 - 2 * (lower + upper > 0).to(lower)
         mass = (torch.sigmoid(sign * upper) - torch.sigmoid(sign * lower)).abs()
         batch, channels, height, width = inputs.shape
         return mass.view(channels, batch, height, width).transpose(0, 1)
