@@ -18,6 +18,9 @@ from torch import Tensor
 _SLACK = 1e-3
 """Relative and absolute tolerance of the float check, far below one level."""
 
+_NO_LENGTH = 1e-300
+"""Takes the place of a norm of 0, so that nothing is divided by it."""
+
 
 @dataclass(frozen=True)
 class Region:
@@ -138,18 +141,17 @@ class L2(Budget):
     unit: ClassVar[str] = "8-bit levels"
 
     def size(self, images: Tensor, source: Tensor) -> Tensor:
-        return _norm(images, source) * 255
+        return _norm(images.double() - source.double()) * 255
 
     def steepest(self, gradient: Tensor) -> Tensor:
         masked = self._masked(gradient)
-        norm: Tensor = masked.flatten(1).norm(dim=1).clamp_min(torch.finfo(masked.dtype).tiny)
-        return masked * (self._reach(gradient) / norm).view(-1, 1, 1, 1)
+        norm = _norm(masked).clamp_min(_NO_LENGTH)
+        return (masked * (self._reach(gradient) / norm).view(-1, 1, 1, 1)).to(gradient)
 
     def project(self, images: Tensor, source: Tensor) -> Tensor:
         delta = self._masked(images - source)
-        norm: Tensor = delta.flatten(1).norm(dim=1).clamp_min(torch.finfo(delta.dtype).tiny)
-        shrink = (self._reach(images) / norm).clamp_max(1).view(-1, 1, 1, 1)
-        return (source + delta * shrink).clamp(0, 1)
+        shrink = (self._reach(images) / _norm(delta).clamp_min(_NO_LENGTH)).clamp_max(1)
+        return (source + delta * shrink.to(delta).view(-1, 1, 1, 1)).clamp(0, 1)
 
     def sample(self, source: Tensor, rngs: Sequence[torch.Generator]) -> Tensor:
         direction = self.steepest(_per_picture(source, rngs, torch.randn))
@@ -195,7 +197,7 @@ class Mse(L2):
     unit: ClassVar[str] = "mean squared error on [0, 1]"
 
     def size(self, images: Tensor, source: Tensor) -> Tensor:
-        return _norm(images, source) ** 2 / images[0].numel()
+        return _norm(images.double() - source.double()) ** 2 / images[0].numel()
 
     def _reach(self, images: Tensor) -> float:
         return math.sqrt(self.radius * images[0].numel())
@@ -207,8 +209,9 @@ class Mse(L2):
 BUDGETS: dict[str, type[Budget]] = {kind.kind: kind for kind in (Linf, L2, Mse)}
 
 
-def _norm(images: Tensor, source: Tensor) -> Tensor:
-    norm: Tensor = (images.double() - source.double()).flatten(1).norm(dim=1)
+def _norm(delta: Tensor) -> Tensor:
+    """The l2 norm of each picture, in float64: squares of small gradients underflow in float32."""
+    norm: Tensor = delta.double().flatten(1).norm(dim=1)
     return norm
 
 
