@@ -155,11 +155,10 @@ class L2(Budget):
 
     def sample(self, source: Tensor, rngs: Sequence[torch.Generator]) -> Tensor:
         direction = self.steepest(_per_picture(source, rngs, torch.randn))
-        count = source[0].numel()
-        lengths = torch.cat([torch.rand(1, generator=r, device=r.device) for r in rngs]) ** (
-            1 / count
-        )
-        return self.project(source + direction * lengths.to(source).view(-1, 1, 1, 1), source)
+        free = float(self._masked(torch.ones_like(source[0])).sum())
+        shares = torch.cat([torch.rand(1, generator=r, device=r.device) for r in rngs])
+        lengths = (shares ** (1 / max(free, 1))).to(source).view(-1, 1, 1, 1)
+        return self.project(source + direction * lengths, source)
 
     def rounded(self, images: Tensor, source: Tensor) -> Tensor:
         pairs = zip(images.split(1), source.split(1), strict=True)
