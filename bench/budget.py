@@ -18,6 +18,9 @@ from torch import Tensor
 _SLACK = 1e-3
 """Relative and absolute tolerance of the float check, far below one level."""
 
+_CLIPPING_PASSES = 5
+"""After which the radius is used to 0.1 %, where most of the change is clipped to 1 %."""
+
 _NO_LENGTH = 1e-300
 """Takes the place of a norm of 0, so that nothing is divided by it."""
 
@@ -149,9 +152,17 @@ class L2(Budget):
         return (masked * (self._reach(gradient) / norm).view(-1, 1, 1, 1)).to(gradient)
 
     def project(self, images: Tensor, source: Tensor) -> Tensor:
-        delta = self._masked(images - source)
-        shrink = (self._reach(images) / _norm(delta).clamp_min(_NO_LENGTH)).clamp_max(1)
-        return (source + delta * shrink.to(delta).view(-1, 1, 1, 1)).clamp(0, 1)
+        """Shrink the change until it is inside, counting what clipping to [0, 1] takes off.
+
+        The nearest picture is the clipped one of some share of the change. From the share that
+        fits without clipping, each pass comes closer and never leaves the ball.
+        """
+        delta, reach = self._masked(images - source), self._reach(images)
+        nearest, share = source + delta, delta.new_ones(len(delta), dtype=torch.float64)
+        for _ in range(1 + _CLIPPING_PASSES):
+            share = (share * reach / _norm(nearest - source).clamp_min(_NO_LENGTH)).clamp_max(1)
+            nearest = (source + delta * share.to(delta).view(-1, 1, 1, 1)).clamp(0, 1)
+        return nearest
 
     def sample(self, source: Tensor, rngs: Sequence[torch.Generator]) -> Tensor:
         direction = self.steepest(_per_picture(source, rngs, torch.randn))
