@@ -1,0 +1,57 @@
+"""Ratios of two pieces of work, timed in turn within one run: machines drift, ratios less."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+import pytest
+import torch
+
+Work = Callable[[], object]
+
+
+@pytest.fixture(autouse=True)
+def _settled() -> None:
+    torch.set_num_threads(2)
+    torch.set_flush_denormal(True)
+
+
+@pytest.fixture
+def compare(benchmark, request: pytest.FixtureRequest):
+    """Time `ours` by pytest-benchmark and `theirs` between its rounds; keep the median ratio."""
+
+    def compare(ours: Work, theirs: Work, label: str, rounds: int = 15) -> None:
+        timed: dict[str, list[float]] = {"ours": [], "theirs": []}
+
+        def clock(name: str, work: Work) -> None:
+            started = time.perf_counter()
+            work()
+            timed[name].append(time.perf_counter() - started)
+
+        benchmark.pedantic(
+            lambda: clock("ours", ours),
+            setup=lambda: clock("theirs", theirs),
+            rounds=rounds,
+            warmup_rounds=2,
+        )
+        pairs = zip(timed["ours"][2:], timed["theirs"][2:], strict=True)
+        ratio = statistics.median(our / their for our, their in pairs)
+        benchmark.extra_info["ratio"] = round(ratio, 3)
+        request.config.stash[_RATIOS].append(f"{label}: {ratio:.3f}")
+
+    return compare
+
+
+_RATIOS = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_RATIOS] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if ratios := terminalreporter.config.stash[_RATIOS]:
+        terminalreporter.section("median ratio, ours / theirs, of rounds timed in turn")
+        terminalreporter.write_line("\n".join(ratios))

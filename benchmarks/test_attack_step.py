@@ -1,0 +1,123 @@
+"""What one attack step costs: the harness over a bare loop, half a codec over the whole one.
+
+    python -m pytest benchmarks          or: make bench
+
+Full-size networks with random weights (speed does not depend on them), one 256x256 picture.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from compressai.models import (
+    CompressionModel,
+    FactorizedPrior,
+    MeanScaleHyperprior,
+    ScaleHyperprior,
+)
+
+from attacks.gradient import PGD
+from attacks.objectives import Distortion, Rate
+from backends.compressai import CompressAI
+from backends.surrogate import straight_through_round
+from bench.budget import Linf
+from bench.craft import search
+from bench.target import CodecTarget
+
+_MODELS: dict[str, type[CompressionModel]] = {
+    "bmshj2018-factorized": FactorizedPrior,
+    "bmshj2018-hyperprior": ScaleHyperprior,
+    "mbt2018-mean": MeanScaleHyperprior,
+}
+_STEPS = 4
+
+
+@pytest.fixture(scope="module")
+def picture() -> torch.Tensor:
+    return torch.rand(1, 3, 256, 256, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module", params=list(_MODELS))
+def model(request: pytest.FixtureRequest) -> tuple[str, CompressionModel]:
+    torch.manual_seed(0)
+    net = _MODELS[request.param](128, 192).eval()
+    net.update()
+    return request.param, net
+
+
+@pytest.fixture
+def codec(model: tuple[str, CompressionModel], tmp_path: Path) -> CompressAI:
+    name, net = model
+    torch.save(net.state_dict(), tmp_path / "weights.pth")
+    return CompressAI(name, checkpoint=str(tmp_path / "weights.pth"))
+
+
+def _bare_pgd(net: CompressionModel, source: torch.Tensor, epsilon: float) -> torch.Tensor:
+    """Sign PGD on the distortion of a factorised prior: nothing but torch, best iterate kept."""
+    medians = net.entropy_bottleneck.quantiles[:, 0, 1].view(1, -1, 1, 1)
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.rand(source.shape, generator=generator) * 2 - 1
+    images = (source + noise * epsilon).clamp(0, 1)
+    best, highest = images, torch.tensor(-1.0)
+    for step in range(_STEPS + 1):
+        images = images.detach().requires_grad_(step < _STEPS)
+        latents = net.g_a(images.contiguous(memory_format=torch.channels_last))
+        decoded = net.g_s(straight_through_round(latents - medians) + medians).clamp(0, 1)
+        value = (decoded - source).square().mean()
+        if value > highest:
+            best, highest = images.detach(), value.detach()
+        if step < _STEPS:
+            (gradient,) = torch.autograd.grad(value, images)
+            moved = images.detach() + gradient.sign() * epsilon / 4
+            images = torch.clamp(source + (moved - source).clamp(-epsilon, epsilon), 0, 1)
+    return best
+
+
+def test_harness_over_a_bare_loop(compare, picture, tmp_path):
+    torch.manual_seed(0)
+    net = FactorizedPrior(128, 192).eval()
+    net.update()
+    torch.save(net.state_dict(), tmp_path / "weights.pth")
+    codec = CompressAI("bmshj2018-factorized", checkpoint=str(tmp_path / "weights.pth"))
+    bare = net.requires_grad_(False).to(memory_format=torch.channels_last)
+
+    def through_the_harness() -> None:
+        target = CodecTarget(codec, Distortion(), picture)
+        search(PGD(steps=_STEPS), target, picture, Linf(8), seed=0)
+
+    compare(
+        through_the_harness,
+        lambda: _bare_pgd(bare, picture, 8 / 255),
+        f"PGD of {_STEPS} steps through the harness / bare torch loop",
+        rounds=25,
+    )
+
+
+def _peer_step(net: CompressionModel, picture: torch.Tensor, half: str) -> None:
+    """One step on the whole model: every output computed, gradients of all weights kept."""
+    images = picture.clone().requires_grad_(True)
+    out = net(images)
+    if half == "reconstruction":
+        loss = (out["x_hat"] - picture).square().mean()
+    else:
+        loss = sum(-torch.log2(likelihood).sum() for likelihood in out["likelihoods"].values())
+    net.zero_grad()
+    loss.backward()
+
+
+@pytest.mark.parametrize(
+    ("half", "objective"), [("reconstruction", Distortion()), ("rate", Rate())]
+)
+def test_half_a_codec_over_the_whole(compare, model, codec, picture, half, objective):
+    name, net = model
+    net.requires_grad_(True)
+    net.to(memory_format=torch.contiguous_format)
+    target = CodecTarget(codec, objective, picture)
+    compare(
+        lambda: target.value_and_grad(picture),
+        lambda: _peer_step(net, picture, half),
+        f"{name}, gradient of the {half} / full forward and weight gradients",
+        rounds=9,
+    )
