@@ -66,10 +66,9 @@ class CodecTarget:
         return zero if bool(self._finite.all()) else (*zero, NAN_GRADIENT)
 
     def _checked(self, gradient: Tensor) -> Tensor:
-        largest = gradient.abs().flatten(1).amax(1)
-        self._finite &= largest.isfinite()
+        self._finite &= gradient.isfinite().flatten(1).all(1)
         gradient = gradient.nan_to_num(0.0, 0.0, 0.0)
-        self._moved |= (largest > 0) & largest.isfinite()
+        self._moved |= gradient.flatten(1).any(1)
         return gradient
 
     def _view(self, images: Tensor) -> View:
