@@ -11,7 +11,6 @@ from importlib import resources
 from pathlib import Path
 from typing import get_args
 
-from leaderboard.render import markdown, tables
 from rich.console import Console
 
 from bench import __version__
@@ -25,6 +24,9 @@ from bench.schema import suite_schema
 from bench.store import opened, read_run
 from bench.suite import Suite, load_suite
 from leaderboard.aggregate import board
+from leaderboard.render import markdown, tables
+
+_WIDTH = 120
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,7 +99,7 @@ def _add_training(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def _run(arguments: argparse.Namespace) -> None:
     suite, base = _suite(arguments.suite)
-    console = Console()
+    console = _console()
     folder = arguments.out or Path("runs") / suite.name
     prepared = prepare(suite, base)
     with opened(folder, describe(prepared)) as store:
@@ -119,7 +121,7 @@ def _plan(arguments: argparse.Namespace) -> None:
 
 
 def _leaderboard(arguments: argparse.Namespace) -> None:
-    _publish(arguments.runs, arguments.out, Console())
+    _publish(arguments.runs, arguments.out, _console())
 
 
 def _list(arguments: argparse.Namespace) -> None:
@@ -127,7 +129,7 @@ def _list(arguments: argparse.Namespace) -> None:
     if arguments.json:
         _say(as_json(listed))
     else:
-        Console().print(as_table(arguments.what, listed))
+        _console().print(as_table(arguments.what, listed))
 
 
 def _schema(arguments: argparse.Namespace) -> None:
@@ -138,7 +140,7 @@ def _schema(arguments: argparse.Namespace) -> None:
 def _train(arguments: argparse.Namespace) -> None:
     from bench.train import train  # noqa: PLC0415 - CompressAI takes seconds to import
 
-    train(arguments.recipe, arguments.out, Console(), photos=arguments.photos)
+    train(arguments.recipe, arguments.out, _console(), photos=arguments.photos)
 
 
 def _publish(folders: Sequence[Path], out: Path | None, console: Console) -> None:
@@ -153,6 +155,11 @@ def _publish(folders: Sequence[Path], out: Path | None, console: Console) -> Non
     except OSError as error:
         raise BenchError(f"cannot write {out}: {error.strerror}; choose another file") from error
     console.print(f"wrote {out}", markup=False, highlight=False)
+
+
+def _console() -> Console:
+    """Return the terminal; where there is none, tables are laid out 120 characters wide."""
+    return Console(width=None if sys.stdout.isatty() else _WIDTH)
 
 
 def _say(text: str) -> None:

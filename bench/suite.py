@@ -63,11 +63,9 @@ class Compute(Settings):
 
     Attributes:
         threads: how many CPU threads one search uses.
-        device: where the networks of a search run.
     """
 
     threads: Annotated[int, Field(ge=1)] = 2
-    device: Literal["cpu", "cuda"] = "cpu"
 
 
 def _listed(value: Any) -> Any:  # noqa: ANN401 - YAML as it was written
