@@ -114,7 +114,16 @@ def _section(board: Board, table: Table) -> Iterator[str]:
     yield f"## Budget {escaped(str(table.budget))}: {heading.lower()}"
     yield f"{explanation} Budget: {words.budget(table.budget)}."
     columns = _columns(board)
-    yield "\n".join(
+    yield _pipes(table, [column for column in columns if column.terminal])
+    if board.same_pictures and board.same_cost:
+        yield from _most(table.rows)
+    yield "<details><summary>All columns</summary>"
+    yield _pipes(table, columns)
+    yield "</details>"
+
+
+def _pipes(table: Table, columns: Sequence[AnyColumn]) -> str:
+    return "\n".join(
         _line(cells)
         for cells in (
             [column.title for column in columns],
@@ -122,8 +131,6 @@ def _section(board: Board, table: Table) -> Iterator[str]:
             *([escaped(column.text(row)) for column in columns] for row in table.rows),
         )
     )
-    if board.same_pictures and board.same_cost:
-        yield from _most(table.rows)
 
 
 def _line(cells: Sequence[str]) -> str:
