@@ -125,9 +125,9 @@ def ascend(
 
 def best_of(results: Sequence[AttackResult]) -> AttackResult:
     """Return for each picture the result whose trace reached highest; traces are joined."""
-    best, reached = results[0].images, results[0].trace.amax(0)
+    best, reached = results[0].images, _peak(results[0].trace)
     for result in results[1:]:
-        peak = result.trace.amax(0)
+        peak = _peak(result.trace)
         best = torch.where((peak > reached).view(-1, 1, 1, 1), result.images, best)
         reached = torch.maximum(peak, reached)
     return AttackResult(best, torch.cat([result.trace for result in results]))
@@ -135,6 +135,11 @@ def best_of(results: Sequence[AttackResult]) -> AttackResult:
 
 def _better(best: Tensor, images: Tensor, trace: list[Tensor], values: Tensor) -> Tensor:
     """Return the better of two batches, picture by picture, and note the values in the trace."""
-    reached = torch.stack(trace).amax(0) if trace else values.new_full(values.shape, -torch.inf)
+    reached = _peak(torch.stack(trace)) if trace else values.new_full(values.shape, -torch.inf)
     trace.append(values)
     return torch.where((values > reached).view(-1, 1, 1, 1), images, best)
+
+
+def _peak(trace: Tensor) -> Tensor:
+    """Return the largest value of each picture; one that is not a number is none."""
+    return trace.masked_fill(trace.isnan(), -torch.inf).amax(0)
