@@ -7,7 +7,7 @@ from bench.entry import Entry
 
 ATTACKS: dict[str, Entry] = {
     "uniform-noise": Entry("attacks.noise:UniformNoise", "a random picture of the ball"),
-    "sign-noise": Entry("attacks.noise:SignNoise", "the full radius up or down at random"),
+    "sign-noise": Entry("attacks.noise:SignNoise", "the full radius in a random direction"),
     "fgsm": Entry("attacks.gradient:FGSM", "one gradient step, arXiv 1412.6572"),
     "ifgsm": Entry("attacks.gradient:IFGSM", "iterated FGSM (BIM), arXiv 1607.02533"),
     "pgd": Entry("attacks.gradient:PGD", "projected gradient, random starts, arXiv 1706.06083"),

@@ -31,10 +31,14 @@ class UniformNoise:
 
 @dataclass(frozen=True)
 class SignNoise:
-    """Every value moved by the full radius up or down, a fair coin each: the loudest noise."""
+    """The full radius in a random direction, the loudest noise.
+
+    In linf every value moves by the radius up or down, a fair coin each. In l2 and mse the
+    direction is uniform on the sphere: moves of one size would all be rounded to the same side.
+    """
 
     needs: ClassVar[Need] = "nothing"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     evaluations: ClassVar[int] = 0
 
     def __call__(
@@ -42,11 +46,10 @@ class SignNoise:
     ) -> AttackResult:
         """Draw one picture each; the target is not looked at."""
         del target
-        coins = torch.stack([_coins(image, rng) for image, rng in zip(images, rngs, strict=True)])
-        noisy = budget.project(images + budget.steepest(coins), images)
+        normal = torch.stack([_normal(image, rng) for image, rng in zip(images, rngs, strict=True)])
+        noisy = budget.project(images + budget.steepest(normal), images)
         return AttackResult(noisy, images.new_empty(0, len(images)))
 
 
-def _coins(image: Tensor, rng: torch.Generator) -> Tensor:
-    flips = torch.randint(0, 2, image.shape, generator=rng, device=rng.device)
-    return (flips * 2 - 1).to(image)
+def _normal(image: Tensor, rng: torch.Generator) -> Tensor:
+    return torch.randn(image.shape, generator=rng, device=rng.device).to(image)
