@@ -27,7 +27,7 @@ class FGSM:
     """Fast gradient sign method: one step of the full radius (Goodfellow et al. 2015)."""
 
     needs: ClassVar[Need] = "gradient"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     @property
     def evaluations(self) -> int:
@@ -52,7 +52,7 @@ class IFGSM:
     """
 
     needs: ClassVar[Need] = "gradient"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     steps: Steps = 60
     step_size: StepSize = 0.25
@@ -81,7 +81,7 @@ class PGD:
     """
 
     needs: ClassVar[Need] = "gradient"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     steps: Steps = 60
     step_size: StepSize = 0.25

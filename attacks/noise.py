@@ -18,7 +18,7 @@ class UniformNoise:
     """A picture drawn uniformly from the budget's ball."""
 
     needs: ClassVar[Need] = "nothing"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     evaluations: ClassVar[int] = 0
 
     def __call__(
