@@ -15,7 +15,7 @@ from torch import Tensor
 from bench.attack import Attack, AttackResult, Objective, Target
 from bench.budget import Budget
 from bench.codec import Codec, Image
-from bench.errors import BenchError, Unsupported
+from bench.errors import BenchError, Unsupported, machine_failed
 from bench.images import pixel_hash
 from bench.plan import CraftJob
 from bench.record import CraftRecord, Status
@@ -78,8 +78,12 @@ def craft(
         image = enforced(result, source, job.budget)
     except Unsupported as error:
         return Crafted(None, _record(job, "unsupported", reason=str(error)))
-    except RejectedError as error:
+    except (MemoryError, OSError) as error:
+        raise machine_failed(error) from error
+    except BenchError as error:
         return Crafted(None, _record(job, "failed", reason=str(error)))
+    except Exception as error:  # noqa: BLE001 - what breaks inside an attack is its failure
+        return Crafted(None, _record(job, "failed", reason=f"{type(error).__name__}: {error}"))
     return Crafted(
         image,
         _record(

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from bench import metrics
 from bench.codec import Codec, Estimating, Image
-from bench.errors import CodecError, Unsupported
+from bench.errors import CodecError, Unsupported, machine_failed
 from bench.plan import MeasureJob
 from bench.record import CraftRecord, MeasureRecord, Scores, Stage, Status
 
@@ -46,8 +46,8 @@ def code(codec: Codec, image: Image) -> Coded | Lost:
         return Lost("unsupported", str(error))
     except CodecError as error:
         return Lost("failed", str(error))
-    except (MemoryError, OSError):
-        raise
+    except (MemoryError, OSError) as error:
+        raise machine_failed(error) from error
     except Exception as error:  # noqa: BLE001 - what breaks inside a codec is its failure
         return Lost("failed", f"{type(error).__name__}: {error}")
     if decoded.shape != image.shape or decoded.dtype != image.dtype:

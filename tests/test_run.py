@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from attacks.gradient import PGD
+from backends.toy import Toy
 from bench import store as store_module
 from bench.budget import Linf
+from bench.codec import Image
 from bench.config import parse
-from bench.errors import BenchError, StoreError
+from bench.errors import BenchError, MachineError, StoreError
 from bench.metrics import linf, psnr
 from bench.record import TIMES, CraftRecord, MeasureRecord
 from bench.registry import build
@@ -235,8 +238,6 @@ def test_transfer_none_and_all():
 
 
 def test_a_codec_that_fails_is_a_record_not_an_end(tmp_path: Path, monkeypatch):
-    from backends.toy import Toy
-
     def broken(self: Toy, bitstream: bytes):
         raise RuntimeError("the decoder fell over")
 
@@ -248,6 +249,31 @@ def test_a_codec_that_fails_is_a_record_not_an_end(tmp_path: Path, monkeypatch):
         ("failed", "clean", "RuntimeError: the decoder fell over")
     }
     assert {r.status for r in run.measures if r.victim != "toy"} == {"ok"}
+
+
+def test_an_attack_that_breaks_is_a_record_not_an_end(tmp_path: Path, monkeypatch):
+    def broken(self: PGD, *_):
+        raise IndexError("the attack fell over")
+
+    monkeypatch.setattr(PGD, "__call__", broken)
+    _run(_SUITE, tmp_path)
+    run = read_run(tmp_path)
+    told = {(r.status, r.reason) for r in run.crafts.values() if r.attack == "pgd steps=3"}
+    assert told == {("failed", "IndexError: the attack fell over")}
+    assert len(run.measures) == run.manifest.cells
+
+
+@pytest.mark.parametrize("refused", [OSError(28, "No space left on device"), MemoryError()])
+def test_what_the_machine_lacks_is_never_a_score(tmp_path: Path, monkeypatch, refused):
+    def starved(self: Toy, image: Image) -> bytes:
+        raise refused
+
+    monkeypatch.setattr(Toy, "encode", starved)
+    with pytest.raises(MachineError, match="what was measured is kept"):
+        _run(_SUITE, tmp_path)
+    monkeypatch.undo()
+    _run(_SUITE, tmp_path)
+    assert {record.status for record in read_run(tmp_path).measures} == {"ok"}
 
 
 def test_an_attack_that_leaves_its_budget_is_rejected_and_recorded(tmp_path: Path, monkeypatch):
