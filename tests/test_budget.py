@@ -186,20 +186,27 @@ def test_tiny_radii_leave_room_for_few_levels(ball, levels):
     assert int(changed.abs().sum()) == levels
 
 
-@EACH
-def test_the_exact_check_refuses_one_level_more(ball, source):
-    levels = _levels(source).int()
-    room = (levels < 255) & (REGION.mask(source) == 1)
-    change = 0 if ball.kind != "linf" else math.floor(ball.radius) + 1
-    if ball.radius in {300, 1e5}:
-        pytest.skip("everything is inside this ball")
-    if ball.kind == "linf":
-        beyond = torch.where(room, (levels + change).clamp(0, 255), levels)
-        beyond = torch.where((beyond - levels).abs() == change, beyond, levels)
-    else:
-        beyond = torch.where(room, 255 - levels.clamp(max=1), levels)
-    assert not any(ball.holds(beyond.to(torch.uint8), levels.to(torch.uint8)))
-    assert all(ball.holds(levels.to(torch.uint8), levels.to(torch.uint8)))
+@pytest.mark.parametrize(
+    ("ball", "levels"),
+    [
+        (Linf(8), 8),
+        (Linf(1.5), 1),
+        (Linf(0.4), 0),
+        (L2(60), 60),
+        (L2(3.3), 3),
+        (L2(30, region=REGION), 30),
+        (Mse(50**2 / 255**2 / 612), 50),
+        (Mse(2.9**2 / 255**2 / 612, region=REGION), 2),
+    ],
+    ids=str,
+)
+def test_the_exact_check_refuses_one_level_more(ball, levels):
+    source = torch.full((1, 3, 12, 17), 100, dtype=torch.uint8)
+    images = source.clone()
+    images[0, 1, 4, 6] += levels
+    assert ball.holds(images, source) == [True]
+    images[0, 1, 4, 6] += 1
+    assert ball.holds(images, source) == [False]
 
 
 @EACH
