@@ -76,7 +76,7 @@ class CompressAI(Codec):
 
     def encode(self, image: Image) -> bytes:
         """Return the container around the model's strings."""
-        images = self._padded(to_tensor(image).to(self._device))
+        images = self._padded(to_tensor(image))
         with torch.no_grad():
             coded = self._net.compress(images)
         height, width, _ = image.shape
@@ -101,7 +101,7 @@ class CompressAI(Codec):
 
     def estimated_bits(self, image: Image) -> float:
         """Return the sum of -log2 of the likelihoods that the model's own forward gives."""
-        images = self._padded(to_tensor(image).to(self._device))
+        images = self._padded(to_tensor(image))
         with torch.no_grad():
             likelihoods = self._net(images)["likelihoods"].values()
         return float(sum(-torch.log2(p.double()).sum() for p in likelihoods))
@@ -113,14 +113,16 @@ class CompressAI(Codec):
 
     def rate(self, images: Tensor) -> Mapping[str, Tensor]:
         """Return the coder's bits of each latent stream; the decoder is not run."""
-        return cast("Mapping[str, Tensor]", self._rating(self._padded(images))["likelihoods"])
+        return _beside(self._rating(self._padded(images))["likelihoods"], images)
 
     def relaxed(self, images: Tensor) -> Relaxed:
         """Return the reconstruction and the bits from one pass."""
         out = self._costed(self._padded(images))
-        return Relaxed(_cropped(out["x_hat"], images), out["likelihoods"])
+        return Relaxed(_cropped(out["x_hat"], images), _beside(out["likelihoods"], images))
 
     def _padded(self, images: Tensor) -> Tensor:
+        """Move to the networks' device and repeat the edge up to the model's factor."""
+        images = images.to(self._device)
         factor = self._net.downsampling_factor
         bottom, right = -images.shape[-2] % factor, -images.shape[-1] % factor
         if bottom or right:
@@ -209,4 +211,9 @@ def _weights_hash(architecture: str, net: CompressionModel) -> str:
 
 
 def _cropped(images: Tensor, like: Tensor) -> Tensor:
-    return images[..., : like.shape[-2], : like.shape[-1]]
+    return images[..., : like.shape[-2], : like.shape[-1]].to(like.device)
+
+
+def _beside(bits: Mapping[str, Tensor], images: Tensor) -> dict[str, Tensor]:
+    """Return bit maps on the device of the pictures they were counted for."""
+    return {name: stream.to(images.device) for name, stream in bits.items()}
