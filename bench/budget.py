@@ -58,7 +58,7 @@ class Budget(ABC):
 
     def __str__(self) -> str:
         where = "" if self.region is None else f" in {self.region}"
-        return f"{self.kind} {self.radius:g}{where}"
+        return f"{self.kind} {self.radius:.12g}{where}"
 
     @abstractmethod
     def size(self, images: Tensor, source: Tensor) -> Tensor:

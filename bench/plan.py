@@ -13,10 +13,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
 from bench.attack import Need
 from bench.budget import Budget
+from bench.errors import ConfigError
 from bench.images import Picture
 from bench.record import Threat
 from bench.registry import Choice, signature
@@ -130,11 +131,25 @@ def plan(
 
 
 def with_baselines(suite: Suite) -> tuple[list[Choice], list[Choice]]:
-    """Return the suite's codecs and attacks; a lossless codec and noise are always among them."""
+    """Return the suite's codecs and attacks; a lossless codec and noise are always among them.
+
+    Raises:
+        ConfigError: something else is labelled like the one that is missing.
+    """
     points, searches = suite.points, suite.searches
-    has_noise = any(choice.name.endswith("-noise") for choice in searches)
-    has_identity = any(choice.name == IDENTITY.name for choice in points)
-    return points + [IDENTITY] * (not has_identity), searches + [NOISE] * (not has_noise)
+    if not any(choice.name == IDENTITY.name for choice in points):
+        points = _joined(points, IDENTITY)
+    if not any(choice.name.endswith("-noise") for choice in searches):
+        searches = _joined(searches, NOISE)
+    return points, searches
+
+
+def _joined(choices: list[Choice], missing: Choice) -> list[Choice]:
+    if str(missing) in map(str, choices):
+        raise ConfigError(
+            f"the label '{missing}' is kept for the one that every board has; choose another"
+        )
+    return [*choices, missing]
 
 
 def _crafts(
@@ -173,7 +188,7 @@ def _craft(
         picture=picture.sha256,
         attack=[search.choice.name, search.version, signature("attack", search.choice)],
         objective=objective and [objective.name, signature("objective", objective)],
-        budget=str(budget),
+        budget=[budget.kind, budget.radius, budget.region and astuple(budget.region)],
         seed=suite.seed,
         compute=suite.compute.model_dump() if sources else None,
     )

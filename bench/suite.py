@@ -154,11 +154,20 @@ class Suite(Settings):
     @field_validator("codecs", "attacks", "objectives")
     @classmethod
     def _distinct(cls, value: list[list[Choice]]) -> list[list[Choice]]:
-        labels = [str(choice) for choices in value for choice in choices]
-        twice = {label for label in labels if labels.count(label) > 1}
-        if twice:
-            raise ValueError(f"{', '.join(sorted(twice))} is listed twice")
+        _refuse_twins([str(choice) for choices in value for choice in choices])
         return value
+
+    @field_validator("budgets")
+    @classmethod
+    def _distinct_budgets(cls, value: list[BudgetSpec]) -> list[BudgetSpec]:
+        _refuse_twins([str(spec.budget()) for spec in value])
+        return value
+
+
+def _refuse_twins(labels: list[str]) -> None:
+    twice = {label for label in labels if labels.count(label) > 1}
+    if twice:
+        raise ValueError(f"{', '.join(sorted(twice))} is listed twice")
 
 
 def load_suite(path: Path) -> Suite:

@@ -18,7 +18,7 @@ from bench import store as store_module
 from bench.budget import Linf
 from bench.codec import Image
 from bench.config import parse
-from bench.errors import BenchError, MachineError, StoreError
+from bench.errors import BenchError, ConfigError, MachineError, StoreError
 from bench.metrics import linf, psnr
 from bench.record import TIMES, CraftRecord, MeasureRecord
 from bench.registry import build
@@ -69,6 +69,17 @@ def test_noise_and_the_identity_codec_are_always_there(tmp_path: Path):
     run = read_run(tmp_path)
     assert {record.victim for record in run.measures} == {"toy", "JPEG", "identity"}
     assert "sign-noise" in {record.attack for record in run.crafts.values()}
+
+
+def test_no_other_codec_can_pass_for_the_lossless_one(tmp_path: Path):
+    with pytest.raises(ConfigError, match="label 'identity' is kept"):
+        _run(_SUITE.replace("label: JPEG", "label: identity"), tmp_path)
+
+
+def test_budgets_that_print_alike_are_different_searches(tmp_path: Path):
+    _run(_SUITE.replace("[{linf: 8}]", "[{l2: 300.0001}, {l2: 300.0002}]"), tmp_path)
+    crafts = read_run(tmp_path).crafts
+    assert len(crafts) == 2 * 2 * (1 + 2 + 2)
 
 
 def test_threats_are_told_apart(finished: Path):

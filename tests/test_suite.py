@@ -106,6 +106,7 @@ def test_budgets(written, budget):
             "- {name: toy, label: 'a {b}'}",
             "4: codecs.0: the label 'a {b}' may use",
         ),
+        ("- linf: 8", "- linf: 8\n  - linf: 8.0", "7: budgets: linf 8 is listed twice"),
         ("- toy", "- 7", "mine.yaml:4: codecs.0: expected the codec's name"),
         ("images: {set: sample, names: [coffee]}\n", "", "mine.yaml:1: images: field required"),
         ("linf: 8", "linf: 8\nname: again", "mine.yaml:9: the key 'name' is given twice"),
