@@ -209,6 +209,15 @@ def test_the_exact_check_refuses_one_level_more(ball, levels):
     assert ball.holds(images, source) == [False]
 
 
+def test_the_exact_check_counts_every_level():
+    source = torch.full((1, 3, 2, 2), 100, dtype=torch.uint8)
+    images = source.clone()
+    images[0, 0, 0, 0] += 60
+    assert L2(60).holds(images, source) == [True]
+    images[0, 2, 1, 1] += 1
+    assert L2(60).holds(images, source) == [False]
+
+
 @EACH
 def test_what_is_not_inside_is_not_allowed(ball, source):
     full = source + ball.steepest(torch.ones_like(source))

@@ -187,6 +187,62 @@ def test_gradients_of_the_rate_are_those_without_rounding(architecture, small_ne
     assert analytic == pytest.approx(numeric, rel=1e-5)
 
 
+class _StraightThrough(torch.autograd.Function):
+    """Rounding whose own gradient is the identity."""
+
+    @staticmethod
+    def forward(_, values):
+        return torch.round(values)
+
+    @staticmethod
+    def backward(_, gradient):
+        return gradient
+
+
+def _rounded(values):
+    return _StraightThrough.apply(values)
+
+
+def _gradients(net, images):
+    """The gradients of both halves."""
+    images = images.clone().requires_grad_(True)
+    picture = reconstructing(net)(images)["x_hat"].square().sum()
+    bits = sum(stream.sum() for stream in rating(net)(images)["likelihoods"].values())
+    return [torch.autograd.grad(value, images)[0] for value in (picture, bits)]
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_gradients_pass_straight_through_every_rounding(
+    architecture, small_net, images, monkeypatch
+):
+    found = _gradients(small_net(architecture), images)
+    monkeypatch.setattr(torch.Tensor, "round", _rounded)
+    for gradient, expected in zip(found, _gradients(small_net(architecture), images), strict=True):
+        assert expected.any()
+        assert torch.equal(gradient, expected)
+
+
+def test_no_gradient_is_kept_for_a_path_where_it_cancels(small_net, images):
+    net, tracked = small_net("mbt2018-mean"), []
+    hook = net.h_a.register_forward_hook(lambda *given: tracked.append(given[-1].requires_grad))
+    reconstructing(net)(images.clone().requires_grad_(True))
+    rating(net)(images.clone().requires_grad_(True))
+    hook.remove()
+    assert tracked == [False, True]
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_batch_is_its_pictures(architecture, small_codec, photograph):
+    codec, names = small_codec(architecture), ("coffee", "rocket", "astronaut")
+    pictures = [to_tensor(photograph(name, 17, 33)) for name in names]
+    together = codec.relaxed(torch.cat(pictures))
+    for index, picture in enumerate(pictures):
+        alone = codec.relaxed(picture)
+        assert torch.allclose(together.reconstruction[index], alone.reconstruction[0], atol=1e-4)
+        for stream, bits in alone.bits.items():
+            assert torch.allclose(together.bits[stream][index], bits[0], rtol=1e-3, atol=1e-3)
+
+
 def _gaussian():
     model = GaussianConditional(None)
     model.update_scale_table(get_scale_table())
@@ -258,6 +314,24 @@ def test_bottleneck_bits_follow_the_real_coder(scale, symbol):
         assert abs(surrogate - real) < 0.1
     else:
         assert -3.5 < surrogate - real < 0.1
+
+
+@pytest.mark.parametrize("scale", [1, 10])
+def test_the_escape_code_begins_where_the_bottlenecks_support_ends(scale):
+    model = _bottleneck(scale)
+    first, last = int(model.offset), int(model.offset + model.cdf_length - 3)
+    for symbol in (first, last):
+        assert _bottleneck_bits(model, symbol)[1] == pytest.approx(16, abs=0.1)
+    for symbol in (first - 1, last + 1):
+        assert _bottleneck_bits(model, symbol)[1] == pytest.approx(22, abs=0.1)
+
+
+@pytest.mark.parametrize("level", [0, 12, 27, 51])
+def test_the_escape_code_begins_where_the_gaussians_support_ends(level):
+    model, scale = _gaussian(), get_scale_table()[level]
+    last = -int(model.offset[level])
+    assert _gaussian_bits(model, last, scale)[1] == pytest.approx(16, abs=0.3)
+    assert _gaussian_bits(model, last + 1, scale)[1] == pytest.approx(22, abs=0.3)
 
 
 def test_a_symmetric_bottleneck_is_cheapest_at_its_centre():

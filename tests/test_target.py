@@ -194,6 +194,12 @@ def test_values_are_the_objectives_own(source):
     assert torch.equal(CodecTarget(toy, Distortion(), source).value(moved), values)
 
 
+def test_values_are_of_pictures_clipped_as_decoders_clip(source):
+    bright = torch.full_like(source, 0.8)
+    value = CodecTarget(Toy(2), Distortion(), bright).value(bright)
+    assert float(value) == pytest.approx((1 - 0.8) ** 2)
+
+
 @pytest.mark.parametrize("codec", ["toy", "jpeg", HYPERPRIOR])
 @pytest.mark.parametrize("reference", ["source", "clean", "input"])
 def test_queries_are_of_really_decoded_pictures(codec, reference, photograph, small_codec):
