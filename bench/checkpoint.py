@@ -20,7 +20,8 @@ from typing import Literal
 import torch
 from compressai.models import CompressionModel
 from compressai.zoo import load_state_dict
-from compressai.zoo.image import model_architectures
+from compressai.zoo.image import model_architectures as fixed_rate
+from compressai.zoo.image_vbr import model_architectures as variable_rate
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load as parse_safetensors
@@ -31,7 +32,10 @@ from bench import __version__
 from bench.config import nearest
 from bench.errors import ConfigError
 
+_ARCHITECTURES = {**fixed_rate, **variable_rate}
 _TABLES = ("_quantized_cdf", "_offset", "_cdf_length", "scale_table")
+_STEP_TABLES = tuple(f"entropy_bottleneck.{table}" for table in _TABLES[:3])
+_STEP_NETWORK = "gayn2zqstep."
 
 
 class RateDistortion(BaseModel):
@@ -159,7 +163,7 @@ def build(architecture: str, state: Mapping[str, Tensor]) -> CompressionModel:
     """
     model = _model(architecture)
     try:
-        net = model.from_state_dict(dict(state))
+        net = _loaded(model, state)
     except (KeyError, RuntimeError, IndexError) as error:
         raise ConfigError(
             f"this checkpoint holds the weights of another architecture than {architecture} "
@@ -171,12 +175,15 @@ def build(architecture: str, state: Mapping[str, Tensor]) -> CompressionModel:
 
 
 def fresh(architecture: str, widths: Sequence[int]) -> CompressionModel:
-    """Return a net with random weights.
+    """Return a net with random weights, to be trained for one rate.
 
     Raises:
-        ConfigError: the architecture is unknown, or has another number of widths.
+        ConfigError: the architecture is unknown or of variable rate, or has another number of
+            widths.
     """
     model = _model(architecture)
+    if architecture in variable_rate:
+        raise ConfigError(f"{architecture} is of variable rate, training here is for one rate")
     count = _width_count(model)
     if len(widths) != count:
         raise ConfigError(f"{architecture} takes {count} widths, the recipe gives {len(widths)}")
@@ -184,17 +191,37 @@ def fresh(architecture: str, widths: Sequence[int]) -> CompressionModel:
 
 
 def _model(architecture: str) -> type[CompressionModel]:
-    if architecture not in model_architectures:
-        hint = nearest(architecture, model_architectures)
+    if architecture not in _ARCHITECTURES:
+        hint = nearest(architecture, _ARCHITECTURES)
         raise ConfigError(f"unknown architecture '{architecture}'; {hint}")
-    model: type[CompressionModel] = model_architectures[architecture]
+    model: type[CompressionModel] = _ARCHITECTURES[architecture]
     return model
+
+
+def _loaded(model: type[CompressionModel], state: Mapping[str, Tensor]) -> CompressionModel:
+    """Return an instance with these weights.
+
+    The tables of a variable step are of one level alone, and CompressAI would not load them: they
+    are left empty, to be made for a level.
+    """
+    variant = _variant(model, state)
+    tables = {name: torch.empty(0, dtype=torch.int32) for name in _STEP_TABLES if variant}
+    return model.from_state_dict({**state, **tables}, **variant)
+
+
+def _variant(model: type[CompressionModel], state: Mapping[str, Tensor]) -> dict[str, bool]:
+    """Return what the class must be told of the weights: has their hyper latent a variable step?
+
+    The published ones of bmshj2018-hyperprior-vbr and mbt2018-mean-vbr do; mbt2018-vbr never has.
+    """
+    is_variable = any(name.startswith(_STEP_NETWORK) for name in state)
+    known = inspect.signature(model.from_state_dict).parameters
+    return {"vr_entbttlnck": True} if is_variable and "vr_entbttlnck" in known else {}
 
 
 def _width_count(model: type[CompressionModel]) -> int:
     """Return how many of N and M the class takes."""
-    parameters = inspect.signature(model).parameters.values()
-    return sum(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters)
+    return len({"N", "M"} & set(inspect.signature(model).parameters))
 
 
 def _stored(net: nn.Module) -> dict[str, Tensor]:
@@ -268,7 +295,7 @@ def _floats(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _difference(model: type[CompressionModel], state: Mapping[str, Tensor]) -> str:
     """Return in a few words how the names in `state` differ from those of the architecture."""
-    smallest = model(*[8] * _width_count(model))
+    smallest = model(*[8] * _width_count(model), **_variant(model, state))
     known = smallest.state_dict()
     missing = [name for name, _ in smallest.named_parameters() if name not in state]
     unexpected = [name for name in state if name not in known]
