@@ -9,7 +9,7 @@ from bench.entry import Cost, Entry
 
 warnings.filterwarnings("ignore", "`torch.jit.script", FutureWarning)  # raised inside CompressAI
 
-_ARCHITECTURES = {
+_FIXED_RATE = {
     "bmshj2018-factorized": ("factorised prior, Ballé et al. 2018", Cost(4, 2)),
     "bmshj2018-factorized-relu": ("factorised prior, ReLU for GDN", Cost(4, 2)),
     "bmshj2018-hyperprior": ("scale hyperprior, Ballé et al. 2018", Cost(4, 2)),
@@ -19,10 +19,23 @@ _ARCHITECTURES = {
     "cheng2020-attn": ("Cheng et al. 2020 with attention", Cost(60, 7)),
 }
 
+_VARIABLE_RATE = {
+    "bmshj2018-hyperprior-vbr": ("scale hyperprior, eight levels, Kamisli et al. 2024", Cost(5, 4)),
+    "mbt2018-mean-vbr": ("mean and scale hyperprior, eight levels", Cost(5, 4.5)),
+    "mbt2018-vbr": ("joint autoregressive and hierarchical prior, eight levels", Cost(60, 6)),
+}
+
+
+def _learned(target: str, architectures: dict[str, tuple[str, Cost]]) -> dict[str, Entry]:
+    return {
+        name: Entry(target, summary, preset={"architecture": name}, cost=cost)
+        for name, (summary, cost) in architectures.items()
+    }
+
+
 CODECS: dict[str, Entry] = {
-    name: Entry("backends.compressai:CompressAI", summary, preset={"architecture": name}, cost=cost)
-    for name, (summary, cost) in _ARCHITECTURES.items()
-} | {
+    **_learned("backends.compressai:CompressAI", _FIXED_RATE),
+    **_learned("backends.variable_rate:VariableRate", _VARIABLE_RATE),
     "vvc": Entry(
         "backends.ffmpeg:Vvc",
         "H.266/VVC intra, libvvenc and ffmpeg's decoder, 4:2:0 10 bit",

@@ -23,7 +23,11 @@ import math
 from typing import cast
 
 import torch
-from compressai.entropy_models import EntropyBottleneck, GaussianConditional
+from compressai.entropy_models import (
+    EntropyBottleneck,
+    EntropyBottleneckVbr,
+    GaussianConditional,
+)
 from compressai.models import (
     CompressionModel,
     FactorizedPrior,
@@ -94,24 +98,34 @@ class CostedGaussian(RoundedGaussian):
 
 
 class RoundedBottleneck(nn.Module):
-    """An entropy bottleneck that rounds around its medians and counts no bits."""
+    """An entropy bottleneck that rounds around its medians and counts no bits.
 
-    def __init__(self, model: EntropyBottleneck) -> None:
+    Args:
+        model: the bottleneck.
+        step: distance between two quantised latents; other than 1 in variable-rate models alone.
+    """
+
+    def __init__(
+        self, model: EntropyBottleneck | EntropyBottleneckVbr, step: float | Tensor = 1.0
+    ) -> None:
         super().__init__()
+        self._step = step
         self._medians = model.quantiles[:, 0, 1].detach().view(1, -1, 1, 1)
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return the rounded latents and no bits."""
-        medians = self._medians
-        rounded = inputs + ((inputs - medians).round() + medians - inputs).detach()
-        return rounded, inputs.new_empty(0)
+        medians, step = self._medians, self._step
+        rounded = ((inputs - medians) / step).round() * step + medians
+        return inputs + (rounded - inputs).detach(), inputs.new_empty(0)
 
 
 class CostedBottleneck(RoundedBottleneck):
     """An entropy bottleneck that also counts the coder's bits of the unrounded latents."""
 
-    def __init__(self, model: EntropyBottleneck) -> None:
-        super().__init__(model)
+    def __init__(
+        self, model: EntropyBottleneck | EntropyBottleneckVbr, step: float | Tensor = 1.0
+    ) -> None:
+        super().__init__(model, step)
         self._model = model
         first = model.offset.view(1, -1, 1, 1)
         self._first = first.float()
@@ -120,15 +134,16 @@ class CostedBottleneck(RoundedBottleneck):
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return the rounded latents and their bits, both (B, C, h, w)."""
         rounded, _ = super().forward(inputs)
-        symbols = inputs - self._medians
+        symbols = (inputs - self._medians) / self._step
         above, below = symbols - self._last - 0.5, self._first - 0.5 - symbols
-        return rounded, coded_bits(self._probability(inputs), above.relu() + below.relu())
+        return rounded, coded_bits(self.probability(inputs), above.relu() + below.relu())
 
-    def _probability(self, inputs: Tensor) -> Tensor:
-        """Mass of [x - 1/2, x + 1/2], taken in the tail where float32 still resolves it."""
+    def probability(self, inputs: Tensor) -> Tensor:
+        """Mass of half a step to both sides, taken in the tail where float32 still resolves it."""
         by_channel = inputs.transpose(0, 1).flatten(1).unsqueeze(1)
-        lower = self._model._logits_cumulative(by_channel - 0.5, stop_gradient=False)
-        upper = self._model._logits_cumulative(by_channel + 0.5, stop_gradient=False)
+        half = 0.5 * self._step
+        lower = self._model._logits_cumulative(by_channel - half, stop_gradient=False)
+        upper = self._model._logits_cumulative(by_channel + half, stop_gradient=False)
         sign = 1 - 2 * (lower + upper > 0).to(lower)
         mass = (torch.sigmoid(sign * upper) - torch.sigmoid(sign * lower)).abs()
         batch, channels, height, width = inputs.shape
@@ -162,16 +177,16 @@ def reconstructing(net: CompressionModel) -> nn.Module:
     the straight-through gradients of -mean and +mean cancel.
     """
     if isinstance(net, FactorizedPrior):
-        return _view(net, entropy_bottleneck=RoundedBottleneck(net.entropy_bottleneck))
+        return view(net, entropy_bottleneck=RoundedBottleneck(net.entropy_bottleneck))
     if _uses_means(net):
-        return _view(
+        return view(
             net,
             h_a=_Detached(net.h_a),
             entropy_bottleneck=RoundedBottleneck(net.entropy_bottleneck),
             gaussian_conditional=RoundedGaussian(),
         )
     unused = {"h_a", "h_s", "context_prediction", "entropy_parameters"} & set(net._modules)
-    return _view(
+    return view(
         net,
         entropy_bottleneck=_PassedBottleneck(),
         gaussian_conditional=RoundedGaussian(),
@@ -184,12 +199,12 @@ def costed(net: CompressionModel) -> nn.Module:
     entropy: dict[str, nn.Module] = {"entropy_bottleneck": CostedBottleneck(net.entropy_bottleneck)}
     if "gaussian_conditional" in net._modules:
         entropy["gaussian_conditional"] = CostedGaussian(net.gaussian_conditional)
-    return _view(net, **entropy)
+    return view(net, **entropy)
 
 
 def rating(net: CompressionModel) -> nn.Module:
     """Return a view of a model that counts the coder's bits and never runs the decoder."""
-    return _view(costed(net), g_s=nn.Identity())
+    return view(costed(net), g_s=nn.Identity())
 
 
 def _uses_means(net: CompressionModel) -> bool:
@@ -198,11 +213,11 @@ def _uses_means(net: CompressionModel) -> bool:
     )
 
 
-def _view(net: nn.Module, **replaced: nn.Module) -> nn.Module:
+def view(net: nn.Module, **replaced: nn.Module) -> nn.Module:
     """Return a shallow copy that shares every weight, with some parts replaced."""
-    view = copy.copy(net)
-    view._modules = {**net._modules, **replaced}
-    return view
+    copied = copy.copy(net)
+    copied._modules = {**net._modules, **replaced}
+    return copied
 
 
 def _normal_cdf(values: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from compressai.layers import AttentionBlock
+from compressai.zoo.image_vbr import model_architectures as variable_rate
 from torch import nn
 
 from bench import checkpoint
@@ -107,6 +108,75 @@ def small_codec(small_checkpoint):
     def made(architecture, seed=0):
         path = small_checkpoint(architecture, seed)
         return build("codec", Choice(architecture, (("checkpoint", str(path)),)))
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def variable_net(small_net):
+    """Return a function: a small fixed-rate net made variable, with or without a step for z.
+
+    Its gains rise from 1 to 10, so that level 0 spreads latents as the fixed-rate net does.
+    """
+
+    @cache
+    def made(architecture, is_stepped=False):
+        variant = {"vr_entbttlnck": True} if is_stepped else {}
+        fixed = small_net(architecture.removesuffix("-vbr"))
+        torch.manual_seed(0)
+        net = variable_rate[architecture](8, 12, **variant).eval().requires_grad_(False)
+        _copy_weights(fixed, net)
+        net.Gain *= 10
+        net.QuantABCD[-1].bias += 0.1
+        if is_stepped:
+            _set_step(net)
+        return net
+
+    return made
+
+
+def _copy_weights(fixed, net):
+    """Copy the weights; an EntropyBottleneckVbr names the items of its lists one by one."""
+    own = dict(net.named_parameters())
+    for name, weight in fixed.named_parameters():
+        single = name
+        for many, one in (("matrices.", "_matrix"), ("biases.", "_bias"), ("factors.", "_factor")):
+            single = single.replace(f"entropy_bottleneck.{many}", f"entropy_bottleneck.{one}")
+        own[name if name in own else single].copy_(weight)
+
+
+def _set_step(net):
+    """Let the step of z be softplus(1.9 / gain - .05): 2 at the lowest gain, .8 at the highest."""
+    for layer in net.gayn2zqstep[0:5:2]:
+        layer.weight.zero_()
+        layer.bias.zero_()
+        layer.weight[0, 0] = 1
+    net.gayn2zqstep[4].weight[0, 0] = 1.9
+    net.gayn2zqstep[4].bias[0] = -0.05
+
+
+@pytest.fixture(scope="session")
+def variable_file(variable_net, tmp_path_factory):
+    """Return a function: the file of a net's weights."""
+
+    @cache
+    def saved(architecture, is_stepped=False):
+        path = tmp_path_factory.mktemp("weights") / f"{architecture}.pth.tar"
+        torch.save(variable_net(architecture, is_stepped).state_dict(), path)
+        return path
+
+    return saved
+
+
+@pytest.fixture(scope="session")
+def variable_codec(variable_file):
+    """Return a function: the codec of a net at a level."""
+
+    @cache
+    def made(architecture, level, is_stepped=False):
+        path = variable_file(architecture, is_stepped)
+        given = (("level", level), ("checkpoint", str(path)))
+        return build("codec", Choice(architecture, given))
 
     return made
 
