@@ -113,7 +113,8 @@ COLUMNS: tuple[AnyColumn, ...] = (
         "threat",
         lambda row: row.place.threat,
         str,
-        "white-box: its own gradients; transfer: pictures made against others; noise only: neither",
+        "white-box: its own gradients, and pictures made against others where it is given those;"
+        " transfer: pictures made against others alone; noise only: neither",
     ),
     Column(
         "pictures",

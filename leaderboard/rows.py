@@ -79,7 +79,8 @@ class Row:
         reference: whether it is a lossless codec that shows the attacked pictures as they are.
         pictures: how many count: their clean, noisy and attacked versions all have scores.
         clean: what the codec does without an attack; None if no picture counts.
-        attack: what the attacks of the row's threat did; None if none has scores.
+        attack: what the attacks did, of a white-box row those through other codecs (transfer) too;
+            None if none has scores.
         noise: what noise at the same budget did; None if none has scores.
         gain: of the attacks over noise.
         losses: what has no scores of its own.
@@ -99,8 +100,9 @@ class Row:
 
 def row(place: Place, case: Case, flags: Iterable[Flag]) -> Row:
     """Return the row of one case."""
-    attacks, noises = case.of(place.threat), case.of("noise")
-    counted = _counted(case, attacks, noises)
+    own, noises = case.of(place.threat), case.of("noise")
+    attacks = own + case.of("transfer") if place.threat == "white-box" else own
+    counted = _counted(case, own or attacks, noises)
     attack, noise = damage(attacks, counted), damage(noises, counted)
     return Row(
         place=place,

@@ -26,8 +26,9 @@ _TRANSFER = {
     "gradient-free": "Codecs without gradients are given every picture that was made against the"
     " others (transfer). That is a weaker attack: their rows are not to be compared with those of"
     " codecs attacked through their own gradients.",
-    "all": "Every picture made against one codec is given to all the others too (transfer). That is"
-    " a weaker attack: rows of codecs without gradients are not to be compared with those of codecs"
+    "all": "Every picture made against one codec is given to all the others too (transfer), and"
+    " counts in the worst case of those attacked through their own gradients. Alone it is a weaker"
+    " attack: rows of codecs without gradients are not to be compared with those of codecs"
     " attacked through their own.",
 }
 

@@ -102,15 +102,41 @@ def test_codecs_with_and_without_gradients_are_never_in_one_table(filled):
     assert others == ["other", "identity"]
 
 
-def test_a_white_box_row_takes_no_worst_case_from_transfer(tmp_path, lab):
+def _outdone_by_transfer(lab, *, searched=True):
+    """Return a lab where pictures made against "other" hurt "own" more than its own do."""
     lab = lab(transfer="all")
     lab.clean("own", "one")
-    for source, error in (("own", 0.01), ("other", 0.1)):
+    for source, bpp, error in (("own", 2.0, 0.01), ("other", 1.5, 0.1)):
         craft = lab.craft("one", "fgsm", "distortion", (source,))
-        lab.attacked("own", craft, lab.scores(mse=error))
-    row = _row(board([lab.write(tmp_path)]))
-    assert row.attack.psnr == pytest.approx(20.0)
+        lost = {} if searched or source == "other" else {"status": "failed", "reason": "outside"}
+        scores = None if lost else lab.scores(bpp=bpp, mse=error)
+        lab.attacked("own", craft, scores, **({"stage": "craft"} if lost else {}), **lost)
+    lab.attacked("own", lab.craft("one", "sign-noise"), lab.scores(bpp=3.0, mse=0.005))
+    return lab
+
+
+def test_the_worst_case_of_a_white_box_row_is_that_of_transfer_too(tmp_path, lab):
+    row = _row(board([_outdone_by_transfer(lab).write(tmp_path)]))
+    assert (row.place.threat, row.pictures) == ("white-box", 1)
+    assert (row.attack.psnr, row.attack.bpp_factor) == pytest.approx((10.0, 2.0))
+    assert row.attack.psnr_by == "fgsm, distortion, on other"
+    assert row.attack.rate_by == "fgsm, distortion"
     assert _flags(row) == ["weaker-than-transfer (distortion 1/1)"]
+
+
+def test_transfer_alone_never_makes_a_picture_of_a_white_box_row_count(tmp_path, lab):
+    lab = _outdone_by_transfer(lab)
+    lab.clean("own", "two")
+    craft = lab.craft("two", "fgsm", "distortion", ("other",))
+    lab.attacked("own", craft, lab.scores(mse=1e-3))
+    lab.attacked("own", lab.craft("two", "sign-noise"), lab.scores(mse=1e-3))
+    row = _row(board([lab.write(tmp_path)]))
+    assert (row.pictures, row.attack.psnr) == pytest.approx((1, 10.0))
+
+
+def test_where_no_search_of_its_own_gave_a_picture_transfer_still_counts(tmp_path, lab):
+    row = _row(board([_outdone_by_transfer(lab, searched=False).write(tmp_path)]))
+    assert (row.place.threat, row.attack.psnr) == ("white-box", pytest.approx(10.0))
 
 
 @pytest.mark.parametrize(
