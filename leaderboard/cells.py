@@ -4,8 +4,9 @@
         --> {(victim, budget): Case}     clean scores, attacked scores, what has none
 
 A picture that the codec could not code or decode once it was attacked has no scores of its own.
-It ranks as mid-grey at 24 bpp. The records do not hold the picture, so mid-grey is taken at the
-error it has against black, the largest there is: a failure never makes a codec look better.
+It ranks as mid-grey at 24 bpp, or as the clean picture where that is worse: a failure never makes
+a codec look better. The records do not hold the picture, so mid-grey is taken at the error it has
+against black, the largest there is.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ from bench.store import Run
 from bench.suite import BudgetSpec
 
 FAILED_BPP = 24.0
-"""Bits per pixel that a failure stands for: the picture, uncompressed."""
+"""Bits per pixel that a failure stands for, at least: the picture, uncompressed."""
 
 FAILED_MSE = (128 / 255) ** 2
-"""Mean squared error that a failure stands for: mid-grey (level 128) against black."""
+"""Mean squared error that a failure stands for, at least: mid-grey (level 128) against black."""
 
 
 class Setting(BaseModel):
@@ -178,13 +179,14 @@ def _scored(
 
 def _stand_in(clean: Scores, lmbda: float) -> Scores:
     """Return what a failure stands for, next to the clean scores of the same picture."""
-    psnr, cost = psnr_of(FAILED_MSE), rd_cost(FAILED_BPP, FAILED_MSE, lmbda)
+    bpp, mse = max(FAILED_BPP, clean.bpp_clean), max(FAILED_MSE, clean.mse_clean)
+    psnr, cost = psnr_of(mse), rd_cost(bpp, mse, lmbda)
     drop = clean.psnr_clean - psnr
     return clean.model_copy(
         update={
-            "bpp": FAILED_BPP,
-            "bpp_factor": FAILED_BPP / clean.bpp_clean,
-            **dict.fromkeys(("mse_source", "mse_input", "mse_shift"), FAILED_MSE),
+            "bpp": bpp,
+            "bpp_factor": bpp / clean.bpp_clean,
+            **dict.fromkeys(("mse_source", "mse_input", "mse_shift"), mse),
             **dict.fromkeys(("psnr_source", "psnr_input", "psnr_shift"), psnr),
             "drop_db": None if clean.drop_db is None else drop,
             "drop_percent": None if clean.drop_percent is None else 100 * drop / clean.psnr_clean,

@@ -220,7 +220,8 @@ COLUMNS: tuple[AnyColumn, ...] = (
         lambda row: (row.losses.failed, row.losses.cells),
         share,
         "attacked or noisy pictures that the codec could not code or decode, of those it was due;"
-        " they count in the means as 24 bpp and 5.99 dB, mid-grey at its furthest from any picture",
+        " they count in the means as 24 bpp and 5.99 dB, mid-grey at its furthest from any picture,"
+        " or as the unattacked picture where that is worse",
         "lower",
         terminal=True,
     ),

@@ -37,7 +37,8 @@ class Losses:
 
     Attributes:
         cells: how many attacked pictures, noisy ones among them, were due to be coded.
-        failed: of these, the codec could not code or decode; they count as mid-grey at 24 bpp.
+        failed: of these, the codec could not code or decode; they count as
+            mid-grey at 24 bpp, or as the clean picture where that is worse.
         unsupported: of these, it does not offer, or the search for them was not possible; they
             do not count.
         clean: source pictures that did not come through the codec; they do not count.

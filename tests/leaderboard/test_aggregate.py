@@ -202,6 +202,16 @@ def test_a_failure_ranks_as_mid_grey_at_24_bpp_and_is_counted(tmp_path, one_pict
     assert (row.attack.vi, row.attack.psnr_perturbation) == (None, None)
 
 
+def test_a_failure_is_never_better_than_the_clean_picture(tmp_path, lab):
+    lab = lab()
+    lab.clean("own", "one", 30.0, 0.3)
+    craft = lab.craft("one", "fgsm", "rate", ("own",))
+    lab.attacked("own", craft, None, status="failed", reason="lost count")
+    attack = _row(board([lab.write(tmp_path)])).attack
+    assert (attack.bpp_factor, attack.rd_factor, attack.drop_db) == pytest.approx((1.0, 1.0, 0.0))
+    assert attack.psnr == pytest.approx(_decibel(0.3))
+
+
 def test_a_failure_of_a_lossless_codec_has_no_drop(tmp_path, lab):
     lab = lab()
     lab.clean("identity", "one", 10.0, 0.0)
