@@ -15,7 +15,7 @@ from bench.record import CraftRecord
 from bench.store import Manifest, Run
 from leaderboard.cells import Case, Setting, cases, measurements, setting
 from leaderboard.flags import Flag, aims, craft_flags, is_smaller, rivals, weak_flags
-from leaderboard.rows import Place, Row, exposure, is_reference, row
+from leaderboard.rows import Place, Row, exposure, row
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,14 @@ def _rows(part: Part, run: Run) -> Iterator[Row]:
     own = {codec for (codec, _), case in found.items() if exposure(case) == "white-box"}
     for (codec, budget), case in found.items():
         threat = "white-box" if codec in own else exposure(case)
-        place = Place(part.name, codec, budget, threat, len(part.manifest.pictures))
+        place = Place(
+            run=part.name,
+            codec=codec,
+            budget=budget,
+            threat=threat,
+            asked=len(part.manifest.pictures),
+            reference=codec in part.setting.references,
+        )
         yield row(place, case, _flags(part, place, found))
 
 
@@ -135,7 +142,7 @@ def _flags(part: Part, place: Place, found: Mapping[tuple[str, str], Case]) -> I
     if not part.complete:
         yield Flag("unfinished", part.done, part.manifest.cells)
     yield from craft_flags(case.crafts.get(place.threat, []))
-    if not is_reference(case, place.threat):
+    if not place.reference:
         smaller = [found[place.codec, budget] for budget in _smaller(part.setting, place.budget)]
         wanted = aims(chain.from_iterable(part.setting.objectives))
         yield from weak_flags(case.of(place.threat), rivals(place.threat, case, smaller), wanted)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import chain
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -25,6 +26,9 @@ from bench.record import CraftRecord, MeasureRecord, Scores, Threat
 from bench.registry import Choice
 from bench.store import Run
 from bench.suite import BudgetSpec
+
+REFERENCE = "identity"
+"""Name of the lossless codec, and its label where it was added to a suite that does not list it."""
 
 FAILED_BPP = 24.0
 """Bits per pixel that a failure stands for, at least: the picture, uncompressed."""
@@ -53,6 +57,12 @@ class Setting(BaseModel):
     def balls(self) -> list[Budget]:
         """The budgets."""
         return [spec.budget() for spec in self.budgets]
+
+    @property
+    def references(self) -> set[str]:
+        """Labels of the operating points that show the attacked pictures as they are."""
+        choices = chain.from_iterable(self.codecs)
+        return {str(choice) for choice in choices if choice.name == REFERENCE} or {REFERENCE}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -62,6 +61,7 @@ class Place:
         budget: label of the budget.
         threat: how it was attacked.
         asked: how many pictures the suite has.
+        reference: whether it is the lossless codec that shows the attacked pictures as they are.
     """
 
     run: str
@@ -69,6 +69,7 @@ class Place:
     budget: str
     threat: Exposure
     asked: int
+    reference: bool
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,6 @@ class Row:
 
     Attributes:
         place: which, and how it was attacked.
-        reference: whether it is a lossless codec that shows the attacked pictures as they are.
         pictures: how many count: their clean, noisy and attacked versions all have scores.
         clean: what the codec does without an attack; None if no picture counts.
         attack: what the attacks did, of a white-box row those through other codecs (transfer) too;
@@ -89,7 +89,6 @@ class Row:
     """
 
     place: Place
-    reference: bool
     pictures: int
     clean: Clean | None
     attack: Damage | None
@@ -97,6 +96,11 @@ class Row:
     gain: Gain | None
     losses: Losses
     flags: tuple[Flag, ...]
+
+    @property
+    def reference(self) -> bool:
+        """Whether it is the lossless codec that shows the attacked pictures as they are."""
+        return self.place.reference
 
 
 def row(place: Place, case: Case, flags: Iterable[Flag]) -> Row:
@@ -107,7 +111,6 @@ def row(place: Place, case: Case, flags: Iterable[Flag]) -> Row:
     attack, noise = damage(attacks, counted), damage(noises, counted)
     return Row(
         place=place,
-        reference=is_reference(case, place.threat),
         pictures=len(counted),
         clean=_clean([case.clean[picture] for picture in counted]),
         attack=attack,
@@ -125,12 +128,6 @@ def exposure(case: Case) -> Exposure:
     if "transfer" in case.crafts:
         return "transfer"
     return "noise only" if "noise" in case.crafts else "not yet"
-
-
-def is_reference(case: Case, threat: Exposure) -> bool:
-    """Tell whether a case shows the attacked pictures as they are: lossless, not attacked."""
-    unharmed = [math.isinf(scores.psnr_clean) for scores in case.clean.values()]
-    return threat != "white-box" and bool(unharmed) and all(unharmed)
 
 
 def _counted(case: Case, *kinds: Sequence[Scored]) -> list[str]:

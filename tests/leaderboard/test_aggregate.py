@@ -65,6 +65,21 @@ def test_a_lossless_codec_has_no_drop(filled):
     assert (row.clean.psnr, row.attack.drop_db, row.attack.drop_percent) == (math.inf, None, None)
 
 
+def test_a_codec_that_flat_pictures_cannot_harm_is_no_reference(tmp_path, lab):
+    lab = lab()
+    for codec in ("other", "identity"):
+        lab.clean(codec, "one", 1.0, 0.0)
+    made = board([lab.write(tmp_path)])
+    assert [_row(made, codec).reference for codec in lab.codecs] == [False, False, True]
+
+
+def test_the_reference_is_told_by_its_name_not_its_label(tmp_path, lab):
+    jpeg = {"name": "jpeg", "quality": 5, "label": "identity"}
+    lab = lab(codecs=[{"name": "identity", "label": "PNG"}, jpeg])
+    lab.codecs = ["PNG", "identity"]
+    assert [row.reference for row in board([lab.write(tmp_path)]).rows] == [True, False]
+
+
 def test_gain_is_attack_beside_noise(filled):
     run, truth = filled[0], filled[1]["own"]
     gain = _row(board([run])).gain
