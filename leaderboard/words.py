@@ -60,7 +60,6 @@ def budget(ball: Budget) -> str:
 def made_with(part: Part) -> list[str]:
     """Return what computed a run's numbers and how to compute them again."""
     manifest = part.manifest
-    name = part.setting.name
     return [
         f"Versions: {_pairs(manifest.versions)}.",
         f"Machine: {_pairs(manifest.machine)}.",
@@ -68,8 +67,8 @@ def made_with(part: Part) -> list[str]:
         f" {escaped(manifest.suite_sha256[:12])}, of its jobs"
         f" {escaped(manifest.plan_sha256[:12])}.",
         *(f"Codec {escaped(codec)}: {escaped(mark)}." for codec, mark in manifest.codecs.items()),
-        f"Again: `bench run {name}.yaml` with the suite's file (the whole suite is kept in"
-        f" `manifest.json` of the run folder), then `bench leaderboard runs/{name}`.",
+        "Again: `bench run` with the suite's file or bundled name (the whole suite is kept in"
+        " `manifest.json` of the run folder).",
     ]
 
 

@@ -38,7 +38,8 @@ def test_the_page_tells_what_was_attacked_and_how_strongly(filled):
         "no colour value of a pixel changes by more than 8 of 255 levels",
         "## Budget linf 8: attacked through their own gradients",
         "## Budget linf 8: without gradients",
-        "bench leaderboard runs/synthetic",
+        "Again: `bench run` with the suite's file or bundled name (the whole suite is kept in"
+        " `manifest.json` of the run folder)",
         *(f"**{column.title}**: {column.meaning}." for column in COLUMNS[1:]),
     ):
         assert words in page
