@@ -47,6 +47,9 @@ ADVICE = {
     " codec's surrogate.",
     "nan-gradient": "the gradient was not a number at times in so many of the searches, and was"
     " taken as zero there: look for roots, logarithms and divisions in the codec's surrogate.",
+    "unchanged": "the attacked picture is the source picture itself, in so many of the searches:"
+    " the search, after rounding, changed nothing, so its scores say nothing of the codec; try a"
+    " larger budget, random starts (`pgd`), or another objective.",
     "weaker-than-noise": "noise did more than the attack for what the attack wanted, on so many of"
     " the pictures; the row is no worst case: try more steps, restarts or a smaller step size, and"
     " for transferred pictures sources nearer to the codec.",
