@@ -111,7 +111,7 @@ def _setting(part: Part) -> Iterator[str]:
 
 def _section(board: Board, table: Table) -> Iterator[str]:
     heading, explanation = _WITH if table.through_gradients else _WITHOUT
-    yield f"## Budget {escaped(str(table.budget))}: {heading.lower()}"
+    yield f"## Budget {escaped(words.heading(table.budget))}: {heading.lower()}"
     yield f"{explanation} Budget: {words.budget(table.budget)}."
     columns = _columns(board)
     yield _pipes(table, [column for column in columns if column.terminal])
@@ -162,8 +162,9 @@ def _flags(board: Board) -> Iterator[str]:
 
 
 def _losses(board: Board) -> Iterator[str]:
+    headings = {str(ball): words.heading(ball) for ball in board.budgets}
     told = [
-        f"{escaped(row.place.codec)}, {escaped(row.place.budget)}: {escaped(reason)}"
+        f"{escaped(row.place.codec)}, {escaped(headings[row.place.budget])}: {escaped(reason)}"
         for row in board.rows
         for reason in row.losses.reasons
     ]
@@ -180,7 +181,9 @@ def _made(part: Part) -> Iterator[str]:
 def _grid(board: Board, table: Table, columns: Sequence[AnyColumn]) -> Grid:
     heading, _ = _WITH if table.through_gradients else _WITHOUT
     grid = Grid(
-        title=Text(f"{_title(board)}, {table.budget}: {heading.lower()}", style="bold"),
+        title=Text(
+            f"{_title(board)}, {words.heading(table.budget)}: {heading.lower()}", style="bold"
+        ),
         caption=Text("\n".join([*_unfinished(board), _CAPTION])),
         title_justify="left",
         caption_justify="left",

@@ -48,6 +48,12 @@ def settings(part: Part) -> list[str]:
     ]
 
 
+def heading(ball: Budget) -> str:
+    """Return a budget in few words, apart from every other one."""
+    size = str(replace(ball, region=None))
+    return size if ball.region is None else f"{size} in {_place(ball.region)}"
+
+
 def budget(ball: Budget) -> str:
     """Return what an attacked picture may be."""
     most = {
@@ -115,9 +121,13 @@ def _pairs(mapping: Mapping[str, str]) -> str:
     return ", ".join(f"{escaped(key)} {escaped(value)}" for key, value in mapping.items())
 
 
+def _place(region: Region) -> str:
+    size = f"{region.height}x{region.width} pixels"
+    return f"{size} at row {region.top}, column {region.left}"
+
+
 def _region(region: Region) -> str:
-    size = f"{region.height}x{region.width} pixels (height x width)"
-    return f"; only {size} from row {region.top}, column {region.left} may change"
+    return f"; only the {_place(region)} may change (height x width, the first row is 0)"
 
 
 def _least_psnr(ball: Budget) -> str:

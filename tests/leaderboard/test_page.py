@@ -168,6 +168,21 @@ def test_infinite_and_missing_figures_are_told_apart(filled):
     assert cells["codec"] == "identity (reference)"
 
 
+def test_a_region_is_told_in_plain_words(tmp_path, lab):
+    region = {"top": 4, "left": 5, "height": 16, "width": 24}
+    lab = lab(budgets=[{"linf": 8, "region": region}])
+    lab.budget = str(Linf(8, region=Region(**region)))
+    lab.clean("own", "one")
+    craft = lab.craft("one", "fgsm", "distortion", ("own",))
+    lab.attacked("own", craft, None, status="failed", reason="lost count")
+    made = board([lab.write(tmp_path)])
+    page, heading = markdown(made), "linf 8 in 16x24 pixels at row 4, column 5"
+    assert f"## Budget {heading}: attacked through" in page
+    assert f"- own, {heading}: the attacked picture failed" in page
+    assert heading in " ".join(_terminal(made).split())
+    assert "Region(" not in page + _terminal(made)
+
+
 @pytest.mark.parametrize(
     ("ball", "words"),
     [
@@ -177,7 +192,7 @@ def test_infinite_and_missing_figures_are_told_apart(filled):
             "at most 0.0001 (of pictures in [0, 1]) (PSNR of the change itself at least 40",
         ),
         (L2(500), "summed squared changes is at most 500 levels"),
-        (Linf(4, region=Region(1, 2, 3, 5)), "3x5 pixels (height x width) from row 1, column 2"),
+        (Linf(4, region=Region(1, 2, 3, 5)), "only the 3x5 pixels at row 1, column 2 may change"),
     ],
 )
 def test_budgets_in_plain_words(ball, words):
