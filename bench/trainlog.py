@@ -11,6 +11,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from bench.errors import ConfigError
+
 Entry = dict[str, float]
 """One line of the log: "step", and loss, bpp, psnr of the crops or holdout_bpp, holdout_psnr."""
 
@@ -19,10 +21,20 @@ class Log:
     """A JSONL file of entries in order of their step; a torn last line is forgotten."""
 
     def __init__(self, path: Path, step: int) -> None:
-        """Keep the entries up to `step`, at which training goes on."""
+        """Keep the entries up to `step`, at which training goes on.
+
+        Raises:
+            ConfigError: the file cannot be read or written, or is damaged before its last line.
+        """
         self.path = path
-        self.entries = [entry for entry in _entries(path) if entry["step"] <= step]
-        path.write_text("".join(json.dumps(entry) + "\n" for entry in self.entries))
+        try:
+            self.entries = [entry for entry in _entries(path) if entry["step"] <= step]
+            path.write_text("".join(json.dumps(entry) + "\n" for entry in self.entries))
+        except OSError as error:
+            raise ConfigError(
+                f"{path} cannot be used ({error.strerror}); remove it, or choose another folder"
+                " with --out"
+            ) from error
 
     def add(self, entry: Entry) -> None:
         """Append one entry."""
@@ -96,5 +108,25 @@ def _text(entry: Entry) -> str:
 
 
 def _entries(path: Path) -> list[Entry]:
-    lines = path.read_text().splitlines() if path.exists() else []
-    return [json.loads(line) for line in lines if line.endswith("}")]
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    entries = [_parsed(line) for line in lines]
+    if entries and entries[-1] is None:
+        entries.pop()
+    whole = [entry for entry in entries if entry is not None]
+    if len(whole) < len(entries):
+        raise ConfigError(
+            f"{path} is damaged at line {entries.index(None) + 1}; remove that line or the whole"
+            " file, which only the curves are drawn from"
+        )
+    return whole
+
+
+def _parsed(line: bytes) -> Entry | None:
+    """Return the entry of a line, or None if it holds none."""
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(entry, dict) or "step" not in entry:
+        return None
+    return entry if all(isinstance(value, int | float) for value in entry.values()) else None

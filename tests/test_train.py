@@ -131,6 +131,28 @@ def test_a_torn_log_line_is_forgotten(write, tmp_path):
     assert _log(out) == whole
 
 
+@pytest.mark.parametrize(
+    "torn", [b'{"step": 3', b'{"step": 3, "loss": {}', b"{\0\0\xff}", b"3", b"{}"]
+)
+def test_only_the_last_log_line_may_be_torn(torn, tmp_path):
+    path, whole = tmp_path / "log.jsonl", b'{"step": 1, "loss": NaN}\n{"step": 2, "loss": 3.0}\n'
+    path.write_bytes(whole + torn)
+    assert [entry["step"] for entry in Log(path, 9).entries] == [1, 2]
+    assert path.read_bytes() == whole
+    path.write_bytes(torn + b"\n" + whole)
+    with pytest.raises(ConfigError, match=r"log.jsonl is damaged at line 1; remove that line or"):
+        Log(path, 9)
+    assert path.read_bytes() == torn + b"\n" + whole
+
+
+def test_a_log_that_is_a_folder_is_refused(write, tmp_path):
+    (tmp_path / "out" / "log.jsonl").mkdir(parents=True)
+    with pytest.raises(
+        ConfigError, match=r"log.jsonl cannot be used \(Is a directory\); remove it"
+    ):
+        _train(write(), tmp_path / "out")
+
+
 def test_training_goes_on_from_a_parent(write, tmp_path):
     parent = _train(write(), tmp_path / "first")
     child = write(name="child", parent="first/tiny.safetensors", steps=1, lr=1e-8, aux_lr=1e-8)
