@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.errors import CodecError
+from bench.errors import CodecError, MachineError, raise_if_machine
 
 
 class ProgramError(CodecError):
@@ -53,6 +54,7 @@ class Program:
 
         Raises:
             CodecError: it cannot be started, failed, or was stopped at the time limit.
+            MachineError: it was killed from outside.
         """
         command = [self.path, *arguments]
         try:
@@ -62,7 +64,13 @@ class Program:
         except subprocess.TimeoutExpired:
             raise CodecError(f"{self.name} was stopped after {seconds:g} s") from None
         except OSError as error:
+            raise_if_machine(error)
             raise CodecError(f"{self.name} cannot be run: {error.strerror}") from error
+        if done.returncode == -signal.SIGKILL:
+            raise MachineError(
+                f"{self.name} was killed from outside, as a machine without memory does; what was"
+                " measured is kept, run the same command again"
+            )
         if done.returncode != 0:
             raise ProgramError(self.name, done.returncode, done.stderr.decode(errors="replace"))
         return done

@@ -133,8 +133,8 @@ def read(path: Path) -> Checkpoint:
     """
     try:
         content = path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(f"cannot read the checkpoint {path}: {reason}") from error
     if path.suffix == ".safetensors":
         return Checkpoint(_from_safetensors(path, content), _read_card(path, content))

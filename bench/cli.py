@@ -15,7 +15,7 @@ from rich.console import Console
 
 from bench import __version__
 from bench.config import nearest, parse
-from bench.errors import BenchError, ConfigError
+from bench.errors import BenchError, ConfigError, told
 from bench.estimate import remaining
 from bench.listing import Listed, as_json, as_table, bundled_suites, items
 from bench.progress import duration, watch
@@ -42,12 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     errors = Console(stderr=True, soft_wrap=True)
     try:
         parsed.command(parsed)
-    except BenchError as error:
-        errors.print(f"bench: {error}", markup=False, highlight=False)
+    except (BenchError, OSError) as error:
+        errors.print(f"bench: {_sentence(error)}", markup=False, highlight=False)
         return 2
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
     except KeyboardInterrupt:
         errors.print("bench: interrupted; what was measured is kept, run the same command again")
         return 130
@@ -104,7 +101,8 @@ def _run(arguments: argparse.Namespace) -> None:
     prepared = prepare(suite, base)
     with opened(folder, describe(prepared)) as store:
         done = watch(execute(prepared, store), prepared.plan, store, console)
-    console.print(f"{done} cells measured now, {len(prepared.plan.cells)} in {folder}\n")
+    counted = f"{done} cells measured now, {len(prepared.plan.cells)} in {folder}\n"
+    console.print(counted, markup=False, highlight=False)
     _publish([folder], folder / "leaderboard.md", console)
 
 
@@ -150,6 +148,8 @@ def _publish(folders: Sequence[Path], out: Path | None, console: Console) -> Non
         console.print(table)
     if out is None:
         return
+    if out.suffix != ".md":
+        raise BenchError(f"{out} does not end in .md, which is what a board is written as")
     try:
         out.write_text(markdown(made), encoding="utf-8")
     except OSError as error:
@@ -162,6 +162,13 @@ def _console() -> Console:
     return Console(width=None if sys.stdout.isatty() else _WIDTH)
 
 
+def _sentence(error: BenchError | OSError) -> str:
+    """Return one line; an operating system's refusal names its file."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"cannot use {error.filename}: {error.strerror}; choose another"
+    return told(error)
+
+
 def _say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
@@ -169,7 +176,7 @@ def _say(text: str) -> None:
 def _suite(given: str) -> tuple[Suite, Path]:
     """Return a suite by path, or by the name of a bundled one, and the folder it stands in."""
     path = Path(given)
-    if path.exists() or path.suffix in {".yaml", ".yml"} or path.name != given:
+    if path.is_file() or path.suffix in {".yaml", ".yml"} or path.name != given:
         return load_suite(path), path.parent
     if given not in bundled_suites():
         raise ConfigError(f"there is no suite '{given}'; {nearest(given, bundled_suites())}")

@@ -7,6 +7,7 @@ Safe YAML only; a key given twice, an unknown key or a value of the wrong type i
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from bench.errors import ConfigError
+from bench.errors import ConfigError, told
 
 Where: TypeAlias = tuple[str | int, ...]
 
@@ -24,7 +25,7 @@ Where: TypeAlias = tuple[str | int, ...]
 class Settings(BaseModel):
     """Base of everything read from YAML: frozen, and unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
@@ -78,14 +79,16 @@ def _document(text: str, name: str) -> Document:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
+        json.dumps(data, ensure_ascii=False, skipkeys=True, default=str).encode()
+        lines = {} if root is None else dict(_lines(root, (), name))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{name}:{line}: not YAML: {error.problem}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{name}: not YAML: {error}") from error
-    if root is None or not isinstance(data, dict):
+    except (yaml.YAMLError, ValueError, KeyError, AttributeError, RecursionError) as error:
+        raise ConfigError(f"{name}: not YAML that can be used: {told(error)}") from error
+    if not isinstance(data, dict):
         raise ConfigError(f"{name}:1: expected 'key: value' lines, found {_kind(data)}")
-    return Document(name, data, dict(_lines(root, (), name)))
+    return Document(name, data, lines)
 
 
 def _lines(node: yaml.Node, where: Where, name: str) -> Iterator[tuple[Where, int]]:

@@ -15,12 +15,14 @@ from torch import Tensor
 from bench.attack import Attack, AttackResult, Objective, Target
 from bench.budget import Budget
 from bench.codec import Codec, Image
-from bench.errors import BenchError, Unsupported, machine_failed
+from bench.errors import BenchError, Unsupported, raise_if_machine, told
 from bench.images import pixel_hash
 from bench.plan import CraftJob
 from bench.record import CraftRecord, Status
 from bench.target import CodecTarget
 from bench.tensors import to_image, to_tensor
+
+UNCHANGED = "unchanged"
 
 
 class RejectedError(BenchError):
@@ -70,33 +72,35 @@ def craft(
         attack: the search.
         objective: what it makes large; None for noise.
     """
+    try:
+        return _searched(job, sources, attack, objective)
+    except Unsupported as error:
+        return Crafted(None, _record(job, "unsupported", reason=str(error)))
+    except Exception as error:  # noqa: BLE001 - what breaks inside an attack is its failure
+        raise_if_machine(error)
+        return Crafted(None, _record(job, "failed", reason=told(error)))
+
+
+def _searched(
+    job: CraftJob, sources: Sequence[Codec], attack: Attack, objective: Objective | None
+) -> Crafted:
     source = to_tensor(job.picture.pixels)
     target = CodecTarget(sources[0], objective, source) if objective is not None else NoTarget()
     started = time.perf_counter()
-    try:
-        result = search(attack, target, source, job.budget, job.seed)
-        image = enforced(result, source, job.budget)
-    except Unsupported as error:
-        return Crafted(None, _record(job, "unsupported", reason=str(error)))
-    except (MemoryError, OSError) as error:
-        raise machine_failed(error) from error
-    except BenchError as error:
-        return Crafted(None, _record(job, "failed", reason=str(error)))
-    except Exception as error:  # noqa: BLE001 - what breaks inside an attack is its failure
-        return Crafted(None, _record(job, "failed", reason=f"{type(error).__name__}: {error}"))
-    return Crafted(
-        image,
-        _record(
-            job,
-            "ok",
-            sha256=pixel_hash(image),
-            flags=(*target.flags(), *result.flags),
-            gradients=target.gradients,
-            queries=target.queries,
-            values=_summary(result.trace),
-            seconds=time.perf_counter() - started,
-        ),
+    result = search(attack, target, source.clone(), job.budget, job.seed)
+    image = enforced(result, to_tensor(job.picture.pixels), job.budget)
+    unchanged = (UNCHANGED,) if np.array_equal(image, job.picture.pixels) else ()
+    record = _record(
+        job,
+        "ok",
+        sha256=pixel_hash(image),
+        flags=(*target.flags(), *unchanged, *result.flags),
+        gradients=target.gradients,
+        queries=target.queries,
+        values=_summary(result.trace),
+        seconds=time.perf_counter() - started,
     )
+    return Crafted(image, record)
 
 
 def search(
@@ -146,6 +150,7 @@ def _record(job: CraftJob, status: Status, **outcome: object) -> CraftRecord:
 
 
 def _summary(trace: Tensor) -> tuple[float, ...]:
-    if not len(trace):
-        return ()
-    return float(trace[0, 0]), float(trace[:, 0].max())
+    """Return the first and the largest value of the first picture's search; numbers only."""
+    values = trace[:, 0] if len(trace) else trace.flatten()
+    known = values[values.isfinite()]
+    return (float(known[0]), float(known.max())) if len(known) else ()

@@ -1,5 +1,7 @@
 """Failures that are expected, each told to the user in one sentence."""
 
+import errno
+
 
 class BenchError(Exception):
     """Something the user can mend; the message names the place and the way out."""
@@ -29,10 +31,29 @@ class Unsupported(CodecError):
     """A codec does not offer what was asked of it (a size, a bit rate); no fault of its own."""
 
 
-def machine_failed(error: OSError | MemoryError) -> MachineError:
-    """Return what to raise where a codec or an attack could not do its work for want of means."""
-    reason = getattr(error, "strerror", None) or str(error) or "out of memory"
-    return MachineError(
-        f"this machine refused what a codec or attack needs ({reason}); what was measured is kept,"
-        " mend that and run the same command again"
-    )
+_SCARCE = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EIO}
+)
+
+
+def raise_if_machine(error: Exception) -> None:
+    """Raise `MachineError` if an exception tells that the machine ran out of something.
+
+    Memory, disk, file handles or processes, whether the system, Python or torch says so.
+    """
+    told_memory = isinstance(error, RuntimeError) and "memory" in str(error)
+    scarce = isinstance(error, OSError) and error.errno in _SCARCE
+    if isinstance(error, MachineError):
+        raise error
+    if isinstance(error, MemoryError) or told_memory or scarce:
+        reason = getattr(error, "strerror", None) or str(error) or "out of memory"
+        raise MachineError(
+            f"this machine lacks what a codec or attack needs ({reason}); what was measured is"
+            " kept, mend that and run the same command again"
+        ) from error
+
+
+def told(error: Exception) -> str:
+    """Return an exception as one line; ours are sentences, others need their type."""
+    line = " ".join(str(error).split())
+    return line if isinstance(error, BenchError) else f"{type(error).__name__}: {line}"

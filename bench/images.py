@@ -162,6 +162,7 @@ def _chosen(spec: ImageSpec, files: Files) -> list[str]:
 def _picture(name: str, path: Path, crop: Crop | None) -> Picture:
     read = reading.read(path)
     image = read.image if crop is None else _cropped(name, read.image, crop)
+    image.setflags(write=False)
     return Picture(name, image, pixel_hash(image), read.note)
 
 

@@ -80,7 +80,11 @@ def _implementation(kind: Kind, name: str) -> Item:
     listed = {
         key: "required" if value.is_required() else value.default for key, value in fields.items()
     }
-    return Item(name, summary, listed, unavailable(kind, name))
+    try:
+        problem = unavailable(kind, name)
+    except ConfigError as error:
+        problem = str(error)
+    return Item(name, summary, listed, problem)
 
 
 def _suite(name: str) -> Item:

@@ -5,6 +5,7 @@ x' --encode--> bytes --decode--> C(x') --metrics--> Scores, next to x, C(x) and 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import TypeVar
 
 from bench import metrics
 from bench.codec import Codec, Estimating, Image
-from bench.errors import CodecError, Unsupported, machine_failed
+from bench.errors import Unsupported, raise_if_machine, told
 from bench.plan import MeasureJob
 from bench.record import CraftRecord, MeasureRecord, Scores, Stage, Status
 
@@ -44,12 +45,11 @@ def code(codec: Codec, image: Image) -> Coded | Lost:
         decoded, decode_seconds = _timed(lambda: codec.decode(bitstream))
     except Unsupported as error:
         return Lost("unsupported", str(error))
-    except CodecError as error:
-        return Lost("failed", str(error))
-    except (MemoryError, OSError) as error:
-        raise machine_failed(error) from error
     except Exception as error:  # noqa: BLE001 - what breaks inside a codec is its failure
-        return Lost("failed", f"{type(error).__name__}: {error}")
+        raise_if_machine(error)
+        return Lost("failed", told(error))
+    if not bitstream:
+        return Lost("failed", "the encoder returned no bytes")
     if decoded.shape != image.shape or decoded.dtype != image.dtype:
         return Lost("failed", f"decoded to {decoded.dtype} {decoded.shape}, not {image.shape}")
     return Coded(bitstream, decoded, encode_seconds, decode_seconds)
@@ -151,7 +151,12 @@ def _timed(call: Callable[[], Value]) -> tuple[Value, float]:
 def _estimated(codec: Codec, image: Image) -> float | None:
     if not isinstance(codec, Estimating):
         return None
-    return codec.estimated_bits(image) / (image.shape[0] * image.shape[1])
+    try:
+        bits = codec.estimated_bits(image)
+    except Exception as error:  # noqa: BLE001 - an estimate that fails is no score lost
+        raise_if_machine(error)
+        return None
+    return bits / (image.shape[0] * image.shape[1]) if math.isfinite(bits) else None
 
 
 def _defined(score: Callable[[], float]) -> float | None:

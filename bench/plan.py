@@ -49,6 +49,11 @@ class Point:
         """What records and the board call it."""
         return str(self.choice)
 
+    @property
+    def identity(self) -> list[object]:
+        """What can change its output: what it says of itself, its name and its parameters."""
+        return [self.fingerprint, self.choice.name, signature("codec", self.choice)]
+
 
 @dataclass(frozen=True)
 class Search:
@@ -127,7 +132,23 @@ def plan(
             _group(suite, craft, picture, _victims(suite, craft, points))
             for craft in _crafts(suite, points, searches, picture)
         )
-    return Plan(tuple(groups))
+    planned = Plan(tuple(groups))
+    _refuse_twins(planned)
+    return planned
+
+
+def _refuse_twins(planned: Plan) -> None:
+    """See that no two jobs would give the same record."""
+    seen: dict[str, CraftJob] = {}
+    for job in planned.crafts:
+        twin = seen.setdefault(job.key, job)
+        if twin is not job:
+            raise ConfigError(f"{_told(job)} and {_told(twin)} are the same search; remove one")
+
+
+def _told(job: CraftJob) -> str:
+    sources = " + ".join(point.label for point in job.sources)
+    return " ".join(filter(None, (str(job.search.choice), sources, str(job.objective or ""))))
 
 
 def with_baselines(suite: Suite) -> tuple[list[Choice], list[Choice]]:
@@ -139,7 +160,7 @@ def with_baselines(suite: Suite) -> tuple[list[Choice], list[Choice]]:
     points, searches = suite.points, suite.searches
     if not any(choice.name == IDENTITY.name for choice in points):
         points = _joined(points, IDENTITY)
-    if not any(choice.name.endswith("-noise") for choice in searches):
+    if not any(choice.name == NOISE.name for choice in searches):
         searches = _joined(searches, NOISE)
     return points, searches
 
@@ -160,8 +181,12 @@ def _crafts(
             if search.need == "nothing":
                 yield _craft(suite, (), picture, search, None, spec.budget())
                 continue
+            if search.need == "queries":
+                raise ConfigError(
+                    f"the attack '{search.choice}' needs queries, which suites cannot plan yet"
+                )
             for point in points:
-                if search.need == "gradient" and not point.differentiable:
+                if not point.differentiable:
                     continue
                 for objective in suite.wants:
                     yield _craft(suite, (point,), picture, search, objective, spec.budget())
@@ -184,7 +209,7 @@ def _craft(
     budget: Budget,
 ) -> CraftJob:
     key = _hash(
-        sources=[point.fingerprint for point in sources],
+        sources=[point.identity for point in sources],
         picture=picture.sha256,
         attack=[search.choice.name, search.version, signature("attack", search.choice)],
         objective=objective and [objective.name, signature("objective", objective)],
@@ -203,7 +228,7 @@ def _group(
 
 def _cell(suite: Suite, craft: CraftJob | None, picture: Picture, victim: Point) -> MeasureJob:
     key = _hash(
-        victim=[victim.label, victim.fingerprint],
+        victim=[victim.label, *victim.identity],
         picture=[picture.name, picture.sha256],
         craft=craft and craft.key,
         rd_lambda=suite.rd_lambda,

@@ -76,8 +76,8 @@ class Scores(_Line):
     ms_ssim_source: float | None
     ssim_clean: float | None
     ms_ssim_clean: float | None
-    drop_db: float | None
-    drop_percent: float | None
+    drop_db: Decibel | None
+    drop_percent: Decibel | None
     bpp_factor: float
     rd_cost: float
     rd_factor: float

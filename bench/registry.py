@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from bench.config import nearest
 from bench.entry import Entry
-from bench.errors import ConfigError
+from bench.errors import ConfigError, raise_if_machine, told
 
 Kind: TypeAlias = Literal["codec", "attack", "objective"]
 
@@ -96,11 +96,11 @@ def parameters(kind: Kind, name: str) -> type[BaseModel]:
     initialise = factory.__init__ if inspect.isclass(factory) else factory
     hints = typing.get_type_hints(initialise, include_extras=True)
     fields: dict[str, Any] = {
-        parameter.name: (hints[parameter.name], _default(parameter))
+        parameter.name: (_hint(found, hints, parameter), _default(parameter))
         for parameter in inspect.signature(factory).parameters.values()
         if parameter.name not in found.preset
     }
-    return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
+    return create_model(name, __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields)
 
 
 def check(kind: Kind, choice: Choice) -> Choice:
@@ -125,7 +125,12 @@ def build(kind: Kind, choice: Choice) -> Any:  # noqa: ANN401 - the caller names
         ConfigError: it cannot be made with these parameters, or not on this machine.
     """
     found = entry(kind, choice.name)
-    return _attribute(found.target)(**found.preset, **dict(check(kind, choice).params))
+    params = dict(check(kind, choice).params)
+    try:
+        return _attribute(found.target)(**found.preset, **params)
+    except Exception as error:  # a plugin's constructor can fail in any way
+        raise_if_machine(error)
+        raise ConfigError(f"the {kind} '{choice}' cannot be used: {told(error)}") from error
 
 
 def signature(kind: Kind, choice: Choice) -> dict[str, Any]:
@@ -138,8 +143,20 @@ def _attribute(target: str) -> Any:  # noqa: ANN401 - whatever the table names
     module, _, attribute = target.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"cannot import {target}: {error}; install what provides it") from error
+    except Exception as error:  # a plugin's import can fail in any way
+        raise ConfigError(f"cannot import {target} ({told(error)}); mend or remove it") from error
+
+
+def _hint(found: Entry, hints: Mapping[str, Any], parameter: inspect.Parameter) -> Any:  # noqa: ANN401
+    if parameter.name not in hints or parameter.kind in {
+        parameter.VAR_KEYWORD,
+        parameter.VAR_POSITIONAL,
+    }:
+        raise ConfigError(
+            f"the parameter '{parameter}' of {found.target} cannot be set from a suite; give it a"
+            " name and a type"
+        )
+    return hints[parameter.name]
 
 
 def _default(parameter: inspect.Parameter) -> object:
@@ -147,7 +164,9 @@ def _default(parameter: inspect.Parameter) -> object:
 
 
 def _explain(kind: Kind, name: str, model: type[BaseModel], error: ValidationError) -> str:
-    details = error.errors(include_url=False)[0]
+    found = error.errors(include_url=False)
+    misspelt = [details for details in found if details["type"] == "extra_forbidden"]
+    details = (misspelt or found)[0]
     key = str(details["loc"][0])
     if details["type"] == "extra_forbidden":
         if not model.model_fields:

@@ -6,9 +6,10 @@ for event in execute(prepared, store): ...      what is being done, and every ne
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import platform
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from importlib import metadata
@@ -19,7 +20,7 @@ import torch
 
 from bench import __version__, registry
 from bench.attack import Attack, Objective
-from bench.codec import Codec, Differentiable, Image
+from bench.codec import Codec, Differentiable, Image, Randomised
 from bench.craft import Crafted, craft
 from bench.errors import ConfigError, StoreError
 from bench.images import Picture, load, pixel_hash
@@ -62,9 +63,8 @@ def prepare(suite: Suite, base: Path) -> Prepared:
     points, searches = with_baselines(suite)
     pictures = tuple(load(suite.images, base))
     codecs = {str(choice): _codec(choice) for choice in points}
-    attacks: dict[str, Attack] = {
-        str(choice): registry.build("attack", choice) for choice in searches
-    }
+    attacks = {str(choice): _attack(choice) for choice in searches}
+    _check_regions(suite, pictures)
     fingerprints = {label: codec.fingerprint() for label, codec in codecs.items()}
     planned = plan(
         suite,
@@ -84,12 +84,14 @@ def settle(threads: int) -> None:
 def describe(prepared: Prepared) -> Manifest:
     """Return the manifest of a run."""
     suite = prepared.suite.model_dump(mode="json")
-    jobs: list[CraftJob | MeasureJob] = [*prepared.plan.crafts, *prepared.plan.cells]
-    keys = [job.key for job in jobs]
+    jobs = [
+        *((job.key, str(job.search.choice), str(job.objective)) for job in prepared.plan.crafts),
+        *((job.key, job.victim.label, job.threat) for job in prepared.plan.cells),
+    ]
     return Manifest(
         suite=suite,
         suite_sha256=hashlib.sha256(canonical(suite).encode()).hexdigest(),
-        plan_sha256=hashlib.sha256(canonical(keys).encode()).hexdigest(),
+        plan_sha256=hashlib.sha256(canonical(jobs).encode()).hexdigest(),
         cells=len(prepared.plan.cells),
         codecs=prepared.fingerprints,
         pictures={picture.name: picture.sha256 for picture in prepared.pictures},
@@ -170,11 +172,31 @@ class _Workshop:
 
 
 def _codec(choice: Choice) -> Codec:
-    try:
-        codec: Codec = registry.build("codec", choice)
-    except ConfigError as error:
-        raise ConfigError(f"the codec '{choice}' cannot be used: {error}") from error
+    codec = registry.build("codec", choice)
+    if not isinstance(codec, Codec):
+        raise ConfigError(f"the codec '{choice}' is no bench.codec.Codec; derive it from that")
+    if isinstance(codec, Randomised):
+        raise ConfigError(f"the codec '{choice}' draws random numbers, which is not scored yet")
     return codec
+
+
+def _attack(choice: Choice) -> Attack:
+    attack = registry.build("attack", choice)
+    if not isinstance(attack, Attack):
+        raise ConfigError(f"the attack '{choice}' lacks what bench.attack.Attack asks for")
+    return attack
+
+
+def _check_regions(suite: Suite, pictures: Iterable[Picture]) -> None:
+    """See that every region a budget names lies inside every picture."""
+    regions = [spec.region for spec in suite.budgets if spec.region is not None]
+    for picture, region in itertools.product(pictures, regions):
+        height, width, _ = picture.pixels.shape
+        if region.top + region.height > height or region.left + region.width > width:
+            raise ConfigError(
+                f"the region {region} is not inside the picture '{picture.name}' of"
+                f" {height}x{width} (height x width)"
+            )
 
 
 def _objective(choice: Choice | None) -> Objective | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bench.errors import ConfigError
 from bench.registry import Kind, entries, parameters
 from bench.suite import Suite
 
@@ -22,12 +23,16 @@ def suite_schema() -> dict[str, Any]:
 
 def _item(kind: Kind) -> dict[str, Any]:
     names = sorted(entries(kind))
-    return {"anyOf": [{"enum": names}, *(_mapping(kind, name) for name in names)]}
+    mappings = (_mapping(kind, name) for name in names)
+    return {"anyOf": [{"enum": names}, *(mapping for mapping in mappings if mapping)]}
 
 
-def _mapping(kind: Kind, name: str) -> dict[str, Any]:
-    """Return the schema of one implementation's parameters, each a value or a list of them."""
-    model = parameters(kind, name).model_json_schema()
+def _mapping(kind: Kind, name: str) -> dict[str, Any] | None:
+    """Return the schema of one implementation's parameters; None if it cannot be imported."""
+    try:
+        model = parameters(kind, name).model_json_schema()
+    except ConfigError:
+        return None
     properties = {
         key: {"anyOf": [value, {"type": "array", "items": value}]}
         for key, value in model.get("properties", {}).items()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -47,7 +47,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: int = 1
+    format: Literal[1] = 1
     suite: dict[str, Any]
     suite_sha256: str
     plan_sha256: str
@@ -106,9 +106,11 @@ class Store:
         """Return a saved adversarial picture, or None if it cannot be read."""
         try:
             with Pillow.open(self._picture(key), formats=["PNG"]) as file:
-                return np.asarray(file.convert("RGB"))
+                image = np.asarray(file.convert("RGB"))
         except (OSError, SyntaxError, ValueError):
             return None
+        image.setflags(write=False)
+        return image
 
     def _picture(self, key: str) -> Path:
         return self._folder / _PICTURES / f"{key}.png"
@@ -195,7 +197,7 @@ def _manifest(folder: Path) -> Manifest | None:
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as error:
-        raise StoreError(f"cannot read {path}: it is damaged; choose another --out") from error
+        raise StoreError(f"cannot read {path}: it is no manifest of this version") from error
 
 
 def _records(path: Path) -> Iterator[tuple[CraftRecord | MeasureRecord, int]]:
@@ -234,8 +236,8 @@ def _told(action: str) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise StoreError(
-            f"cannot {action}: {reason}; what was measured before is kept, free the disk or the"
-            " folder and run the same command again"
+            f"cannot {action}: {reason}; what was measured before is kept, free the disk and run"
+            " the same command again, or choose another folder with --out"
         ) from error
 
 

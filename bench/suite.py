@@ -7,6 +7,7 @@ codecs: [{name: vvc, qp: [32, 37], label: VVC {qp}}]  what the board calls it
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -33,13 +34,13 @@ class BudgetSpec(Settings):
     """One threat model: exactly one of the three norms.
 
     Attributes:
-        linf: largest change of any value, in 8-bit levels.
+        linf: largest change of any value, in whole 8-bit levels.
         l2: root of the summed squared changes, in 8-bit levels.
         mse: mean squared change of pictures in [0, 1].
         region: the rectangle that may change; the whole picture if left out.
     """
 
-    linf: Annotated[float, Field(gt=0, le=255)] | None = None
+    linf: Annotated[int, Field(ge=1, le=255)] | None = None
     l2: Annotated[float, Field(gt=0)] | None = None
     mse: Annotated[float, Field(gt=0, le=1)] | None = None
     region: Rectangle | None = None
@@ -65,7 +66,7 @@ class Compute(Settings):
         threads: how many CPU threads one search uses.
     """
 
-    threads: Annotated[int, Field(ge=1)] = 2
+    threads: Annotated[int, Field(ge=1, le=256)] = 2
 
 
 def _listed(value: Any) -> Any:  # noqa: ANN401 - YAML as it was written
@@ -89,18 +90,25 @@ def _named(kind: Kind) -> BeforeValidator:
 def _grid(kind: Kind, item: Any) -> Iterator[Choice]:  # noqa: ANN401 - YAML as it was written
     if not isinstance(item, dict) or not isinstance(item.get("name"), str):
         raise ConfigError(f"expected the {kind}'s name, or a mapping with 'name', got {item!r}")
-    keys = [str(key) for key in item if key not in {"name", "label"}]
-    for values in itertools.product(*(_listed(item[key]) for key in keys)):
-        params = tuple(zip(keys, values, strict=True))
-        yield Choice(item["name"], params, _label(item.get("label", ""), dict(params)))
+    grid = {str(key): _listed(value) for key, value in item.items()}
+    name, label = grid.pop("name")[0], grid.pop("label", [""])[0]
+    if not all(grid.values()):
+        empty = next(key for key, values in grid.items() if not values)
+        raise ConfigError(f"'{empty}' of the {kind} '{name}' is an empty list")
+    for values in itertools.product(*grid.values()):
+        params = tuple(zip(grid, values, strict=True))
+        yield Choice(name, params, _label(label, dict(params)))
 
 
 def _label(template: object, params: dict[str, Any]) -> str:
-    try:
-        return str(template).format_map(params)
-    except (KeyError, ValueError, AttributeError, IndexError) as error:
+    """Fill in {parameter}s; nothing else of Python's formatting language is understood."""
+    if not isinstance(template, str) or (template and not template.strip()):
+        raise ConfigError(f"the label {template!r} is no text")
+    unknown = set(re.findall(r"{(.*?)}", template)) - params.keys()
+    if unknown:
         given = ", ".join(f"{{{key}}}" for key in params) or "none"
-        raise ConfigError(f"the label {template!r} may use {given}, not {error}") from error
+        raise ConfigError(f"the label {template!r} may use {given}, not {{{unknown.pop()}}}")
+    return re.sub(r"{(.*?)}", lambda match: str(params[match[1]]), template)
 
 
 class Suite(Settings):

@@ -17,4 +17,6 @@ def to_tensor(image: Image) -> Tensor:
 def to_image(images: Tensor) -> Image:
     """Turn float (1, 3, H, W), clipped to [0, 1], into uint8 (H, W, 3), rounded."""
     levels = (images[0].clamp(0, 1) * 255).round().to(torch.uint8)
-    return np.ascontiguousarray(levels.permute(1, 2, 0).cpu().numpy())
+    image = np.ascontiguousarray(levels.permute(1, 2, 0).cpu().numpy())
+    image.setflags(write=False)
+    return image

@@ -102,7 +102,7 @@ def test_schema_is_json(capsys):
     ("before", "after", "expected"),
     [
         ("[toy,", "[toi,", "did you mean 'toy'?"),
-        ("linf: 8", "linf: -8", "greater than 0"),
+        ("linf: 8", "linf: -8", "greater than or equal to 1"),
         ("[toy,", "[{name: bmshj2018-hyperprior, checkpoint: none.pth}, toy,", "none.pth"),
         ("[toy,", "[{name: bmshj2018-hyperprior}, toy,", "needs either 'quality'"),
         ("set: sample", "set: nowhere", "nowhere"),

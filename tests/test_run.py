@@ -15,9 +15,11 @@ from PIL import Image as Pillow
 from attacks.gradient import PGD
 from backends.toy import Toy
 from bench import store as store_module
+from bench.attack import AttackResult
 from bench.budget import Linf
 from bench.codec import Image
 from bench.config import parse
+from bench.craft import UNCHANGED
 from bench.errors import BenchError, ConfigError, MachineError, StoreError
 from bench.metrics import linf, psnr
 from bench.record import TIMES, CraftRecord, MeasureRecord
@@ -25,6 +27,7 @@ from bench.registry import build
 from bench.run import describe, execute, prepare
 from bench.store import opened, read_run
 from bench.suite import Suite
+from bench.target import NAN_GRADIENT
 
 _SUITE = """\
 name: small
@@ -79,7 +82,7 @@ def test_no_other_codec_can_pass_for_the_lossless_one(tmp_path: Path):
 def test_budgets_that_print_alike_are_different_searches(tmp_path: Path):
     _run(_SUITE.replace("[{linf: 8}]", "[{l2: 300.0001}, {l2: 300.0002}]"), tmp_path)
     crafts = read_run(tmp_path).crafts
-    assert len(crafts) == 2 * 2 * (1 + 2 + 2)
+    assert len(crafts) == 2 * 2 * (2 + 2 + 2)
 
 
 def test_threats_are_told_apart(finished: Path):
@@ -274,7 +277,26 @@ def test_an_attack_that_breaks_is_a_record_not_an_end(tmp_path: Path, monkeypatc
     assert len(run.measures) == run.manifest.cells
 
 
-@pytest.mark.parametrize("refused", [OSError(28, "No space left on device"), MemoryError()])
+def test_a_file_error_inside_a_codec_is_its_failure(tmp_path: Path, monkeypatch):
+    def unreadable(self: Toy, bitstream: bytes):
+        raise OSError("cannot identify image file")
+
+    monkeypatch.setattr(Toy, "decode", unreadable)
+    _run(_SUITE, tmp_path)
+    toys = [record for record in read_run(tmp_path).measures if record.victim == "toy"]
+    assert {(r.status, r.reason) for r in toys} == {
+        ("failed", "OSError: cannot identify image file")
+    }
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        OSError(28, "No space left on device"),
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+    ],
+)
 def test_what_the_machine_lacks_is_never_a_score(tmp_path: Path, monkeypatch, refused):
     def starved(self: Toy, image: Image) -> bytes:
         raise refused
@@ -285,6 +307,80 @@ def test_what_the_machine_lacks_is_never_a_score(tmp_path: Path, monkeypatch, re
     monkeypatch.undo()
     _run(_SUITE, tmp_path)
     assert {record.status for record in read_run(tmp_path).measures} == {"ok"}
+
+
+def test_an_attack_that_writes_into_its_source_is_still_held_to_its_budget(tmp_path, monkeypatch):
+    def inplace(self: PGD, target, images, budget, rngs):
+        images += 0.3
+        return AttackResult(images, images.new_empty(0, 1))
+
+    monkeypatch.setattr(PGD, "__call__", inplace)
+    _run(_SUITE, tmp_path)
+    run = read_run(tmp_path)
+    pgd = [record for record in run.crafts.values() if record.attack == "pgd steps=3"]
+    assert {record.status for record in pgd} == {"failed"}
+    assert all(r.scores is None or r.scores.linf <= 8 for r in run.measures)
+
+
+def test_a_codec_that_writes_into_its_picture_harms_only_itself(tmp_path, monkeypatch):
+    encode = Toy.encode
+
+    def greedy(self: Toy, image: Image) -> bytes:
+        image -= image % 16
+        return encode(self, image)
+
+    monkeypatch.setattr(Toy, "encode", greedy)
+    _run(_SUITE, tmp_path)
+    run = read_run(tmp_path)
+    assert {r.status for r in run.measures if r.victim == "toy"} == {"failed"}
+    lossless = [r.scores for r in run.measures if r.victim == "identity"]
+    assert all(scores is not None and scores.mse_input == 0 for scores in lossless)
+
+
+def test_a_surrogate_of_nan_is_flagged_and_the_run_can_be_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(Toy, "reconstruct", lambda self, images: images * float("nan"))
+    _run(_SUITE, tmp_path)
+    crafts = read_run(tmp_path).crafts.values()
+    wanted = [r for r in crafts if r.objective == "distortion"]
+    assert all(NAN_GRADIENT in record.flags for record in wanted)
+
+
+def test_a_search_that_changes_nothing_says_so(tmp_path, monkeypatch):
+    def idle(self: PGD, target, images, budget, rngs):
+        return AttackResult(images, images.new_empty(0, 1))
+
+    monkeypatch.setattr(PGD, "__call__", idle)
+    _run(_SUITE, tmp_path)
+    pgd = [r for r in read_run(tmp_path).crafts.values() if r.attack == "pgd steps=3"]
+    assert all(UNCHANGED in record.flags for record in pgd)
+
+
+@pytest.mark.parametrize(
+    "twins",
+    [
+        _SUITE.replace("fgsm", "ifgsm, {name: ifgsm, steps: 60, label: again}"),
+        _SUITE.replace("distortion,", "distortion, {name: distortion, reference: source},"),
+    ],
+)
+def test_one_search_under_two_names_is_refused(tmp_path, twins):
+    with pytest.raises(ConfigError, match="are the same search; remove one"):
+        _run(twins, tmp_path)
+
+
+def test_parameters_tell_codecs_apart_whose_fingerprints_do_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(Toy, "fingerprint", lambda self: "toy")
+    text = _SUITE.replace("{name: toy, label: toy}", "{name: toy, gain: [1.0, 0.5]}")
+    _run(text, tmp_path)
+    run = read_run(tmp_path)
+    white = [r for r in run.measures if r.threat == "white-box"]
+    assert all(run.crafts[str(record.craft)].sources == (record.victim,) for record in white)
+    assert {record.victim for record in white} == {"toy gain=1.0", "toy gain=0.5"}
+
+
+def test_a_region_outside_a_picture_is_refused(tmp_path):
+    region = "{linf: 8, region: {top: 20, left: 0, height: 5, width: 5}}"
+    with pytest.raises(ConfigError, match="is not inside the picture 'chelsea'"):
+        _run(_SUITE.replace("[{linf: 8}]", f"[{region}]"), tmp_path)
 
 
 def test_an_attack_that_leaves_its_budget_is_rejected_and_recorded(tmp_path: Path, monkeypatch):

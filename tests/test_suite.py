@@ -60,7 +60,7 @@ def test_labels_are_made_from_parameters():
 @pytest.mark.parametrize(
     ("written", "budget"),
     [
-        ("linf: 4.5", Linf(4.5)),
+        ("linf: 4.0", Linf(4)),
         ("l2: 300", L2(300)),
         ("mse: 6.0e-4", Mse(6e-4)),
         (
@@ -92,13 +92,27 @@ def test_budgets(written, budget):
         ),
         ("- toy", "- {name: vvc, qp: 64}", "mine.yaml:4: codecs.0: 'qp' of the codec 'vvc'"),
         ("- toy", "- vvc", "mine.yaml:4: codecs.0: the codec 'vvc' needs the parameter 'qp'"),
-        ("linf: 8", "linf: -1", "mine.yaml:8: budgets.0.linf: input should be greater than 0"),
+        ("linf: 8", "linf: -1", "8: budgets.0.linf: input should be greater than or equal to 1"),
         (
             "linf: 8",
             "{linf: 8, l2: 3}",
             "8: budgets.0: give exactly one of linf, l2, mse",
         ),
-        ("linf: 8", "linf: eight", "mine.yaml:8: budgets.0.linf: input should be a valid number"),
+        ("linf: 8", "linf: eight", "mine.yaml:8: budgets.0.linf: input should be a valid integer"),
+        ("linf: 8", "linf: 0.5", "mine.yaml:8: budgets.0.linf: input should be a valid integer"),
+        ("linf: 8", "l2: .inf", "mine.yaml:8: budgets.0.l2: input should be a finite number"),
+        (
+            "- toy",
+            "- {name: toy, gain: .nan}",
+            "'gain' of the codec 'toy': input should be a finite",
+        ),
+        ("- fgsm", "- {name: pgd, steps: []}", "'steps' of the attack 'pgd' is an empty list"),
+        ("- toy", "- {name: toy, label: null}", "the label None is no text"),
+        ("- toy", "- {name: jpeg, 30: 3}", "the codec 'jpeg' has no parameter '30'"),
+        ("name: small", "name: small\ndescription: &x [*x]", "mine.yaml"),
+        ("name: small", "name: small\ndescription: 2020-99-99", "mine.yaml"),
+        ("name: small", "name: small\nseed: !!int abc", "mine.yaml"),
+        ("name: small", 'name: small\ndescription: "\\ud800"', "mine.yaml"),
         ("name: small", "name: ../x", "mine.yaml:1: name: "),
         ("- toy", "- toy\n  - toy", "mine.yaml:3: codecs: toy is listed twice"),
         (
