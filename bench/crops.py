@@ -35,7 +35,8 @@ def read_photos(folder: Path, holdout: int, crop: int) -> Photos:
     """Decode every picture of a folder.
 
     Raises:
-        ConfigError: the folder is missing, holds too few pictures, or one smaller than a crop.
+        ConfigError: the folder is missing, cannot be listed, holds too few pictures, or one
+            smaller than a crop.
         ImageError: a picture cannot be read.
     """
     files = picture_files(folder)
@@ -48,10 +49,24 @@ def read_photos(folder: Path, holdout: int, crop: int) -> Photos:
 
 
 def picture_files(folder: Path) -> list[Path]:
-    """Return the picture files directly in a folder, sorted by name."""
-    if not folder.is_dir():
-        raise ConfigError(f"no folder of photos at {folder}; name one with --photos")
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() in reading.SUFFIXES)
+    """Return the picture files directly in a folder, hidden ones left out, sorted by name.
+
+    Raises:
+        ConfigError: the folder is missing or cannot be listed.
+    """
+    try:
+        if not folder.is_dir():
+            raise ConfigError(f"no folder of photos at {folder}; name one with --photos")
+        return sorted(file for file in folder.iterdir() if _is_picture(file))
+    except OSError as error:
+        raise ConfigError(
+            f"cannot list the photos at {folder} ({error.strerror}); name another with --photos"
+        ) from error
+
+
+def _is_picture(file: Path) -> bool:
+    named_so = file.name[0] != "." and file.suffix.lower() in reading.SUFFIXES
+    return named_so and not file.is_dir()
 
 
 def draw_crops(

@@ -274,6 +274,30 @@ def test_photos_that_cannot_be_used_are_named(photos, tmp_path):
         crops.read_photos(tmp_path, 1, 64)
 
 
+def test_hidden_files_and_folders_are_no_photos(photos, tmp_path):
+    for file in photos.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "._a.png").write_bytes(b"what a Mac leaves behind")
+    (tmp_path / "x.png").mkdir()
+    assert crops.read_photos(tmp_path, 1, 64).sha256 == crops.read_photos(photos, 1, 64).sha256
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_a_photos_path_that_cannot_be_a_folder_is_refused(name, write, tmp_path):
+    with pytest.raises(ConfigError, match=r"(?s)photos at .*; name (one|another) with --photos"):
+        _train(write(photos=name), tmp_path / "out")
+
+
+def test_a_photos_folder_that_cannot_be_listed_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "iterdir", _forbidden)
+    with pytest.raises(ConfigError, match=r"cannot list the photos at .*\(Permission denied\)"):
+        crops.read_photos(tmp_path, 1, 64)
+
+
+def _forbidden(self):
+    raise PermissionError(13, "Permission denied", str(self))
+
+
 def test_crops_are_parts_of_the_pictures_or_their_mirror():
     picture = np.arange(6 * 8 * 3, dtype=np.uint8).reshape(6, 8, 3)
     drawn = crops.draw_crops([picture], 4, 200, np.random.default_rng(0))
