@@ -377,6 +377,16 @@ def test_parameters_tell_codecs_apart_whose_fingerprints_do_not(tmp_path, monkey
     assert {record.victim for record in white} == {"toy gain=1.0", "toy gain=0.5"}
 
 
+def test_what_is_not_scored_honestly_yet_is_refused(tmp_path, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(Toy, "draw", lambda self, rng: self, raising=False)
+        with pytest.raises(ConfigError, match="draws random numbers, which is not scored yet"):
+            _run(_SUITE, tmp_path)
+    monkeypatch.setattr(PGD, "needs", "queries")
+    with pytest.raises(ConfigError, match="needs queries, which suites cannot plan yet"):
+        _run(_SUITE, tmp_path)
+
+
 def test_a_region_outside_a_picture_is_refused(tmp_path):
     region = "{linf: 8, region: {top: 20, left: 0, height: 5, width: 5}}"
     with pytest.raises(ConfigError, match="is not inside the picture 'chelsea'"):
