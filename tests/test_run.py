@@ -377,11 +377,18 @@ def test_parameters_tell_codecs_apart_whose_fingerprints_do_not(tmp_path, monkey
     assert {record.victim for record in white} == {"toy gain=1.0", "toy gain=0.5"}
 
 
-def test_what_is_not_scored_honestly_yet_is_refused(tmp_path, monkeypatch):
-    with monkeypatch.context() as patched:
-        patched.setattr(Toy, "draw", lambda self, rng: self, raising=False)
-        with pytest.raises(ConfigError, match="draws random numbers, which is not scored yet"):
-            _run(_SUITE, tmp_path)
+class _Dice(Toy):
+    def draw(self, rng: np.random.Generator) -> Toy:
+        return self
+
+
+def test_a_codec_that_draws_is_refused_until_its_draws_are_scored(tmp_path, monkeypatch):
+    monkeypatch.setattr("backends.toy.Toy", _Dice)
+    with pytest.raises(ConfigError, match="draws random numbers, which is not scored yet"):
+        _run(_SUITE, tmp_path)
+
+
+def test_an_attack_by_queries_is_refused_until_it_is_planned(tmp_path, monkeypatch):
     monkeypatch.setattr(PGD, "needs", "queries")
     with pytest.raises(ConfigError, match="needs queries, which suites cannot plan yet"):
         _run(_SUITE, tmp_path)
