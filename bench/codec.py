@@ -29,7 +29,7 @@ class Codec(ABC):
         """Return the bitstream of one picture.
 
         Args:
-            image: uint8, shape (H, W, 3).
+            image: uint8, shape (H, W, 3), read-only.
 
         Returns:
             Every byte that `decode` needs, the picture's size included.

@@ -65,7 +65,7 @@ def test_what_is_found_is_inside_the_budget_once_rounded(name, size, budget, pho
     found = enforced(search(_make(name), target, source, budget, 1), source, budget)
     assert found.shape == (*size, 3)
     assert found.dtype == np.uint8
-    levels = torch.from_numpy(found).permute(2, 0, 1)[None]
+    levels = torch.from_numpy(found.copy()).permute(2, 0, 1)[None]
     assert budget.holds(levels, (source * 255).round()) == [True]
 
 
