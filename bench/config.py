@@ -108,13 +108,18 @@ def _lines(node: yaml.Node, where: Where, name: str) -> Iterator[tuple[Where, in
 
 
 def _explain(error: ValidationError, document: Document, model: type[Settings]) -> str:
-    found = error.errors(include_url=False)
-    misspelt = [details for details in found if details["type"] == "extra_forbidden"]
-    first = (misspelt or found)[0]
+    first = foremost(error)
     where = tuple(first["loc"])
     spot = ".".join(str(part) for part in where)
     message = _message(first, where, model)
     return f"{document.name}:{document.line(where)}: {spot + ': ' if spot else ''}{message}"
+
+
+def foremost(error: ValidationError) -> ErrorDetails:
+    """Return the error to tell: a misspelt key before whatever follows from it."""
+    found = error.errors(include_url=False)
+    misspelt = [details for details in found if details["type"] == "extra_forbidden"]
+    return (misspelt or found)[0]
 
 
 def _message(details: ErrorDetails, where: Where, model: type[Settings]) -> str:

@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from bench.config import nearest
+from bench.config import foremost, nearest
 from bench.entry import Entry
 from bench.errors import ConfigError, raise_if_machine, told
 
@@ -164,9 +164,7 @@ def _default(parameter: inspect.Parameter) -> object:
 
 
 def _explain(kind: Kind, name: str, model: type[BaseModel], error: ValidationError) -> str:
-    found = error.errors(include_url=False)
-    misspelt = [details for details in found if details["type"] == "extra_forbidden"]
-    details = (misspelt or found)[0]
+    details = foremost(error)
     key = str(details["loc"][0])
     if details["type"] == "extra_forbidden":
         if not model.model_fields:
