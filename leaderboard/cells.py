@@ -24,8 +24,8 @@ from bench.images import ImageSpec
 from bench.metrics import psnr_of, rd_cost
 from bench.record import CraftRecord, MeasureRecord, Scores, Threat
 from bench.registry import Choice
+from bench.spec import BudgetSpec
 from bench.store import Run
-from bench.suite import BudgetSpec
 
 REFERENCE = "identity"
 """Name of the lossless codec, and its label where it was added to a suite that does not list it."""

@@ -1,0 +1,109 @@
+"""What suites and recipes write alike: a budget, and an implementation by name with parameters."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from functools import partial
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from bench.budget import BUDGETS, Budget, Region
+from bench.config import Settings
+from bench.errors import ConfigError
+from bench.registry import Choice, Kind, check
+
+
+class Rectangle(Settings):
+    """Where alone a picture may change, in pixels."""
+
+    top: Annotated[int, Field(ge=0)]
+    left: Annotated[int, Field(ge=0)]
+    height: Annotated[int, Field(ge=1)]
+    width: Annotated[int, Field(ge=1)]
+
+
+class BudgetSpec(Settings):
+    """One threat model: exactly one of the three norms.
+
+    Attributes:
+        linf: largest change of any value, in whole 8-bit levels.
+        l2: root of the summed squared changes, in 8-bit levels.
+        mse: mean squared change of pictures in [0, 1].
+        region: the rectangle that may change; the whole picture if left out.
+    """
+
+    linf: Annotated[int, Field(ge=1, le=255)] | None = None
+    l2: Annotated[float, Field(gt=0)] | None = None
+    mse: Annotated[float, Field(gt=0, le=1)] | None = None
+    region: Rectangle | None = None
+
+    @model_validator(mode="after")
+    def _one_norm(self) -> BudgetSpec:
+        given = [kind for kind in BUDGETS if getattr(self, kind) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of {', '.join(BUDGETS)}, found {len(given)}")
+        return self
+
+    def budget(self) -> Budget:
+        """Return the ball this describes."""
+        kind = next(kind for kind in BUDGETS if getattr(self, kind) is not None)
+        region = None if self.region is None else Region(**self.region.model_dump())
+        return BUDGETS[kind](getattr(self, kind), region=region)
+
+
+def listed(value: Any) -> Any:  # noqa: ANN401 - YAML as it was written
+    """Return a list as it is, and anything else as a list of one."""
+    return value if isinstance(value, list) else [value]
+
+
+def choices(kind: Kind) -> BeforeValidator:
+    """Turn an item of a list, a name or a mapping with a name, into one Choice a grid point."""
+    return BeforeValidator(partial(_expanded, kind))
+
+
+def choice(kind: Kind) -> BeforeValidator:
+    """Turn a name, or a mapping with a name, into one Choice; a grid is refused."""
+    return BeforeValidator(partial(_single, kind))
+
+
+def _expanded(kind: Kind, item: Any) -> list[Choice]:  # noqa: ANN401 - YAML as it was written
+    if isinstance(item, str):
+        item = {"name": item}
+    try:
+        return [check(kind, point) for point in _grid(kind, item)]
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+
+
+def _single(kind: Kind, item: Any) -> Choice:  # noqa: ANN401 - YAML as it was written
+    found = _expanded(kind, item)
+    if len(found) > 1:
+        raise ValueError(f"one {kind} is wanted here, these lists make {len(found)}")
+    return found[0]
+
+
+def _grid(kind: Kind, item: Any) -> Iterator[Choice]:  # noqa: ANN401 - YAML as it was written
+    if not isinstance(item, dict) or not isinstance(item.get("name"), str):
+        raise ConfigError(f"expected the {kind}'s name, or a mapping with 'name', got {item!r}")
+    grid = {str(key): listed(value) for key, value in item.items()}
+    name, label = grid.pop("name")[0], grid.pop("label", [""])[0]
+    if not all(grid.values()):
+        empty = next(key for key, values in grid.items() if not values)
+        raise ConfigError(f"'{empty}' of the {kind} '{name}' is an empty list")
+    for values in itertools.product(*grid.values()):
+        params = tuple(zip(grid, values, strict=True))
+        yield Choice(name, params, _label(label, dict(params)))
+
+
+def _label(template: object, params: dict[str, Any]) -> str:
+    """Fill in {parameter}s; nothing else of Python's formatting language is understood."""
+    if not isinstance(template, str) or (template and not template.strip()):
+        raise ConfigError(f"the label {template!r} is no text")
+    unknown = set(re.findall(r"{(.*?)}", template)) - params.keys()
+    if unknown:
+        given = ", ".join(f"{{{key}}}" for key in params) or "none"
+        raise ConfigError(f"the label {template!r} may use {given}, not {{{unknown.pop()}}}")
+    return re.sub(r"{(.*?)}", lambda match: str(params[match[1]]), template)
