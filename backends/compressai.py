@@ -17,7 +17,7 @@ from compressai.models import CompressionModel
 from compressai.zoo.image import model_urls
 from pydantic import Field
 
-from backends.learned import Device, Learned, Passes, device_named, frozen
+from backends.learned import Device, Learned, Passes, Surrogate, device_named, frozen
 from backends.surrogate import costed, rating, reconstructing
 from bench.checkpoint import load
 from bench.errors import ConfigError
@@ -57,8 +57,16 @@ class CompressAI(Learned):
         else:
             net = local(architecture, checkpoint)
         net = frozen(net, on)
-        passes = Passes(reconstructing(net), rating(net), costed(net), estimating=net)
-        super().__init__(architecture, net, passes)
+        super().__init__(architecture, net, _passes(net))
+
+
+def live(net: CompressionModel) -> Surrogate:
+    """Return the surrogate of a net in training, as its entropy model stands now."""
+    return Surrogate(net, _passes(net))
+
+
+def _passes(net: CompressionModel) -> Passes:
+    return Passes(reconstructing(net), rating(net), costed(net), estimating=net)
 
 
 def bundled(architecture: str = "") -> list[str]:

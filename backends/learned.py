@@ -51,7 +51,44 @@ class Passes:
     estimating: Pass
 
 
-class Learned(Codec):
+class Surrogate:
+    """What gradients flow through in the place of coding: `bench.codec.Differentiable`.
+
+    Args:
+        net: with weights that may still change.
+        passes: of the same net.
+    """
+
+    def __init__(self, net: CompressionModel, passes: Passes) -> None:
+        self._net = net
+        self._passes = passes
+        self._device = next(net.parameters()).device
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Return the reconstruction; the entropy model is not run."""
+        padded = self._padded(images)
+        return _cropped(self._passes.reconstructing(padded)["x_hat"], images)
+
+    def rate(self, images: Tensor) -> Mapping[str, Tensor]:
+        """Return the coder's bits of each latent stream; the decoder is not run."""
+        return _beside(self._passes.rating(self._padded(images))["likelihoods"], images)
+
+    def relaxed(self, images: Tensor) -> Relaxed:
+        """Return the reconstruction and the bits from one pass."""
+        out = self._passes.costed(self._padded(images))
+        return Relaxed(_cropped(out["x_hat"], images), _beside(out["likelihoods"], images))
+
+    def _padded(self, images: Tensor) -> Tensor:
+        """Move to the networks' device and repeat the edge up to the model's factor."""
+        images = images.to(self._device)
+        factor = self._net.downsampling_factor
+        bottom, right = -images.shape[-2] % factor, -images.shape[-1] % factor
+        if bottom or right:
+            images = functional.pad(images, (0, right, 0, bottom), mode="replicate")
+        return images.contiguous(memory_format=torch.channels_last)
+
+
+class Learned(Surrogate, Codec):
     """One operating point of a learned codec, differentiable through its surrogate.
 
     Args:
@@ -64,10 +101,8 @@ class Learned(Codec):
     def __init__(
         self, name: str, net: CompressionModel, passes: Passes, level: int | None = None
     ) -> None:
-        self._net = net
-        self._passes = passes
+        super().__init__(net, passes)
         self._told = {} if level is None else {"s": level}
-        self._device = next(net.parameters()).device
         self._weights = _weights_hash(name, net)
 
     def encode(self, image: Image) -> bytes:
@@ -101,29 +136,6 @@ class Learned(Codec):
         with torch.no_grad():
             likelihoods = self._passes.estimating(images)["likelihoods"].values()
         return float(sum(-torch.log2(p.double()).sum() for p in likelihoods))
-
-    def reconstruct(self, images: Tensor) -> Tensor:
-        """Return the reconstruction; the entropy model is not run."""
-        padded = self._padded(images)
-        return _cropped(self._passes.reconstructing(padded)["x_hat"], images)
-
-    def rate(self, images: Tensor) -> Mapping[str, Tensor]:
-        """Return the coder's bits of each latent stream; the decoder is not run."""
-        return _beside(self._passes.rating(self._padded(images))["likelihoods"], images)
-
-    def relaxed(self, images: Tensor) -> Relaxed:
-        """Return the reconstruction and the bits from one pass."""
-        out = self._passes.costed(self._padded(images))
-        return Relaxed(_cropped(out["x_hat"], images), _beside(out["likelihoods"], images))
-
-    def _padded(self, images: Tensor) -> Tensor:
-        """Move to the networks' device and repeat the edge up to the model's factor."""
-        images = images.to(self._device)
-        factor = self._net.downsampling_factor
-        bottom, right = -images.shape[-2] % factor, -images.shape[-1] % factor
-        if bottom or right:
-            images = functional.pad(images, (0, right, 0, bottom), mode="replicate")
-        return images.contiguous(memory_format=torch.channels_last)
 
     def _strings(self, container: Container) -> list[list[bytes]]:
         """Return the strings as `decompress` wants them, one for each entropy model."""

@@ -87,8 +87,9 @@ class CostedGaussian(RoundedGaussian):
     ) -> tuple[Tensor, Tensor]:
         """Return the rounded latents and their bits, both (B, C, h, w)."""
         rounded, _ = super().forward(inputs, scales, means)
-        offsets = (inputs if means is None else inputs - means).abs()
-        return rounded, self._bits(offsets, _straight_through_clamp(scales, self._lowest_scale))
+        offsets = (inputs if means is None else inputs - means).float().abs()
+        scales = _straight_through_clamp(scales.float(), self._lowest_scale)
+        return rounded, self._bits(offsets, scales)
 
     def _bits(self, offsets: Tensor, scales: Tensor) -> Tensor:
         upper = _normal_cdf((0.5 - offsets) / scales)
@@ -127,9 +128,7 @@ class CostedBottleneck(RoundedBottleneck):
     ) -> None:
         super().__init__(model, step)
         self._model = model
-        first = model.offset.view(1, -1, 1, 1)
-        self._first = first.float()
-        self._last = (first + model.cdf_length.view(1, -1, 1, 1) - 3).float()
+        self._first, self._last = (end.view(1, -1, 1, 1).float() for end in _support(model))
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return the rounded latents and their bits, both (B, C, h, w)."""
@@ -140,14 +139,27 @@ class CostedBottleneck(RoundedBottleneck):
 
     def probability(self, inputs: Tensor) -> Tensor:
         """Mass of half a step to both sides, taken in the tail where float32 still resolves it."""
-        by_channel = inputs.transpose(0, 1).flatten(1).unsqueeze(1)
+        by_channel = inputs.float().transpose(0, 1).flatten(1).unsqueeze(1)
         half = 0.5 * self._step
-        lower = self._model._logits_cumulative(by_channel - half, stop_gradient=False)
-        upper = self._model._logits_cumulative(by_channel + half, stop_gradient=False)
+        with torch.autocast(inputs.device.type, enabled=False):
+            lower = self._model._logits_cumulative(by_channel - half, stop_gradient=False)
+            upper = self._model._logits_cumulative(by_channel + half, stop_gradient=False)
         sign = 1 - 2 * (lower + upper > 0).to(lower)
         mass = (torch.sigmoid(sign * upper) - torch.sigmoid(sign * lower)).abs()
         batch, channels, height, width = inputs.shape
         return mass.view(channels, batch, height, width).transpose(0, 1)
+
+
+def _support(model: EntropyBottleneck | EntropyBottleneckVbr) -> tuple[Tensor, Tensor]:
+    """Return the first and the last symbol of each channel for which the coder has a code.
+
+    They follow from its tables; in training there are none, and from the quantiles they are made
+    of.
+    """
+    if model.offset.numel():
+        return model.offset, model.offset + model.cdf_length - 3
+    lowest, median, highest = model.quantiles.detach()[:, 0].unbind(1)
+    return -(median - lowest).ceil().clamp_min(0), (highest - median).ceil().clamp_min(0)
 
 
 class _PassedBottleneck(nn.Module):

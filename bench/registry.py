@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
+from bench.codec import Differentiable
 from bench.config import foremost, nearest
 from bench.entry import Entry
 from bench.errors import ConfigError, raise_if_machine, told
@@ -30,6 +31,8 @@ _TABLES: dict[Kind, str] = {
     "attack": "attacks:ATTACKS",
     "objective": "attacks:OBJECTIVES",
 }
+
+_LIVE_SURROGATE = "backends.compressai:live"
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,12 @@ def signature(kind: Kind, choice: Choice) -> dict[str, Any]:
     """Return every parameter by name, defaults filled in, as it goes into a job's key."""
     values = parameters(kind, choice.name).model_validate(dict(choice.params))
     return values.model_dump(mode="json")
+
+
+def live_surrogate(net: object) -> Differentiable:
+    """Return what gradients flow through in a net that is being trained, as it stands now."""
+    surrogate: Differentiable = _attribute(_LIVE_SURROGATE)(net)
+    return surrogate
 
 
 def _attribute(target: str) -> Any:  # noqa: ANN401 - whatever the table names

@@ -30,7 +30,7 @@ class CodecTarget:
         queries: how many pictures were really encoded.
     """
 
-    def __init__(self, codec: Codec, objective: Objective, source: Tensor) -> None:
+    def __init__(self, codec: Codec | Differentiable, objective: Objective, source: Tensor) -> None:
         self._codec = codec
         self._objective = objective
         self._source = source
@@ -82,6 +82,12 @@ class CodecTarget:
         both = codec.relaxed(images)
         return View(images, self._source, self._clean, both.reconstruction, both.bits)
 
+    @property
+    def _coding(self) -> Codec:
+        if not isinstance(self._codec, Codec):
+            raise Unsupported("this target codes nothing; attack it by gradients")
+        return self._codec
+
     @cached_property
     def _clean(self) -> Tensor | None:
         """C(x) as the surrogate has it."""
@@ -93,17 +99,17 @@ class CodecTarget:
     @cached_property
     def _really_clean(self) -> list[Tensor]:
         """C(x) as it is really decoded."""
-        sources = [to_image(source) for source in self._source.split(1)]
-        return [to_tensor(self._codec.decode(self._codec.encode(image))) for image in sources]
+        sources, codec = [to_image(source) for source in self._source.split(1)], self._coding
+        return [to_tensor(codec.decode(codec.encode(image))) for image in sources]
 
     def _query_one(self, image: npt.NDArray[np.uint8], index: int) -> float:
-        bitstream = self._codec.encode(image)
+        bitstream = self._coding.encode(image)
         needs = self._objective.needs
         view = View(
             images=to_tensor(image),
             source=self._source[index : index + 1].cpu(),
             clean=self._really_clean[index] if self._objective.wants_clean else None,
-            reconstruction=None if needs == "rate" else to_tensor(self._codec.decode(bitstream)),
+            reconstruction=None if needs == "rate" else to_tensor(self._coding.decode(bitstream)),
             bits={"bitstream": torch.tensor([[8.0 * len(bitstream)]])},
         )
         return float(self._objective(view))

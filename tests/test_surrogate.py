@@ -395,3 +395,22 @@ def test_ascending_the_surrogate_raises_real_bytes_as_far(architecture, small_co
     gained = len(codec.encode(enforced(found, source, budget))) - len(codec.encode(image))
     assert gained > 0
     assert gained == pytest.approx(expected, rel=0.3, abs=4)
+
+
+@pytest.mark.parametrize("architecture", ["bmshj2018-factorized", "mbt2018-mean"])
+def test_a_net_in_training_has_the_support_its_tables_would_have(architecture, small_net, images):
+    net = small_net(architecture)
+    training = copy.deepcopy(net)
+    training.entropy_bottleneck._offset = torch.empty(0, dtype=torch.int32)
+    far = images * 40 - 20
+    before, after = (rating(one)(far)["likelihoods"] for one in (net, training))
+    assert all(torch.equal(after[stream], bits) for stream, bits in before.items())
+
+
+def test_autocast_leaves_the_bits_of_given_latents_alone(small_net):
+    model = small_net("bmshj2018-factorized").entropy_bottleneck
+    latents = torch.linspace(-9, 9, 12 * 40).view(1, 12, 5, 8)
+    _, bits = CostedBottleneck(model)(latents)
+    with torch.autocast("cpu", torch.bfloat16):
+        _, same = CostedBottleneck(model)(latents)
+    assert torch.equal(bits, same)
