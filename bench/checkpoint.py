@@ -44,6 +44,7 @@ class RateDistortion(BaseModel):
     Attributes:
         bpp: bits per pixel of the strings, containers apart, mean over the pictures.
         psnr: dB over RGB after rounding to 8 bits, mean over the pictures.
+        estimated_bpp: what the entropy model says instead, mean over the pictures.
         pictures: how many pictures the set holds.
     """
 
@@ -51,7 +52,30 @@ class RateDistortion(BaseModel):
 
     bpp: float = Field(ge=0)
     psnr: float
+    estimated_bpp: float = Field(ge=0)
     pictures: int = Field(ge=1)
+
+
+class Robustness(BaseModel):
+    """What a checkpoint suffers in one setting: a budget and an objective, on one picture set.
+
+    Attributes:
+        attack: what was run against it, the strongest of the run.
+        pictures: of how many the means are.
+        bpp: of the attacked pictures, real bitstreams.
+        psnr: dB against the source pictures.
+        cost: bpp + lmbda 255^2 MSE, with the card's lambda, against the source pictures.
+        clean_cost: the same of the clean pictures.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    attack: str
+    pictures: int = Field(ge=1)
+    bpp: float = Field(ge=0)
+    psnr: float
+    cost: float = Field(ge=0)
+    clean_cost: float = Field(ge=0)
 
 
 class Card(BaseModel):
@@ -62,26 +86,32 @@ class Card(BaseModel):
         widths: the channels N, or N and M.
         lmbda: the weight of 255^2 * MSE against bits per pixel.
         steps: optimiser steps done, those of the parent apart.
-        recipe_sha256: hash of the recipe file's bytes.
+        seconds: spent on these steps.
+        hardware: that they were done on.
+        recipe_sha256: hash of the recipe's settings.
         parent: name of the checkpoint that training started from.
         training_set_sha256: hash over the training photos' names and bytes.
         rate_distortion: measured on named picture sets.
+        robustness: measured under attack, by the name of the setting.
         weights_sha256: hash of the weights file's bytes; `save` fills it in.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     architecture: str
     widths: tuple[int, ...]
     lmbda: float = Field(gt=0)
     metric: Literal["mse"] = "mse"
     steps: int = Field(ge=0)
+    seconds: int = Field(ge=0)
+    hardware: str
     recipe_sha256: str
     parent: str | None = None
     training_set_sha256: str
     versions: dict[str, str]
     rate_distortion: dict[str, RateDistortion]
+    robustness: dict[str, Robustness] = {}
     licence: str
     weights_sha256: str = ""
 

@@ -1,11 +1,18 @@
-"""Training photos in memory, and random crops of them."""
+"""Training pictures and random crops of them, made ahead of time.
+
+files --decode, kept while they fit--> Album --random crops--> Feed: one batch a step
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
 import numpy as np
 import torch
@@ -14,11 +21,52 @@ from torch import Tensor
 from bench import reading
 from bench.codec import Image
 from bench.errors import ConfigError
+from bench.recipe import Recipe
+
+_KEPT_BYTES = 4 * 2**30
+"""How much of an album is kept decoded; what is beyond is decoded again whenever it is drawn."""
+
+_DECODERS = 2
+_AHEAD = 16
+
+
+class Album:
+    """Pictures by index, uint8 (H, W, 3): decoded once, and kept while they fit into memory.
+
+    Args:
+        files: at least one.
+        smallest: the side that every picture must have.
+
+    Raises:
+        ImageError: a picture cannot be read.
+        ConfigError: one is too small.
+    """
+
+    def __init__(self, files: Sequence[Path], smallest: int) -> None:
+        self._files = files
+        self._kept: dict[int, Image] = {}
+        free = _KEPT_BYTES
+        for index, file in enumerate(files):
+            picture = _large_enough(file, smallest)
+            if picture.nbytes <= free:
+                free -= picture.nbytes
+                self._kept[index] = picture
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __iter__(self) -> Iterator[Image]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __getitem__(self, index: int) -> Image:
+        if index in self._kept:
+            return self._kept[index]
+        return reading.read(self._files[index]).image
 
 
 @dataclass(frozen=True)
 class Photos:
-    """A folder of photos, decoded once: uint8, each (H, W, 3).
+    """A folder of photos.
 
     Attributes:
         training: the pictures that crops are taken from.
@@ -26,13 +74,13 @@ class Photos:
         sha256: hash over the names and bytes of the training files.
     """
 
-    training: tuple[Image, ...]
-    holdout: tuple[Image, ...]
+    training: Album
+    holdout: Album
     sha256: str
 
 
 def read_photos(folder: Path, holdout: int, crop: int) -> Photos:
-    """Decode every picture of a folder.
+    """Find every picture of a folder and see that it can be used.
 
     Raises:
         ConfigError: the folder is missing, cannot be listed, holds too few pictures, or one
@@ -44,8 +92,7 @@ def read_photos(folder: Path, holdout: int, crop: int) -> Photos:
         raise ConfigError(f"{folder} holds {len(files)} pictures; more than {holdout} are needed")
     kept_out = files[:: len(files) // holdout][:holdout]
     training = [file for file in files if file not in kept_out]
-    pictures = tuple(_large_enough(file, crop) for file in training)
-    return Photos(pictures, tuple(map(_pixels, kept_out)), _digest(training))
+    return Photos(Album(training, crop), Album(kept_out, 1), _digest(training))
 
 
 def picture_files(folder: Path) -> list[Path]:
@@ -69,11 +116,10 @@ def _is_picture(file: Path) -> bool:
     return named_so and not file.is_dir()
 
 
-def draw_crops(
-    pictures: Sequence[Image], side: int, count: int, rng: np.random.Generator
-) -> Tensor:
+def draw_crops(album: Album, side: int, count: int, seed: Sequence[int]) -> Tensor:
     """Return random crops, each mirrored or not, as uint8 (count, 3, side, side)."""
-    crops = [_crop(pictures[rng.integers(len(pictures))], side, rng) for _ in range(count)]
+    rng = np.random.default_rng(seed)
+    crops = [_crop(album[int(rng.integers(len(album)))], side, rng) for _ in range(count)]
     return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
 
 
@@ -84,12 +130,50 @@ def _crop(picture: Image, side: int, rng: np.random.Generator) -> Image:
     return crop[:, ::-1] if rng.integers(2) else crop
 
 
-def _pixels(file: Path) -> Image:
-    return reading.read(file).image
+class Feed:
+    """The batches of a training, drawn ahead of time by threads; each follows from its number.
+
+    Attributes:
+        waited: seconds that `take` had to wait.
+    """
+
+    def __init__(self, album: Album, recipe: Recipe, first: int) -> None:
+        """Begin with the batch of step `first`."""
+        self._album = album
+        self._recipe = recipe
+        self._threads = ThreadPoolExecutor(_DECODERS)
+        self._next = first
+        self._ahead: deque[Future[Tensor]] = deque()
+        self.waited = 0.0
+
+    def __enter__(self) -> Feed:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._threads.shutdown(cancel_futures=True)
+
+    def take(self) -> Tensor:
+        """Return the next batch, uint8 (B, 3, crop, crop)."""
+        while len(self._ahead) < _AHEAD:
+            self._ahead.append(self._threads.submit(self._drawn, self._next))
+            self._next += 1
+        started = time.perf_counter()
+        batch = self._ahead.popleft().result()
+        self.waited += time.perf_counter() - started
+        return batch
+
+    def _drawn(self, step: int) -> Tensor:
+        recipe = self._recipe
+        return draw_crops(self._album, recipe.crop, recipe.batch, (recipe.seed, step))
 
 
 def _large_enough(file: Path, side: int) -> Image:
-    picture = _pixels(file)
+    picture = reading.read(file).image
     if min(picture.shape[:2]) < side:
         raise ConfigError(f"{file} is smaller than a crop of {side} pixels; take it out")
     return picture

@@ -1,6 +1,6 @@
 """Training of CompressAI models.
 
-    photos --crops--> step: loss = bpp + lmbda * 255^2 * MSE --> running mean --> checkpoint
+    photos --crops, some attacked--> step: loss = bpp + lmbda * 255^2 * MSE --> checkpoint
 
 Every random number of a step follows from the recipe's seed and the step's number, so a training
 that was killed goes on from its last saved state and ends with the same weights.
@@ -10,30 +10,32 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable
+import math
+import os
+import platform
+import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from compressai.models import CompressionModel
 from rich.console import Console
 from torch import nn
-from torch.nn import functional
 
-from bench import checkpoint, metrics, reading
-from bench.checkpoint import Card, RateDistortion
-from bench.codec import Image
+from bench import checkpoint, images, metrics
+from bench.checkpoint import Card
 from bench.config import load
-from bench.crops import Photos, picture_files, read_photos
+from bench.crops import Feed, Photos, read_photos
 from bench.errors import ConfigError
-from bench.recipe import Recipe
-from bench.tensors import to_image, to_tensor
+from bench.evaluate import measure
+from bench.images import ImageSpec
+from bench.recipe import Recipe, Stage
 from bench.trainer import Losses, Trainer
 from bench.trainlog import Display, Entry, Log
 
 _LOG_EVERY = 50
-_PAD = 64
+_SAMPLES = ImageSpec(set="sample")
+_TRANSFORMS = ("g_a.", "g_s.")
 
 
 def train(
@@ -41,19 +43,19 @@ def train(
     out: Path | None = None,
     console: Console | None = None,
     photos: Path | None = None,
-) -> Path:
+) -> list[Path]:
     """Carry out a recipe, or go on with it where it was interrupted.
 
     Sets torch's thread count, random seed and treatment of denormals for the whole process.
 
     Args:
         recipe_path: the YAML file.
-        out: folder of the checkpoint, log, curves and state; trainings/NAME by default.
+        out: folder of the checkpoints, logs, curves and states; trainings/NAME by default.
         console: where progress is shown.
         photos: folder of training pictures, instead of the recipe's.
 
     Returns:
-        The path of the trained weights (.safetensors); the card is beside it.
+        The paths of the trained weights (.safetensors), one a lambda; the cards are beside them.
 
     Raises:
         ConfigError: the recipe, the photos, the parent or the folder cannot be used.
@@ -65,62 +67,56 @@ def train(
     torch.set_flush_denormal(True)
     folder = photos or recipe_path.parent / recipe.photos
     pictures = read_photos(folder, recipe.holdout, recipe.crop)
-    run = _Run(recipe, recipe_path, out or Path("trainings") / recipe.name, pictures)
-    run.go(console or Console())
-    return run.weights
-
-
-def rate_distortion(net: CompressionModel, pictures: Iterable[Image]) -> RateDistortion:
-    """Return what a net reaches on pictures, with bytes it decoded again.
-
-    Args:
-        net: in eval mode, on the CPU, with its CDF tables.
-        pictures: uint8, each (H, W, 3); padded for the net and cropped back.
-    """
-    scores = [_score(net, picture) for picture in pictures]
-    bpp, psnr = np.mean(scores, axis=0)
-    return RateDistortion(bpp=float(bpp), psnr=float(psnr), pictures=len(scores))
-
-
-def measure_set(weights: Path, name: str, folder: Path) -> RateDistortion:
-    """Measure trained weights on a folder of pictures and write the result into their card."""
-    return _measure(weights, name, (reading.read(file).image for file in picture_files(folder)))
+    parent = recipe_path.parent / recipe.parent if recipe.parent else None
+    trained: list[Path] = []
+    for stage in recipe.stages:
+        run = _Run(stage, parent, out or Path("trainings") / recipe.name, pictures)
+        run.go(console or Console())
+        trained.append(run.weights)
+        parent = run.weights
+    return trained
 
 
 class _Run:
-    """One training and its folder."""
+    """The training of one checkpoint, and its files."""
 
-    def __init__(self, recipe: Recipe, recipe_path: Path, out: Path, photos: Photos) -> None:
-        self.recipe = recipe
+    def __init__(self, stage: Stage, parent: Path | None, out: Path, photos: Photos) -> None:
+        self.stage = stage
+        self.recipe = stage.recipe
         self.photos = photos
-        self.out = out
-        self.weights = out / f"{recipe.name}.safetensors"
-        self._state = out / "state.pt"
-        self.recipe_sha256 = hashlib.sha256(recipe_path.read_bytes()).hexdigest()
-        self.parent = recipe_path.parent / recipe.parent if recipe.parent else None
+        self.parent = parent
+        self.weights = out / f"{stage.name}.safetensors"
+        self._out = out
+        self._state = out / f"{stage.name}.state.pt"
+        self._seconds = 0.0
         out.mkdir(parents=True, exist_ok=True)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.trainer = Trainer(recipe, self._first_net(), device)
+        self.trainer = Trainer(stage, self._first_net(), device)
         self._resume()
 
     def go(self, console: Console) -> None:
         """Train to the last step; save, validate and log on the way."""
-        trainer, recipe = self.trainer, self.recipe
-        log = Log(self.out / "log.jsonl", trainer.step)
-        with Display(console, recipe.name, trainer.step, recipe.steps) as display:
-            display.say(f"{recipe.name}: from step {trainer.step}, {trainer.device.type}")
-            while trainer.step < recipe.steps:
-                self._stretch(log, display)
+        trainer, stage = self.trainer, self.stage
+        log = Log(self._out / f"{stage.name}.log.jsonl", trainer.step)
+        with (
+            Display(console, stage.name, trainer.step, stage.steps) as display,
+            Feed(self.photos.training, self.recipe, trainer.step) as feed,
+        ):
+            display.say(f"{stage.name}: from step {trainer.step}, {trainer.device.type}")
+            while trainer.step < stage.steps:
+                self._stretch(feed, log, display)
             if not self.weights.exists():
                 self._validate(log, display)
+        self._measure_samples()
 
-    def _stretch(self, log: Log, display: Display) -> None:
+    def _stretch(self, feed: Feed, log: Log, display: Display) -> None:
         """Train for some steps, then do what is due."""
-        recipe, trainer = self.recipe, self.trainer
-        losses = [trainer.advance(self.photos.training) for _ in range(self._until_due())]
+        recipe, trainer, started = self.recipe, self.trainer, time.monotonic()
+        losses = [trainer.advance(feed.take()) for _ in range(self._until_due())]
         entry = _entry(trainer.step, losses)
+        self._seconds += time.monotonic() - started
         log.add(entry)
-        display.show(entry)
+        display.show(entry, feed.waited)
         if self._due(recipe.validate_every):
             self._validate(log, display)
         if self._due(recipe.checkpoint_every):
@@ -129,37 +125,45 @@ class _Run:
     def _until_due(self) -> int:
         step, recipe = self.trainer.step, self.recipe
         gaps = (_LOG_EVERY, recipe.validate_every, recipe.checkpoint_every)
-        return min(recipe.steps - step, *(gap - step % gap for gap in gaps))
+        return min(self.stage.steps - step, *(gap - step % gap for gap in gaps))
 
     def _due(self, every: int) -> bool:
-        return self.trainer.step % every == 0 or self.trainer.step == self.recipe.steps
+        return self.trainer.step % every == 0 or self.trainer.step == self.stage.steps
 
     def _first_net(self) -> CompressionModel:
         recipe = self.recipe
         torch.manual_seed(recipe.seed)
         net = checkpoint.fresh(recipe.architecture, recipe.widths)
         if self.parent is not None:
-            _copy_weights(checkpoint.load(self.parent, recipe.architecture), net, self.parent)
+            _inherit(net, recipe.architecture, self.parent)
         return net
 
     def _validate(self, log: Log, display: Display) -> None:
         """Save the checkpoint, and measure on the held-out photos what was saved."""
         net = checkpoint.build(self.recipe.architecture, self.trainer.averaged())
         checkpoint.save(self.weights, net, self._card())
-        result = _measure(self.weights, "holdout", self.photos.holdout)
+        result = measure(self.weights, "holdout", self.photos.holdout)
         step = self.trainer.step
         log.add({"step": step, "holdout_bpp": result.bpp, "holdout_psnr": result.psnr})
-        log.plot(self.out / "curves.png")
+        log.plot(self._out / f"{self.stage.name}.curves.png")
         display.say(f"step {step}: held-out photos {result.bpp:.4f} bpp {result.psnr:.3f} dB")
+
+    def _measure_samples(self) -> None:
+        card = checkpoint.read(self.weights).card
+        if card is not None and "sample" not in card.rate_distortion:
+            samples = images.load(_SAMPLES, Path())
+            measure(self.weights, "sample", (picture.pixels for picture in samples))
 
     def _card(self) -> Card:
         recipe = self.recipe
         return Card(
             architecture=recipe.architecture,
             widths=recipe.widths,
-            lmbda=recipe.lmbda,
+            lmbda=self.stage.lmbda,
             steps=self.trainer.step,
-            recipe_sha256=self.recipe_sha256,
+            seconds=round(self._seconds),
+            hardware=_hardware(self.trainer.device, recipe.threads),
+            recipe_sha256=recipe.sha256,
             parent=self.parent.stem if self.parent else None,
             training_set_sha256=self.photos.sha256,
             versions=checkpoint.versions(),
@@ -168,11 +172,17 @@ class _Run:
         )
 
     def _identity(self) -> dict[str, str]:
-        return {"recipe": self.recipe_sha256, "photos": self.photos.sha256}
+        parent = self.parent.read_bytes() if self.parent else b""
+        return {
+            "recipe": self.recipe.sha256,
+            "photos": self.photos.sha256,
+            "parent": hashlib.sha256(parent).hexdigest(),
+        }
 
     def _save_state(self) -> None:
         buffer = io.BytesIO()
-        torch.save({**self._identity(), "trainer": self.trainer.state()}, buffer)
+        state = {"seconds": self._seconds, "trainer": self.trainer.state()}
+        torch.save({**self._identity(), **state}, buffer)
         checkpoint.write_atomically(self._state, buffer.getvalue())
 
     def _resume(self) -> None:
@@ -181,9 +191,10 @@ class _Run:
         saved = _read_state(self._state)
         if any(saved.get(key) != value for key, value in self._identity().items()):
             raise ConfigError(
-                f"{self.out} holds a training by another recipe or on other photos; "
-                "choose another folder with --out, or remove it"
+                f"{self._out} holds a training by another recipe, from another parent or on other"
+                " photos; choose another folder with --out, or remove it"
             )
+        self._seconds = saved["seconds"]
         self.trainer.restore(saved["trainer"])
 
 
@@ -195,44 +206,39 @@ def _read_state(path: Path) -> dict[str, Any]:
     return saved if isinstance(saved, dict) else {}
 
 
-def _copy_weights(source: nn.Module, net: nn.Module, path: Path) -> None:
-    weights = dict(net.named_parameters())
-    found = dict(source.named_parameters())
-    if any(found[name].shape != weight.shape for name, weight in weights.items()):
-        raise ConfigError(f"the parent {path} has other widths than the recipe")
+def _inherit(net: nn.Module, architecture: str, path: Path) -> None:
+    """Start from a parent's weights; of another architecture, only from its transforms."""
+    card = checkpoint.read(path).card
+    ancestor = card.architecture if card else architecture
+    found = dict(checkpoint.load(path, ancestor).named_parameters())
+    whole = ancestor == architecture
+    taken = {
+        name: weight
+        for name, weight in net.named_parameters()
+        if whole or name.startswith(_TRANSFORMS)
+    }
+    if any(name not in found or found[name].shape != taken[name].shape for name in taken):
+        raise ConfigError(
+            f"the parent {path} ({ancestor}) has other transforms or widths than the recipe"
+        )
     with torch.no_grad():
-        for name, weight in weights.items():
+        for name, weight in taken.items():
             weight.copy_(found[name])
 
 
-def _measure(weights: Path, name: str, pictures: Iterable[Image]) -> RateDistortion:
-    found = checkpoint.read(weights)
-    if found.card is None:
-        raise ConfigError(f"{weights} has no card beside it; only trained weights have one")
-    net = checkpoint.build(found.card.architecture, found.state)
-    result = rate_distortion(net, pictures)
-    measured = {**found.card.rate_distortion, name: result}
-    checkpoint.write_card(weights, found.card.model_copy(update={"rate_distortion": measured}))
-    return result
-
-
-def _score(net: CompressionModel, picture: Image) -> tuple[float, float]:
-    """Return bits per pixel and PSNR of one picture, uint8 (H, W, 3)."""
-    height, width, _ = picture.shape
-    padding = (0, -width % _PAD, 0, -height % _PAD)
-    padded = functional.pad(to_tensor(picture), padding, mode="replicate")
-    with torch.no_grad():
-        packed = net.compress(padded)
-        decoded = net.decompress(packed["strings"], packed["shape"])["x_hat"]
-    size = sum(len(string) for strings in packed["strings"] for string in strings)
-    rounded = to_image(decoded[..., :height, :width])
-    return metrics.bpp(size, height, width), metrics.psnr(picture, rounded)
+def _hardware(device: torch.device, threads: int) -> str:
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    return f"{threads} thread{'s' if threads > 1 else ''} of {os.cpu_count()} {platform.machine()}"
 
 
 def _entry(step: int, losses: list[Losses]) -> Entry:
     """Return the means over some steps; the PSNR is that of the mean MSE."""
-    loss, bpp, mse = (
+    loss, bpp, mse, attacked = (
         float(torch.stack(values).mean())
-        for values in zip(*((one.loss, one.bpp, one.mse) for one in losses), strict=True)
+        for values in zip(
+            *((one.loss, one.bpp, one.mse, one.attacked) for one in losses), strict=True
+        )
     )
-    return {"step": step, "loss": loss, "bpp": bpp, "psnr": metrics.psnr_of(mse)}
+    entry = {"step": step, "loss": loss, "bpp": bpp, "psnr": metrics.psnr_of(mse)}
+    return entry if math.isnan(attacked) else {**entry, "attacked": attacked}

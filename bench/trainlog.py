@@ -14,7 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bench.errors import ConfigError
 
 Entry = dict[str, float]
-"""One line of the log: "step", and loss, bpp, psnr of the crops or holdout_bpp, holdout_psnr."""
+"""One line of the log: "step", and loss, bpp, psnr of the crops (and the loss of those that were
+attacked) or holdout_bpp, holdout_psnr."""
 
 
 class Log:
@@ -87,12 +88,18 @@ class Display(AbstractContextManager["Display"]):
     ) -> None:
         self._bar.stop()
 
-    def show(self, entry: Entry) -> None:
-        """Show the newest losses, steps per second and the time left."""
+    def show(self, entry: Entry, waited: float) -> None:
+        """Show the newest losses, steps per second and the time left.
+
+        Args:
+            entry: of the log.
+            waited: seconds that all steps together waited for their pictures.
+        """
         step = int(entry["step"])
         since, first = self._started
-        rate = (step - first) / max(1e-9, time.monotonic() - since)
-        text = f"{_text(entry)} {rate:.1f} steps/s"
+        spent = max(1e-9, time.monotonic() - since)
+        rate = (step - first) / spent
+        text = f"{_text(entry)} {rate:.1f} steps/s, pictures {waited / spent:.1%}"
         self._bar.update(self._task, completed=step, text=text)
         if not self._console.is_terminal:
             minutes = (self._steps - step) / max(rate, 1e-9) / 60
@@ -104,7 +111,8 @@ class Display(AbstractContextManager["Display"]):
 
 
 def _text(entry: Entry) -> str:
-    return f"loss {entry['loss']:.3f} {entry['bpp']:.3f} bpp {entry['psnr']:.2f} dB"
+    attacked = f" (attacked {entry['attacked']:.3f})" if "attacked" in entry else ""
+    return f"loss {entry['loss']:.3f}{attacked} {entry['bpp']:.3f} bpp {entry['psnr']:.2f} dB"
 
 
 def _entries(path: Path) -> list[Entry]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 import torch
 from compressai.layers import AttentionBlock
 from compressai.zoo.image_vbr import model_architectures as variable_rate
+from PIL import Image as Pictures
+from skimage import data
 from torch import nn
 
 from bench import checkpoint
@@ -192,3 +195,40 @@ def published():
 @pytest.fixture
 def rng():
     return np.random.default_rng(5)
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory):
+    """Return a folder of five small pictures."""
+    folder = tmp_path_factory.mktemp("photos")
+    cat, cup, rocket = data.chelsea(), data.coffee(), data.rocket()
+    for index, picture in enumerate((cat, cup, rocket, cat[::-1], cup[:, ::-1])):
+        Pictures.fromarray(picture[50:146, 100:228]).save(folder / f"{index}.png")
+    return folder
+
+
+@pytest.fixture
+def recipe(photos, tmp_path):
+    """Return a function that writes a recipe; the keys given replace those of a tiny one."""
+
+    def write(**changes):
+        keys = {
+            "name": "tiny",
+            "architecture": "bmshj2018-factorized",
+            "widths": [8, 8],
+            "lmbda": 0.01,
+            "photos": str(photos),
+            "holdout": 1,
+            "crop": 64,
+            "batch": 2,
+            "steps": 30,
+            "lr": 1e-3,
+            "warmup": 5,
+            "validate_every": 20,
+            "checkpoint_every": 10,
+        }
+        path = tmp_path / "tiny.yaml"
+        path.write_text(json.dumps({**keys, **changes}))
+        return path
+
+    return write

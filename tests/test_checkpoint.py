@@ -28,10 +28,14 @@ def _card(**changes):
         "widths": (8, 12),
         "lmbda": 0.01,
         "steps": 5,
+        "seconds": 7,
+        "hardware": "1 thread",
         "recipe_sha256": "a",
         "training_set_sha256": "b",
         "versions": checkpoint.versions(),
-        "rate_distortion": {"kodak": RateDistortion(bpp=0.5, psnr=30, pictures=24)},
+        "rate_distortion": {
+            "kodak": RateDistortion(bpp=0.5, psnr=30, estimated_bpp=0.5, pictures=24)
+        },
         "licence": "BSD-3-Clause",
     }
     return Card(**{**facts, **changes})

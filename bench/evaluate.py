@@ -1,0 +1,67 @@
+"""What trained weights reach on pictures, with strings that were decoded again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from compressai.models import CompressionModel
+from torch.nn import functional
+
+from bench import checkpoint, metrics
+from bench.checkpoint import RateDistortion
+from bench.codec import Image
+from bench.errors import ConfigError
+from bench.tensors import to_image, to_tensor
+
+_PAD = 64
+
+
+def measure(weights: Path, name: str, pictures: Iterable[Image]) -> RateDistortion:
+    """Measure trained weights on a set of pictures and write the result into their card.
+
+    Args:
+        weights: a .safetensors file with its card.
+        name: what the card calls the set.
+        pictures: uint8, each (H, W, 3).
+
+    Raises:
+        ConfigError: the weights cannot be read, or have no card.
+    """
+    found = checkpoint.read(weights)
+    if found.card is None:
+        raise ConfigError(f"{weights} has no card beside it; only trained weights have one")
+    net = checkpoint.build(found.card.architecture, found.state)
+    result = rate_distortion(net, pictures)
+    measured = {**found.card.rate_distortion, name: result}
+    checkpoint.write_card(weights, found.card.model_copy(update={"rate_distortion": measured}))
+    return result
+
+
+def rate_distortion(net: CompressionModel, pictures: Iterable[Image]) -> RateDistortion:
+    """Return what a net reaches on pictures.
+
+    Args:
+        net: in eval mode, on the CPU, with its CDF tables.
+        pictures: uint8, each (H, W, 3); padded for the net and cropped back.
+    """
+    scores = [_score(net, picture) for picture in pictures]
+    bpp, psnr, estimate = np.mean(scores, axis=0)
+    return RateDistortion(bpp=bpp, psnr=psnr, estimated_bpp=estimate, pictures=len(scores))
+
+
+def _score(net: CompressionModel, picture: Image) -> tuple[float, float, float]:
+    """Return bits per pixel, PSNR and estimated bits per pixel of one picture."""
+    height, width, _ = picture.shape
+    padding = (0, -width % _PAD, 0, -height % _PAD)
+    padded = functional.pad(to_tensor(picture), padding, mode="replicate")
+    with torch.no_grad():
+        packed = net.compress(padded)
+        decoded = net.decompress(packed["strings"], packed["shape"])["x_hat"]
+        likelihoods = net(padded)["likelihoods"].values()
+    size = sum(len(string) for strings in packed["strings"] for string in strings)
+    estimate = sum(float(-p.double().log2().sum()) for p in likelihoods) / (height * width)
+    rounded = to_image(decoded[..., :height, :width])
+    return metrics.bpp(size, height, width), metrics.psnr(picture, rounded), estimate
