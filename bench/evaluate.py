@@ -11,7 +11,8 @@ from compressai.models import CompressionModel
 from torch.nn import functional
 
 from bench import checkpoint, metrics
-from bench.checkpoint import RateDistortion
+from bench.architectures import build
+from bench.card import RateDistortion, write_card
 from bench.codec import Image
 from bench.errors import ConfigError
 from bench.tensors import to_image, to_tensor
@@ -33,10 +34,10 @@ def measure(weights: Path, name: str, pictures: Iterable[Image]) -> RateDistorti
     found = checkpoint.read(weights)
     if found.card is None:
         raise ConfigError(f"{weights} has no card beside it; only trained weights have one")
-    net = checkpoint.build(found.card.architecture, found.state)
+    net = build(found.card.architecture, found.state)
     result = rate_distortion(net, pictures)
     measured = {**found.card.rate_distortion, name: result}
-    checkpoint.write_card(weights, found.card.model_copy(update={"rate_distortion": measured}))
+    write_card(weights, found.card.model_copy(update={"rate_distortion": measured}))
     return result
 
 

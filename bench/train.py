@@ -23,7 +23,8 @@ from rich.console import Console
 from torch import nn
 
 from bench import checkpoint, images, metrics
-from bench.checkpoint import Card
+from bench.architectures import build, fresh
+from bench.card import Card, write_atomically
 from bench.config import load
 from bench.crops import Feed, Photos, read_photos
 from bench.errors import ConfigError
@@ -133,14 +134,14 @@ class _Run:
     def _first_net(self) -> CompressionModel:
         recipe = self.recipe
         torch.manual_seed(recipe.seed)
-        net = checkpoint.fresh(recipe.architecture, recipe.widths)
+        net = fresh(recipe.architecture, recipe.widths)
         if self.parent is not None:
             _inherit(net, recipe.architecture, self.parent)
         return net
 
     def _validate(self, log: Log, display: Display) -> None:
         """Save the checkpoint, and measure on the held-out photos what was saved."""
-        net = checkpoint.build(self.recipe.architecture, self.trainer.averaged())
+        net = build(self.recipe.architecture, self.trainer.averaged())
         checkpoint.save(self.weights, net, self._card())
         result = measure(self.weights, "holdout", self.photos.holdout)
         step = self.trainer.step
@@ -183,7 +184,7 @@ class _Run:
         buffer = io.BytesIO()
         state = {"seconds": self._seconds, "trainer": self.trainer.state()}
         torch.save({**self._identity(), **state}, buffer)
-        checkpoint.write_atomically(self._state, buffer.getvalue())
+        write_atomically(self._state, buffer.getvalue())
 
     def _resume(self) -> None:
         if not self._state.exists():

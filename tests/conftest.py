@@ -15,7 +15,7 @@ from PIL import Image as Pictures
 from skimage import data
 from torch import nn
 
-from bench import checkpoint
+from bench.architectures import fresh
 from bench.images import Crop, ImageSpec, load
 from bench.registry import Choice, build
 from bench.tensors import to_tensor
@@ -52,7 +52,7 @@ def small_net():
 def _small_net(architecture, seed=0):
     widths = (8,) if architecture.startswith("cheng2020") else (8, 12)
     torch.manual_seed(seed)
-    net = checkpoint.fresh(COMPRESSAI_NAMES.get(architecture, architecture), widths).eval()
+    net = fresh(COMPRESSAI_NAMES.get(architecture, architecture), widths).eval()
     images = torch.cat([to_tensor(_photograph(name, 64, 128)) for name in ("astronaut", "coffee")])
     _spread_latents(net, images)
     net.update(update_quantiles=True)

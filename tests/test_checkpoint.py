@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from bench import checkpoint
-from bench.checkpoint import Card, RateDistortion
+from bench.architectures import build, fresh
+from bench.card import Card, RateDistortion, write_card
 from bench.errors import ConfigError
 
 PUBLISHED = Path(__file__).parents[2] / "shared/weights/bmshj2018-factorized-mse-q2.pth.tar"
@@ -19,7 +20,7 @@ ARCHITECTURE = "bmshj2018-factorized"
 @pytest.fixture(scope="module")
 def net():
     torch.manual_seed(3)
-    return checkpoint.fresh(ARCHITECTURE, (8, 12))
+    return fresh(ARCHITECTURE, (8, 12))
 
 
 def _card(**changes):
@@ -77,7 +78,7 @@ def test_a_built_net_codes_pictures(saved):
 def test_gaussian_tables_and_masks_are_rebuilt(architecture, tmp_path):
     widths = (8,) if architecture == "cheng2020-anchor" else (8, 12)
     path = tmp_path / "net.safetensors"
-    original = checkpoint.fresh(architecture, widths)
+    original = fresh(architecture, widths)
     original.update()
     checkpoint.save(path, original, _card(architecture=architecture, widths=widths))
     built = dict(checkpoint.load(path, architecture).named_buffers())
@@ -166,13 +167,13 @@ def test_other_content_is_not_a_checkpoint(content, tmp_path):
 def test_weights_of_another_architecture_are_refused(net, architecture, words):
     sentence = rf"the weights of another architecture than {architecture} \({words}"
     with pytest.raises(ConfigError, match=sentence):
-        checkpoint.build(architecture, net.state_dict())
+        build(architecture, net.state_dict())
 
 
 def test_same_names_with_other_shapes_are_refused():
-    state = checkpoint.fresh("bmshj2018-hyperprior", (8, 12)).state_dict()
+    state = fresh("bmshj2018-hyperprior", (8, 12)).state_dict()
     with pytest.raises(ConfigError, match="the names are the same, the shapes are not"):
-        checkpoint.build("mbt2018-mean", state)
+        build("mbt2018-mean", state)
 
 
 def test_a_card_of_another_architecture_is_refused(saved):
@@ -182,7 +183,7 @@ def test_a_card_of_another_architecture_is_refused(saved):
 
 def test_weights_that_are_not_the_cards_are_refused(saved, net):
     card = checkpoint.read(saved).card
-    checkpoint.write_card(saved, card.model_copy(update={"weights_sha256": "0" * 64}))
+    write_card(saved, card.model_copy(update={"weights_sha256": "0" * 64}))
     with pytest.raises(ConfigError, match=r"not the file its card small.json describes"):
         checkpoint.read(saved)
 
@@ -196,9 +197,9 @@ def test_a_damaged_card_is_named(saved, text):
 
 def test_unknown_architecture_and_wrong_widths():
     with pytest.raises(ConfigError, match="did you mean 'bmshj2018-factorized'"):
-        checkpoint.fresh("bmshj2018-factorised", (8, 8))
+        fresh("bmshj2018-factorised", (8, 8))
     with pytest.raises(ConfigError, match="cheng2020-attn takes 1 widths, the recipe gives 2"):
-        checkpoint.fresh("cheng2020-attn", (8, 8))
+        fresh("cheng2020-attn", (8, 8))
 
 
 def test_the_zoo_is_small_and_every_card_fits_its_weights_and_recipe():

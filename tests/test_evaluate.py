@@ -6,7 +6,8 @@ from skimage import data
 from torch.nn import functional
 
 from bench import checkpoint, evaluate
-from bench.checkpoint import Card
+from bench.architectures import fresh
+from bench.card import Card
 from bench.errors import ConfigError
 
 
@@ -29,7 +30,7 @@ def card():
 
 
 def test_rate_and_distortion_are_those_of_real_strings():
-    net = checkpoint.fresh("bmshj2018-factorized", (8, 8)).eval()
+    net = fresh("bmshj2018-factorized", (8, 8)).eval()
     net.update()
     picture = data.chelsea()[:64, :128]
     found = evaluate.rate_distortion(net, [picture, picture])
@@ -46,7 +47,7 @@ def test_rate_and_distortion_are_those_of_real_strings():
 
 
 def test_a_set_is_measured_into_the_card(card, tmp_path):
-    net = checkpoint.fresh("bmshj2018-factorized", (8, 8))
+    net = fresh("bmshj2018-factorized", (8, 8))
     checkpoint.save(tmp_path / "tiny.safetensors", net, card)
     picture = data.chelsea()[:70, :90]
     result = evaluate.measure(tmp_path / "tiny.safetensors", "mine", [picture])
@@ -57,7 +58,7 @@ def test_a_set_is_measured_into_the_card(card, tmp_path):
 
 def test_weights_without_a_card_are_refused(card, tmp_path):
     weights = tmp_path / "tiny.safetensors"
-    checkpoint.save(weights, checkpoint.fresh("bmshj2018-factorized", (8, 8)), card)
+    checkpoint.save(weights, fresh("bmshj2018-factorized", (8, 8)), card)
     weights.with_suffix(".json").unlink()
     with pytest.raises(ConfigError, match=r"tiny.safetensors has no card beside it"):
         evaluate.measure(weights, "mine", [])

@@ -16,6 +16,7 @@ import torch
 from rich.console import Console
 
 from bench import checkpoint, train
+from bench.architectures import fresh
 from bench.errors import BenchError, ConfigError
 from bench.images import Crop, ImageSpec
 from bench.trainer import Trainer
@@ -202,7 +203,7 @@ def test_another_parent_under_the_same_name_is_refused(recipe, tmp_path):
     parent = _train(recipe(steps=1), tmp_path / "first")
     child = recipe(name="child", parent="first/tiny.safetensors", steps=1)
     _train(child, tmp_path / "second")
-    checkpoint.save(parent, checkpoint.fresh("bmshj2018-factorized", (8, 8)), _card(parent))
+    checkpoint.save(parent, fresh("bmshj2018-factorized", (8, 8)), _card(parent))
     with pytest.raises(ConfigError, match="from another parent"):
         _train(child, tmp_path / "second")
 

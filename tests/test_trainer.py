@@ -5,8 +5,9 @@ import copy
 import pytest
 import torch
 
-from bench import checkpoint, crops
+from bench import crops
 from bench.adversary import Adversary
+from bench.architectures import fresh
 from bench.attack import View
 from bench.config import load
 from bench.recipe import Recipe
@@ -53,7 +54,7 @@ def test_every_architecture_takes_a_step(architecture, trainer, batch):
 
 def test_entropy_models_stay_in_float32(recipe):
     (stage,) = load(recipe(), Recipe).stages
-    net = checkpoint.fresh(stage.recipe.architecture, stage.recipe.widths)
+    net = fresh(stage.recipe.architecture, stage.recipe.widths)
     seen = []
     net.g_s.register_forward_pre_hook(lambda _, given: seen.append(given[0].dtype))
     net.g_a[0].register_forward_hook(lambda _, __, made: seen.append(made.dtype))

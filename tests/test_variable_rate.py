@@ -10,7 +10,7 @@ from compressai.zoo.image_vbr import model_urls
 from torch.nn import functional
 
 from backends import CODECS
-from bench import checkpoint
+from bench.architectures import fresh
 from bench.errors import CodecError, ConfigError
 from bench.registry import Choice, build
 from bench.tensors import to_image, to_tensor
@@ -154,7 +154,7 @@ def test_each_name_has_parameters_of_its_own(architecture):
 
 def test_training_is_for_one_rate():
     with pytest.raises(ConfigError, match="mbt2018-vbr is of variable rate, training here is for"):
-        checkpoint.fresh("mbt2018-vbr", (8, 12))
+        fresh("mbt2018-vbr", (8, 12))
 
 
 @pytest.mark.parametrize(
