@@ -11,6 +11,7 @@ ATTACKS: dict[str, Entry] = {
     "fgsm": Entry("attacks.gradient:FGSM", "one gradient step, arXiv 1412.6572"),
     "ifgsm": Entry("attacks.gradient:IFGSM", "iterated FGSM (BIM), arXiv 1607.02533"),
     "pgd": Entry("attacks.gradient:PGD", "projected gradient, random starts, arXiv 1706.06083"),
+    "colour-shift": Entry("attacks.shift:ColourShift", "every pixel moved by one colour"),
 }
 
 OBJECTIVES: dict[str, Entry] = {

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import get_args
 
 from rich.console import Console
+from rich.table import Table
 
-from bench import __version__
+from bench import __version__, zoo
 from bench.config import nearest, parse
 from bench.errors import BenchError, ConfigError, told
 from bench.estimate import remaining
@@ -79,7 +80,7 @@ def _add_suites(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _add_queries(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     listing = commands.add_parser("list", help="list what a suite can name")
-    listing.add_argument("what", choices=get_args(Listed))
+    listing.add_argument("what", choices=(*get_args(Listed), "zoo"))
     listing.add_argument("--json", action="store_true", help="as JSON")
     listing.set_defaults(command=_list)
     schema = commands.add_parser("schema", help="print the JSON schema of suites, for editors")
@@ -123,11 +124,19 @@ def _leaderboard(arguments: argparse.Namespace) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> None:
-    listed = items(arguments.what)
+    text, table = _listed(arguments.what)
     if arguments.json:
-        _say(as_json(listed))
+        _say(text)
     else:
-        _console().print(as_table(arguments.what, listed))
+        _console().print(table)
+
+
+def _listed(what: str) -> tuple[str, Table]:
+    """Return what is listed as JSON and as a table."""
+    if what == "zoo":
+        return zoo.as_json(zoo.cards()), zoo.as_table(zoo.cards())
+    listed = items(what)
+    return as_json(listed), as_table(what, listed)
 
 
 def _schema(arguments: argparse.Namespace) -> None:

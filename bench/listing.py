@@ -37,8 +37,8 @@ class Item:
     problem: str | None = None
 
 
-def items(what: Listed) -> list[Item]:
-    """Return everything of a kind."""
+def items(what: str) -> list[Item]:
+    """Return everything of a kind, one of `Listed`."""
     if what in _KINDS:
         return [_implementation(_KINDS[what], name) for name in entries(_KINDS[what])]
     if what == "metrics":
@@ -60,7 +60,7 @@ def as_json(listed: list[Item]) -> str:
     return json.dumps([asdict(item) for item in listed], indent=2)
 
 
-def as_table(what: Listed, listed: list[Item]) -> Table:
+def as_table(what: str, listed: list[Item]) -> Table:
     """Return items as a table for the terminal."""
     table = Table(title=what, title_justify="left", show_lines=False)
     for header in ("name", "what it is", "parameters", "here"):

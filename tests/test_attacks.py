@@ -21,7 +21,7 @@ from bench.target import CodecTarget
 from bench.tensors import to_image, to_tensor
 
 NAMES = list(ATTACKS)
-DETERMINISTIC = {"fgsm", "ifgsm"}
+DETERMINISTIC = {"fgsm", "ifgsm", "colour-shift"}
 QUICK = {"steps": 12, "restarts": 2}
 BUDGETS = [Linf(8), L2(60), Mse(5e-4), Linf(8, region=Region(0, 0, 3, 5))]
 SIZES = [(1, 1), (1, 7), (5, 3), (17, 33)]
@@ -298,3 +298,14 @@ def test_objectives_are_built_by_name(name):
     objective = build("objective", Choice(name))
     assert objective.needs in {"reconstruction", "rate", "both"}
     assert objective.wants_clean is False
+
+
+def test_a_colour_shift_takes_the_best_sign_of_each_channel(photograph):
+    source = to_tensor(photograph("coffee", 8, 8)) * 0.8 + 0.1
+    weights = torch.tensor([0.5, -2.0, 1.0]).view(1, 3, 1, 1).expand_as(source)
+    target = CodecTarget(Toy(0.01), Linear(weights), source)
+    for budget in (Linf(8), L2(60)):
+        found = search(build("attack", Choice("colour-shift")), target, source, budget, 1).images
+        shift = (found - source).mean((0, 2, 3))
+        assert torch.equal(shift.sign(), torch.tensor([1.0, -1.0, 1.0]))
+        assert float(budget.size(found, source)) == pytest.approx(budget.radius, rel=1e-3)
