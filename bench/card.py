@@ -31,11 +31,9 @@ class RateDistortion(BaseModel):
 
 
 class Robustness(BaseModel):
-    """What a checkpoint suffers in one setting: a budget and an objective, on one picture set.
+    """What a checkpoint suffers in one setting: budget, objective and pictures; means over them.
 
     Attributes:
-        attack: what was run against it, the strongest of the run.
-        pictures: of how many the means are.
         bpp: of the attacked pictures, real bitstreams.
         psnr: dB against the source pictures.
         cost: bpp + lmbda 255^2 MSE, with the card's lambda, against the source pictures.
@@ -44,8 +42,6 @@ class Robustness(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    attack: str
-    pictures: int = Field(ge=1)
     bpp: float = Field(ge=0)
     psnr: float
     cost: float = Field(ge=0)
