@@ -67,10 +67,16 @@ def load(path: Path, model: type[SettingsT]) -> SettingsT:
 
 
 def parse(text: str, name: str, model: type[SettingsT]) -> SettingsT:
-    """Read YAML text into a settings class; `name` is what error messages call it."""
+    """Read YAML text into a settings class.
+
+    Args:
+        text: of the file.
+        name: its path, as error messages tell it; relative paths in it start from its folder.
+        model: what it describes.
+    """
     document = _document(text, name)
     try:
-        return model.model_validate(document.data)
+        return model.model_validate(document.data, context={"folder": Path(name).parent})
     except ValidationError as error:
         raise ConfigError(_explain(error, document, model)) from error
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Entry:
     """One line of a table.
 
     Attributes:
-        target: "module:attribute" of a class or function, imported when first used.
+        target: "module:attribute" of a class or function, imported when first used; or itself.
         summary: what it is, in a few words.
         preset: parameters that the name itself fixes and a suite cannot set.
         available: "module:attribute" of a function that returns None where the implementation can
@@ -32,7 +33,7 @@ class Entry:
         cost: what `bench plan` reckons with.
     """
 
-    target: str
+    target: str | Callable[..., Any]
     summary: str
     preset: Mapping[str, object] = field(default_factory=dict)
     available: str | None = None

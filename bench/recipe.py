@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from bench.config import Settings
+from bench.plugins import Plugins
 from bench.registry import Choice, build
 from bench.spec import BudgetSpec, choice, listed
 
@@ -66,6 +67,7 @@ class Recipe(Settings):
     Paths are relative to the recipe file.
 
     Attributes:
+        plugins: Python files and modules whose tables are known besides, by path or name.
         name: the checkpoint's name, and its files'; of several, what their names begin with.
         architecture: CompressAI's name, e.g. "bmshj2018-factorized".
         widths: the channels N, or N and M.
@@ -92,6 +94,7 @@ class Recipe(Settings):
         licence: what the weights may be used for, as the card will say.
     """
 
+    plugins: Plugins = ()
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     architecture: str
     widths: tuple[Width, ...] = Field(min_length=1, max_length=2)

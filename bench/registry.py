@@ -1,4 +1,4 @@
-"""Names to implementations: tables that ship with the package, and entry points of others.
+"""Names to implementations: tables that ship with the package, entry points, named plugins.
 
     "pgd", {"steps": 60} --> Entry("attacks.gradient:PGD") --> PGD(steps=60)
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -31,6 +31,8 @@ _TABLES: dict[Kind, str] = {
     "attack": "attacks:ATTACKS",
     "objective": "attacks:OBJECTIVES",
 }
+
+_NAMED: dict[Kind, dict[str, Entry]] = {kind: {} for kind in _TABLES}
 
 _LIVE_SURROGATE = "backends.compressai:live"
 
@@ -54,13 +56,38 @@ class Choice:
         return self.label or f"{self.name} {listed}".strip()
 
 
-@cache
 def entries(kind: Kind) -> Mapping[str, Entry]:
-    """Return every known implementation of a kind: our own and those of entry points.
+    """Return every known implementation of a kind: our own, installed ones, named plugins'.
 
     Raises:
         ConfigError: an installed distribution claims a name that is taken.
     """
+    return {**_installed(kind), **_NAMED[kind]}
+
+
+def register(owner: str, tables: Mapping[Kind, Mapping[str, Entry]]) -> None:
+    """Make the implementations of a plugin known, all or none.
+
+    Args:
+        owner: what the plugin is called in errors.
+        tables: from names to entries, by kind.
+
+    Raises:
+        ConfigError: a name is taken.
+    """
+    taken = [
+        (kind, name) for kind, table in tables.items() for name in table.keys() & entries(kind)
+    ]
+    for kind, name in taken:
+        raise ConfigError(
+            f"{owner} registers the {kind} '{name}', a name already taken; rename it there"
+        )
+    for kind, table in tables.items():
+        _NAMED[kind].update(table)
+
+
+@cache
+def _installed(kind: Kind) -> dict[str, Entry]:
     known: dict[str, Entry] = dict(_attribute(_TABLES[kind]))
     for point in metadata.entry_points(group=f"bench.{kind}s"):
         if point.name in known:
@@ -148,7 +175,9 @@ def live_surrogate(net: object) -> Differentiable:
     return surrogate
 
 
-def _attribute(target: str) -> Any:  # noqa: ANN401 - whatever the table names
+def _attribute(target: str | Callable[..., Any]) -> Any:  # noqa: ANN401 - what the table names
+    if not isinstance(target, str):
+        return target
     module, _, attribute = target.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)

@@ -14,6 +14,7 @@ from pydantic import Field, field_validator
 
 from bench.config import Settings, load
 from bench.images import ImageSpec
+from bench.plugins import Plugins
 from bench.registry import Choice
 from bench.spec import BudgetSpec, choices
 
@@ -32,6 +33,7 @@ class Suite(Settings):
     """A whole benchmark, as it stands in a file.
 
     Attributes:
+        plugins: Python files and modules whose tables are known besides, by path or name.
         name: names the run folder and the board.
         description: what it is for, printed on the board.
         seed: every random draw follows from it and from the job's own key.
@@ -47,6 +49,7 @@ class Suite(Settings):
         compute: what changes the numbers of a search.
     """
 
+    plugins: Plugins = ()
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     description: str = ""
     seed: int = 0
