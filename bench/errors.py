@@ -36,7 +36,7 @@ _SCARCE = frozenset(
 )
 
 
-def raise_if_machine(error: Exception) -> None:
+def raise_if_machine(error: BaseException) -> None:
     """Raise `MachineError` if an exception tells that the machine ran out of something.
 
     Memory, disk, file handles or processes, whether the system, Python or torch says so.
@@ -53,7 +53,7 @@ def raise_if_machine(error: Exception) -> None:
         ) from error
 
 
-def told(error: Exception) -> str:
+def told(error: BaseException) -> str:
     """Return an exception as one line; ours are sentences, others need their type."""
     line = " ".join(str(error).split())
     return line if isinstance(error, BenchError) else f"{type(error).__name__}: {line}"
