@@ -19,6 +19,15 @@ _FIXED_RATE = {
     "cheng2020-attn": ("Cheng et al. 2020 with attention", Cost(60, 7)),
 }
 
+_FROM_CHECKPOINTS = {
+    "cheng2020-anchor-checkerboard": (
+        "Cheng et al. 2020 in two passes, He et al. 2021",
+        Cost(8, 6),
+    ),
+    "elic2022-official": ("uneven channel groups, He et al. 2022; own weights", Cost(12, 9)),
+    "elic2022-chandelier": ("ELIC, simplified by Chandelier 2023; own weights", Cost(12, 9)),
+}
+
 _VARIABLE_RATE = {
     "bmshj2018-hyperprior-vbr": ("scale hyperprior, eight levels, Kamisli et al. 2024", Cost(5, 4)),
     "mbt2018-mean-vbr": ("mean and scale hyperprior, eight levels", Cost(5, 4.5)),
@@ -35,7 +44,13 @@ def _learned(target: str, architectures: dict[str, tuple[str, Cost]]) -> dict[st
 
 CODECS: dict[str, Entry] = {
     **_learned("backends.compressai:CompressAI", _FIXED_RATE),
+    **_learned("backends.compressai:Checkpoint", _FROM_CHECKPOINTS),
     **_learned("backends.variable_rate:VariableRate", _VARIABLE_RATE),
+    "compressai": Entry(
+        "backends.compressai:OwnModel",
+        "any CompressionModel of a module that `plugins:` names, from a checkpoint",
+        cost=Cost(8, 6),
+    ),
     "vvc": Entry(
         "backends.ffmpeg:Vvc",
         "H.266/VVC intra, libvvenc and ffmpeg's decoder, 4:2:0 10 bit",

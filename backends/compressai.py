@@ -19,8 +19,10 @@ from pydantic import Field
 
 from backends.learned import Device, Learned, Passes, Surrogate, device_named, frozen
 from backends.surrogate import costed, rating, reconstructing
-from bench.checkpoint import load
-from bench.errors import ConfigError
+from bench import consent
+from bench.architectures import coding
+from bench.checkpoint import load, read
+from bench.errors import ConfigError, told
 
 _SPELLING = {"bmshj2018-factorized-relu": "bmshj2018_factorized_relu"}
 """Architectures that CompressAI's zoo spells otherwise than its own documentation."""
@@ -60,6 +62,35 @@ class CompressAI(Learned):
         super().__init__(architecture, net, _passes(net))
 
 
+class Checkpoint(Learned):
+    """A model that CompressAI has, but publishes no weights of.
+
+    Args:
+        architecture: its name.
+        checkpoint: a bundled name, or the path of a .safetensors or CompressAI .pth.tar file.
+        device: where the networks run, "cpu" or "cuda".
+    """
+
+    def __init__(self, architecture: str, checkpoint: str, device: Device = "cpu") -> None:
+        net = frozen(local(architecture, checkpoint), device_named(device))
+        super().__init__(architecture, net, _passes(net))
+
+
+class OwnModel(Learned):
+    """A model of the user's, made of CompressAI's base classes.
+
+    Args:
+        model: "module:Class", the module being named in the suite's `plugins`; the class is a
+            CompressionModel with CompressAI's `from_state_dict`.
+        checkpoint: the path of a .safetensors or CompressAI .pth.tar file.
+        device: where the networks run, "cpu" or "cuda".
+    """
+
+    def __init__(self, model: str, checkpoint: str, device: Device = "cpu") -> None:
+        net = frozen(_instance(model, Path(checkpoint)), device_named(device))
+        super().__init__(model, net, _passes(net))
+
+
 def live(net: CompressionModel) -> Surrogate:
     """Return the surrogate of a net in training, as its entropy model stands now."""
     return Surrogate(net, _passes(net))
@@ -87,6 +118,29 @@ def local(architecture: str, checkpoint: str) -> CompressionModel:
         with resources.as_file(resources.files("backends") / "zoo") as folder:
             return load(folder / f"{checkpoint}.safetensors", architecture)
     return load(Path(checkpoint), architecture)
+
+
+def _instance(model: str, checkpoint: Path) -> CompressionModel:
+    kind, state = _own_class(model), read(checkpoint).state
+    try:
+        return coding(kind.from_state_dict(state))
+    except (KeyError, RuntimeError, IndexError) as error:
+        raise ConfigError(
+            f"{checkpoint} does not hold the weights of {model}: {told(error)}"
+        ) from error
+
+
+def _own_class(model: str) -> type[CompressionModel]:
+    name, _, attribute = model.partition(":")
+    module = consent.given(name)
+    if module is None:
+        raise ConfigError(
+            f"the model {model} runs code of '{name}'; name that module or file in 'plugins'"
+        )
+    found = getattr(module, attribute, None)
+    if not (isinstance(found, type) and issubclass(found, CompressionModel)):
+        raise ConfigError(f"'{name}' has no CompressionModel '{attribute}'; write module:Class")
+    return found
 
 
 def _published(architecture: str, metric: str, quality: int) -> CompressionModel:

@@ -13,11 +13,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, TypeAlias, cast
 
 import compressai
 import torch
-from compressai.entropy_models import EntropyBottleneckVbr, EntropyModel
 from compressai.models import CompressionModel
 from torch import Tensor
 from torch.nn import functional
@@ -31,7 +31,7 @@ Device: TypeAlias = Literal["cpu", "cuda"]
 Pass: TypeAlias = Callable[[Tensor], Mapping[str, Any]]
 """From pictures (B, 3, H, W), H and W multiples of the factor, to "x_hat" or "likelihoods"."""
 
-_ENTROPY = (EntropyModel, EntropyBottleneckVbr)
+_USUAL_FACTOR = 64
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ class Surrogate:
         self._net = net
         self._passes = passes
         self._device = next(net.parameters()).device
+        self._factor = getattr(net, "downsampling_factor", _USUAL_FACTOR)
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """Return the reconstruction; the entropy model is not run."""
@@ -81,8 +82,7 @@ class Surrogate:
     def _padded(self, images: Tensor) -> Tensor:
         """Move to the networks' device and repeat the edge up to the model's factor."""
         images = images.to(self._device)
-        factor = self._net.downsampling_factor
-        bottom, right = -images.shape[-2] % factor, -images.shape[-1] % factor
+        bottom, right = (-side % self._factor for side in images.shape[-2:])
         if bottom or right:
             images = functional.pad(images, (0, right, 0, bottom), mode="replicate")
         return images.contiguous(memory_format=torch.channels_last)
@@ -138,8 +138,8 @@ class Learned(Surrogate, Codec):
         return float(sum(-torch.log2(p.double()).sum() for p in likelihoods))
 
     def _strings(self, container: Container) -> list[list[bytes]]:
-        """Return the strings as `decompress` wants them, one for each entropy model."""
-        own = sum(isinstance(module, _ENTROPY) for module in self._net.modules())
+        """Return the strings as `decompress` wants them, one for each pass of an entropy coder."""
+        _, own = self._smallest
         if len(container.sections) != own:
             raise CodecError(
                 f"the bitstream holds {len(container.sections)} strings, this model writes {own};"
@@ -147,10 +147,20 @@ class Learned(Surrogate, Codec):
             )
         return [[string] for string in container.sections]
 
-    def _latent_shape(self, container: Container) -> tuple[int, int]:
-        """Return the size of the smallest latent, which follows from the picture's."""
-        factor = self._net.downsampling_factor
-        return -(-container.height // factor), -(-container.width // factor)
+    def _latent_shape(self, container: Container) -> Any:  # noqa: ANN401 - as the model has it
+        """Return the sizes of the latents, which follow from the picture's."""
+        shape, _ = self._smallest
+        return _scaled(
+            shape, -(-container.height // self._factor), -(-container.width // self._factor)
+        )
+
+    @cached_property
+    def _smallest(self) -> tuple[Any, int]:
+        """The sizes of the latents and the number of strings of the smallest picture."""
+        images = torch.zeros(1, 3, self._factor, self._factor, device=self._device)
+        with torch.no_grad():
+            coded = self._net.compress(images, **self._told)
+        return coded["shape"], len(coded["strings"])
 
     def _codec_id(self) -> bytes:
         return hashlib.sha256(self._weights.encode()).digest()[:4]
@@ -179,6 +189,16 @@ def _weights_hash(architecture: str, net: CompressionModel) -> str:
         digest.update(f"{name} {tuple(tensor.shape)}".encode())
         digest.update(tensor.cpu().contiguous().numpy().tobytes())
     return f"{architecture} {digest.hexdigest()[:16]}"
+
+
+def _scaled(shape: Any, rows: int, columns: int) -> Any:  # noqa: ANN401 - as a model has it
+    """Return the sizes of a picture's latents from those of the smallest one's."""
+    if isinstance(shape, Mapping):
+        return {name: _scaled(part, rows, columns) for name, part in shape.items()}
+    if not isinstance(shape[0], int):
+        return [_scaled(part, rows, columns) for part in shape]
+    *channels, height, width = shape
+    return (*channels, height * rows, width * columns)
 
 
 def _cropped(images: Tensor, like: Tensor) -> Tensor:

@@ -29,14 +29,14 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from backends.compressai import downloaded, local
-from backends.learned import Device, Learned, Pass, Passes, device_named, frozen
-from backends.surrogate import (
+from backends.entropy import (
     CostedBottleneck,
     CostedGaussian,
     RoundedBottleneck,
     straight_through_round,
-    view,
 )
+from backends.learned import Device, Learned, Pass, Passes, device_named, frozen
+from backends.surrogate import view
 from bench.checkpoint import load
 
 _LEAST_LIKELIHOOD = 1e-9

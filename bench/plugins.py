@@ -2,9 +2,9 @@
 
     plugins: [my_codec.py, my_package.codecs]   files, or modules that can be imported
 
-A plugin is a module with one or more of the tables CODECS, ATTACKS and OBJECTIVES, from a name to
-an `Entry`, as in backends/__init__.py. It is imported while the file that names it is read; code
-that nothing names never runs.
+A plugin is a module whose tables CODECS, ATTACKS and OBJECTIVES go from a name to an `Entry`, as
+in backends/__init__.py; one without tables may hold the class of a checkpoint. It is imported while
+the file that names it is read; code that nothing names never runs.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import AfterValidator, ValidationInfo
 
+from bench import consent
 from bench.entry import Entry
 from bench.errors import ConfigError, raise_if_machine, told
 from bench.registry import Kind, register
@@ -37,21 +38,16 @@ def load(name: str, folder: Path) -> ModuleType:
         folder: where a relative path is looked up first; then comes the working directory.
 
     Raises:
-        ConfigError: it cannot be imported, has no table, or claims a name that is taken.
+        ConfigError: it cannot be imported, has no proper tables, or claims a name that is taken.
     """
     file = _file(name, folder) if name.endswith(".py") else None
     key = str(file or name)
     if key not in _loaded:
         module = _imported(name, file)
         register(name, _tables(name, module))
+        consent.give(file.stem if file else name, module)
         _loaded[key] = module
     return _loaded[key]
-
-
-def is_named(module: str) -> bool:
-    """Tell whether a module is a plugin that was named, or part of one."""
-    packages = {found.__name__ for found in _loaded.values()}
-    return any(module == package or module.startswith(f"{package}.") for package in packages)
 
 
 def _validated(names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
@@ -97,8 +93,6 @@ def _executed(file: Path) -> ModuleType:
 
 def _tables(name: str, module: ModuleType) -> dict[Kind, Mapping[str, Entry]]:
     found = {kind: getattr(module, table, {}) for table, kind in _TABLES.items()}
-    if not any(found.values()):
-        raise ConfigError(f"the plugin {name} has no table: none of {', '.join(_TABLES)}")
     for kind, table in found.items():
         if not _is_table(table):
             raise ConfigError(f"the plugin {name}: its {kind}s are no dict of names and entries")

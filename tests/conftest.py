@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from compressai.latent_codecs import CheckerboardLatentCodec
 from compressai.layers import AttentionBlock
 from compressai.zoo.image_vbr import model_architectures as variable_rate
 from PIL import Image as Pictures
@@ -50,18 +51,26 @@ def small_net():
 
 @cache
 def _small_net(architecture, seed=0):
-    widths = (8,) if architecture.startswith("cheng2020") else (8, 12)
     torch.manual_seed(seed)
-    net = fresh(COMPRESSAI_NAMES.get(architecture, architecture), widths).eval()
+    net = fresh(COMPRESSAI_NAMES.get(architecture, architecture), _widths(architecture)).eval()
     images = torch.cat([to_tensor(_photograph(name, 64, 128)) for name in ("astronaut", "coffee")])
     _spread_latents(net, images)
     net.update(update_quantiles=True)
     return net.requires_grad_(False).to(memory_format=torch.channels_last)
 
 
+def _widths(architecture):
+    if architecture.startswith("cheng2020"):
+        return (8,)
+    return (8, 136) if architecture.startswith("elic2022") else (8, 12)
+
+
 @torch.no_grad()
 def _spread_latents(net, images):
     """Scale last layers until latents, means, scales and pictures spread as in a trained net."""
+    if hasattr(net, "latent_codec"):
+        _spread_latent_codec(net, images)
+        return
     for factor in net.entropy_bottleneck.factors:
         factor.normal_(std=0.3)
     latents = _spread(net.g_a, images, 4 if hasattr(net, "h_a") else 12, 0)
@@ -71,6 +80,18 @@ def _spread_latents(net, images):
         if hasattr(net, "entropy_parameters"):
             context = net.context_prediction(latents)
             _spread(net.entropy_parameters, torch.cat([parameters, context], 1), 1.5, 2)
+    _spread(net.g_s, latents.round(), 0.3, 0.5)
+
+
+def _spread_latent_codec(net, images):
+    hyper = net.latent_codec.hyper
+    for factor in hyper.entropy_bottleneck.factors:
+        factor.normal_(std=0.3)
+    latents = _spread(net.g_a, images, 4, 0)
+    _spread(hyper.h_s, _spread(hyper.h_a, latents, 3, 0).round(), 1.5, 0)
+    for part in net.modules():
+        if isinstance(part, CheckerboardLatentCodec):
+            part.entropy_parameters[-1].bias += 2
     _spread(net.g_s, latents.round(), 0.3, 0.5)
 
 

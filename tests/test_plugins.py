@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+import torch
 
-from bench import plugins, registry
+from bench import consent, plugins, registry
+from bench.budget import Linf
 from bench.cli import main
 from bench.config import parse
+from bench.craft import enforced, search
 from bench.errors import ConfigError
+from bench.registry import Choice, build
 from bench.store import read_run
 from bench.suite import Suite, load_suite
+from bench.target import CodecTarget
+from bench.tensors import to_tensor
 
 GREY = """\
 import numpy as np
@@ -50,6 +57,7 @@ compute: {threads: 1}
 def _forgotten(monkeypatch):
     """Let every test begin with no plugin named."""
     monkeypatch.setattr(plugins, "_loaded", {})
+    monkeypatch.setattr(consent, "_NAMED", {})
     monkeypatch.setattr(registry, "_NAMED", {kind: {} for kind in registry._TABLES})
 
 
@@ -85,9 +93,7 @@ def test_reading_a_suite_twice_imports_its_plugin_once(suite):
 def test_a_module_that_can_be_imported_is_named_without_its_suffix(suite, monkeypatch):
     monkeypatch.syspath_prepend(str(suite.parent))
     assert len(parse(SUITE.replace("grey.py", "grey"), "small.yaml", Suite).points) == 2
-    assert plugins.is_named("grey")
-    assert plugins.is_named("grey.part")
-    assert not plugins.is_named("greyer")
+    assert consent.given("grey").Grey(7).fingerprint() == "grey 7"
 
 
 def test_parameters_are_checked_like_our_own(suite):
@@ -101,14 +107,14 @@ def test_parameters_are_checked_like_our_own(suite):
         (GREY.replace('{"grey"', '{"jpeg"'), "grey.py registers the codec 'jpeg', a name already"),
         ("import nothing_of_this_name", "the plugin grey.py cannot be imported .*nothing_of_this"),
         ("x =", "the plugin grey.py cannot be imported .*SyntaxError"),
-        ("x = 1", "the plugin grey.py has no table: none of CODECS, ATTACKS, OBJECTIVES"),
+        ("x = 1", "unknown codec 'grey'"),
         ("CODECS = {'grey': 3}", "the plugin grey.py: its codecs are no dict of names and entries"),
         ("import sys; sys.exit(3)", "the plugin grey.py cannot be imported"),
     ],
 )
 def test_a_broken_plugin_is_named(code, words, suite):
     (suite.parent / "grey.py").write_text(code)
-    with pytest.raises(ConfigError, match=f"small.yaml:1: plugins: .*{words}"):
+    with pytest.raises(ConfigError, match=f"small.yaml:.: .*{words}"):
         load_suite(suite)
 
 
@@ -116,3 +122,102 @@ def test_a_plugin_that_is_not_there_is_named(suite):
     (suite.parent / "grey.py").unlink()
     with pytest.raises(ConfigError, match=r"there is no plugin .*grey.py; mend the path"):
         load_suite(suite)
+
+
+MODEL = """\
+import torch
+from compressai.entropy_models import EntropyBottleneck, GaussianConditional
+from compressai.models import CompressionModel
+from compressai.ops import quantize_ste
+from torch import nn
+
+
+class Tiny(CompressionModel):
+    def __init__(self, width=4):
+        super().__init__()
+        self.analysis = nn.Conv2d(3, width, 16, 16)
+        self.synthesis = nn.ConvTranspose2d(width, 3, 16, 16)
+        self.hyper = nn.Conv2d(width, width, 4, 4)
+        self.scales = nn.ConvTranspose2d(width, width, 4, 4)
+        self.prior = EntropyBottleneck(width)
+        self.gauss = GaussianConditional(None)
+
+    def forward(self, x):
+        y = self.analysis(x)
+        z = self.hyper(y)
+        _, z_likelihoods = self.prior(z)
+        medians = self.prior._get_medians()
+        z_hat = quantize_ste(z - medians) + medians
+        y_hat, y_likelihoods = self.gauss(y, self.scales(z_hat))
+        likelihoods = {"y": y_likelihoods, "z": z_likelihoods}
+        return {"x_hat": self.synthesis(y_hat), "likelihoods": likelihoods}
+
+    def compress(self, x):
+        y = self.analysis(x)
+        z = self.hyper(y)
+        z_strings = self.prior.compress(z)
+        z_hat = self.prior.decompress(z_strings, z.shape[-2:])
+        y_strings = self.gauss.compress(y, self.gauss.build_indexes(self.scales(z_hat)))
+        return {"strings": [y_strings, z_strings], "shape": z.shape[-2:]}
+
+    def decompress(self, strings, shape):
+        z_hat = self.prior.decompress(strings[1], shape)
+        y_hat = self.gauss.decompress(strings[0], self.gauss.build_indexes(self.scales(z_hat)))
+        return {"x_hat": self.synthesis(y_hat).clamp(0, 1)}
+
+    @classmethod
+    def from_state_dict(cls, state):
+        net = cls(state["analysis.weight"].shape[0])
+        net.load_state_dict(state)
+        return net
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Return the choice of a model of one's own, its checkpoint written."""
+    (tmp_path / "mine.py").write_text(MODEL)
+    model = plugins.load("mine.py", tmp_path).Tiny
+    torch.manual_seed(0)
+    net = model()
+    with torch.no_grad():
+        net.analysis.weight *= 60
+        net.synthesis.bias += 0.5
+    torch.save(net.state_dict(), tmp_path / "mine.pth.tar")
+    weights = str(tmp_path / "mine.pth.tar")
+    return Choice("compressai", (("model", "mine:Tiny"), ("checkpoint", weights)))
+
+
+def test_a_model_of_ones_own_is_coded_and_attacked(own, photograph):
+    codec, image = build("codec", own), photograph("coffee", 70, 90)
+    bitstream, source = codec.encode(image), to_tensor(image)
+    decoded = codec.decode(bitstream)
+    assert decoded.shape == image.shape
+    levels = codec.reconstruct(source)[0].permute(1, 2, 0).clamp(0, 1) * 255
+    assert np.abs(levels.numpy() - decoded).max() < 0.501
+    rate = Choice("rate")
+    target = CodecTarget(codec, build("objective", rate), source)
+    found = search(build("attack", Choice("pgd", (("steps", 5),))), target, source, Linf(8), 1)
+    assert len(codec.encode(enforced(found, source, Linf(8)))) > len(bitstream)
+
+
+def test_a_model_of_a_module_that_is_not_named_is_refused(own, monkeypatch):
+    monkeypatch.setattr(consent, "_NAMED", {})
+    with pytest.raises(ConfigError, match=r"runs code of 'mine'; name that module or file in 'pl"):
+        build("codec", own)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [("mine:Tinny", "has no CompressionModel 'Tinny'"), ("mine:torch", "has no CompressionModel")],
+)
+def test_a_class_that_is_no_model_is_refused(model, words, own):
+    choice = Choice("compressai", (("model", model), own.params[1]))
+    with pytest.raises(ConfigError, match=words):
+        build("codec", choice)
+
+
+def test_weights_of_another_model_are_refused(own, small_checkpoint):
+    other = (("checkpoint", str(small_checkpoint("bmshj2018-factorized"))),)
+    with pytest.raises(ConfigError, match="does not hold the weights of mine:Tiny"):
+        build("codec", Choice("compressai", (own.params[0], *other)))

@@ -7,30 +7,29 @@ import numpy as np
 import pytest
 import torch
 from compressai.entropy_models import EntropyBottleneck, EntropyModel, GaussianConditional
-from compressai.models import FactorizedPrior
+from compressai.latent_codecs import CheckerboardLatentCodec
+from compressai.models import FactorizedPrior, ScaleHyperprior
 from compressai.models.base import get_scale_table
 from torch import nn
 
 from attacks.gradient import IFGSM
 from attacks.objectives import Rate
 from backends import CODECS
-from backends.surrogate import (
-    CostedBottleneck,
-    CostedGaussian,
-    coded_bits,
-    costed,
-    rating,
-    reconstructing,
-)
+from backends.entropy import CostedBottleneck, CostedGaussian, coded_bits
+from backends.surrogate import costed, rating, reconstructing
+from bench.architectures import LATENT_CODECS
 from bench.budget import Linf
 from bench.craft import enforced, search
 from bench.target import CodecTarget
 from bench.tensors import to_tensor
 
-ARCHITECTURES = [name for name, entry in CODECS.items() if "compressai" in entry.target]
+ARCHITECTURES = [
+    name for name, entry in CODECS.items() if "compressai" in entry.target and entry.preset
+]
 AUTOREGRESSIVE = ["mbt2018", "cheng2020-anchor", "cheng2020-attn"]
 SAME_ROUNDING = [name for name in ARCHITECTURES if name not in AUTOREGRESSIVE]
-WITHOUT_MEANS = [name for name in ARCHITECTURES if name != "mbt2018-mean"]
+NEEDS_HYPER_PATH = ["mbt2018-mean", *LATENT_CODECS]
+WITHOUT_MEANS = [name for name in ARCHITECTURES if name not in NEEDS_HYPER_PATH]
 
 SYMBOLS = [0, 1, 2, 3, 5, 10, 50, 500, 5000]
 COUNT = 2000
@@ -141,11 +140,21 @@ def test_the_bits_are_close_to_the_bytes(architecture, small_net, images):
 def _smooth(architecture, small_net):
     """A net in float64 whose scales are above their bound, where the bound's gradient is exact."""
     net = copy.deepcopy(small_net(architecture)).double()
-    if not isinstance(net, FactorizedPrior):
-        path = getattr(net, "entropy_parameters", net.h_s)
+    for path in _parameter_paths(net):
         layer = [module for module in path if isinstance(module, nn.Conv2d)][-1]
-        layer.bias[: net.M] += 10
+        half = len(layer.bias) // (1 if type(net) is ScaleHyperprior else 2)
+        layer.bias[:half] += 10
     return net
+
+
+def _parameter_paths(net):
+    """The paths that end with the scales, and the means after them where there are some."""
+    if isinstance(net, FactorizedPrior):
+        return []
+    if hasattr(net, "latent_codec"):
+        parts = net.modules()
+        return [p.entropy_parameters for p in parts if isinstance(p, CheckerboardLatentCodec)]
+    return [getattr(net, "entropy_parameters", net.h_s)]
 
 
 def _along(function, images, direction):
@@ -161,6 +170,7 @@ def _along(function, images, direction):
 def points(images, monkeypatch):
     """A picture and a direction in float64, while rounding is the identity."""
     monkeypatch.setattr(torch.Tensor, "round", lambda values: values)
+    monkeypatch.setattr(torch, "round", lambda values: values)
     torch.manual_seed(7)
     return images.double(), torch.randn(images.shape, dtype=torch.float64)
 

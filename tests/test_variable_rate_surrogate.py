@@ -8,7 +8,7 @@ from torch import nn
 
 from attacks.gradient import IFGSM
 from attacks.objectives import Rate
-from backends.surrogate import CostedBottleneck
+from backends.entropy import CostedBottleneck
 from backends.variable_rate import _Likelihoods, _step, _Surrogate
 from bench.budget import Linf
 from bench.craft import enforced, search
