@@ -17,7 +17,7 @@ from compressai.models import CompressionModel
 from compressai.zoo.image import model_urls
 from pydantic import Field
 
-from backends.learned import Device, Learned, Passes, Surrogate, device_named, frozen
+from backends.learned import Device, Learned, Passes, Surrogate, frozen, on_device
 from backends.surrogate import costed, rating, reconstructing
 from bench import consent
 from bench.architectures import coding
@@ -37,7 +37,7 @@ class CompressAI(Learned):
         checkpoint: take these weights instead: a bundled name, or the path of a .safetensors or
             CompressAI .pth.tar file, relative to the working directory.
         metric: what the published weights were trained for.
-        device: where the networks run, "cpu" or "cuda".
+        device: where gradients are computed, "cpu" or "cuda"; strings are coded on the CPU.
     """
 
     def __init__(
@@ -53,13 +53,11 @@ class CompressAI(Learned):
                 f"{architecture} needs either 'quality' (published weights) or 'checkpoint'"
                 f" (a file, or one of {', '.join(bundled(architecture)) or 'no bundled ones'})"
             )
-        on = device_named(device)
         if checkpoint is None:
             net = _published(architecture, metric, quality or 1)
         else:
             net = local(architecture, checkpoint)
-        net = frozen(net, on)
-        super().__init__(architecture, net, _passes(net))
+        super().__init__(architecture, *_coding_and_surrogate(net, device))
 
 
 class Checkpoint(Learned):
@@ -68,12 +66,12 @@ class Checkpoint(Learned):
     Args:
         architecture: its name.
         checkpoint: a bundled name, or the path of a .safetensors or CompressAI .pth.tar file.
-        device: where the networks run, "cpu" or "cuda".
+        device: where gradients are computed, "cpu" or "cuda"; strings are coded on the CPU.
     """
 
     def __init__(self, architecture: str, checkpoint: str, device: Device = "cpu") -> None:
-        net = frozen(local(architecture, checkpoint), device_named(device))
-        super().__init__(architecture, net, _passes(net))
+        net = local(architecture, checkpoint)
+        super().__init__(architecture, *_coding_and_surrogate(net, device))
 
 
 class OwnModel(Learned):
@@ -83,21 +81,24 @@ class OwnModel(Learned):
         model: "module:Class", the module being named in the suite's `plugins`; the class is a
             CompressionModel with CompressAI's `from_state_dict`.
         checkpoint: the path of a .safetensors or CompressAI .pth.tar file.
-        device: where the networks run, "cpu" or "cuda".
+        device: where gradients are computed, "cpu" or "cuda"; strings are coded on the CPU.
     """
 
     def __init__(self, model: str, checkpoint: str, device: Device = "cpu") -> None:
-        net = frozen(_instance(model, Path(checkpoint)), device_named(device))
-        super().__init__(model, net, _passes(net))
+        net = _instance(model, Path(checkpoint))
+        super().__init__(model, *_coding_and_surrogate(net, device))
 
 
 def live(net: CompressionModel) -> Surrogate:
     """Return the surrogate of a net in training, as its entropy model stands now."""
-    return Surrogate(net, _passes(net))
+    return Surrogate(net, Passes(reconstructing(net), rating(net), costed(net)))
 
 
-def _passes(net: CompressionModel) -> Passes:
-    return Passes(reconstructing(net), rating(net), costed(net), estimating=net)
+def _coding_and_surrogate(
+    net: CompressionModel, device: Device
+) -> tuple[CompressionModel, Surrogate, CompressionModel]:
+    net = frozen(net)
+    return net, live(on_device(net, device)), net
 
 
 def bundled(architecture: str = "") -> list[str]:
@@ -113,11 +114,15 @@ def local(architecture: str, checkpoint: str) -> CompressionModel:
     Raises:
         ConfigError: it cannot be read, or holds another architecture.
     """
-    architecture = _SPELLING.get(architecture, architecture)
-    if checkpoint in bundled():
-        with resources.as_file(resources.files("backends") / "zoo") as folder:
-            return load(folder / f"{checkpoint}.safetensors", architecture)
-    return load(Path(checkpoint), architecture)
+    return load(located(checkpoint), _SPELLING.get(architecture, architecture))
+
+
+def located(checkpoint: str) -> Path:
+    """Return the file of a bundled checkpoint, by its name, or of any other, by its path."""
+    if checkpoint not in bundled():
+        return Path(checkpoint)
+    with resources.as_file(resources.files("backends") / "zoo") as folder:
+        return folder / f"{checkpoint}.safetensors"
 
 
 def _instance(model: str, checkpoint: Path) -> CompressionModel:

@@ -10,6 +10,7 @@ a declared surrogate.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -36,19 +37,17 @@ _USUAL_FACTOR = 64
 
 @dataclass(frozen=True)
 class Passes:
-    """What is run in the place of coding.
+    """What is run in the place of coding, surrogates all.
 
     Attributes:
-        reconstructing: surrogate, gives "x_hat".
-        rating: surrogate, gives the coder's bits of each stream as "likelihoods".
-        costed: surrogate, gives both.
-        estimating: the model itself; its "likelihoods" are those of the quantised latents.
+        reconstructing: gives "x_hat".
+        rating: gives the coder's bits of each stream as "likelihoods".
+        costed: gives both.
     """
 
     reconstructing: Pass
     rating: Pass
     costed: Pass
-    estimating: Pass
 
 
 class Surrogate:
@@ -60,10 +59,9 @@ class Surrogate:
     """
 
     def __init__(self, net: CompressionModel, passes: Passes) -> None:
-        self._net = net
+        self.device = next(net.parameters()).device
         self._passes = passes
-        self._device = next(net.parameters()).device
-        self._factor = getattr(net, "downsampling_factor", _USUAL_FACTOR)
+        self._factor = factor(net)
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """Return the reconstruction; the entropy model is not run."""
@@ -80,34 +78,42 @@ class Surrogate:
         return Relaxed(_cropped(out["x_hat"], images), _beside(out["likelihoods"], images))
 
     def _padded(self, images: Tensor) -> Tensor:
-        """Move to the networks' device and repeat the edge up to the model's factor."""
-        images = images.to(self._device)
-        bottom, right = (-side % self._factor for side in images.shape[-2:])
-        if bottom or right:
-            images = functional.pad(images, (0, right, 0, bottom), mode="replicate")
-        return images.contiguous(memory_format=torch.channels_last)
+        """Move to the networks' device and pad."""
+        return _padded(images.to(self.device), self._factor)
 
 
-class Learned(Surrogate, Codec):
+class Learned(Codec):
     """One operating point of a learned codec, differentiable through its surrogate.
+
+    Strings are coded on the CPU wherever gradients are computed: what a GPU encodes, another
+    device may decode to something else.
 
     Args:
         name: of the operating point; weights under another name are another codec.
-        net: frozen, with its CDF tables.
-        passes: of the same net.
-        level: what `compress` and `decompress` of a variable-rate net are told besides.
+        net: frozen, on the CPU, with its CDF tables.
+        surrogate: of the same weights.
+        estimating: the model itself; its "likelihoods" are those of the quantised latents.
+        told: what `compress` and `decompress` of a variable-rate net are told besides.
     """
 
     def __init__(
-        self, name: str, net: CompressionModel, passes: Passes, level: int | None = None
+        self,
+        name: str,
+        net: CompressionModel,
+        surrogate: Surrogate,
+        estimating: Pass,
+        told: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(net, passes)
-        self._told = {} if level is None else {"s": level}
+        self._net = net
+        self._surrogate = surrogate
+        self._estimating = estimating
+        self._told = told or {}
+        self._factor = factor(net)
         self._weights = _weights_hash(name, net)
 
     def encode(self, image: Image) -> bytes:
         """Return the container around the model's strings."""
-        images = self._padded(to_tensor(image))
+        images = _padded(to_tensor(image), self._factor)
         with torch.no_grad():
             coded = self._net.compress(images, **self._told)
         height, width, _ = image.shape
@@ -124,7 +130,7 @@ class Learned(Surrogate, Codec):
     def fingerprint(self) -> str:
         """Return the architecture, the weights' hash and the versions that do the arithmetic."""
         versions = f"compressai {compressai.__version__}, torch {torch.__version__}"
-        return f"{self._weights} ({versions}, {self._device.type})"
+        return f"{self._weights} ({versions}, {self._surrogate.device.type})"
 
     def header_bytes(self, bitstream: bytes) -> int:
         """Return the container's bytes: magic, name, sizes, lengths and checksum."""
@@ -132,10 +138,22 @@ class Learned(Surrogate, Codec):
 
     def estimated_bits(self, image: Image) -> float:
         """Return the sum of -log2 of the likelihoods that the model's own forward gives."""
-        images = self._padded(to_tensor(image))
+        images = _padded(to_tensor(image), self._factor)
         with torch.no_grad():
-            likelihoods = self._passes.estimating(images)["likelihoods"].values()
+            likelihoods = self._estimating(images)["likelihoods"].values()
         return float(sum(-torch.log2(p.double()).sum() for p in likelihoods))
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Return the surrogate's reconstruction."""
+        return self._surrogate.reconstruct(images)
+
+    def rate(self, images: Tensor) -> Mapping[str, Tensor]:
+        """Return the surrogate's bits of each latent stream."""
+        return self._surrogate.rate(images)
+
+    def relaxed(self, images: Tensor) -> Relaxed:
+        """Return both from one pass of the surrogate."""
+        return self._surrogate.relaxed(images)
 
     def _strings(self, container: Container) -> list[list[bytes]]:
         """Return the strings as `decompress` wants them, one for each pass of an entropy coder."""
@@ -157,7 +175,7 @@ class Learned(Surrogate, Codec):
     @cached_property
     def _smallest(self) -> tuple[Any, int]:
         """The sizes of the latents and the number of strings of the smallest picture."""
-        images = torch.zeros(1, 3, self._factor, self._factor, device=self._device)
+        images = torch.zeros(1, 3, self._factor, self._factor)
         with torch.no_grad():
             coded = self._net.compress(images, **self._told)
         return coded["shape"], len(coded["strings"])
@@ -166,21 +184,36 @@ class Learned(Surrogate, Codec):
         return hashlib.sha256(self._weights.encode()).digest()[:4]
 
 
-def device_named(name: Device) -> torch.device:
-    """Return where networks run.
+def factor(net: CompressionModel) -> int:
+    """Return what sides of pictures must be multiples of."""
+    return getattr(net, "downsampling_factor", _USUAL_FACTOR)
+
+
+def frozen(net: CompressionModel) -> CompressionModel:
+    """Return the net itself in eval mode; its weights take no gradient."""
+    moved = net.to(memory_format=torch.channels_last).eval()
+    return cast("CompressionModel", moved.requires_grad_(False))
+
+
+def on_device(net: CompressionModel, device: Device) -> CompressionModel:
+    """Return a net where gradients are computed: itself on the CPU, a copy elsewhere.
 
     Raises:
-        ConfigError: it is not there.
+        ConfigError: the device is not there.
     """
-    if name == "cuda" and not torch.cuda.is_available():
+    if device == "cpu":
+        return net
+    if not torch.cuda.is_available():
         raise ConfigError("device 'cuda' was asked for, but torch sees no GPU; use 'cpu'")
-    return torch.device(name)
+    return cast("CompressionModel", copy.deepcopy(net).to(device))
 
 
-def frozen(net: CompressionModel, device: torch.device) -> CompressionModel:
-    """Return the net itself, on the device and in eval mode; its weights take no gradient."""
-    moved = net.to(device=device, memory_format=torch.channels_last).eval()
-    return cast("CompressionModel", moved.requires_grad_(False))
+def _padded(images: Tensor, factor: int) -> Tensor:
+    """Repeat the edge up to multiples of the factor."""
+    bottom, right = (-side % factor for side in images.shape[-2:])
+    if bottom or right:
+        images = functional.pad(images, (0, right, 0, bottom), mode="replicate")
+    return images.contiguous(memory_format=torch.channels_last)
 
 
 def _weights_hash(architecture: str, net: CompressionModel) -> str:

@@ -14,7 +14,9 @@ always: stage 1, without gains, is of its training.
 
 from __future__ import annotations
 
-from functools import partial
+import copy
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import Annotated, Any, cast
 
 import torch
@@ -28,64 +30,82 @@ from compressai.zoo.image_vbr import model_urls
 from pydantic import Field
 from torch import Tensor, nn
 
-from backends.compressai import downloaded, local
+from backends.compressai import downloaded, located
 from backends.entropy import (
     CostedBottleneck,
     CostedGaussian,
     RoundedBottleneck,
     straight_through_round,
 )
-from backends.learned import Device, Learned, Pass, Passes, device_named, frozen
+from backends.learned import Device, Learned, Pass, Passes, Surrogate, frozen, on_device
 from backends.surrogate import view
 from bench.checkpoint import load
+from bench.errors import ConfigError
 
 _LEAST_LIKELIHOOD = 1e-9
 
 
 class VariableRate(Learned):
-    """One level of a model whose weights serve eight.
+    """One operating point of a model whose weights serve many.
 
     Args:
         architecture: a name of CompressAI's zoo, such as "mbt2018-mean-vbr".
         level: from 0, the fewest bits, to 7; CompressAI calls it s.
+        scale: the gain itself, in the place of a level: any rate between the levels' and beyond.
         checkpoint: take these weights instead of the published ones (downloaded once): a bundled
             name, or the path of a .safetensors or CompressAI .pth.tar file, relative to the working
             directory.
-        device: where the networks run, "cpu" or "cuda".
+        device: where gradients are computed, "cpu" or "cuda"; strings are coded on the CPU.
     """
 
     def __init__(
         self,
         architecture: str,
-        level: Annotated[int, Field(ge=0, le=7)],
+        level: Annotated[int, Field(ge=0, le=7)] | None = None,
+        scale: Annotated[float, Field(gt=0, le=1000)] | None = None,
         checkpoint: str | None = None,
         device: Device = "cpu",
     ) -> None:
-        on = device_named(device)
-        if checkpoint is None:
-            net = load(downloaded(model_urls[architecture]["mse"]), architecture)
-        else:
-            net = local(architecture, checkpoint)
-        net = frozen(_at(net, level), on)
-        super().__init__(f"{architecture} level {level}", net, _passes(net, level), level)
+        if (level is None) == (scale is None):
+            raise ConfigError(f"{architecture} needs either 'level' (0 to 7) or 'scale'")
+        file = located(checkpoint) if checkpoint else downloaded(model_urls[architecture]["mse"])
+        changed = file.stat().st_mtime_ns if file.exists() else 0
+        net = frozen(_copied(_read(file, changed, architecture)))
+        gain = torch.tensor(scale) if level is None else net.Gain[level].abs()
+        name = f"{architecture} scale {scale}" if level is None else f"{architecture} level {level}"
+        net = _at(net, gain)
+        nearby = on_device(net, device)
+        surrogate = Surrogate(nearby, _passes(nearby, gain.to(device)))
+        super().__init__(name, net, surrogate, _estimating(net, gain), {"inputscale": gain})
 
 
-def _at(net: CompressionModel, level: int) -> CompressionModel:
-    """Make the entropy coder's tables for a level, where they are not the same for all."""
+@lru_cache(maxsize=1)
+def _read(file: Path, changed: int, architecture: str) -> CompressionModel:
+    """Return the net of a file, read once for all its operating points."""
+    del changed
+    return load(file, architecture)
+
+
+def _copied(net: CompressionModel) -> CompressionModel:
+    """Return a net with the same weights and tables of its own."""
+    return copy.deepcopy(net, {id(weight): weight for weight in net.parameters()})
+
+
+def _at(net: CompressionModel, gain: Tensor) -> CompressionModel:
+    """Make the entropy coder's tables for a gain, where they are not the same for all."""
     if isinstance(net.entropy_bottleneck, EntropyBottleneckVbr):
         with torch.no_grad():
-            net.update(scale=net.Gain[level].abs(), force=True)
+            net.update(scale=gain, force=True)
     return net
 
 
-def _passes(net: CompressionModel, level: int) -> Passes:
-    surrogate = _Surrogate(net, level)
-    estimating = _estimating(net, level)
-    return Passes(surrogate.reconstruct, surrogate.rate, surrogate.relaxed, estimating)
+def _passes(net: CompressionModel, gain: Tensor) -> Passes:
+    surrogate = _Surrogate(net, gain)
+    return Passes(surrogate.reconstruct, surrogate.rate, surrogate.relaxed)
 
 
 class _Surrogate:
-    """What stands in for quantisation and the entropy coder at one level.
+    """What stands in for quantisation and the entropy coder at one gain.
 
     As in `backends.surrogate`: straight-through rounding, and the coder's bits of the unrounded
     latents. The reconstruction runs the hyper path (never its entropy model), whose scales the
@@ -96,13 +116,13 @@ class _Surrogate:
     of them. A prediction is not the coder's where one before it is not.
 
     Args:
-        net: frozen, its tables made for the level.
-        level: 0 to 7.
+        net: frozen, its tables made for the gain.
+        gain: 0-dim, positive.
     """
 
-    def __init__(self, net: CompressionModel, level: int) -> None:
+    def __init__(self, net: CompressionModel, gain: Tensor) -> None:
         self._net = net
-        self._gain: Tensor = net.Gain[level].abs()
+        self._gain = gain
         step = _step(net, self._gain)
         self._rounded = RoundedBottleneck(net.entropy_bottleneck, step)
         self._costed = CostedBottleneck(net.entropy_bottleneck, step)
@@ -185,12 +205,12 @@ class _Likelihoods(nn.Module):
         return rounded, self._bottleneck.probability(rounded).clamp_min(_LEAST_LIKELIHOOD)
 
 
-def _estimating(net: CompressionModel, level: int) -> Pass:
+def _estimating(net: CompressionModel, gain: Tensor) -> Pass:
     """Return the model's own forward, its likelihoods mended where they need it."""
     if isinstance(net.entropy_bottleneck, EntropyBottleneckVbr):
-        costed = CostedBottleneck(net.entropy_bottleneck, _step(net, net.Gain[level].abs()))
+        costed = CostedBottleneck(net.entropy_bottleneck, _step(net, gain))
         net = view(net, entropy_bottleneck=_Likelihoods(costed))
-    return partial(net, s=level)
+    return partial(net, inputscale=gain)
 
 
 def _step(net: CompressionModel, gain: Tensor) -> float | Tensor:

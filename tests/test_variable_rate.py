@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from backends import CODECS
 from bench.architectures import fresh
+from bench.container import unpack
 from bench.errors import CodecError, ConfigError
 from bench.registry import Choice, build
 from bench.tensors import to_image, to_tensor
@@ -54,6 +55,10 @@ def _bytes(codec, image):
     return len(bitstream) - codec.header_bytes(bitstream)
 
 
+def _strings(codec, image):
+    return unpack(codec._codec_id(), codec.encode(image)).sections
+
+
 def test_all_three_are_offered():
     offered = [name for name, entry in CODECS.items() if "variable_rate" in entry.target]
     assert offered == list(FIXED)
@@ -92,6 +97,25 @@ def test_a_higher_level_takes_more_bits(architecture, is_stepped, photograph, va
     image = photograph("coffee", 128, 128)
     sizes = [_bytes(variable_codec(architecture, level, is_stepped), image) for level in range(8)]
     assert sizes == sorted(set(sizes))
+
+
+def test_a_scale_is_the_gain_of_a_level_or_lies_between(variable_file, variable_codec, photograph):
+    image = photograph("coffee", 64, 64)
+    path = str(variable_file("mbt2018-mean-vbr", True))
+    level = variable_codec("mbt2018-mean-vbr", 3, True)
+    gain = float(level._net.Gain[3].abs())
+    same, finer = (
+        _make("mbt2018-mean-vbr", scale=scale, checkpoint=path) for scale in (gain, gain * 1.3)
+    )
+    assert _strings(same, image) == _strings(level, image)
+    assert _bytes(level, image) < _bytes(finer, image)
+    assert np.array_equal(same.decode(same.encode(image)), level.decode(level.encode(image)))
+    assert len({codec.fingerprint() for codec in (level, same, finer)}) == 3
+
+
+def test_levels_share_their_weights(variable_codec):
+    low, high = (variable_codec("mbt2018-vbr", level) for level in (0, 7))
+    assert low._net.g_a[0].weight.data_ptr() == high._net.g_a[0].weight.data_ptr()
 
 
 def test_levels_and_weights_are_codecs_of_their_own(variable_codec, photograph):
@@ -145,7 +169,9 @@ def test_weights_of_another_variable_model_are_refused(
 @pytest.mark.parametrize("architecture", FIXED)
 def test_each_name_has_parameters_of_its_own(architecture):
     name = f"the codec '{architecture}'"
-    assert _refused(architecture) == f"{name} needs the parameter 'level'"
+    for given in ({}, {"level": 0, "scale": 1.5}):
+        told = _refused(architecture, **given)
+        assert told.endswith(f"{architecture} needs either 'level' (0 to 7) or 'scale'")
     for level in (-1, 8):
         assert f"'level' of {name}: input should be" in _refused(architecture, level=level)
     assert f"{name} has no parameter 'quality'" in _refused(architecture, level=0, quality=1)

@@ -86,7 +86,7 @@ def test_the_estimate_is_of_the_models_own_likelihoods(architecture, variable_co
 def _stepped(codec):
     """The bottleneck of a codec, its step, and latents that spread as its density does."""
     net = codec._net
-    step = _step(net, net.Gain[codec._told["s"]])
+    step = _step(net, codec._told["inputscale"])
     torch.manual_seed(2)
     medians = net.entropy_bottleneck.quantiles[:, 0, 1].view(1, -1, 1, 1)
     return net.entropy_bottleneck, step, medians + 3 * torch.randn(1, 8, 32, 32)
@@ -199,7 +199,7 @@ def _smooth(net, level):
     net.update(scale=net.Gain[level])
     path = getattr(net, "entropy_parameters", net.h_s)
     [layer for layer in path if isinstance(layer, nn.Conv2d)][-1].bias[: net.M] += 10
-    return _Surrogate(net, level)
+    return _Surrogate(net, net.Gain[level].abs())
 
 
 @pytest.mark.parametrize("half", ["rate", "reconstruction"])
