@@ -1,0 +1,1 @@
+"""Codecs that another package brings to codec-robustness-bench."""

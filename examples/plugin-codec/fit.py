@@ -1,0 +1,35 @@
+"""Learn the basis of the `pca` codec from the photographs that come with the harness.
+
+python fit.py
+"""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.codec import Image
+from bench.images import ImageSpec, load
+
+BLOCKS = 4000
+SIDE = 8
+
+
+def blocks(pixels: Image, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Return random blocks of a picture, one a row, in the order of planes."""
+    tops, lefts = (rng.integers(side - SIDE + 1, size=BLOCKS) for side in pixels.shape[:2])
+    cut = [pixels[t : t + SIDE, x : x + SIDE] for t, x in zip(tops, lefts, strict=True)]
+    rows: npt.NDArray[np.float64] = np.stack(cut).transpose(0, 3, 1, 2).reshape(BLOCKS, -1) / 255
+    return rows - 0.5
+
+
+def main() -> None:
+    """Write the principal components of all blocks, the strongest first."""
+    rng = np.random.default_rng(0)
+    photographs = load(ImageSpec(set="sample"), Path())
+    seen = np.concatenate([blocks(photograph.pixels, rng) for photograph in photographs])
+    _, _, basis = np.linalg.svd(seen.T @ seen)
+    np.save(Path(__file__).parent / "example_codecs/basis.npy", basis.astype(np.float16))
+
+
+main()
