@@ -32,7 +32,9 @@ class Pca(Codec):
         box = unpack(b"pca1", bitstream)
         shape = (1, 192, -(-box.height // 8), -(-box.width // 8))
         try:
-            symbols = np.frombuffer(zlib.decompress(b"".join(box.sections)), np.int16).reshape(shape)
+            symbols = np.frombuffer(zlib.decompress(b"".join(box.sections)), np.int16).reshape(
+                shape
+            )
         except (ValueError, zlib.error) as error:
             raise CodecError(f"these are no coefficients: {error}") from error
         picture = self._picture(torch.from_numpy(symbols.astype(np.float32)))
