@@ -42,6 +42,12 @@ CODECS: dict[str, Entry] = {
         available="backends.ffmpeg:vvc_availability",
         cost=Cost(25),
     ),
+    "vtm": Entry(
+        "backends.vtm:Vtm",
+        "H.266/VVC intra, the reference software VTM, 4:4:4 10 bit",
+        available="backends.vtm:availability",
+        cost=Cost(250),
+    ),
     "hevc": Entry(
         "backends.ffmpeg:Hevc",
         "H.265/HEVC intra, x265 and ffmpeg's decoder, 4:4:4 10 bit",

@@ -17,14 +17,19 @@ from typing import Annotated, Literal, TypeAlias
 import numpy as np
 from pydantic import Field, validate_call
 
+from backends.external import External
 from backends.ffmpeg_formats import AV1, HEVC, JPEGXL, VVC, Format
-from backends.ffmpeg_program import Options, convert, find, library_version, version
+from backends.ffmpeg_program import (
+    Options,
+    convert,
+    decoded,
+    find,
+    library_version,
+    version,
+)
 from backends.program import Program, ProgramError, time_limit
-from bench.codec import Codec, Image
-from bench.container import overhead, pack, unpack
+from bench.codec import Image
 from bench.errors import CodecError, ConfigError, Unsupported
-
-_CHECKED: Options = {"err_detect": "crccheck+explode", "threads": 1}
 
 VvcPreset: TypeAlias = Literal["faster", "fast", "medium", "slow", "slower"]
 
@@ -40,7 +45,7 @@ _HEVC_S, _AV1_S, _JPEGXL_S = 70.0, 350.0, 20.0
 """Seconds a megapixel on one core of the slowest preset, on noise at a fine quantiser."""
 
 
-class _Ffmpeg(Codec):
+class _Ffmpeg(External):
     """A format, the options of an operating point, and what encoding takes.
 
     Raises:
@@ -48,37 +53,24 @@ class _Ffmpeg(Codec):
     """
 
     def __init__(self, form: Format, options: Options, encode_s: float) -> None:
+        super().__init__(form)
         self._form, self._encode_s = form, encode_s
         self._program = find(form.name, form.needs)
         self._options: Options = {"c:v": form.encoder, **options, **form.always}
-
-    def encode(self, image: Image) -> bytes:
-        height, width = image.shape[:2]
-        rows, columns = self._form.coded_size(height, width)
-        padded = np.pad(image, ((0, rows - height), (0, columns - width), (0, 0)), mode="edge")
-        return pack(self._form.container_id, height, width, [self._stream(padded)])
-
-    def decode(self, bitstream: bytes) -> Image:
-        box, form = unpack(self._form.container_id, bitstream), self._form
-        size = form.coded_size(box.height, box.width)
-        source = {"format": form.reads, "c:v": form.decoder, **_CHECKED}
-        sink = {"format": "rawvideo", "pix_fmt": form.layout.pixels}
-        limit = time_limit(form.decode_s, *size)
-        raw = convert(self._program, b"".join(box.sections), source, sink, limit)
-        return form.layout.read(raw, size)[: box.height, : box.width]
 
     def fingerprint(self) -> str:
         options = (f"{key}={value}" for key, value in self._options.items())
         versions = (version(self._program), _library(self._program, self._form))
         return " ".join((self._form.name, *options, *versions, self._form.layout.identity))
 
-    def header_bytes(self, bitstream: bytes) -> int:
-        del bitstream
-        return overhead(1)
-
     def _stream(self, image: Image) -> bytes:
         limit = time_limit(self._encode_s, *image.shape[:2])
         return _encoded(self._program, self._form, self._options, image, limit)
+
+    def _samples(self, stream: bytes, size: tuple[int, int]) -> bytes:
+        form, limit = self._form, time_limit(self._form.decode_s, *size)
+        kind = (form.reads, form.decoder, form.layout.pixels)
+        return decoded(self._program, stream, kind, limit)
 
 
 class Vvc(_Ffmpeg):

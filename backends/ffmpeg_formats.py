@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 
+from backends.external import Coding
 from backends.ffmpeg_program import Options
-from backends.layout import RGB, YUV420, YUV444, Layout
+from backends.layout import RGB, YUV420, YUV444
 
 
-@dataclass(frozen=True)
-class Format:
-    """All that is known of one codec.
+@dataclass(frozen=True, kw_only=True)
+class Format(Coding):
+    """All that is known of one codec; its name is that of suites.
 
     Attributes:
-        name: in suites.
         encoder: ffmpeg's name for the encoder.
         decoder: ffmpeg's name for the decoder.
         writes: ffmpeg's name for the bare stream when it writes it.
         reads: the same when it reads it.
-        layout: how the encoder takes the samples.
         decode_s: seconds a megapixel on one idle core at the finest quantiser.
         says: pattern of what the encoder's library says before its version; None if it never does.
-        least: the shortest side that is coded.
-        step: what sides are multiples of.
         always: options of every operating point.
     """
 
-    name: str
     encoder: str
     decoder: str
     writes: str
     reads: str
-    layout: Layout
     decode_s: float
     says: str | None
-    least: int = 1
-    step: int = 1
     always: Options = field(default_factory=dict, hash=False)
 
     @property
@@ -44,21 +36,9 @@ class Format:
         """What a binary must offer."""
         return f"encoder {self.encoder}", f"decoder {self.decoder}"
 
-    @property
-    def container_id(self) -> bytes:
-        """What tells its streams from others'."""
-        return hashlib.sha256(f"{self.name} {self.layout.identity}".encode()).digest()[:4]
-
-    def coded_size(self, height: int, width: int) -> tuple[int, int]:
-        """Return the sides that are coded of a picture."""
-        return self._coded(height), self._coded(width)
-
-    def _coded(self, side: int) -> int:
-        return max(self.least, -(-side // self.step) * self.step)
-
 
 VVC = Format(
-    "vvc",
+    name="vvc",
     encoder="libvvenc",
     decoder="vvc",
     writes="vvc",
@@ -71,7 +51,7 @@ VVC = Format(
 )
 
 HEVC = Format(
-    "hevc",
+    name="hevc",
     encoder="libx265",
     decoder="hevc",
     writes="hevc",
@@ -83,7 +63,7 @@ HEVC = Format(
 )
 
 AV1 = Format(
-    "av1",
+    name="av1",
     encoder="libaom-av1",
     decoder="libdav1d",
     writes="obu",
@@ -95,7 +75,7 @@ AV1 = Format(
 )
 
 JPEGXL = Format(
-    "jpegxl",
+    name="jpegxl",
     encoder="libjxl",
     decoder="libjxl",
     writes="image2pipe",

@@ -61,6 +61,25 @@ def convert(program: Program, data: bytes, source: Options, sink: Options, secon
         return target.read()
 
 
+def decoded(program: Program, stream: bytes, kind: tuple[str, str, str], seconds: float) -> bytes:
+    """Return the samples of a bare stream; errors that the decoder sees are not mended.
+
+    Args:
+        program: the binary.
+        stream: what to decode.
+        kind: ffmpeg's names for the stream, the decoder and the samples.
+        seconds: the time limit.
+    """
+    reads, decoder, pixels = kind
+    source: Options = {
+        "format": reads,
+        "c:v": decoder,
+        "err_detect": "crccheck+explode",
+        "threads": 1,
+    }
+    return convert(program, stream, source, {"format": "rawvideo", "pix_fmt": pixels}, seconds)
+
+
 @cache
 def version(program: Program) -> str:
     """Return the first line of what it says of itself."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -87,9 +88,24 @@ class Packed:
         return np.frombuffer(raw, np.uint8).reshape(*size, 3).copy()
 
 
+_FULL = f"full-range colour {colour.VERSION}"
+
 YUV420 = Planar("yuv420p10le", colour.to_420, colour.from_420, half=True)
 YUV444 = Planar("yuv444p10le", colour.to_444, colour.from_444)
-GBR = Planar("gbrp10le", colour.to_gbr, colour.from_gbr, identity="GBR")
+YUV420_FULL = Planar(
+    "yuv420p10le",
+    partial(colour.to_420, levels=colour.FULL),
+    partial(colour.from_420, levels=colour.FULL),
+    half=True,
+    identity=_FULL,
+)
+YUV444_FULL = Planar(
+    "yuv444p10le",
+    partial(colour.to_444, levels=colour.FULL),
+    partial(colour.from_444, levels=colour.FULL),
+    identity=_FULL,
+)
+GBR = Planar("yuv444p10le", colour.to_gbr, colour.from_gbr, identity="GBR")
 RGB = Packed()
 
 

@@ -26,11 +26,12 @@ class ProgramError(CodecError):
 
     Attributes:
         errors: all that it said on stderr.
+        output: all that it wrote to stdout.
     """
 
-    def __init__(self, name: str, code: int, errors: str) -> None:
+    def __init__(self, name: str, code: int, errors: str, output: bytes) -> None:
         super().__init__(f"{name} ended with exit code {code}: {_last_line(errors)}")
-        self.errors = errors
+        self.errors, self.output = errors, output
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,8 @@ class Program:
                 " measured is kept, run the same command again"
             )
         if done.returncode != 0:
-            raise ProgramError(self.name, done.returncode, done.stderr.decode(errors="replace"))
+            errors = done.stderr.decode(errors="replace")
+            raise ProgramError(self.name, done.returncode, errors, done.stdout)
         return done
 
 
