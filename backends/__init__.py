@@ -54,10 +54,50 @@ CODECS: dict[str, Entry] = {
     "vvc": Entry(
         "backends.ffmpeg:Vvc",
         "H.266/VVC intra, libvvenc and ffmpeg's decoder, 4:2:0 10 bit",
-        available="backends.ffmpeg:availability",
+        available="backends.ffmpeg:vvc_availability",
         cost=Cost(25),
     ),
+    "vtm": Entry(
+        "backends.vtm:Vtm",
+        "H.266/VVC intra, the reference software VTM, 4:4:4 10 bit",
+        available="backends.vtm:availability",
+        cost=Cost(250),
+    ),
+    "hevc": Entry(
+        "backends.ffmpeg:Hevc",
+        "H.265/HEVC intra, x265 and ffmpeg's decoder, 4:4:4 10 bit",
+        available="backends.ffmpeg:hevc_availability",
+        cost=Cost(15),
+    ),
+    "av1": Entry(
+        "backends.ffmpeg:Av1",
+        "AV1 intra, libaom and dav1d, 4:4:4 10 bit",
+        available="backends.ffmpeg:av1_availability",
+        cost=Cost(20),
+    ),
+    "jpegxl": Entry(
+        "backends.ffmpeg:JpegXl",
+        "JPEG XL, libjxl through ffmpeg",
+        available="backends.ffmpeg:jpegxl_availability",
+        cost=Cost(2),
+    ),
     "jpeg": Entry("backends.pillow:Jpeg", "JPEG 4:4:4, Pillow"),
+    "jpeg2000": Entry(
+        "backends.pillow:Jpeg2000",
+        "JPEG 2000 at a fixed rate, OpenJPEG through Pillow",
+        available="backends.pillow:jpeg2000_availability",
+    ),
+    "webp": Entry(
+        "backends.pillow:WebP",
+        "WebP, libwebp through Pillow, 4:2:0 8 bit",
+        available="backends.pillow:webp_availability",
+    ),
+    "avif": Entry(
+        "backends.pillow:Avif",
+        "AVIF, libaom through Pillow, 4:4:4 8 bit",
+        available="backends.pillow:avif_availability",
+        cost=Cost(4),
+    ),
     "identity": Entry("backends.pillow:Identity", "lossless PNG: what no codec does to a picture"),
     "toy": Entry(
         "backends.toy:Toy", "linear unary code with closed-form optima, for tests", cost=Cost(1, 1)

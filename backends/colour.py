@@ -2,10 +2,12 @@
 
     RGB uint8 (H, W, 3) <--BT.709, float64--> Y, Cb, Cr uint16 (H, W)      4:4:4
                                               Cb, Cr uint16 (H/2, W/2)     4:2:0
+    RGB uint8 (H, W, 3) <--times four-------> G, B, R uint16 (H, W)
 
 The matrix is ITU-R BT.709-6 (3.2, 3.3) and the levels are its 10-bit limited range: Y 64-940, Cb
-and Cr 64-960 around 512. Every 8-bit colour survives 4:4:4 unchanged: the rounding of the three
-values moves none of R, G, B by more than 0.41 of a level. In 4:2:0 a chroma sample lies in the
+and Cr 64-960 around 512; or the full range, 0-1023, where the same quantiser steps are finer by a
+sixth. Every 8-bit colour survives 4:4:4 unchanged: the rounding of the three values moves none of
+R, G, B by more than 0.41 of a level. In 4:2:0 a chroma sample lies in the
 middle of four pixels: it is their average, and the way back is Keys' cubic convolution (IEEE
 TASSP 29(6), 1981, a = -1/2). Only sums and products of single elements are used, so that the
 result is the same on every machine.
@@ -13,6 +15,7 @@ result is the same on every machine.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -37,40 +40,64 @@ _KR, _KB = 0.2126, 0.0722
 _KG = 1 - _KR - _KB
 _CB, _CR = 2 * (1 - _KB), 2 * (1 - _KR)
 
-_LUMA = (876.0, 64.0)
-_CHROMA = (896.0, 512.0)
+
+@dataclass(frozen=True)
+class Levels:
+    """The codes of Y in [0, 1] and of Cb, Cr in [-1/2, 1/2]: each a factor and what is added."""
+
+    luma: tuple[float, float]
+    chroma: tuple[float, float]
+
+
+LIMITED = Levels((876.0, 64.0), (896.0, 512.0))
+FULL = Levels((1023.0, 0.0), (1023.0, 512.0))
 
 _TAPS = (-0.0234375, 0.2265625, 0.8671875, -0.0703125)
 """The cubic a quarter of a sample before the third tap."""
 
 
-def to_444(image: Image) -> Planes:
+def to_444(image: Image, levels: Levels = LIMITED) -> Planes:
     """Return the three full-size planes of a picture, uint8 (H, W, 3)."""
     y, cb, cr = _ycbcr(image)
-    return _codes(y, _LUMA), _codes(cb, _CHROMA), _codes(cr, _CHROMA)
+    return _codes(y, levels.luma), _codes(cb, levels.chroma), _codes(cr, levels.chroma)
 
 
-def from_444(planes: Planes) -> Image:
+def from_444(planes: Planes, levels: Levels = LIMITED) -> Image:
     """Return the picture, uint8 (H, W, 3), of three full-size planes; out of gamut is clipped."""
     y, cb, cr = planes
-    return _rgb(_values(y, _LUMA), _values(cb, _CHROMA), _values(cr, _CHROMA))
+    chroma = (_values(plane, levels.chroma) for plane in (cb, cr))
+    return _rgb(_values(y, levels.luma), *chroma)
 
 
-def to_420(image: Image) -> Planes:
+def to_420(image: Image, levels: Levels = LIMITED) -> Planes:
     """Return Y (H, W) and Cb, Cr (ceil(H/2), ceil(W/2)) of a picture, uint8 (H, W, 3).
 
     At an odd size the last row or column of the picture counts twice.
     """
     y, cb, cr = _ycbcr(image)
-    return _codes(y, _LUMA), _codes(_halved(cb), _CHROMA), _codes(_halved(cr), _CHROMA)
+    small_cb, small_cr = (_codes(_halved(plane), levels.chroma) for plane in (cb, cr))
+    return _codes(y, levels.luma), small_cb, small_cr
 
 
-def from_420(planes: Planes) -> Image:
+def from_420(planes: Planes, levels: Levels = LIMITED) -> Image:
     """Return the picture, uint8 (H, W, 3), of Y (H, W) and half-size Cb, Cr."""
     y, cb, cr = planes
     height, width = y.shape
-    chroma = (_doubled(_values(plane, _CHROMA))[:height, :width] for plane in (cb, cr))
-    return _rgb(_values(y, _LUMA), *chroma)
+    chroma = (_doubled(_values(plane, levels.chroma))[:height, :width] for plane in (cb, cr))
+    return _rgb(_values(y, levels.luma), *chroma)
+
+
+def to_gbr(image: Image) -> Planes:
+    """Return G, B, R (H, W) of a picture, uint8 (H, W, 3): its levels times four."""
+    red, green, blue = np.moveaxis(image.astype(np.uint16) << np.uint16(2), -1, 0)
+    return green, blue, red
+
+
+def from_gbr(planes: Planes) -> Image:
+    """Return the picture, uint8 (H, W, 3), of G, B, R."""
+    green, blue, red = planes
+    levels = (np.stack((red, green, blue), axis=-1) + 2) // 4
+    return levels.clip(0, 255).astype(np.uint8)
 
 
 def half(size: Shape) -> Shape:
@@ -109,7 +136,7 @@ def _rgb(y: _Float, cb: _Float, cr: _Float) -> Image:
 
 
 def _codes(values: _Float, scale: tuple[float, float]) -> Plane:
-    codes: _Float = np.rint(values * scale[0] + scale[1])
+    codes: _Float = np.rint(values * scale[0] + scale[1]).clip(0, 1023)
     return codes.astype(np.uint16)
 
 

@@ -1,91 +1,91 @@
-"""Codecs that Pillow carries: JPEG, and PNG as the lossless `identity`.
+"""Codecs that Pillow carries: JPEG, JPEG 2000, WebP, AVIF, and PNG as the lossless `identity`.
 
-    image --Image.save--> the bare file --Image.open, one format only--> image
+    image --Image.save--> the bare file --container--> bytes      PNG without the container
 
-The bitstream is the file that any viewer opens, without a container. PNG checks itself; JPEG has
-no checksum, so a damaged file that still parses decodes to another picture.
+`backends/pillow_files.py` knows what differs; the classes only name parameters. A PNG checks
+itself; in the others a flipped bit may decode to another picture, so the container has a checksum.
 """
 
 from __future__ import annotations
 
-import io
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
-import numpy as np
-import PIL
-from PIL import Image as Pictures
-from PIL import ImageFile, features
 from pydantic import Field, validate_call
 
+from backends.pillow_files import (
+    AVIF,
+    JPEG,
+    JPEG2000,
+    PNG,
+    WEBP,
+    Format,
+    Options,
+    read,
+    require,
+    write,
+)
 from bench.codec import Codec, Image
-from bench.errors import CodecError, Unsupported
+from bench.container import overhead, pack, unpack
+from bench.errors import CodecError, ConfigError, Unsupported
+
+_HEADERS = 200
+"""Bytes that suffice for the headers of a JPEG 2000 codestream of one tile and three components."""
 
 
-@dataclass(frozen=True)
-class _Format:
-    """What Pillow calls a format, and what holds for all its files.
+class _Bare(Codec):
+    """The file alone: a format and what `Image.save` is told about it.
 
-    Attributes:
-        name: its name in Pillow.
-        end: the bytes every complete file ends with.
-        largest: the longest side that can be written, in pixels.
-        libraries: what `PIL.features` calls the libraries that do the work.
+    Raises:
+        ConfigError: this Pillow was built without the format.
     """
 
-    name: str
-    end: bytes
-    largest: int
-    libraries: tuple[str, ...]
-
-
-_JPEG = _Format("JPEG", b"\xff\xd9", 65500, ("jpg", "libjpeg_turbo"))
-_PNG = _Format("PNG", b"\0\0\0\0IEND\xaeB`\x82", 2**31 - 1, ("zlib", "zlib_ng"))
-
-
-class _PillowCodec(Codec):
-    """A format and what `Image.save` is told about it."""
-
-    def __init__(self, form: _Format, options: Mapping[str, int | bool]) -> None:
+    def __init__(self, form: Format, options: Options) -> None:
+        require(form)
         self._form, self._options = form, options
 
     def encode(self, image: Image) -> bytes:
-        height, width = image.shape[:2]
-        if max(height, width) > self._form.largest:
-            raise Unsupported(
-                f"{self._form.name} holds at most {self._form.largest} pixels a side,"
-                f" not {width}x{height}; crop the picture"
-            )
-        file = io.BytesIO()
-        try:
-            Pictures.fromarray(image).save(file, self._form.name, **self._options)
-        except (OSError, ValueError) as error:
-            raise CodecError(f"Pillow cannot write this {self._form.name}: {error}") from error
-        return file.getvalue()
+        return write(self._form, image, self._options)
 
     def decode(self, bitstream: bytes) -> Image:
-        if not bitstream.endswith(self._form.end):
-            raise CodecError(f"the {self._form.name} file is cut off or is none")
-        try:
-            with _strictly():
-                return _read(bitstream, self._form.name)
-        except CodecError:
-            raise
-        except Exception as error:
-            raise CodecError(
-                f"Pillow cannot read this {self._form.name}: {_line(error)}"
-            ) from error
+        return read(self._form, bitstream)
 
     def fingerprint(self) -> str:
-        libraries = (f"{name} {features.version(name)}" for name in self._form.libraries)
         options = (f"{key}={value}" for key, value in self._options.items())
-        return " ".join((self._form.name, f"pillow {PIL.__version__}", *libraries, *options))
+        return " ".join((self._form.identity, *options))
 
 
-class Jpeg(_PillowCodec):
+class _Boxed(_Bare):
+    """The file in the harness's container."""
+
+    def encode(self, image: Image) -> bytes:
+        height, width = image.shape[:2]
+        return pack(self._form.container_id, height, width, [super().encode(image)])
+
+    def decode(self, bitstream: bytes) -> Image:
+        box = unpack(self._form.container_id, bitstream)
+        image = super().decode(b"".join(box.sections))
+        if image.shape[:2] != (box.height, box.width):
+            raise CodecError(f"the {self._form.name} file holds a picture of another size")
+        return image
+
+    def fingerprint(self) -> str:
+        return f"{super().fingerprint()} container"
+
+    def header_bytes(self, bitstream: bytes) -> int:
+        del bitstream
+        return overhead(1)
+
+
+class Identity(_Bare):
+    """PNG: gives back the very picture; the row against which every other codec is read."""
+
+    def __init__(self) -> None:
+        super().__init__(PNG, {"optimize": True, "compress_level": 9})
+
+
+class Jpeg(_Boxed):
     """Baseline JPEG, chroma not subsampled, Huffman tables optimised.
 
     Args:
@@ -94,37 +94,87 @@ class Jpeg(_PillowCodec):
 
     @validate_call
     def __init__(self, quality: Annotated[int, Field(ge=1, le=100)]) -> None:
-        super().__init__(_JPEG, {"quality": quality, "subsampling": 0, "optimize": True})
+        super().__init__(JPEG, {"quality": quality, "subsampling": 0, "optimize": True})
 
 
-class Identity(_PillowCodec):
-    """PNG: gives back the very picture; the row against which every other codec is read."""
+class Jpeg2000(_Boxed):
+    """JPEG 2000, a bare codestream, 9/7 wavelet, colours decorrelated, of a size fixed beforehand.
 
-    def __init__(self) -> None:
-        super().__init__(_PNG, {"optimize": True, "compress_level": 9})
+    An attack on its rate is without effect: what is hard to code comes out worse, not longer.
+
+    Args:
+        ratio: how many times smaller than the raw picture, 3 bytes a pixel, the stream has to be.
+    """
+
+    @validate_call
+    def __init__(self, ratio: Annotated[float, Field(ge=1, le=10000)]) -> None:
+        self._ratio = ratio
+        options: Options = {
+            "quality_mode": "rates",
+            "quality_layers": [ratio],
+            "irreversible": True,
+            "mct": 1,
+            "no_jp2": True,
+        }
+        super().__init__(JPEG2000, options)
+
+    def encode(self, image: Image) -> bytes:
+        """Write it; where headers alone fill the size asked for, OpenJPEG codes no picture."""
+        if (room := image.size / self._ratio) < _HEADERS:
+            raise Unsupported(
+                f"JPEG 2000 cannot code {image.shape[1]}x{image.shape[0]} pixels in"
+                f" {room:.0f} bytes, its headers alone take nearly {_HEADERS}; lower the ratio of"
+                f" {self._ratio:g}"
+            )
+        return super().encode(image)
 
 
-@contextmanager
-def _strictly() -> Iterator[None]:
-    """Refuse files that end early and pictures of absurd size, whatever the program has set."""
-    lenient, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+class WebP(_Boxed):
+    """Lossy WebP, always 4:2:0 at 8 bits, the thorough search.
+
+    Args:
+        quality: libwebp's scale, 0 (smallest) to 100.
+    """
+
+    @validate_call
+    def __init__(self, quality: Annotated[int, Field(ge=0, le=100)]) -> None:
+        super().__init__(WEBP, {"quality": quality, "method": 6})
+
+
+class Avif(_Boxed):
+    """AVIF, 4:4:4 at 8 bits, by libaom, tuned for PSNR.
+
+    Args:
+        quality: libavif's scale, 0 (smallest) to 100.
+        speed: how much of the search libaom leaves out, 0 (nothing) to 10.
+    """
+
+    @validate_call
+    def __init__(
+        self,
+        quality: Annotated[int, Field(ge=0, le=100)],
+        speed: Annotated[int, Field(ge=0, le=10)] = 6,
+    ) -> None:
+        options: Options = {
+            "quality": quality,
+            "speed": speed,
+            "subsampling": "4:4:4",
+            "codec": "aom",
+            "advanced": {"tune": "psnr"},
+            "max_threads": 1,
+        }
+        super().__init__(AVIF, options)
+
+
+def _availability(form: Format) -> str | None:
+    """Return None where a codec can be used, otherwise why it cannot be and the way out."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Pictures.DecompressionBombWarning)
-            yield
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = lenient
+        require(form)
+    except ConfigError as error:
+        return str(error)
+    return None
 
 
-def _read(bitstream: bytes, form: str) -> Image:
-    """Check every checksum the format has, then read; after the check Pillow wants a new start."""
-    with Pictures.open(io.BytesIO(bitstream), formats=[form]) as picture:
-        picture.verify()
-    with Pictures.open(io.BytesIO(bitstream), formats=[form]) as picture:
-        if picture.mode != "RGB":
-            raise CodecError(f"the {form} file holds {picture.mode}, not 8-bit RGB")
-        return np.array(picture)
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+jpeg2000_availability: Callable[[], str | None] = partial(_availability, JPEG2000)
+webp_availability: Callable[[], str | None] = partial(_availability, WEBP)
+avif_availability: Callable[[], str | None] = partial(_availability, AVIF)

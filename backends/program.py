@@ -1,15 +1,24 @@
-"""External programs: run from a list of arguments, within a time limit, failing in one sentence."""
+"""External programs: run from a list of arguments, within a time limit, failing in one sentence.
+
+Their files have no names, so that nothing is left behind however the harness ends.
+"""
 
 from __future__ import annotations
 
 import re
 import signal
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from bench.errors import CodecError, MachineError, raise_if_machine
+
+_START_S, _PATIENCE = 60.0, 10
+"""Time limit: this many seconds, and this many times what an idle core needs for the picture."""
 
 
 class ProgramError(CodecError):
@@ -17,11 +26,42 @@ class ProgramError(CodecError):
 
     Attributes:
         errors: all that it said on stderr.
+        output: all that it wrote to stdout.
     """
 
-    def __init__(self, name: str, code: int, errors: str) -> None:
+    def __init__(self, name: str, code: int, errors: str, output: bytes) -> None:
         super().__init__(f"{name} ended with exit code {code}: {_last_line(errors)}")
-        self.errors = errors
+        self.errors, self.output = errors, output
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """A temporary file that a program is lent; the system removes it with the last who holds it.
+
+    Attributes:
+        file: open for reading and writing.
+    """
+
+    file: IO[bytes]
+
+    @property
+    def path(self) -> str:
+        """What the program it is lent to opens."""
+        return f"/dev/fd/{self.file.fileno()}"
+
+    def read(self) -> bytes:
+        """Return all that it holds."""
+        self.file.seek(0)
+        return self.file.read()
+
+
+@contextmanager
+def scratch(data: bytes = b"") -> Iterator[Scratch]:
+    """Make a temporary file that holds `data`."""
+    with tempfile.TemporaryFile(prefix="bench-") as file:
+        file.write(data)
+        file.flush()
+        yield Scratch(file)
 
 
 @dataclass(frozen=True)
@@ -40,14 +80,19 @@ class Program:
         return Path(self.path).name
 
     def run(
-        self, arguments: Sequence[str], data: bytes, seconds: float
+        self,
+        arguments: Sequence[str],
+        seconds: float,
+        data: bytes = b"",
+        files: Sequence[Scratch] = (),
     ) -> subprocess.CompletedProcess[bytes]:
         """Run it to its end; it is gone when this returns or raises.
 
         Args:
             arguments: without its own name.
-            data: what it reads on stdin.
             seconds: the time limit.
+            data: what it reads on stdin.
+            files: those whose paths are among the arguments.
 
         Returns:
             What it wrote to stdout and stderr, its exit code being 0.
@@ -56,10 +101,14 @@ class Program:
             CodecError: it cannot be started, failed, or was stopped at the time limit.
             MachineError: it was killed from outside.
         """
-        command = [self.path, *arguments]
         try:
             done = subprocess.run(
-                command, input=data, capture_output=True, timeout=seconds, check=False
+                [self.path, *arguments],
+                input=data,
+                capture_output=True,
+                timeout=seconds,
+                check=False,
+                pass_fds=[file.file.fileno() for file in files],
             )
         except subprocess.TimeoutExpired:
             raise CodecError(f"{self.name} was stopped after {seconds:g} s") from None
@@ -72,8 +121,14 @@ class Program:
                 " measured is kept, run the same command again"
             )
         if done.returncode != 0:
-            raise ProgramError(self.name, done.returncode, done.stderr.decode(errors="replace"))
+            errors = done.stderr.decode(errors="replace")
+            raise ProgramError(self.name, done.returncode, errors, done.stdout)
         return done
+
+
+def time_limit(seconds_per_megapixel: float = 0, height: int = 0, width: int = 0) -> float:
+    """Return how long a program may take that needs so many seconds on one idle core."""
+    return _START_S + _PATIENCE * seconds_per_megapixel * height * width / 1e6
 
 
 def _last_line(errors: str) -> str:

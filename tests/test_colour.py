@@ -102,3 +102,25 @@ def test_a_wrong_number_of_bytes_is_refused(change):
     data = colour.to_bytes(colour.to_420(_pictures(4, 4)))
     with pytest.raises(ValueError, match="size"):
         colour.from_bytes(data + change, (4, 4), (2, 2))
+
+
+def test_the_full_range_uses_every_code_and_loses_no_colour():
+    image = _pictures(64, 64)
+    planes = colour.to_444(image, colour.FULL)
+    assert np.array_equal(colour.from_444(planes, colour.FULL), image)
+    ends = np.array([[[0, 0, 0], [255, 255, 255], [0, 0, 255]]], np.uint8)
+    y, cb, _ = colour.to_444(ends, colour.FULL)
+    assert y[0, :2].tolist() == [0, 1023]
+    assert cb[0].tolist() == [512, 512, 1023]
+    assert colour.from_420(colour.to_420(image, colour.FULL), colour.FULL).shape == image.shape
+
+
+def test_rgb_as_planes_there_and_back():
+    image = _pictures(17, 33)
+    green, blue, red = planes = colour.to_gbr(image)
+    assert red[0, 0] == 4 * int(image[0, 0, 0])
+    assert np.array_equal(blue >> 2, image[..., 2])
+    assert np.array_equal(colour.from_gbr(planes), image)
+    off = tuple((plane.astype(int) + 1).clip(0, 1023).astype(np.uint16) for plane in planes)
+    assert np.array_equal(colour.from_gbr(off), image)
+    assert colour.from_gbr((green | 3, blue | 3, red | 3)).max() <= 255

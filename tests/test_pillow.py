@@ -9,8 +9,9 @@ from PIL import Image as Pictures
 from PIL import ImageFile
 from pydantic import ValidationError
 
-from backends.pillow import Identity, Jpeg
-from bench.errors import CodecError, Unsupported
+from backends.pillow import Avif, Identity, Jpeg, Jpeg2000, WebP, avif_availability
+from bench.container import overhead, pack, unpack
+from bench.errors import CodecError, ConfigError, Unsupported
 
 SIZES = [(1, 1), (1, 7), (17, 33), (64, 48)]
 
@@ -79,21 +80,83 @@ def test_jpeg_keeps_the_full_size_of_chroma():
     assert _mse(image, Jpeg(quality=100).decode(Jpeg(quality=100).encode(image))) < 2
 
 
-@pytest.mark.parametrize(("codec", "form"), [(Jpeg(quality=50), "JPEG"), (Identity(), "PNG")])
-def test_the_bitstream_is_a_plain_file_and_always_the_same(codec, form):
-    image = _smooth(17, 33)
+@pytest.mark.parametrize(
+    ("codec", "points"),
+    [
+        (WebP, [{"quality": quality} for quality in (1, 30, 60, 100)]),
+        (Avif, [{"quality": quality} for quality in (1, 30, 60, 90)]),
+        (Jpeg2000, [{"ratio": ratio} for ratio in (40, 20, 10, 5)]),
+    ],
+)
+def test_a_finer_point_errs_less_and_costs_more(codec, points):
+    image = _smooth(64, 80) // 2 + _noise(64, 80) // 8
+    files = [codec(**point).encode(image) for point in points]
+    errors = [_mse(image, codec(**points[0]).decode(file)) for file in files]
+    assert errors == sorted(errors, reverse=True)
+    assert [len(file) for file in files] == sorted(len(file) for file in files)
+
+
+@pytest.mark.parametrize("codec", [Avif(quality=90), Jpeg2000(ratio=4)])
+def test_they_keep_the_full_size_of_chroma_too(codec):
+    image = np.zeros((32, 32, 3), np.uint8)
+    image[:, ::2, 0] = 255
+    assert _mse(image, codec.decode(codec.encode(image))) < 40
+
+
+@pytest.mark.parametrize("codec", [Jpeg(quality=95), WebP(quality=95), Avif(quality=95)])
+def test_grey_stays_grey(codec):
+    decoded = codec.decode(codec.encode(_grey(17, 33) // 4)).astype(int)
+    assert np.ptp(decoded, axis=2).max() <= 1
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8, 8), (1, 70), (17, 33)])
+def test_jpeg2000_codes_a_picture_or_says_that_headers_fill_its_size(size):
+    image = _smooth(*size)
+    for ratio in (1, 2, 4, 8):
+        codec = Jpeg2000(ratio=ratio)
+        if image.size / ratio < 200:
+            with pytest.raises(Unsupported, match="lower the ratio"):
+                codec.encode(image)
+        else:
+            error = _mse(image, codec.decode(codec.encode(image)))
+            assert error < np.var(image.astype(float)) / 4
+
+
+@pytest.mark.parametrize("ratio", [8, 40, 100])
+def test_jpeg2000_has_the_size_asked_for_whatever_the_picture(ratio):
+    for image in (_smooth(128, 128) // 2 + _noise(128, 128) // 8, _noise(128, 128)):
+        length = len(Jpeg2000(ratio=ratio).encode(image)) - overhead(1)
+        assert 0.8 < length * ratio / image.size < 1.1
+
+
+CODECS = {
+    "JPEG": Jpeg(quality=50),
+    "JPEG2000": Jpeg2000(ratio=2),
+    "WEBP": WebP(quality=50),
+    "AVIF": Avif(quality=50),
+}
+
+
+@pytest.mark.parametrize("form", CODECS)
+def test_a_plain_file_lies_in_the_container(form):
+    codec, image = CODECS[form], _smooth(17, 33)
     bitstream = codec.encode(image)
-    assert Pictures.open(io.BytesIO(bitstream)).format == form
-    assert codec.header_bytes(bitstream) == 0
-    assert codec.encode(image) == bitstream
+    file = unpack(codec._form.container_id, bitstream).sections[0]
+    assert Pictures.open(io.BytesIO(file)).format == form
+    assert codec.header_bytes(bitstream) == len(bitstream) - len(file) == overhead(1)
 
 
-@pytest.mark.parametrize("codec", [Jpeg(quality=50), Identity()])
-def test_every_truncation_is_refused(codec):
-    bitstream = codec.encode(_smooth(17, 33))
+def test_the_reference_is_a_plain_file():
+    bitstream = Identity().encode(_smooth(17, 33))
+    assert Pictures.open(io.BytesIO(bitstream)).format == "PNG"
+    assert Identity().header_bytes(bitstream) == 0
+
+
+def test_every_truncation_is_refused():
+    bitstream = Identity().encode(_smooth(17, 33))
     for length in range(len(bitstream)):
         with pytest.raises(CodecError, match=r"^[^\n]+$"):
-            codec.decode(bitstream[:length])
+            Identity().decode(bitstream[:length])
 
 
 def test_identity_refuses_every_flipped_bit():
@@ -111,29 +174,62 @@ def _is_refused(codec, bitstream):
     return False
 
 
-def test_a_damaged_jpeg_is_refused_or_decodes():
-    codec = Jpeg(quality=50)
-    refused = [_is_refused(codec, damaged) for damaged in _flips(codec.encode(_smooth(9, 5)))]
-    assert 0.1 < np.mean(refused) < 0.9
+def _resealed(codec, file, size=(9, 15)):
+    return pack(codec._form.container_id, *size, [file])
 
 
-@pytest.mark.parametrize("codec", [Jpeg(quality=50), Identity()])
+@pytest.mark.parametrize("form", CODECS)
+def test_damage_under_a_right_checksum_is_refused_or_gives_a_picture_of_its_size(form):
+    codec, rng = CODECS[form], np.random.default_rng(4)
+    image = _smooth(9, 15)
+    file = unpack(codec._form.container_id, codec.encode(image)).sections[0]
+    for bit in rng.choice(8 * len(file), min(600, 8 * len(file)), replace=False):
+        damaged = bytearray(file)
+        damaged[bit // 8] ^= 1 << bit % 8
+        assert _is_refused_or_of(image.shape, codec, _resealed(codec, bytes(damaged)))
+
+
+def _is_refused_or_of(shape, codec, bitstream):
+    try:
+        return codec.decode(bitstream).shape == shape
+    except CodecError as error:
+        return "\n" not in str(error)
+
+
+@pytest.mark.parametrize("form", CODECS)
+@pytest.mark.parametrize(
+    "other",
+    [
+        b"",
+        _noise(8, 8).tobytes(),
+        _file(_smooth(8, 8), "PNG"),
+        _file(_smooth(8, 8), "GIF"),
+        _file(_smooth(8, 8)[..., 0], "JPEG"),
+        _file(_smooth(8, 8), "JPEG"),
+        _file(_smooth(8, 8), "WEBP"),
+        _file(_smooth(8, 8), "AVIF") if avif_availability() is None else b"",
+    ],
+    ids=["nothing", "noise", "png", "gif", "grey jpeg", "jpeg", "webp", "avif"],
+)
+def test_other_files_are_refused_even_under_a_right_checksum(form, other):
+    with pytest.raises(CodecError, match=r"^[^\n]+$"):
+        CODECS[form].decode(_resealed(CODECS[form], other))
+
+
 @pytest.mark.parametrize(
     "other",
     [
         b"",
         _noise(8, 8).tobytes(),
         _file(_smooth(8, 8), "WEBP"),
-        _file(_smooth(8, 8), "GIF"),
-        _file(_smooth(8, 8)[..., 0], "JPEG"),
         _file(_smooth(8, 8)[..., 0], "PNG"),
         _file(np.dstack((_smooth(8, 8), _smooth(8, 8)[..., :1])), "PNG"),
     ],
-    ids=["nothing", "noise", "webp", "gif", "grey jpeg", "grey png", "png with alpha"],
+    ids=["nothing", "noise", "webp", "grey png", "png with alpha"],
 )
-def test_other_streams_are_refused(codec, other):
+def test_other_files_are_no_reference(other):
     with pytest.raises(CodecError):
-        codec.decode(other)
+        Identity().decode(other)
 
 
 def test_each_refuses_the_others_files():
@@ -165,6 +261,27 @@ def test_jpeg_says_which_sizes_it_cannot_hold():
         Jpeg(quality=50).encode(np.zeros((1, 65501, 3), np.uint8))
 
 
+def test_webp_says_which_sizes_it_cannot_hold():
+    with pytest.raises(Unsupported, match="16383 pixels a side"):
+        WebP(quality=50).encode(np.zeros((16384, 1, 3), np.uint8))
+
+
+def test_a_pillow_without_a_format_says_so(monkeypatch):
+    monkeypatch.setattr("backends.pillow_files.features.check", lambda feature: False)
+    with pytest.raises(ConfigError, match="drop avif from the suite"):
+        Avif(quality=50)
+    assert "pip install --upgrade pillow" in (avif_availability() or "")
+
+
+@pytest.mark.parametrize(
+    ("codec", "params"),
+    [(WebP, {"quality": 101}), (Avif, {"quality": -1}), (Jpeg2000, {"ratio": 0.5})],
+)
+def test_parameters_have_ranges(codec, params):
+    with pytest.raises(ValidationError):
+        codec(**params)
+
+
 @pytest.mark.parametrize("quality", [0, 101, -1])
 def test_quality_has_a_range(quality):
     with pytest.raises(ValidationError, match="quality"):
@@ -178,3 +295,4 @@ def test_fingerprints_name_versions_and_parameters():
     assert "quality=50" in fingerprint
     assert fingerprint != Jpeg(quality=51).fingerprint()
     assert "zlib" in Identity().fingerprint()
+    assert "aom" in Avif(quality=50).fingerprint()

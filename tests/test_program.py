@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import tempfile
+import time
+from functools import partial
 
 import numpy as np
 import pytest
 
-import backends.ffmpeg
-from backends.ffmpeg import Vvc, availability
+import backends.ffmpeg_program
+import backends.program
+from backends.ffmpeg import Av1, Hevc, JpegXl, Vvc, vvc_availability
+from backends.ffmpeg_formats import AV1, HEVC, JPEGXL, VVC
 from bench.container import pack
 from bench.errors import CodecError, ConfigError
 
 ONE_SENTENCE = r"^[^\n]+$"
 PICTURE = np.full((17, 33, 3), 99, np.uint8)
-BITSTREAM = pack(backends.ffmpeg._CODEC_ID, 17, 33, [b"stream"])
+BITSTREAM = pack(VVC.container_id, 17, 33, [b"stream"])
+FORMATS = (VVC, HEVC, AV1, JPEGXL)
+ENCODERS = [form.encoder for form in FORMATS]
+DECODERS = [form.decoder for form in FORMATS]
+CODECS = [
+    partial(Vvc, qp=32),
+    partial(Hevc, qp=32),
+    partial(Av1, crf=32),
+    partial(JpegXl, distance=2),
+]
+EVERY_CODEC = pytest.mark.parametrize("codec", CODECS, ids=[form.name for form in FORMATS])
 
 
 @pytest.fixture
@@ -28,25 +45,26 @@ def temporary(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def stand_in(tmp_path):
-    """Makes an ffmpeg that says it has VVC and does something else when it is to use it."""
+def stand_in(tmp_path, monkeypatch):
+    """Makes an ffmpeg that says it has every codec and does something else when it is to code."""
 
     def make(deed):
         script = tmp_path / "ffmpeg-stand-in"
         script.write_text(
             "#!/bin/sh\n"
-            'for word; do case "$word" in */output) target=$word;; esac; done\n'
+            'for word; do case "$word" in /dev/fd/*) target=$word;; esac; done\n'
             'case "$*" in\n'
-            "*-encoders) echo ' V....D libvvenc  one';;\n"
-            "*-decoders) echo ' V....D vvc  another';;\n"
+            f"*-encoders) printf ' V....D %s  x\\n' {' '.join(ENCODERS)};;\n"
+            f"*-decoders) printf ' V....D %s  x\\n' {' '.join(DECODERS)};;\n"
             f"*) {deed};;\nesac\n"
         )
         script.chmod(0o755)
-        return str(script)
+        monkeypatch.setenv("BENCH_FFMPEG", str(script))
 
     return make
 
 
+@EVERY_CODEC
 @pytest.mark.parametrize(
     ("deed", "told"),
     [
@@ -57,10 +75,10 @@ def stand_in(tmp_path):
     ],
     ids=["fails", "fails silently", "crashes", "writes nothing"],
 )
-def test_a_failing_encoder_is_told_in_one_sentence(stand_in, temporary, deed, told):
-    codec = Vvc(qp=32, ffmpeg=stand_in(deed))
+def test_a_failing_encoder_is_told_in_one_sentence(stand_in, temporary, codec, deed, told):
+    stand_in(deed)
     with pytest.raises(CodecError, match=ONE_SENTENCE) as caught:
-        codec.encode(PICTURE)
+        codec().encode(PICTURE)
     assert caught.match(told)
     assert caught.match("ffmpeg-stand-in")
     assert not list(temporary.iterdir())
@@ -77,23 +95,26 @@ def test_a_failing_encoder_is_told_in_one_sentence(stand_in, temporary, deed, to
     ids=["fails", "writes too little", "writes nothing", "writes too much"],
 )
 def test_a_failing_decoder_is_told_in_one_sentence(stand_in, temporary, deed, told):
-    codec = Vvc(qp=32, ffmpeg=stand_in(deed))
+    stand_in(deed)
     with pytest.raises(CodecError, match=ONE_SENTENCE) as caught:
-        codec.decode(BITSTREAM)
+        Vvc(qp=32).decode(BITSTREAM)
     assert caught.match(told)
-    assert caught.match("ffmpeg-stand-in")
     assert not list(temporary.iterdir())
 
 
+@EVERY_CODEC
 @pytest.mark.parametrize(
     "deed", ["exec sleep 600", "while :; do echo word >&2; done", "trap '' TERM; exec sleep 600"]
 )
-def test_a_hanging_binary_is_stopped_and_gone(stand_in, temporary, tmp_path, monkeypatch, deed):
-    codec = Vvc(qp=32, ffmpeg=stand_in(f"echo $$ >{tmp_path}/pid; {deed}"))
-    monkeypatch.setattr(backends.ffmpeg, "_START_S", 0.5)
-    monkeypatch.setattr(backends.ffmpeg, "_PATIENCE", 0)
+def test_a_hanging_binary_is_stopped_and_gone(
+    stand_in, temporary, tmp_path, monkeypatch, codec, deed
+):
+    stand_in(f"echo $$ >{tmp_path}/pid; {deed}")
+    made = codec()
+    monkeypatch.setattr(backends.program, "_START_S", 0.5)
+    monkeypatch.setattr(backends.program, "_PATIENCE", 0)
     with pytest.raises(CodecError, match=r"^ffmpeg-stand-in was stopped after 0\.5 s$"):
-        codec.encode(PICTURE)
+        made.encode(PICTURE)
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
     assert not list(temporary.iterdir())
@@ -110,13 +131,14 @@ def test_a_hanging_binary_is_stopped_and_gone(stand_in, temporary, tmp_path, mon
     ],
     ids=["missing", "no interpreter", "fails", "without VVC", "without the decoder"],
 )
-def test_an_unusable_binary_is_told_with_the_way_out(tmp_path, script, problem):
+def test_an_unusable_binary_is_told_with_the_way_out(tmp_path, monkeypatch, script, problem):
     path = tmp_path / "ffmpeg-other"
     if script is not None:
         path.write_text(script)
         path.chmod(0o755)
+    monkeypatch.setenv("BENCH_FFMPEG", str(path))
     with pytest.raises(ConfigError, match=ONE_SENTENCE) as caught:
-        Vvc(qp=32, ffmpeg=str(path))
+        Vvc(qp=32)
     for part in (problem, str(path), "pip install 'imageio-ffmpeg", "BENCH_FFMPEG", "drop vvc"):
         assert part in str(caught.value)
 
@@ -125,18 +147,17 @@ def test_a_binary_that_does_not_answer_is_unusable(tmp_path, monkeypatch):
     path = tmp_path / "ffmpeg-mute"
     path.write_text("#!/bin/sh\nexec sleep 600\n")
     path.chmod(0o755)
-    monkeypatch.setattr(backends.ffmpeg, "_START_S", 0.3)
+    monkeypatch.setenv("BENCH_FFMPEG", str(path))
+    monkeypatch.setattr(backends.program, "_START_S", 0.3)
     with pytest.raises(ConfigError, match=r"was stopped after 0\.3 s"):
-        Vvc(qp=32, ffmpeg=str(path))
+        Vvc(qp=32)
 
 
-def test_the_parameter_wins_over_the_environment(stand_in, monkeypatch):
-    path = stand_in("exit 9")
+def test_the_environment_names_the_binary_and_no_other_is_tried(stand_in, monkeypatch):
     monkeypatch.setenv("BENCH_FFMPEG", "/nowhere/ffmpeg")
-    assert "/nowhere/ffmpeg (from BENCH_FFMPEG)" in (availability() or "")
-    Vvc(qp=32, ffmpeg=path)
-    monkeypatch.setenv("BENCH_FFMPEG", path)
-    assert availability() is None
+    assert "/nowhere/ffmpeg (from BENCH_FFMPEG)" in (vvc_availability() or "")
+    stand_in("exit 9")
+    assert vvc_availability() is None
     with pytest.raises(CodecError, match="exit code 9"):
         Vvc(qp=32).encode(PICTURE)
 
@@ -147,7 +168,24 @@ def test_without_any_ffmpeg_the_way_out_is_told(monkeypatch):
 
     monkeypatch.delenv("BENCH_FFMPEG", raising=False)
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr(backends.ffmpeg.imageio_ffmpeg, "get_ffmpeg_exe", none)
-    reason = availability() or ""
+    monkeypatch.setattr(backends.ffmpeg_program.imageio_ffmpeg, "get_ffmpeg_exe", none)
+    reason = vvc_availability() or ""
     assert "cannot be run: No such file" in reason
     assert "pip install" in reason
+
+
+def test_a_killed_harness_leaves_no_file_behind(stand_in, temporary, tmp_path):
+    stand_in(f"echo $$ >{tmp_path}/pid; exec sleep 600")
+    code = (
+        "import tempfile, numpy as np; from backends.ffmpeg import JpegXl;"
+        f"tempfile.tempdir = {str(temporary)!r};"
+        "JpegXl(distance=2).encode(np.zeros((8, 8, 3), np.uint8))"
+    )
+    harness = subprocess.Popen([sys.executable, "-c", code])
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        assert harness.poll() is None
+        time.sleep(0.01)
+    harness.kill()
+    harness.wait()
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+    assert not list(temporary.iterdir())
