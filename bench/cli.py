@@ -1,4 +1,4 @@
-"""The command line: run, plan, list, schema, leaderboard, train."""
+"""The command line: run, plan, list, check, schema, leaderboard, train."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from importlib import resources
 from pathlib import Path
 from typing import get_args
 
+import yaml
 from rich.console import Console
 from rich.table import Table
 
-from bench import __version__, zoo
+from bench import __version__, checking, plugins, registry, zoo
 from bench.config import nearest, parse
 from bench.errors import BenchError, ConfigError, told
 from bench.estimate import remaining
 from bench.listing import Listed, as_json, as_table, bundled_suites, items
 from bench.progress import duration, watch
+from bench.registry import Choice
 from bench.run import describe, execute, prepare
 from bench.schema import suite_schema
 from bench.store import opened, read_run
@@ -83,6 +85,11 @@ def _add_queries(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     listing.add_argument("what", choices=(*get_args(Listed), "zoo"))
     listing.add_argument("--json", action="store_true", help="as JSON")
     listing.set_defaults(command=_list)
+    checked = commands.add_parser("check", help="put a codec through the contract of codecs")
+    checked.add_argument("codec", help="its name")
+    checked.add_argument("parameters", nargs="*", metavar="KEY=VALUE", help="as in a suite")
+    checked.add_argument("--plugin", help="the file or module that has the codec")
+    checked.set_defaults(command=_check)
     schema = commands.add_parser("schema", help="print the JSON schema of suites, for editors")
     schema.set_defaults(command=_schema)
 
@@ -137,6 +144,33 @@ def _listed(what: str) -> tuple[str, Table]:
         return zoo.as_json(zoo.cards()), zoo.as_table(zoo.cards())
     listed = items(what)
     return as_json(listed), as_table(what, listed)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    if arguments.plugin:
+        plugins.load(arguments.plugin, Path())
+    choice = registry.check("codec", Choice(arguments.codec, _given(arguments.parameters)))
+    broken = 0
+    for found in checking.check(choice):
+        broken += bool(found.problem)
+        _say(f"{'BROKEN' if found.problem else 'holds '}  {found.promise}")
+        if found.problem:
+            _say(f"        {found.problem}")
+    taken = checking.speed(choice)
+    _say(f"{taken.encoding:.2f} s to encode a megapixel, {taken.decoding:.2f} s to decode it")
+    if broken:
+        raise BenchError(f"{choice} breaks {broken} of the promises above")
+
+
+def _given(words: Sequence[str]) -> tuple[tuple[str, object], ...]:
+    """Return parameters written as on the command line, their values read as YAML."""
+    pairs = [word.partition("=") for word in words]
+    if not all(equals for _, equals, _ in pairs):
+        raise ConfigError("parameters are written KEY=VALUE, such as quality=50")
+    try:
+        return tuple((key, yaml.safe_load(value)) for key, _, value in pairs)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"a value is no YAML: {told(error)}") from error
 
 
 def _schema(arguments: argparse.Namespace) -> None:

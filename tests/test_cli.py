@@ -183,3 +183,58 @@ def test_bench_and_python_m_bench_are_the_same_command():
     ]
     assert outputs[0] == outputs[1]
     assert outputs[0].startswith(b"bench ")
+
+
+def test_check_says_what_holds(capsys):
+    assert main(["check", "jpeg", "quality=50"]) == 0
+    printed = capsys.readouterr().out
+    assert "holds   flipped bits are refused" in printed
+    assert "BROKEN" not in printed
+    assert "to encode a megapixel" in printed
+
+
+def test_check_says_what_is_broken(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    broken = _PLUGIN.replace("return self._level", "return next(_COUNT)")
+    Path("levels.py").write_text(broken)
+    told = _refused(["check", "levels", "level=7", "--plugin", "levels.py"], capsys)
+    assert "levels level=7 breaks" in told
+
+
+def test_check_needs_parameters_with_values(capsys):
+    assert "KEY=VALUE" in _refused(["check", "jpeg", "50"], capsys)
+    assert "needs the parameter 'quality'" in _refused(["check", "jpeg"], capsys)
+    assert "'quality' of the codec 'jpeg'" in _refused(["check", "jpeg", "quality=x"], capsys)
+
+
+_PLUGIN = """\
+import itertools
+
+import numpy as np
+from bench.codec import Codec
+from bench.container import pack, unpack
+from bench.entry import Entry
+
+_COUNT = itertools.count()
+
+
+class Levels(Codec):
+    def __init__(self, level: int) -> None:
+        self._level = level
+
+    def encode(self, image):
+        return pack(b"levl", *image.shape[:2], [bytes([self._next() % 256])])
+
+    def decode(self, bitstream):
+        box = unpack(b"levl", bitstream)
+        return np.full((box.height, box.width, 3), box.sections[0][0], np.uint8)
+
+    def fingerprint(self):
+        return f"levels {self._level}"
+
+    def _next(self):
+        return self._level
+
+
+CODECS = {"levels": Entry(Levels, "one level")}
+"""
