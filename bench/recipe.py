@@ -85,8 +85,8 @@ class Recipe(Settings):
         threads: CPU threads; another number changes the last bits of the result.
         validate_every: steps between validations on real bitstreams, each saves the checkpoint.
         checkpoint_every: steps between saved states from which a killed training resumes.
-        parent: checkpoint to start from, instead of random weights. Of another architecture,
-            its transforms are taken and the entropy model starts anew.
+        parent: checkpoint to start from, instead of random weights. Of another architecture or a
+            narrower one the transforms are taken, and the entropy model starts anew.
         attack: what is done to some of the crops; nothing if left out.
         gradient_penalty: weight, in 8-bit levels, of the l1 norm of the loss's gradient with
             respect to the picture: to first order, how much an attacker with that linf radius

@@ -20,7 +20,6 @@ from typing import Any
 import torch
 from compressai.models import CompressionModel
 from rich.console import Console
-from torch import nn
 
 from bench import checkpoint, images, metrics
 from bench.architectures import build, fresh
@@ -30,13 +29,13 @@ from bench.crops import Feed, Photos, read_photos
 from bench.errors import ConfigError
 from bench.evaluate import measure
 from bench.images import ImageSpec
+from bench.inherit import inherit
 from bench.recipe import Recipe, Stage
 from bench.trainer import Losses, Trainer
 from bench.trainlog import Display, Entry, Log
 
 _LOG_EVERY = 50
 _SAMPLES = ImageSpec(set="sample")
-_TRANSFORMS = ("g_a.", "g_s.")
 
 
 def train(
@@ -136,7 +135,7 @@ class _Run:
         torch.manual_seed(recipe.seed)
         net = fresh(recipe.architecture, recipe.widths)
         if self.parent is not None:
-            _inherit(net, recipe.architecture, self.parent)
+            inherit(net, recipe.architecture, self.parent)
         return net
 
     def _validate(self, log: Log, display: Display) -> None:
@@ -205,26 +204,6 @@ def _read_state(path: Path) -> dict[str, Any]:
     except Exception as error:
         raise ConfigError(f"{path} is damaged; remove it to train from the start") from error
     return saved if isinstance(saved, dict) else {}
-
-
-def _inherit(net: nn.Module, architecture: str, path: Path) -> None:
-    """Start from a parent's weights; of another architecture, only from its transforms."""
-    card = checkpoint.read(path).card
-    ancestor = card.architecture if card else architecture
-    found = dict(checkpoint.load(path, ancestor).named_parameters())
-    whole = ancestor == architecture
-    taken = {
-        name: weight
-        for name, weight in net.named_parameters()
-        if whole or name.startswith(_TRANSFORMS)
-    }
-    if any(name not in found or found[name].shape != taken[name].shape for name in taken):
-        raise ConfigError(
-            f"the parent {path} ({ancestor}) has other transforms or widths than the recipe"
-        )
-    with torch.no_grad():
-        for name, weight in taken.items():
-            weight.copy_(found[name])
 
 
 def _hardware(device: torch.device, threads: int) -> str:
