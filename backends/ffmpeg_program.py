@@ -114,7 +114,8 @@ def _choice() -> tuple[str, str]:
 
 
 def _arguments(stream: ffmpeg.nodes.OutputStream, level: str) -> list[str]:
-    told = stream.global_args("-hide_banner", "-loglevel", level)
+    """Return the command; without -xerror libjxl's decoder waits for ever for what was cut off."""
+    told = stream.global_args("-hide_banner", "-xerror", "-loglevel", level)
     command: list[str] = told.compile(cmd=[], overwrite_output=True)
     return command
 

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image as Pictures
 from pydantic import ValidationError
 
+import backends.program
 from backends.ffmpeg import (
     Av1,
     Hevc,
@@ -19,7 +20,7 @@ from backends.ffmpeg import (
     jpegxl_availability,
     vvc_availability,
 )
-from backends.ffmpeg_formats import VVC
+from backends.ffmpeg_formats import AV1, HEVC, JPEGXL, VVC
 from backends.pillow import Identity, Jpeg
 from backends.program import Program, time_limit
 from bench.container import overhead, pack
@@ -237,6 +238,25 @@ def test_ffmpeg_never_gives_a_wrong_picture_even_under_a_right_checksum(vvc, bit
         assert _is_refused(vvc, _resealed(other), picture)
 
 
+@pytest.mark.parametrize(
+    ("form", "codec"),
+    [
+        pytest.param(HEVC, partial(Hevc, qp=32), marks=needs_hevc),
+        pytest.param(AV1, partial(Av1, crf=32), marks=needs_av1),
+        pytest.param(JPEGXL, partial(JpegXl, distance=2), marks=needs_jpegxl),
+    ],
+    ids=["hevc", "av1", "jpegxl"],
+)
+def test_bad_streams_under_a_right_checksum_are_refused_at_once(form, codec, monkeypatch):
+    made = codec()
+    bitstream = made.encode(_smooth(33, 17))
+    stream = bitstream[overhead(1) - 4 : -4]
+    monkeypatch.setattr(backends.program, "_START_S", 20)
+    for other in (b"", stream[:3], stream[: len(stream) // 2], b"garbage" * 30):
+        with pytest.raises(CodecError, match=r"^(?!.*was stopped)[^\n]+$"):
+            made.decode(pack(form.container_id, 33, 17, [other]))
+
+
 @needs_vvc
 def test_the_fingerprint_names_versions_and_every_setting():
     fingerprint = Vvc(qp=32).fingerprint()
@@ -299,7 +319,7 @@ def test_libvvenc_is_asked_for_what_was_measured(monkeypatch):
     assert source == "-f rawvideo -pix_fmt yuv420p10le -s 34x18"
     settings, target = sink.removeprefix("-").split(" /dev/fd/")
     assert set(settings.split(" -")) == set(FACTS.removeprefix("-").split(" -"))
-    assert target.partition(" ")[2] == "-hide_banner -loglevel error -y"
+    assert target.partition(" ")[2] == "-hide_banner -xerror -loglevel error -y"
 
 
 def test_time_limits_grow_with_the_picture_and_the_preset():
