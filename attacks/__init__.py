@@ -40,6 +40,10 @@ ATTACKS: dict[str, Entry] = {
 
 OBJECTIVES: dict[str, Entry] = {
     "distortion": Entry("attacks.objectives:Distortion", "MSE of the reconstruction"),
+    "ms-ssim": Entry("attacks.objectives:MsSsim", "1 - MS-SSIM of the reconstruction"),
     "rate": Entry("attacks.objectives:Rate", "bits per pixel"),
+    "hyper-rate": Entry("attacks.objectives:HyperRate", "bits per pixel of the hyper-latent"),
     "rd": Entry("attacks.objectives:RateDistortion", "bpp + lambda 255^2 MSE"),
+    "rate-at-quality": Entry("attacks.tradeoffs:RateAtQuality", "bits, at the clean quality"),
+    "distortion-at-rate": Entry("attacks.tradeoffs:DistortionAtRate", "MSE, at the clean rate"),
 }
