@@ -76,14 +76,20 @@ class Climb:
         """Ask for values alone, (B,)."""
         return self._noted(images, self._target.value(images))
 
-    def start(self, rngs: Sequence[torch.Generator]) -> Point:
-        """Look at the source pictures, and in the place of flat ones at random pictures."""
+    def start(self, rngs: Sequence[torch.Generator], room: Budget | None = None) -> Point:
+        """Look at the source pictures, and in the place of flat ones at random pictures.
+
+        Args:
+            rngs: one generator a picture.
+            room: what random pictures are brought into as well, if anything.
+        """
         point = self.look(self.source)
         flat = ~point.gradients.flatten(1).any(1)
         if not flat.any():
             return point
         self._flags = (RANDOM_START,)
         drawn = self.budget.sample(self.source, rngs)
+        drawn = drawn if room is None else room.project(drawn, self.source)
         return self.look(torch.where(flat.view(-1, 1, 1, 1), drawn, self.source))
 
     def project(self, images: Tensor) -> Tensor:

@@ -20,10 +20,9 @@ from torch import Tensor
 
 from attacks.climb import Climb, Point
 from attacks.gradient import Steps, StepSize
+from attacks.vectors import lengths, unit
 from bench.attack import AttackResult, Need, Target
 from bench.budget import EUCLIDEAN, Budget, Linf
-
-_NO_LENGTH = 1e-300
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class FTDA:
     and so both gradients are taken at unit length before Adam sees them.
 
     Args:
-        steps: how many; most of them ask the codec nothing.
+        steps: how many; those from outside the cap ask the codec nothing.
         lr: Adam's learning rate, of pictures in [0, 1].
         clamp: largest change of any value, in levels, as well as the budget's cap; Chen & Ma
             have 16. None leaves it out.
@@ -52,7 +51,7 @@ class FTDA:
 
     @property
     def evaluations(self) -> int:
-        """One gradient a step, and those of the start, if no step were decided by the change."""
+        """One gradient a step, if none were decided by the change alone, and those of the start."""
         return self.steps + 2
 
     def __call__(
@@ -61,10 +60,12 @@ class FTDA:
         """Search from the source pictures."""
         room = _room(budget) if self.clamp is None else Linf(self.clamp, region=budget.region)
         climb = Climb(target, images, budget)
-        adam = _Adam(room.project(climb.start(rngs).images, images), self.lr)
+        start = climb.start(rngs, room)
+        adam, heading = _Adam(start.images, self.lr), unit(start.gradients)
         for _ in range(self.steps):
-            adam.climb(_heading(climb, adam.images))
+            adam.climb(heading)
             adam.move(room.project(adam.images, images))
+            heading = _heading(climb, adam.images)
         return climb.result()
 
 
@@ -73,10 +74,10 @@ def _heading(climb: Climb, images: Tensor) -> Tensor:
     back = climb.source - images
     inside = climb.budget.size(images, climb.source) <= climb.budget.radius
     if not inside.any():
-        return _unit(back)
+        return unit(back)
     wide = inside.view(-1, 1, 1, 1)
     point = climb.look(torch.where(wide, images, climb.source))
-    return _unit(torch.where(wide, point.gradients, back))
+    return unit(torch.where(wide, point.gradients, back))
 
 
 @dataclass(frozen=True)
@@ -116,17 +117,18 @@ class CarliniWagner:
         """Search from the source pictures."""
         climb = Climb(target, images, budget)
         start = climb.start(rngs)
-        weights = _Weights(_reach(climb) / 2)
+        weights = _Weights(lengths(_uniform(climb)) / 2)
         for _ in range(self.searches):
             found = self._search(climb, start, weights.now)
             climb.glance(climb.project(found))
-            weights.learn(budget.size(found, images) <= budget.radius)
+            inside = budget.size(found, images) <= budget.radius
+            weights.learn(inside.view(-1, 1, 1, 1))
         return climb.result()
 
     def _search(self, climb: Climb, start: Point, weights: Tensor) -> Tensor:
         """Return where Adam ends with one weight for each picture, inside the budget or not."""
-        pull = (2 * weights / _reach(climb) ** 2).view(-1, 1, 1, 1)
-        steepness = _norm(start.gradients).clamp_min(_NO_LENGTH).view(-1, 1, 1, 1)
+        pull = 2 * weights / lengths(_uniform(climb)) ** 2
+        steepness = lengths(start.gradients)
         adam = _Adam(start.images, self.step_size * float(_uniform(climb).amax()))
         gradients = start.gradients
         for _ in range(self.steps):
@@ -137,7 +139,7 @@ class CarliniWagner:
 
 
 class _Weights:
-    """One weight for each picture, between the largest that was too small and the other way."""
+    """One weight for each picture, (B, 1, 1, 1): larger than what was too small, and vice versa."""
 
     def __init__(self, first: Tensor) -> None:
         self.now = first
@@ -178,18 +180,3 @@ def _room(budget: Budget) -> Budget:
 def _uniform(climb: Climb) -> Tensor:
     """Return the change of full radius that is the same for all values."""
     return climb.budget.steepest(torch.ones_like(climb.source))
-
-
-def _reach(climb: Climb) -> Tensor:
-    """Return the radius as an l2 norm of pictures in [0, 1], (B,)."""
-    return _norm(_uniform(climb))
-
-
-def _norm(values: Tensor) -> Tensor:
-    norm: Tensor = values.double().flatten(1).norm(dim=1)
-    return norm
-
-
-def _unit(direction: Tensor) -> Tensor:
-    norm = _norm(direction).clamp_min(_NO_LENGTH).view(-1, 1, 1, 1)
-    return (direction / norm).to(direction)

@@ -19,15 +19,13 @@ from pydantic import Field
 from torch import Tensor
 
 from attacks.climb import Climb, Point
+from attacks.vectors import unit
 from bench.attack import AttackResult, Need, Target
 from bench.budget import BALLS, Budget
 
 Steps: TypeAlias = Annotated[int, Field(ge=1)]
 StepSize: TypeAlias = Annotated[float, Field(gt=0)]
 Restarts: TypeAlias = Annotated[int, Field(ge=1)]
-
-_NO_LENGTH = 1e-300
-"""Takes the place of a norm of 0, so that nothing is divided by it."""
 
 
 @dataclass(frozen=True)
@@ -164,14 +162,9 @@ def ascend(climb: Climb, point: Point, *, steps: int, step_size: float, decay: f
     """
     direction = torch.zeros_like(point.gradients)
     for left in reversed(range(steps)):
-        direction = decay * direction + _of_unit_l1(point.gradients)
+        direction = decay * direction + unit(point.gradients, order=1)
         images = climb.project(point.images + climb.budget.steepest(direction) * step_size)
         if left:
             point = climb.look(images)
         else:
             climb.glance(images)
-
-
-def _of_unit_l1(gradients: Tensor) -> Tensor:
-    norms = gradients.double().abs().flatten(1).sum(1).clamp_min(_NO_LENGTH)
-    return (gradients / norms.view(-1, 1, 1, 1)).to(gradients)

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from attacks.climb import Climb
 from attacks.gradient import Restarts, Steps, StepSize
+from attacks.vectors import without
 from bench.attack import AttackResult, Need, Target
 from bench.budget import EUCLIDEAN, Budget
 
-_NO_LENGTH = 1e-300
 _BEYOND = 2.0
 """How far a picture is pushed outwards before it is brought back to the sphere."""
 
@@ -62,7 +62,7 @@ class MADC:
     def _ascend(self, climb: Climb, images: Tensor) -> None:
         for _ in range(self.steps):
             uphill = climb.budget.steepest(climb.look(images).gradients)
-            along = _without(uphill, images - climb.source)
+            along = without(uphill, images - climb.source)
             images = _on_sphere(climb, images + self.step_size * along)
         climb.glance(images)
 
@@ -70,10 +70,3 @@ class MADC:
 def _on_sphere(climb: Climb, images: Tensor) -> Tensor:
     outwards = climb.budget.steepest(images - climb.source)
     return climb.project(climb.source + _BEYOND * outwards)
-
-
-def _without(vectors: Tensor, others: Tensor) -> Tensor:
-    """Return the part of each vector that is at right angles to the other one."""
-    a, b = vectors.double().flatten(1), others.double().flatten(1)
-    share = (a * b).sum(1) / b.square().sum(1).clamp_min(_NO_LENGTH)
-    return (a - share.unsqueeze(1) * b).view_as(vectors).to(vectors)

@@ -4,8 +4,8 @@
     distortion-at-rate    a bad reconstruction, and no more bits than the clean picture takes
 
 What must not be shown is a one-sided penalty: it costs nothing as long as it does not get worse,
-and grows in proportion where it does. The weights are ours, set so that at 8 levels it is gone but
-for a few per cent.
+and grows in proportion where it does. The weights are ours: with larger ones the search turns back
+and forth at the edge and finds less.
 """
 
 from __future__ import annotations

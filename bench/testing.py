@@ -41,7 +41,8 @@ _BALLS: tuple[Budget, ...] = (
     Linf(8),
     L2(60),
     Mse(5e-4),
-    *(kind(radius, region=_CORNER) for kind, radius in ((Linf, 8), (L2, 20), (Mse, 5e-4))),
+    Linf(8, region=_CORNER),
+    L2(20, region=_CORNER),
 )
 
 

@@ -7,7 +7,7 @@ import torch
 
 from attacks import ATTACKS
 from attacks.gradient import FGSM, IFGSM, PGD
-from attacks.noise import SignNoise, UniformNoise
+from attacks.noise import BestNoise, GaussianNoise, SignNoise, UniformNoise
 from attacks.objectives import Distortion, Rate
 from backends.compressai import bundled
 from backends.toy import Toy
@@ -94,6 +94,25 @@ def test_noise_is_what_it_is_called():
     signs = (SignNoise()(None, source, Linf(8), rngs).images - source) * 255
     assert torch.allclose(signs.abs(), torch.full_like(signs, 8), atol=1e-3)
     assert abs(float(signs.mean())) < 0.5
+    gaussian = (GaussianNoise(0.25)(None, source, Linf(8), rngs).images - source) * 255
+    assert float(gaussian.std()) == pytest.approx(2, rel=0.02)
+    assert float((gaussian / 2).abs().lt(1).float().mean()) == pytest.approx(0.683, abs=0.02)
+
+
+@pytest.mark.parametrize("ball", [L2(300), Mse(1e-4)], ids=str)
+def test_gaussian_noise_uses_the_whole_of_a_euclidean_budget(ball):
+    source = torch.full((1, 3, 64, 64), 0.5)
+    noisy = search(GaussianNoise(), None, source, ball, 3).images
+    assert float(ball.size(noisy, source)) > 0.95 * ball.radius
+
+
+def test_more_draws_of_noise_find_more(photograph, small_codec):
+    source = to_tensor(photograph("coffee", 32, 32))
+    target = CodecTarget(small_codec("bmshj2018-factorized"), Distortion(), source)
+    few, many = (search(BestNoise(draws), target, source, Linf(8), 4) for draws in (3, 30))
+    assert torch.equal(few.trace, many.trace[:3])
+    assert float(target.value(many.images)) > float(target.value(few.images))
+    assert target.gradients == 0
 
 
 @pytest.mark.parametrize("budget", [Linf(8), L2(300), Mse(1e-4), Mse(1e-5)], ids=str)

@@ -195,10 +195,11 @@ def test_ftda_asks_the_codec_nothing_while_the_change_decides(photograph):
 
 
 @pytest.mark.parametrize("clamp", [2, 5])
-def test_ftda_can_be_clamped_as_well(clamp, photograph):
+@pytest.mark.parametrize("reference", ["source", "clean"])
+def test_ftda_can_be_clamped_as_well(reference, clamp, photograph):
     source = to_tensor(photograph("rocket", 12, 9))
     ball = Mse(1e-3)
-    target = CodecTarget(Toy(0.5), Distortion(), source)
+    target = CodecTarget(Toy(0.5), Distortion(reference), source)
     found = search(FTDA(steps=60, clamp=clamp), target, source, ball, 0)
     assert Linf(clamp).allows(found.images, source) == [True]
     assert float((found.images - source).abs().amax()) * 255 == pytest.approx(clamp, abs=1e-3)
