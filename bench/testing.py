@@ -21,7 +21,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.attack import Attack, AttackResult, Objective, Target, View, given
+from bench.attack import Attack, AttackResult, Half, Objective, Target, View, given
 from bench.budget import BUDGETS, L2, Budget, Linf, Mse, Region
 from bench.codec import Codec
 from bench.craft import NoTarget, enforced, search
@@ -37,13 +37,14 @@ SAME = 0.01
 
 _ROUNDING = 1e-5
 _CORNER = Region(0, 0, 3, 2)
-_BALLS: tuple[Budget, ...] = (
+BALLS: tuple[Budget, ...] = (
     Linf(8),
     L2(60),
     Mse(5e-4),
     Linf(8, region=_CORNER),
     L2(20, region=_CORNER),
 )
+"""The budgets that are tried, one of every kind at least."""
 
 
 class Linear:
@@ -56,7 +57,7 @@ class Linear:
         weights: w, (3, H, W) or a batch of them.
     """
 
-    needs: ClassVar = "reconstruction"
+    needs: ClassVar[Half] = "reconstruction"
     wants_clean: ClassVar[bool] = False
 
     def __init__(self, weights: Tensor) -> None:
@@ -114,7 +115,7 @@ class AttackContract:
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Give every check its attacks, and the budgets that each can do."""
         if "ball" in metafunc.fixturenames:
-            pairs = [(a, ball) for a in self.attacks for ball in _BALLS if ball.kind in a.budgets]
+            pairs = [(a, ball) for a in self.attacks for ball in BALLS if ball.kind in a.budgets]
             metafunc.parametrize(
                 ("attack", "ball"), pairs, ids=[f"{_name(a)}-{ball}" for a, ball in pairs]
             )

@@ -15,7 +15,7 @@ from attacks.gradient import PGD
 from bench.budget import BUDGETS, L2, Linf
 from bench.craft import RejectedError
 from bench.registry import Choice, build, parameters
-from bench.testing import AttackContract
+from bench.testing import BALLS, AttackContract
 
 QUICK = {"steps": 10, "restarts": 2, "searches": 2, "draws": 5}
 
@@ -126,6 +126,10 @@ def test_a_file_of_a_few_lines_is_enough(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stdout
     assert all(f"IFGSM-{kind}" in done.stdout for kind in BUDGETS)
+
+
+def test_no_kind_of_budget_goes_untried():
+    assert {ball.kind for ball in BALLS} == BUDGETS.keys()
 
 
 def test_running_needs_no_pytest():
