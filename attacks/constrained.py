@@ -63,7 +63,7 @@ class FTDA:
         start = climb.start(rngs, room)
         adam, heading = _Adam(start.images, self.lr), unit(start.gradients)
         for _ in range(self.steps):
-            adam.climb(heading)
+            adam.step(heading)
             adam.move(room.project(adam.images, images))
             heading = _heading(climb, adam.images)
         return climb.result()
@@ -132,7 +132,7 @@ class CarliniWagner:
         adam = _Adam(start.images, self.step_size * float(_uniform(climb).amax()))
         gradients = start.gradients
         for _ in range(self.steps):
-            adam.climb(gradients / steepness - pull * (adam.images - climb.source))
+            adam.step(gradients / steepness - pull * (adam.images - climb.source))
             adam.move(_room(climb.budget).project(adam.images, climb.source))
             gradients = climb.look(adam.images).gradients
         return adam.images
@@ -162,8 +162,8 @@ class _Adam:
         self.images = images.clone()
         self._optimiser = torch.optim.Adam([self.images], lr=lr)
 
-    def climb(self, gradients: Tensor) -> None:
-        """Take one step."""
+    def step(self, gradients: Tensor) -> None:
+        """Take one step up."""
         self.images.grad = -gradients.to(self.images)
         self._optimiser.step()
 

@@ -73,7 +73,7 @@ class Watched:
     """A target that counts what it is asked, and keeps the first values it told.
 
     Attributes:
-        asked: how many times it told a value of each picture.
+        asked: how many values it told, all pictures together.
         first: the values of the first pictures it was shown, (B,); None if it was shown none.
     """
 
@@ -98,7 +98,7 @@ class Watched:
         return values
 
     def _told(self, values: Tensor) -> Tensor:
-        self.asked += 1
+        self.asked += len(values)
         self.first = values if self.first is None else self.first
         return values
 
@@ -168,7 +168,7 @@ class AttackContract:
     def test_it_asks_no_more_than_it_says(self, attack: Attack, ball: Budget) -> None:
         """`evaluations` is an upper bound."""
         _, watched = _search(attack, _pictures(1, 9, 6), ball)
-        assert watched.asked <= attack.evaluations, f"it asked {watched.asked} times"
+        assert watched.asked <= attack.evaluations, f"it asked for {watched.asked} values"
 
     def test_a_batch_is_as_good_as_one_by_one(self, attack: Attack, ball: Budget) -> None:
         """Pictures do not get into each other's way."""
