@@ -7,15 +7,44 @@ from bench.entry import Entry
 
 ATTACKS: dict[str, Entry] = {
     "uniform-noise": Entry("attacks.noise:UniformNoise", "a random picture of the ball"),
+    "gaussian-noise": Entry("attacks.noise:GaussianNoise", "Gaussian noise, brought inside"),
     "sign-noise": Entry("attacks.noise:SignNoise", "the full radius in a random direction"),
-    "fgsm": Entry("attacks.gradient:FGSM", "one gradient step, arXiv 1412.6572"),
-    "ifgsm": Entry("attacks.gradient:IFGSM", "iterated FGSM (BIM), arXiv 1607.02533"),
-    "pgd": Entry("attacks.gradient:PGD", "projected gradient, random starts, arXiv 1706.06083"),
     "colour-shift": Entry("attacks.shift:ColourShift", "every pixel moved by one colour"),
+    "best-noise": Entry("attacks.noise:BestNoise", "the best of many draws of sign-noise"),
+    "fgsm": Entry("attacks.gradient:FGSM", "one gradient step", paper="arXiv 1412.6572"),
+    "ifgsm": Entry("attacks.gradient:IFGSM", "iterated FGSM, or BIM", paper="arXiv 1607.02533"),
+    "mifgsm": Entry(
+        "attacks.gradient:MIFGSM", "iterated FGSM with momentum", paper="arXiv 1710.06081"
+    ),
+    "pgd": Entry(
+        "attacks.gradient:PGD", "projected gradient, random starts", paper="arXiv 1706.06083"
+    ),
+    "apgd": Entry(
+        "attacks.apgd:APGD", "PGD that finds its own step size", paper="arXiv 2003.01690"
+    ),
+    "ftda": Entry(
+        "attacks.constrained:FTDA",
+        "Adam up the objective inside an MSE cap, back outside",
+        paper="arXiv 2112.08691",
+    ),
+    "cw": Entry(
+        "attacks.constrained:CarliniWagner",
+        "Adam on a Lagrangian whose weight is searched",
+        paper="arXiv 1608.04644",
+    ),
+    "madc": Entry(
+        "attacks.sphere:MADC",
+        "gradient ascent along the sphere of one MSE",
+        paper="doi.org/10.1167/8.12.8",
+    ),
 }
 
 OBJECTIVES: dict[str, Entry] = {
     "distortion": Entry("attacks.objectives:Distortion", "MSE of the reconstruction"),
+    "ms-ssim": Entry("attacks.objectives:MsSsim", "1 - MS-SSIM of the reconstruction"),
     "rate": Entry("attacks.objectives:Rate", "bits per pixel"),
+    "hyper-rate": Entry("attacks.objectives:HyperRate", "bits per pixel of the hyper-latent"),
     "rd": Entry("attacks.objectives:RateDistortion", "bpp + lambda 255^2 MSE"),
+    "rate-at-quality": Entry("attacks.tradeoffs:RateAtQuality", "bits, at the clean quality"),
+    "distortion-at-rate": Entry("attacks.tradeoffs:DistortionAtRate", "MSE, at the clean rate"),
 }

@@ -10,9 +10,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from attacks.gradient import best_of
+from attacks.climb import Climb
 from bench.attack import AttackResult, Need, Target
-from bench.budget import Budget
+from bench.budget import BALLS, Budget
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class ColourShift:
     """
 
     needs: ClassVar[Need] = "gradient"
+    budgets: ClassVar[tuple[str, ...]] = BALLS
     version: ClassVar[int] = 1
     evaluations: ClassVar[int] = 9
 
@@ -33,10 +34,10 @@ class ColourShift:
     ) -> AttackResult:
         """Look at the source pictures and at all eight."""
         del rngs
-        candidates = (images, *(_shifted(images, budget, signs) for signs in _SIGNS))
-        return best_of(
-            [AttackResult(found, target.value(found).unsqueeze(0)) for found in candidates]
-        )
+        climb = Climb(target, images, budget)
+        for candidate in (images, *(_shifted(images, budget, signs) for signs in _SIGNS)):
+            climb.glance(candidate)
+        return climb.result()
 
 
 _SIGNS = tuple(itertools.product((1.0, -1.0), repeat=3))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import ClassVar, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,13 @@ Half: TypeAlias = Literal["reconstruction", "rate", "both"]
 """Which path of a codec an objective needs; the other one is never run."""
 
 Need: TypeAlias = Literal["nothing", "gradient", "queries"]
-"""What an attack asks of its target; one that needs nothing is the same for every codec."""
+"""What an attack asks of its target; one that needs nothing is the same for every codec.
+
+"gradient" is the differentiable surrogate, of which some attacks take the values alone.
+"""
+
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,7 @@ class View:
         clean: the codec's reconstruction of `source`, for objectives that want it.
         reconstruction: the codec's reconstruction of `images`.
         bits: the bits of each stream, (B, ...).
+        clean_bits: those of `source`, for objectives that want what is clean.
     """
 
     images: Tensor
@@ -44,6 +51,18 @@ class View:
     clean: Tensor | None = None
     reconstruction: Tensor | None = None
     bits: Mapping[str, Tensor] | None = None
+    clean_bits: Mapping[str, Tensor] | None = None
+
+
+def given(part: Part | None) -> Part:
+    """Return a part of a view that the objective asked for.
+
+    Raises:
+        ValueError: it did not ask for it.
+    """
+    if part is None:
+        raise ValueError("the target did not give what this objective says it needs")
+    return part
 
 
 class Objective(Protocol):
@@ -51,7 +70,7 @@ class Objective(Protocol):
 
     Attributes:
         needs: the half of the codec it looks at.
-        wants_clean: whether it compares with the reconstruction of the source picture.
+        wants_clean: whether it compares with what the source picture itself gives.
     """
 
     @property
@@ -108,11 +127,14 @@ class Attack(Protocol):
 
     Attributes:
         needs: what it asks of its target.
+        budgets: the kinds of budget it can keep to, keys of `bench.budget.BUDGETS`; a search in
+            another one is recorded as unsupported.
         version: raised whenever the same parameters and seed would give another picture.
         evaluations: how many gradients, values and queries it asks for at most, a picture.
     """
 
     needs: ClassVar[Need]
+    budgets: ClassVar[tuple[str, ...]]
     version: ClassVar[int]
 
     @property

@@ -218,6 +218,12 @@ class Mse(L2):
 
 BUDGETS: dict[str, type[Budget]] = {kind.kind: kind for kind in (Linf, L2, Mse)}
 
+BALLS = (Linf.kind, L2.kind, Mse.kind)
+"""The kinds an attack can do that only draws, steps along `steepest` and projects."""
+
+EUCLIDEAN = (L2.kind, Mse.kind)
+"""The kinds that bound the summed squared change, in two units."""
+
 
 def _norm(delta: Tensor) -> Tensor:
     """The l2 norm of each picture, in float64: squares of small gradients underflow in float32."""

@@ -84,6 +84,12 @@ def craft(
 def _searched(
     job: CraftJob, sources: Sequence[Codec], attack: Attack, objective: Objective | None
 ) -> Crafted:
+    if job.budget.kind not in attack.budgets:
+        can = " and ".join(attack.budgets)
+        raise Unsupported(
+            f"the attack '{job.search.choice}' cannot keep a budget in {job.budget.kind}, only in"
+            f" {can}"
+        )
     source = to_tensor(job.picture.pixels)
     target = CodecTarget(sources[0], objective, source) if objective is not None else NoTarget()
     started = time.perf_counter()

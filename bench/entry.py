@@ -27,6 +27,7 @@ class Entry:
     Attributes:
         target: "module:attribute" of a class or function, imported when first used; or itself.
         summary: what it is, in a few words.
+        paper: where it was published, if it was.
         preset: parameters that the name itself fixes and a suite cannot set.
         available: "module:attribute" of a function that returns None where the implementation can
             run, and otherwise why not and what to do.
@@ -35,6 +36,7 @@ class Entry:
 
     target: str | Callable[..., Any]
     summary: str
+    paper: str = field(default="", kw_only=True)
     preset: Mapping[str, object] = field(default_factory=dict)
     available: str | None = None
     cost: Cost = Cost()

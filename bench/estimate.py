@@ -27,6 +27,8 @@ def seconds(job: CraftJob | MeasureJob) -> float:
     megapixels = height * width / 1e6
     if isinstance(job, MeasureJob):
         return megapixels * (_SCORING + _cost(job.victim).coding)
+    if job.budget.kind not in job.search.budgets:
+        return 0.0
     steps = sum(_cost(point).gradient for point in job.sources) * job.search.evaluations
     return megapixels * (_DRAWING + steps)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
 from typing import Any, Literal, TypeAlias
 
@@ -12,7 +13,7 @@ from rich.table import Table
 from bench.config import parse
 from bench.errors import BenchError, ConfigError
 from bench.metrics import METRICS
-from bench.registry import Kind, entries, parameters, unavailable
+from bench.registry import Kind, entries, implementation, parameters, unavailable
 from bench.suite import Suite
 
 Listed: TypeAlias = Literal["codecs", "attacks", "objectives", "metrics", "suites"]
@@ -27,12 +28,18 @@ class Item:
     Attributes:
         name: as it is written in a suite.
         summary: what it is.
+        paper: where an attack was published, if it was.
+        budgets: the kinds of budget that an attack can do.
+        needs: what an attack asks of a codec.
         parameters: each with its default, or "required".
         problem: why it cannot run here and what to do; None if it can.
     """
 
     name: str
     summary: str
+    paper: str = ""
+    budgets: tuple[str, ...] = ()
+    needs: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
     problem: str | None = None
 
@@ -63,12 +70,32 @@ def as_json(listed: list[Item]) -> str:
 def as_table(what: str, listed: list[Item]) -> Table:
     """Return items as a table for the terminal."""
     table = Table(title=what, title_justify="left", show_lines=False)
-    for header in ("name", "what it is", "parameters", "here"):
+    columns = {**_COLUMNS, **(_OF_ATTACKS if what == "attacks" else {}), "here": _here}
+    for header in columns:
         table.add_column(header, overflow="fold", no_wrap=header == "name")
     for item in listed:
-        given = ", ".join(f"{key}={value}" for key, value in item.parameters.items())
-        table.add_row(item.name, item.summary, given, item.problem or "yes")
+        table.add_row(*(told(item) for told in columns.values()))
     return table
+
+
+def _given(item: Item) -> str:
+    return ", ".join(f"{key}={value}" for key, value in item.parameters.items())
+
+
+def _here(item: Item) -> str:
+    return item.problem or "yes"
+
+
+_COLUMNS: dict[str, Callable[[Item], str]] = {
+    "name": lambda item: item.name,
+    "what it is": lambda item: item.summary,
+    "parameters": _given,
+}
+_OF_ATTACKS: dict[str, Callable[[Item], str]] = {
+    "budgets": lambda item: ", ".join(item.budgets),
+    "needs": lambda item: item.needs,
+    "paper": lambda item: item.paper,
+}
 
 
 def _implementation(kind: Kind, name: str) -> Item:
@@ -84,7 +111,16 @@ def _implementation(kind: Kind, name: str) -> Item:
         problem = unavailable(kind, name)
     except ConfigError as error:
         problem = str(error)
-    return Item(name, summary, listed, problem)
+    return replace(_declared(kind, name), parameters=listed, problem=problem)
+
+
+def _declared(kind: Kind, name: str) -> Item:
+    """Return what an implementation and its entry say of themselves."""
+    told, made = entries(kind)[name], implementation(kind, name)
+    if kind != "attack":
+        return Item(name, told.summary)
+    budgets, needs = getattr(made, "budgets", ()), getattr(made, "needs", "")
+    return Item(name, told.summary, told.paper, budgets, needs)
 
 
 def _suite(name: str) -> Item:

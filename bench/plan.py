@@ -61,6 +61,7 @@ class Search:
 
     choice: Choice
     need: Need
+    budgets: tuple[str, ...]
     version: int
     evaluations: int
 
@@ -124,7 +125,13 @@ def plan(
         points: its operating points with `baselines` among them.
         searches: its attacks with `baselines` among them.
         pictures: its pictures.
+
+    Raises:
+        ConfigError: an attack can do none of the budgets or cannot be planned yet, or two jobs
+            would be one.
     """
+    for search in searches:
+        _check_budgets(suite, search)
     groups = []
     for picture in pictures:
         groups.append(_group(suite, None, picture, points))
@@ -135,6 +142,17 @@ def plan(
     planned = Plan(tuple(groups))
     _refuse_twins(planned)
     return planned
+
+
+def _check_budgets(suite: Suite, search: Search) -> None:
+    """See that an attack can do one budget at least; the others are recorded as unsupported."""
+    asked = [spec.budget() for spec in suite.budgets]
+    if not any(budget.kind in search.budgets for budget in asked):
+        raise ConfigError(
+            f"the attack '{search.choice}' can do budgets in {' and '.join(search.budgets)}, and"
+            f" the suite has only {', '.join(map(str, asked))}; add such a budget or remove the"
+            " attack"
+        )
 
 
 def _refuse_twins(planned: Plan) -> None:

@@ -112,6 +112,11 @@ def entry(kind: Kind, name: str) -> Entry:
     return known[name]
 
 
+def implementation(kind: Kind, name: str) -> Any:  # noqa: ANN401 - a class, or a function
+    """Return what a name stands for, not yet called."""
+    return _attribute(entry(kind, name).target)
+
+
 def unavailable(kind: Kind, name: str) -> str | None:
     """Return why an implementation cannot run here and what to do, or None if it can."""
     probe = entry(kind, name).available

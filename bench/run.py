@@ -211,4 +211,4 @@ def _point(choice: Choice, codec: Codec, fingerprint: str) -> Point:
 
 
 def _search(choice: Choice, attack: Attack) -> Search:
-    return Search(choice, attack.needs, attack.version, attack.evaluations)
+    return Search(choice, attack.needs, attack.budgets, attack.version, attack.evaluations)

@@ -6,6 +6,8 @@ not a number: an attack that never moved is not evidence of robustness.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -72,15 +74,19 @@ class CodecTarget:
         return gradient
 
     def _view(self, images: Tensor) -> View:
+        return _viewed(images, self._source, self._coded(images), self._clean)
+
+    def _coded(self, images: Tensor) -> _Halves:
+        """Return what the surrogate makes of pictures, only the half that is needed."""
         codec = self._codec
         if not isinstance(codec, Differentiable):
             raise Unsupported("this codec offers no gradients; attack it by transfer or queries")
         if self._objective.needs == "rate":
-            return View(images, self._source, bits=codec.rate(images))
+            return _Halves(bits=codec.rate(images))
         if self._objective.needs == "reconstruction":
-            return View(images, self._source, self._clean, codec.reconstruct(images))
+            return _Halves(codec.reconstruct(images))
         both = codec.relaxed(images)
-        return View(images, self._source, self._clean, both.reconstruction, both.bits)
+        return _Halves(both.reconstruction, both.bits)
 
     @property
     def _coding(self) -> Codec:
@@ -89,27 +95,48 @@ class CodecTarget:
         return self._codec
 
     @cached_property
-    def _clean(self) -> Tensor | None:
-        """C(x) as the surrogate has it."""
-        if not self._objective.wants_clean or not isinstance(self._codec, Differentiable):
-            return None
+    def _clean(self) -> _Halves:
+        """What the surrogate makes of the source pictures, for objectives that want it."""
+        if not self._objective.wants_clean:
+            return _Halves()
         with torch.no_grad():
-            return self._codec.reconstruct(self._source)
+            return self._coded(self._source)
+
+    def _really_coded(self, image: npt.NDArray[np.uint8]) -> _Halves:
+        """Return what really becomes of a picture; it is not decoded if nobody looks at it."""
+        bitstream = self._coding.encode(image)
+        bits = {"bitstream": torch.tensor([[8.0 * len(bitstream)]])}
+        if self._objective.needs == "rate":
+            return _Halves(bits=bits)
+        return _Halves(to_tensor(self._coding.decode(bitstream)), bits)
 
     @cached_property
-    def _really_clean(self) -> list[Tensor]:
-        """C(x) as it is really decoded."""
-        sources, codec = [to_image(source) for source in self._source.split(1)], self._coding
-        return [to_tensor(codec.decode(codec.encode(image))) for image in sources]
+    def _really_clean(self) -> list[_Halves]:
+        """What really becomes of each source picture, for objectives that want it."""
+        if not self._objective.wants_clean:
+            return [_Halves()] * len(self._source)
+        return [self._really_coded(to_image(source)) for source in self._source.split(1)]
 
     def _query_one(self, image: npt.NDArray[np.uint8], index: int) -> float:
-        bitstream = self._coding.encode(image)
-        needs = self._objective.needs
-        view = View(
-            images=to_tensor(image),
-            source=self._source[index : index + 1].cpu(),
-            clean=self._really_clean[index] if self._objective.wants_clean else None,
-            reconstruction=None if needs == "rate" else to_tensor(self._coding.decode(bitstream)),
-            bits={"bitstream": torch.tensor([[8.0 * len(bitstream)]])},
-        )
-        return float(self._objective(view))
+        source = self._source[index : index + 1].cpu()
+        coded, clean = self._really_coded(image), self._really_clean[index]
+        return float(self._objective(_viewed(to_tensor(image), source, coded, clean)))
+
+
+@dataclass(frozen=True)
+class _Halves:
+    """What a codec makes of a batch of pictures; None where nobody asked."""
+
+    reconstruction: Tensor | None = None
+    bits: Mapping[str, Tensor] | None = None
+
+
+def _viewed(images: Tensor, source: Tensor, coded: _Halves, clean: _Halves) -> View:
+    return View(
+        images=images,
+        source=source,
+        clean=clean.reconstruction,
+        reconstruction=coded.reconstruction,
+        bits=coded.bits,
+        clean_bits=clean.bits,
+    )

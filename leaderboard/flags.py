@@ -42,9 +42,11 @@ class Flag:
 
 
 ADVICE = {
-    "zero-gradient": "the gradient was zero all along in so many of the searches, which never"
-    " moved; that is no robustness: try random starts (`pgd`), another objective, or mend the"
-    " codec's surrogate.",
+    "zero-gradient": "the gradient was zero all along in so many of the searches, which"
+    " never moved but at random; that is no robustness: try another objective, or mend the codec's"
+    " surrogate.",
+    "random-start": "the objective was flat at the source picture in so many of the searches, which"
+    " therefore began at a random picture of the budget, as they do against C(x).",
     "nan-gradient": "the gradient was not a number at times in so many of the searches, and was"
     " taken as zero there: look for roots, logarithms and divisions in the codec's surrogate.",
     "unchanged": "the attacked picture is the source picture itself, in so many of the searches:"
@@ -124,7 +126,10 @@ def is_smaller(ball: Budget, other: Budget) -> bool:
 
 
 def _aim(choice: Choice) -> Aim | None:
-    reference = dict(choice.params).get("reference", "source")
+    params = dict(choice.params)
+    if params.get("planes", "rgb") != "rgb":
+        return None
+    reference = params.get("reference", "source")
     errors = {"source": "mse_source", "clean": "mse_shift", "input": "mse_input"}
     scores = {"distortion": errors.get(reference), "rate": "bpp", "rd": "rd_cost"}
     score = scores.get(choice.name)

@@ -17,8 +17,12 @@ _LISTED = 8
 
 _WANTS = {
     "distortion": "the largest error of the decoded picture",
+    "ms-ssim": "the least similar decoded picture",
     "rate": "the longest bitstream",
+    "hyper-rate": "the most bits for the hyper-latent",
     "rd": "the largest R-D cost",
+    "rate-at-quality": "the longest bitstream that decodes as well as before",
+    "distortion-at-rate": "the largest error at no more bits than before",
 }
 
 _TRANSFER = {

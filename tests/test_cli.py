@@ -86,6 +86,22 @@ def test_list(what: str, capsys):
     assert all(item["name"] in printed for item in listed)
 
 
+def test_attacks_are_listed_with_their_paper_budgets_and_needs(capsys):
+    main(["list", "attacks", "--json"])
+    listed = {item["name"]: item for item in json.loads(capsys.readouterr().out)}
+    assert listed["ftda"]["paper"] == "arXiv 2112.08691"
+    assert listed["ftda"]["budgets"] == ["l2", "mse"]
+    assert listed["apgd"]["budgets"] == ["linf", "l2", "mse"]
+    assert {name for name, item in listed.items() if item["needs"] == "nothing"} == {
+        "uniform-noise",
+        "gaussian-noise",
+        "sign-noise",
+    }
+    main(["list", "attacks"])
+    printed = capsys.readouterr().out
+    assert all(header in printed for header in ("budgets", "needs", "paper"))
+
+
 def test_list_tells_what_is_missing_and_the_way_out(capsys, monkeypatch):
     monkeypatch.setenv("BENCH_FFMPEG", "/bin/false")
     main(["list", "codecs", "--json"])

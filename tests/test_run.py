@@ -16,7 +16,6 @@ from attacks.gradient import PGD
 from backends.toy import Toy
 from bench import store as store_module
 from bench.attack import AttackResult
-from bench.budget import Linf
 from bench.codec import Image
 from bench.config import parse
 from bench.craft import UNCHANGED
@@ -394,6 +393,28 @@ def test_an_attack_by_queries_is_refused_until_it_is_planned(tmp_path, monkeypat
         _run(_SUITE, tmp_path)
 
 
+def test_a_budget_that_an_attack_cannot_do_is_recorded_as_unsupported(tmp_path: Path):
+    text = _SUITE.replace("fgsm, {name: pgd, steps: 3}", "{name: ftda, steps: 3}")
+    _run(text.replace("[{linf: 8}]", "[{linf: 8}, {mse: 1.0e-4}]"), tmp_path)
+    run = read_run(tmp_path)
+    assert len(run.measures) == run.manifest.cells
+    ftda = [record for record in run.crafts.values() if record.attack == "ftda steps=3"]
+    assert {(record.budget, record.status) for record in ftda} == {
+        ("linf 8", "unsupported"),
+        ("mse 0.0001", "ok"),
+    }
+    told = {record.reason for record in ftda if record.status != "ok"}
+    assert told == {
+        "the attack 'ftda steps=3' cannot keep a budget in linf, only in l2 and mse",
+    }
+
+
+def test_an_attack_that_can_do_no_budget_of_the_suite_is_refused(tmp_path: Path):
+    text = _SUITE.replace("fgsm,", "madc, fgsm,").replace("linf: 8", "linf: 4")
+    with pytest.raises(ConfigError, match=r"'madc' can do budgets in l2 and mse.* only linf 4;"):
+        _run(text, tmp_path)
+
+
 def test_a_region_outside_a_picture_is_refused(tmp_path):
     region = "{linf: 8, region: {top: 20, left: 0, height: 5, width: 5}}"
     with pytest.raises(ConfigError, match="is not inside the picture 'chelsea'"):
@@ -401,7 +422,10 @@ def test_a_region_outside_a_picture_is_refused(tmp_path):
 
 
 def test_an_attack_that_leaves_its_budget_is_rejected_and_recorded(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(Linf, "project", lambda self, images, source: images)
+    def far(self: PGD, target, images, budget, rngs):
+        return AttackResult((images + 9 / 255).clamp(0, 1), images.new_empty(0, 1))
+
+    monkeypatch.setattr(PGD, "__call__", far)
     _run(_SUITE.replace("uniform-noise, ", ""), tmp_path)
     run = read_run(tmp_path)
     pgd = [record for record in run.crafts.values() if record.attack == "pgd steps=3"]

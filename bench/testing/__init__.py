@@ -1,13 +1,33 @@
-"""The test kit for whoever adds a codec: subclass a contract, and pytest checks it.
+"""The test kit for whoever adds a codec or an attack: subclass a contract, and pytest checks it.
 
-from bench.testing import CodecContract
-from my_package import Mine
+from bench.testing import AttackContract, CodecContract
+from my_package import Mine, Search
 
 class TestMine(CodecContract):
-def codec(self):
-return Mine(quality=50)
+    def codec(self):
+        return Mine(quality=50)
+
+class TestSearch(AttackContract):
+    attacks = (Search(steps=10),)
+
+The contract of attacks needs pytest, the contract of codecs does not: `bench check` uses it, too.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from bench.testing.codec import CodecContract
 
-__all__ = ["CodecContract"]
+if TYPE_CHECKING:
+    from bench.testing.attack import AttackContract, Linear
+
+__all__ = ["AttackContract", "CodecContract", "Linear"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a class of the other module
+    if name not in __all__:
+        raise AttributeError(name)
+    from bench.testing import attack  # noqa: PLC0415 - it imports pytest
+
+    return getattr(attack, name)

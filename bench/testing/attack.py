@@ -1,0 +1,233 @@
+"""The test kit that ships with the package: what every attack has to keep, for plugins to run.
+
+    from bench.testing import AttackContract
+    from my_package import Mine
+
+    class TestMine(AttackContract):
+        attacks = (Mine(steps=10),)
+
+pytest then runs every check on every attack, over every kind of budget that it says it can do. The
+target is the toy codec, linear and fast; a few steps will do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from torch import Tensor
+
+from bench.attack import Attack, AttackResult, Half, Objective, Target, View, given
+from bench.budget import BUDGETS, L2, Budget, Linf, Mse, Region
+from bench.codec import Codec
+from bench.craft import NoTarget, enforced, search
+from bench.registry import Choice, build
+from bench.target import CodecTarget
+from bench.tensors import to_image, to_tensor
+
+SIZES = ((1, 1), (1, 7), (5, 3), (17, 33))
+"""Height and width of the pictures that are attacked."""
+
+SAME = 0.01
+"""By how much the objective may differ between a batch and the same pictures one by one."""
+
+_ROUNDING = 1e-5
+_CORNER = Region(0, 0, 3, 2)
+BALLS: tuple[Budget, ...] = (
+    Linf(8),
+    L2(60),
+    Mse(5e-4),
+    Linf(8, region=_CORNER),
+    L2(20, region=_CORNER),
+)
+"""The budgets that are tried, one of every kind at least."""
+
+
+class Linear:
+    """The objective w . C(x).
+
+    On the toy codec, with values away from 0 and 255, the largest growth inside a ball has a closed
+    form: gain * epsilon * ||w||_1 in linf, gain * epsilon * ||w||_2 in l2.
+
+    Args:
+        weights: w, (3, H, W) or a batch of them.
+    """
+
+    needs: ClassVar[Half] = "reconstruction"
+    wants_clean: ClassVar[bool] = False
+
+    def __init__(self, weights: Tensor) -> None:
+        self._weights = weights
+
+    def __call__(self, view: View) -> Tensor:
+        """Return the inner product of each picture, (B,)."""
+        product: Tensor = (given(view.reconstruction) * self._weights).flatten(1).sum(1)
+        return product
+
+
+class Watched:
+    """A target that counts what it is asked, and keeps the first values it told.
+
+    Attributes:
+        asked: how many values it told, all pictures together.
+        first: the values of the first pictures it was shown, (B,); None if it was shown none.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self.asked = 0
+        self.first: Tensor | None = None
+
+    def value_and_grad(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Ask for values and gradients."""
+        values, gradients = self._target.value_and_grad(images)
+        return self._told(values), gradients
+
+    def value(self, images: Tensor) -> Tensor:
+        """Ask for values."""
+        return self._told(self._target.value(images))
+
+    def query(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+        """Ask for real values."""
+        values = self._target.query(images)
+        self._told(torch.from_numpy(values))
+        return values
+
+    def _told(self, values: Tensor) -> Tensor:
+        self.asked += len(values)
+        self.first = values if self.first is None else self.first
+        return values
+
+
+class AttackContract:
+    """What an attack must keep; derive a test class and name your attacks in it.
+
+    Attributes:
+        attacks: the attacks to test, with few steps.
+    """
+
+    attacks: ClassVar[Sequence[Attack]] = ()
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Give every check its attacks, and the budgets that each can do."""
+        if "ball" in metafunc.fixturenames:
+            pairs = [(a, ball) for a in self.attacks for ball in BALLS if ball.kind in a.budgets]
+            metafunc.parametrize(
+                ("attack", "ball"), pairs, ids=[f"{_name(a)}-{ball}" for a, ball in pairs]
+            )
+        elif "attack" in metafunc.fixturenames:
+            metafunc.parametrize("attack", self.attacks, ids=_name)
+
+    def test_it_declares_itself(self, attack: Attack) -> None:
+        """It has what the seam asks for, and its claims fit each other."""
+        assert isinstance(attack, Attack), "it lacks what bench.attack.Attack asks for"
+        assert attack.needs in {"nothing", "gradient", "queries"}, f"unknown need {attack.needs!r}"
+        assert attack.budgets, "it can do no budget at all"
+        assert set(attack.budgets) <= BUDGETS.keys(), f"unknown budget among {attack.budgets}"
+        assert attack.version >= 1, "versions count from 1"
+        looks = attack.needs != "nothing"
+        assert (attack.evaluations > 0) == looks, "`evaluations` and `needs` contradict each other"
+
+    @pytest.mark.parametrize("size", SIZES, ids=str)
+    def test_it_stays_inside_its_budget_once_rounded(
+        self, attack: Attack, ball: Budget, size: tuple[int, int]
+    ) -> None:
+        """The 8-bit picture has the source's size and keeps the budget exactly."""
+        source = _pictures(1, *size)
+        found, _ = _search(attack, source, ball)
+        image = enforced(found, source, ball)
+        levels = torch.from_numpy(image.copy()).permute(2, 0, 1).unsqueeze(0)
+        assert image.shape == (*size, 3)
+        assert ball.holds(levels, (source * 255).round()) == [True], f"it is outside {ball}"
+
+    def test_its_seed_is_the_only_chance(self, attack: Attack, ball: Budget) -> None:
+        """The same seed finds the same picture, whatever torch's own generator is at."""
+        source = _pictures(1, 5, 7)
+        torch.manual_seed(1)
+        first, _ = _search(attack, source, ball)
+        torch.manual_seed(2)
+        again, _ = _search(attack, source, ball)
+        assert torch.equal(first.images, again.images), "a second search found another picture"
+
+    @pytest.mark.parametrize("reference", ["source", "clean"])
+    def test_it_never_ends_below_its_start(
+        self, attack: Attack, ball: Budget, reference: str
+    ) -> None:
+        """What it returns is worth at least as much as what it looked at first."""
+        source, wanted = _pictures(2, 9, 6), _distortion(reference)
+        found, watched = _search(attack, source, ball, wanted)
+        if watched.first is not None:
+            reached = _worth(attack, found, source, ball, wanted)
+            least = watched.first - _ROUNDING * watched.first.abs()
+            assert bool((reached >= least).all()), f"{reached} is below {watched.first}"
+
+    def test_it_asks_no_more_than_it_says(self, attack: Attack, ball: Budget) -> None:
+        """`evaluations` is an upper bound."""
+        _, watched = _search(attack, _pictures(1, 9, 6), ball)
+        assert watched.asked <= attack.evaluations, f"it asked for {watched.asked} values"
+
+    def test_a_batch_is_as_good_as_one_by_one(self, attack: Attack, ball: Budget) -> None:
+        """Pictures do not get into each other's way."""
+        source, wanted = _pictures(3, 7, 10), _distortion("source")
+        together, _ = _search(attack, source, ball, wanted)
+        values = _worth(attack, together, source, ball, wanted)
+        for index in range(len(source)):
+            one = source[index : index + 1]
+            alone, _ = _search(attack, one, ball, wanted, seed=index)
+            value = _worth(attack, alone, one, ball, wanted)
+            assert torch.allclose(values[index], value[0], rtol=SAME), (
+                f"picture {index}: {values[index]} in a batch, {value[0]} by itself"
+            )
+
+
+def _name(attack: Any) -> str:  # noqa: ANN401 - what pytest wants an id for
+    return type(attack).__name__
+
+
+def _toy() -> Codec:
+    codec: Codec = build("codec", Choice("toy", (("gain", 0.5),)))
+    return codec
+
+
+def _distortion(reference: str) -> Objective:
+    objective: Objective = build("objective", Choice("distortion", (("reference", reference),)))
+    return objective
+
+
+def _pictures(count: int, height: int, width: int) -> Tensor:
+    """Draw pictures of different brightness, with values at 0 and 255 among them."""
+    rng = np.random.default_rng(11)
+    drawn = rng.integers(-40, 296, (count, height, width, 3)) // np.arange(1, count + 1).reshape(
+        -1, 1, 1, 1
+    )
+    return torch.cat([to_tensor(image) for image in drawn.clip(0, 255).astype(np.uint8)])
+
+
+def _search(
+    attack: Attack,
+    source: Tensor,
+    ball: Budget,
+    objective: Objective | None = None,
+    seed: int = 0,
+) -> tuple[AttackResult, Watched]:
+    """Search as the harness does; an attack that needs nothing sees no target."""
+    target: Target = NoTarget()
+    if attack.needs != "nothing":
+        target = CodecTarget(_toy(), objective or _distortion("source"), source)
+    watched = Watched(target)
+    return search(attack, watched, source.clone(), ball, seed), watched
+
+
+def _worth(
+    attack: Attack, found: AttackResult, source: Tensor, ball: Budget, objective: Objective
+) -> Tensor:
+    """Return the objective of what was found, as the attack could see it, (B,)."""
+    target = CodecTarget(_toy(), objective, source)
+    if attack.needs != "queries":
+        return target.value(found.images)
+    levels = ball.rounded(found.images, source).float() / 255
+    return torch.from_numpy(target.query(np.stack([to_image(one) for one in levels.split(1)])))
