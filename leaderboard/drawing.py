@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from leaderboard.comparison import Comparison, Line, Sweep
 from leaderboard.costs import Ratio
@@ -36,11 +38,14 @@ def robustness(one: Comparison, lists: Sequence[Ranking]) -> Figure:
     for line in lines:
         _dot(efficiency, line, line.efficiency.value if line.efficiency else None, colours)
         _dot(time, line, _seconds(line), colours)
-    efficiency.axline((1, 1), slope=1, color="grey", linewidth=0.8, linestyle=":")
+    for axes in (efficiency, time):
+        axes.set(xscale="log", yscale="log")
+        _plain(axes.yaxis, (1, 1.5, 2, 3, 5, 7))
+    _plain(efficiency.xaxis, (1, 1.5, 2, 3, 5, 7))
+    _plain(time.xaxis, (1,))
+    efficiency.axline((1, 1), (2, 2), color="grey", linewidth=0.8, linestyle=":")
     efficiency.set(xlabel=f"unattacked J ({unit}); dotted line: unharmed", ylabel="attacked J")
     time.set(xlabel="encoding and decoding, seconds a megapixel", ylabel="attacked J")
-    if any(_seconds(line) for line in lines):
-        time.set_xscale("log")
     _legend(figure, efficiency)
     return figure
 
@@ -85,6 +90,13 @@ def _colours(names: Sequence[str]) -> Colours:
     """Return colours that differ as far as there are any."""
     palette = mpl.colormaps["tab10" if len(names) <= 10 else "tab20"]
     return {name: palette(index % palette.N) for index, name in enumerate(names)}
+
+
+def _plain(axis: Axis, digits: Sequence[float]) -> None:
+    """Let a logarithmic axis bear plain numbers that begin with some digits."""
+    axis.set_major_locator(LogLocator(subs=digits))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _legend(figure: Figure, axes: Axes) -> None:

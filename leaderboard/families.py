@@ -86,13 +86,17 @@ def families(contenders: Iterable[Contender]) -> list[Family]:
     for one in contenders:
         if not one.row.reference:
             groups[one.row.place.run, family_key(one.choice)].append(one)
-    named = {
+    plain = {
         key: common_name([one.row.place.codec for one in group]) for key, group in groups.items()
+    }
+    in_run = Counter((run, name) for (run, _), name in plain.items())
+    named = {
+        (run, key): name if in_run[run, name] == 1 else key for (run, key), name in plain.items()
     }
     count = Counter(named.values())
     return [
-        Family(named[key] if count[named[key]] == 1 else f"{key[1]} ({key[0]})", tuple(group))
-        for key, group in groups.items()
+        Family(name if count[name] == 1 else f"{name} ({run})", tuple(groups[run, key]))
+        for (run, key), name in named.items()
     ]
 
 

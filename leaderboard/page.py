@@ -58,7 +58,7 @@ def markdown(board: Board, plots: Sequence[Plot] = ()) -> str:
         *chain.from_iterable(_setting(part) for part in board.parts),
         *standings.rankings(board, plots),
         *chain.from_iterable(_section(board, one) for one in board.tables),
-        *standings.sweeps(board, plots),
+        *standings.sweeps(plots),
         *standings.curves(board, plots),
         "## Columns",
         _KEY,
@@ -154,10 +154,10 @@ def _most(one: Table) -> Iterator[str]:
     """Say in words which codec of a table lost most."""
     told = []
     for column in HEADLINES:
-        values = {row: column.plain(row) for row in one.rows if not row.reference}
-        losses = {row: value for row, value in values.items() if value is not None}
+        values = [(row, column.plain(row)) for row in one.rows if not row.reference]
+        losses = [(value, row) for row, value in values if value is not None]
         if losses:
-            loser = max(losses, key=losses.__getitem__)
+            _, loser = max(losses, key=lambda pair: pair[0])
             told.append(f"{column.header} {column.text(loser)} ({escaped(loser.place.codec)})")
     if told:
         heading = heading_of(one)[0].lower()

@@ -52,7 +52,7 @@ def curves(board: Board, plots: Sequence[Plot]) -> Iterator[str]:
     yield bullets(f"**{field.header}**: {escaped(field.meaning)}." for field in CURVES)
 
 
-def sweeps(board: Board, plots: Sequence[Plot]) -> Iterator[str]:
+def sweeps(plots: Sequence[Plot]) -> Iterator[str]:
     """Yield how the damage grows with the budget."""
     found = [plot for plot in plots if plot.about == "budget"]
     if found:
@@ -106,4 +106,4 @@ def _list(ranking: Ranking) -> Iterator[str]:
 def _title(board: Board, one: Comparison) -> str:
     several = len({other.runs for other in board.comparisons}) > 1
     runs = f"{escaped(', '.join(one.runs))}, " if several else ""
-    return f"{runs}budget {escaped(words.heading(one.budget))}"
+    return f"{runs}Budget {escaped(words.heading(one.budget))}"
