@@ -23,12 +23,14 @@ class Field(Generic[Line]):
         text: the cell of a line, not escaped.
         meaning: one line for the legend.
         is_figure: whether it stands to the right.
+        terminal: whether it is shown on the terminal too.
     """
 
     header: str
     text: Callable[[Line], str]
     meaning: str
     is_figure: bool = True
+    terminal: bool = True
 
 
 def _rank(rank: int | None, *, tied: bool) -> str:
@@ -81,13 +83,15 @@ STANDING: tuple[Field[Standing], ...] = (
         "luma rank",
         lambda line: _rank(line.luma_rank, tied=False),
         "by the error of the luma alone",
+        terminal=False,
     ),
     Field(
         "encoding s/MP ↓",
         lambda line: _seconds(line.encoding),
         "seconds a megapixel, median, on the machine named below",
+        terminal=False,
     ),
-    Field("decoding s/MP ↓", lambda line: _seconds(line.decoding), "likewise"),
+    Field("decoding s/MP ↓", lambda line: _seconds(line.decoding), "likewise", terminal=False),
     Field("at", lambda line: line.codec, "the quality it stands with", is_figure=False),
     Field(
         "no rank because",

@@ -107,7 +107,7 @@ def _short(board: Board) -> Iterator[str]:
     yield _METHOD
     if board.same_pictures and board.same_cost:
         lost = (line for one in board.tables for line in _most(one))
-        if told := bullets(lost):
+        if told := bullets([*lost, *standings.leaders(board)]):
             yield told
     rows = [row for row in board.rows if not row.reference]
     doubted = sum(bool(row.flags) for row in rows)
@@ -162,7 +162,8 @@ def _most(one: Table) -> Iterator[str]:
     if told:
         heading = heading_of(one)[0].lower()
         yield (
-            f"**Lost most** at {escaped(words.heading(one.budget))}, {heading}: {', '.join(told)}."
+            f"**Lost most**, budget {escaped(words.heading(one.budget))}, {heading}:"
+            f" {', '.join(told)}."
         )
 
 

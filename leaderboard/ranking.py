@@ -26,7 +26,8 @@ RULE = (
     " J on the unattacked pictures.",
     "**Order.** Under attack J is the largest that any attack reached, for each picture. The mean"
     " over the pictures decides, the lowest first. It is written as a multiple of what VVC costs"
-    " unattacked, so that no codec can win by being bad to begin with. 'grows' is the codec's own"
+    " unattacked (of several VVCs, the one that costs least unattacked at the middle λ), so that no"
+    " codec can win by being bad to begin with. 'grows' is the codec's own"
     " attacked J by its own unattacked J.",
     "**Like with like.** Codecs attacked through their own gradients and codecs attacked without"
     " stand in separate lists. The list of all codecs counts only attacks that use no gradient of"

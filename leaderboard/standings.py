@@ -18,6 +18,19 @@ _FEW = 10
 """Pictures below which a bootstrap interval is too narrow."""
 
 
+def leaders(board: Board) -> Iterator[str]:
+    """Yield, for each list, who costs least under attack."""
+    for one in board.comparisons:
+        for ranking in one.rankings:
+            first = [line.family.name for line in ranking.standings if line.rank == 1]
+            if ranking.lmbda == LAMBDAS[1] and first:
+                together = " (a tie)" * (len(first) > 1)
+                yield (
+                    f"**Costs least under attack**, {_title(board, one)}, {ranking.scope.title}:"
+                    f" {escaped(', '.join(first))}{together}."
+                )
+
+
 def rankings(board: Board, plots: Sequence[Plot]) -> Iterator[str]:
     """Yield who stands above whom, and by what rule."""
     if not any(one.rankings for one in board.comparisons):
@@ -46,7 +59,7 @@ def curves(board: Board, plots: Sequence[Plot]) -> Iterator[str]:
     )
     for one in board.comparisons:
         if one.curves:
-            yield f"### {_title(board, one)}"
+            yield f"### At {_title(board, one)}"
             yield listing(CURVES, one.curves)
             yield from _shown(plots, one, "curves")
     yield bullets(f"**{field.header}**: {escaped(field.meaning)}." for field in CURVES)
@@ -87,7 +100,7 @@ def _image(plot: Plot) -> str:
 
 def _lists(title: str, one: Comparison) -> Iterator[str]:
     for scope in dict.fromkeys(ranking.scope for ranking in one.rankings):
-        yield f"### {title}: {scope.title}"
+        yield f"### At {title}: {scope.title}"
         at = {ranking.lmbda: ranking for ranking in one.rankings if ranking.scope == scope}
         yield from _list(at[LAMBDAS[1]])
         others = [block for lmbda in (LAMBDAS[0], LAMBDAS[2]) for block in _list(at[lmbda])]
@@ -106,4 +119,4 @@ def _list(ranking: Ranking) -> Iterator[str]:
 def _title(board: Board, one: Comparison) -> str:
     several = len({other.runs for other in board.comparisons}) > 1
     runs = f"{escaped(', '.join(one.runs))}, " if several else ""
-    return f"{runs}Budget {escaped(words.heading(one.budget))}"
+    return f"{runs}budget {escaped(words.heading(one.budget))}"

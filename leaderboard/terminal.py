@@ -52,12 +52,13 @@ def _list(one: Comparison, ranking: Ranking) -> Grid:
         box=box.SIMPLE_HEAD,
         padding=0,
     )
-    for field in STANDING:
+    fields = [field for field in STANDING if field.terminal]
+    for field in fields:
         grid.add_column(
             field.header, justify="right" if field.is_figure else "left", overflow="fold"
         )
     for line in ranking.standings:
-        grid.add_row(*(Text(plain(field.text(line))) for field in STANDING))
+        grid.add_row(*(Text(plain(field.text(line))) for field in fields))
     return grid
 
 

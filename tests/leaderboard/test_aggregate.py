@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import math
 import re
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from bench.errors import StoreError
+from bench.record import Threat
 from bench.target import NAN_GRADIENT, ZERO_GRADIENT
-from leaderboard import board
+from leaderboard import COLUMNS, board
 from leaderboard.flags import ADVICE
 
 
@@ -338,3 +340,80 @@ def test_a_manifest_of_another_version_is_refused(tmp_path, lab):
     run.manifest.suite.pop("budgets")
     with pytest.raises(StoreError, match="at 'budgets'"):
         board([run])
+
+
+def test_intervals_medians_and_extremes_are_over_the_worst_case_of_each_picture(filled):
+    run, truth = filled[0], filled[1]["own"]
+    drop = _row(board([run])).attack.drop_db
+    worst = _decibel(truth["clean_mse"]) - _decibel(truth["mse"][:, :4].max(1))
+    assert (drop.median, drop.most) == pytest.approx((np.median(worst), worst.max()))
+    draws = np.random.default_rng(0).integers(0, 3, (2000, 3))
+    assert (drop.low, drop.high) == pytest.approx(
+        tuple(np.percentile(worst[draws].mean(1), (2.5, 97.5)))
+    )
+
+
+def test_luma_has_a_worst_case_of_its_own(filled):
+    run, truth = filled[0], filled[1]["own"]
+    row = _row(board([run]))
+    assert row.clean.luma_psnr.mean == pytest.approx(_decibel(truth["clean_mse"] / 2).mean())
+    worst = _decibel(truth["mse"][:, :4].max(1) / 2)
+    assert row.attack.luma_psnr.mean == pytest.approx(worst.mean())
+
+
+def test_a_codec_that_keeps_the_change_is_at_zero_beyond_it(filled):
+    run, truth = filled[0], filled[1]["own"]
+    made = board([run])
+    mse = truth["mse"][:, :4]
+    worst = np.arange(3), mse.argmax(1)
+    kept = truth["clean_mse"] + truth["change"][:, :4][worst]
+    found = _row(made).attack.beyond_change
+    assert found.mean == pytest.approx(np.mean(10 * np.log10(mse[worst] / kept)))
+
+
+def test_gain_over_the_lossless_codec_is_on_the_same_attacked_pictures(filled):
+    run, truth = filled
+    factors = {
+        codec: truth[codec]["bpp"][:, :4].max(1) / truth[codec]["clean_bpp"]
+        for codec in ("own", "identity")
+    }
+    made = board([run])
+    found = _row(made).over_lossless
+    assert found.bpp_factor.mean == pytest.approx(_geometric(factors["own"] / factors["identity"]))
+    assert _row(made, "identity").over_lossless.bpp_factor.mean == pytest.approx(1)
+
+
+def test_what_transfer_does_alone_stands_apart(tmp_path, lab):
+    row = _row(board([_outdone_by_transfer(lab).write(tmp_path)]))
+    assert set(row.apart) == {"transfer"}
+    assert row.apart["transfer"].psnr.mean == pytest.approx(10.0)
+    assert row.apart["transfer"].bpp_factor.mean == pytest.approx(1.5)
+
+
+def test_every_kind_of_attack_without_gradients_has_columns():
+    kinds = set(get_args(Threat)) - {"clean", "noise", "white-box"}
+    headers = {column.header for column in COLUMNS}
+    assert {f"{kind} {what}" for kind in kinds for what in ("drop dB", "rate")} <= headers
+
+
+def test_similarities_have_a_worst_case_and_a_failure_has_none_left(tmp_path, lab):
+    lab = lab()
+    lab.clean("own", "one")
+    found = [("fgsm", 0.9, 60.0), ("PGD-7", 0.8, 70.0)]
+    for attack, similar, vmaf in found:
+        craft = lab.craft("one", attack, "distortion", ("own",))
+        seen = {"ms_ssim_source": similar, "vmaf_source": vmaf}
+        scores = lab.scores(mse=0.01).model_copy(update=seen)
+        lab.attacked("own", craft, scores)
+    attack = _row(board([lab.write(tmp_path)])).attack
+    assert (attack.ms_ssim.mean, attack.vmaf.mean) == (0.8, 60.0)
+
+
+def test_coding_times_are_a_megapixel(tmp_path, one_picture):
+    lab = one_picture()
+    lab.records[0] = lab.records[0].model_copy(
+        update={"encode_seconds": 0.5, "decode_seconds": 0.25}
+    )
+    clean = _row(board([lab.write(tmp_path)])).clean
+    assert clean.encoding.mean == pytest.approx(0.5 / (100 * 8 / 1e6))
+    assert clean.decoding.mean == pytest.approx(0.25 / (100 * 8 / 1e6))
