@@ -69,8 +69,9 @@ def as_compressai(board: Board) -> dict[str, bytes]:
     for one in board.comparisons:
         for name, about, curve in _curves(one):
             stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "curve"
-            path = stem if f"{stem}.json" not in files else f"{stem}-{len(files)}"
-            files[f"{path}.json"] = _compressai(name, about, curve)
+            content = _compressai(name, about, curve)
+            taken = files.get(f"{stem}.json", content) != content
+            files[f"{stem}-{len(files)}.json" if taken else f"{stem}.json"] = content
     return files
 
 

@@ -26,8 +26,8 @@ def leaders(board: Board) -> Iterator[str]:
             if ranking.lmbda == LAMBDAS[1] and first:
                 together = " (a tie)" * (len(first) > 1)
                 yield (
-                    f"**Costs least under attack**, {_title(board, one)}, {ranking.scope.title}:"
-                    f" {escaped(', '.join(first))}{together}."
+                    f"**Costs least under attack**, of those with a rank, {_title(board, one)},"
+                    f" {ranking.scope.title}: {escaped(', '.join(first))}{together}."
                 )
 
 

@@ -196,8 +196,8 @@ def test_codecs_that_halve_colour_are_marked_and_ranked_by_luma_too(filled_field
 
 def test_the_page_says_at_once_who_costs_least(filled_field, tmp_path):
     page = markdown(filled_field.board(tmp_path))
-    wanted = "**Costs least under attack**, budget linf 8, attacked without gradients: VVC."
-    assert wanted in page.partition("## What was attacked")[0]
+    wanted = "of those with a rank, budget linf 8, attacked without gradients: VVC."
+    assert f"**Costs least under attack**, {wanted}" in page.partition("## What was attacked")[0]
 
 
 def test_the_rule_stands_on_the_page(filled_field, tmp_path):
