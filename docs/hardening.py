@@ -8,9 +8,9 @@ A model labelled "NAME hardened" is compared with the one labelled "NAME" of the
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from statistics import fmean
 
@@ -45,12 +45,70 @@ HEADERS = (
     *("budget", "objective", "J plain", "J hardened", "fall", "ceiling", "recovered", "shift"),
     *("PSNR plain", "PSNR hardened", "bpp plain", "bpp hardened"),
 )
+SUMMARY = """\
+## In short
+
+Trained against attacks on the rate, of linf 8. The goal: at linf 8 at least 60 % of the damage by
+that objective recovered, for at most 10 % more clean cost. The largest fall is that of any budget
+and objective below.
+
+| pair | clean J | rate at linf 8: recovered | goal | largest fall | its ceiling | where |
+|---|--:|--:|---|--:|--:|---|"""
+GOAL = ("linf 8", "rate", 0.60, 0.10)
 WANTED: dict[str, Callable[[Scores], float]] = {
     "distortion": lambda scores: scores.mse_source,
     "rate": lambda scores: scores.bpp,
     "rd": lambda scores: scores.rd_cost,
 }
 SHIFT = "colour-shift"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A model and its hardened twin in one run.
+
+    Attributes:
+        name: the plain one's label.
+        lmbda: the weight of 255^2 MSE in J.
+        plain: its results, by budget.
+        hardened: its twin's.
+    """
+
+    name: str
+    lmbda: float
+    plain: Mapping[str, Case]
+    hardened: Mapping[str, Case]
+
+    @property
+    def clean(self) -> tuple[float, float]:
+        """J without an attack, of the plain one and of its twin."""
+        budget = next(iter(self.plain))
+        return _clean_cost(self.plain[budget]), _clean_cost(self.hardened[budget])
+
+    @property
+    def dearer(self) -> float:
+        """How much more the twin costs without an attack, as a share."""
+        plain, hardened = self.clean
+        return hardened / plain - 1
+
+    def attacked(self, budget: str, objective: str) -> tuple[Suffered, Suffered]:
+        """Return what both suffered."""
+        plain, hardened = (case[budget] for case in (self.plain, self.hardened))
+        return _suffered(plain, objective), _suffered(hardened, objective)
+
+    def fall(self, budget: str, objective: str) -> float:
+        """Return the share of the plain one's attacked cost that is gone."""
+        plain, hardened = self.attacked(budget, objective)
+        return 1 - hardened.cost / plain.cost
+
+    def ceiling(self, budget: str, objective: str) -> float:
+        """Return the fall of a codec that attacks do not touch."""
+        plain, _ = self.attacked(budget, objective)
+        return 1 - self.clean[0] / plain.cost
+
+    def recovered(self, budget: str, objective: str) -> float:
+        """Return the share of the damage that is undone."""
+        return self.fall(budget, objective) / self.ceiling(budget, objective)
 
 
 @dataclass(frozen=True)
@@ -74,31 +132,49 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path)
     folders = parser.parse_args().runs
     runs = [read_run(folder) for folder in folders]
+    pairs = [pair for run in runs for pair in _pairs(run)]
     told = INTRODUCTION.format(
         runs=" ".join(map(str, folders)), pictures=len(runs[0].manifest.pictures)
     )
-    PAGE.write_text("\n".join([told, *(line for run in runs for line in _section(run))]) + "\n")
+    lines = [told, SUMMARY, *map(_in_short, pairs), "", *chain.from_iterable(map(_section, pairs))]
+    PAGE.write_text("\n".join(lines), encoding="utf-8")
     for run in runs:
         _note(run)
 
 
-def _section(run: Run) -> Iterator[str]:
-    """Yield the lines of one run: a table for each pair."""
+def _pairs(run: Run) -> Iterator[Pair]:
     suite = setting(run)
     found = cases(run, suite)
-    budgets = [str(ball) for ball in suite.balls]
     for hardened in run.manifest.codecs:
         plain = hardened.removesuffix(SUFFIX)
-        if plain == hardened:
-            continue
-        clean = [_clean_cost(found[label, budgets[0]]) for label in (plain, hardened)]
-        yield from (f"## {plain}, lambda {suite.rd_lambda:g}", "")
-        yield f"Clean J {clean[0]:.3f} plain, {clean[1]:.3f} hardened ({_change(*clean)})."
-        yield from ("", f"| {' | '.join(HEADERS)} |", f"|---|{'--:|' * (len(HEADERS) - 1)}")
-        for budget in budgets:
-            pair = (found[plain, budget], found[hardened, budget])
-            yield from (_row(budget, objective, clean[0], *pair) for objective in WANTED)
-        yield ""
+        if plain != hardened:
+            both = [
+                {str(ball): found[label, str(ball)] for ball in suite.balls}
+                for label in (plain, hardened)
+            ]
+            yield Pair(plain, suite.rd_lambda, *both)
+
+
+def _in_short(pair: Pair) -> str:
+    budget, objective, least, most = GOAL
+    recovered = pair.recovered(budget, objective)
+    verdict = "reached" if recovered >= least and pair.dearer <= most else "missed"
+    where = max(product(pair.plain, WANTED), key=lambda found: pair.fall(*found))
+    cells = (
+        *(f"{pair.name}, lambda {pair.lmbda:g}", f"{pair.dearer:+.1%}", f"{recovered:.1%}"),
+        *(verdict, f"{pair.fall(*where):.1%}", f"{pair.ceiling(*where):.1%}", ", ".join(where)),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _section(pair: Pair) -> Iterator[str]:
+    """Yield the lines of one pair's table."""
+    plain, hardened = pair.clean
+    yield from (f"## {pair.name}, lambda {pair.lmbda:g}", "")
+    yield f"Clean J {plain:.3f} plain, {hardened:.3f} hardened ({pair.dearer:+.1%})."
+    yield from ("", f"| {' | '.join(HEADERS)} |", f"|---|---|{'--:|' * (len(HEADERS) - 2)}")
+    yield from (_row(pair, *found) for found in product(pair.plain, WANTED))
+    yield ""
 
 
 def _note(run: Run) -> None:
@@ -126,22 +202,17 @@ def _robustness(case: Case, objective: str) -> Robustness:
     )
 
 
-def _row(budget: str, objective: str, clean: float, before: Case, after: Case) -> str:
-    plain, hardened = (_suffered(case, objective) for case in (before, after))
-    shifted = _suffered(after, "rd", SHIFT)
-    less = plain.cost - hardened.cost
+def _row(pair: Pair, budget: str, objective: str) -> str:
+    plain, hardened = pair.attacked(budget, objective)
+    shifted = _suffered(pair.hardened[budget], "rd", SHIFT)
+    shares = (measure(budget, objective) for measure in (pair.fall, pair.ceiling, pair.recovered))
     cells = (
         *(budget, objective, f"{plain.cost:.3f}", f"{hardened.cost:.3f}"),
-        *(f"{less / plain.cost:.1%}", f"{1 - clean / plain.cost:.1%}"),
-        *(f"{less / (plain.cost - clean):.1%}", f"{shifted.cost:.3f}"),
-        *(f"{plain.psnr:.2f} dB", f"{hardened.psnr:.2f} dB"),
+        *(f"{share:.1%}" for share in shares),
+        *(f"{shifted.cost:.3f}", f"{plain.psnr:.2f} dB", f"{hardened.psnr:.2f} dB"),
         *(f"{plain.bpp:.3f}", f"{hardened.bpp:.3f}"),
     )
     return f"| {' | '.join(cells)} |"
-
-
-def _change(before: float, after: float) -> str:
-    return f"{after / before - 1:+.1%}"
 
 
 def _clean_cost(case: Case) -> float:
