@@ -1,6 +1,6 @@
 """Write docs/hardening.md: plain against adversarially trained models, from finished runs.
 
-    python docs/hardening.py runs/hardening-q1 runs/hardening-q2 ...
+    python docs/hardening.py runs/hardening-hyperprior-q5 runs/hardening-hyperprior-q4 ...
 
 A model labelled "NAME hardened" is compared with the one labelled "NAME" of the same run.
 """
@@ -8,21 +8,18 @@ A model labelled "NAME hardened" is compared with the one labelled "NAME" of the
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import chain, product
 from pathlib import Path
-from statistics import fmean
 
 from bench.card import Robustness, read_card, write_card
 from bench.errors import ConfigError
-from bench.record import Scores
 from bench.store import Run, read_run
 from leaderboard.cells import Case, cases, setting
+from leaderboard.pairs import WANTED, Pair, clean_cost, pairs, suffered
 
 PAGE = Path(__file__).parent / "hardening.md"
 ZOO = Path(__file__).parents[1] / "backends/zoo"
-SUFFIX = " hardened"
 INTRODUCTION = """\
 # What adversarial training does
 
@@ -55,75 +52,7 @@ and objective below.
 | pair | clean J | rate at linf 8: recovered | goal | largest fall | its ceiling | where |
 |---|--:|--:|---|--:|--:|---|"""
 GOAL = ("linf 8", "rate", 0.60, 0.10)
-WANTED: dict[str, Callable[[Scores], float]] = {
-    "distortion": lambda scores: scores.mse_source,
-    "rate": lambda scores: scores.bpp,
-    "rd": lambda scores: scores.rd_cost,
-}
 SHIFT = "colour-shift"
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A model and its hardened twin in one run.
-
-    Attributes:
-        name: the plain one's label.
-        lmbda: the weight of 255^2 MSE in J.
-        plain: its results, by budget.
-        hardened: its twin's.
-    """
-
-    name: str
-    lmbda: float
-    plain: Mapping[str, Case]
-    hardened: Mapping[str, Case]
-
-    @property
-    def clean(self) -> tuple[float, float]:
-        """J without an attack, of the plain one and of its twin."""
-        budget = next(iter(self.plain))
-        return _clean_cost(self.plain[budget]), _clean_cost(self.hardened[budget])
-
-    @property
-    def dearer(self) -> float:
-        """How much more the twin costs without an attack, as a share."""
-        plain, hardened = self.clean
-        return hardened / plain - 1
-
-    def attacked(self, budget: str, objective: str) -> tuple[Suffered, Suffered]:
-        """Return what both suffered."""
-        plain, hardened = (case[budget] for case in (self.plain, self.hardened))
-        return _suffered(plain, objective), _suffered(hardened, objective)
-
-    def fall(self, budget: str, objective: str) -> float:
-        """Return the share of the plain one's attacked cost that is gone."""
-        plain, hardened = self.attacked(budget, objective)
-        return 1 - hardened.cost / plain.cost
-
-    def ceiling(self, budget: str, objective: str) -> float:
-        """Return the fall of a codec that attacks do not touch."""
-        plain, _ = self.attacked(budget, objective)
-        return 1 - self.clean[0] / plain.cost
-
-    def recovered(self, budget: str, objective: str) -> float:
-        """Return the share of the damage that is undone."""
-        return self.fall(budget, objective) / self.ceiling(budget, objective)
-
-
-@dataclass(frozen=True)
-class Suffered:
-    """What attacks with one objective did to one model, means over the pictures.
-
-    Attributes:
-        cost: J.
-        psnr: in dB against the source.
-        bpp: bits per pixel.
-    """
-
-    cost: float
-    psnr: float
-    bpp: float
 
 
 def main() -> None:
@@ -132,27 +61,14 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path)
     folders = parser.parse_args().runs
     runs = [read_run(folder) for folder in folders]
-    pairs = [pair for run in runs for pair in _pairs(run)]
+    found = [pair for run in runs for pair in pairs(run)]
     told = INTRODUCTION.format(
         runs=" ".join(map(str, folders)), pictures=len(runs[0].manifest.pictures)
     )
-    lines = [told, SUMMARY, *map(_in_short, pairs), "", *chain.from_iterable(map(_section, pairs))]
+    lines = [told, SUMMARY, *map(_in_short, found), "", *chain.from_iterable(map(_section, found))]
     PAGE.write_text("\n".join(lines), encoding="utf-8")
     for run in runs:
         _note(run)
-
-
-def _pairs(run: Run) -> Iterator[Pair]:
-    suite = setting(run)
-    found = cases(run, suite)
-    for hardened in run.manifest.codecs:
-        plain = hardened.removesuffix(SUFFIX)
-        if plain != hardened:
-            both = [
-                {str(ball): found[label, str(ball)] for ball in suite.balls}
-                for label in (plain, hardened)
-            ]
-            yield Pair(plain, suite.rd_lambda, *both)
 
 
 def _in_short(pair: Pair) -> str:
@@ -196,15 +112,13 @@ def _note(run: Run) -> None:
 
 
 def _robustness(case: Case, objective: str) -> Robustness:
-    suffered = _suffered(case, objective)
-    return Robustness(
-        bpp=suffered.bpp, psnr=suffered.psnr, cost=suffered.cost, clean_cost=_clean_cost(case)
-    )
+    found = suffered(case, objective)
+    return Robustness(bpp=found.bpp, psnr=found.psnr, cost=found.cost, clean_cost=clean_cost(case))
 
 
 def _row(pair: Pair, budget: str, objective: str) -> str:
     plain, hardened = pair.attacked(budget, objective)
-    shifted = _suffered(pair.hardened[budget], "rd", SHIFT)
+    shifted = suffered(pair.hardened[budget], "rd", SHIFT)
     shares = (measure(budget, objective) for measure in (pair.fall, pair.ceiling, pair.recovered))
     cells = (
         *(budget, objective, f"{plain.cost:.3f}", f"{hardened.cost:.3f}"),
@@ -213,25 +127,6 @@ def _row(pair: Pair, budget: str, objective: str) -> str:
         *(f"{plain.bpp:.3f}", f"{hardened.bpp:.3f}"),
     )
     return f"| {' | '.join(cells)} |"
-
-
-def _clean_cost(case: Case) -> float:
-    return fmean(scores.rd_cost for scores in case.clean.values())
-
-
-def _suffered(case: Case, objective: str, attack: str = "") -> Suffered:
-    """Return the worst of each picture, by what the objective wants, of one attack or of all."""
-    made: dict[str, list[Scores]] = {}
-    for scored in case.of("white-box"):
-        wanted = (scored.craft.objective or "").split()[0] == objective
-        if wanted and scored.craft.attack.startswith(attack):
-            made.setdefault(scored.picture, []).append(scored.scores)
-    worst = [max(found, key=WANTED[objective]) for found in made.values()]
-    return Suffered(
-        cost=fmean(scores.rd_cost for scores in worst),
-        psnr=fmean(scores.psnr_source for scores in worst),
-        bpp=fmean(scores.bpp for scores in worst),
-    )
 
 
 if __name__ == "__main__":
