@@ -1,4 +1,4 @@
-"""The command line: run, plan, attack, show, leaderboard, export, list, check, schema, train."""
+"""The command line: `bench COMMAND`."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from bench.schema import suite_schema
 from bench.store import opened, read_run
 from bench.suite import Suite, load_suite
 from leaderboard.aggregate import Board, board
+from leaderboard.paper import write_report
 from leaderboard.terminal import tables
 from leaderboard.write import export, write_page
 
@@ -88,9 +89,12 @@ def _add_boards(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     page.set_defaults(command=_leaderboard)
     other = commands.add_parser("export", help="write the board of runs for other programs")
     other.set_defaults(command=_export)
-    for parser in (show, page, other):
+    report = commands.add_parser("report", help="write the study of Sun et al. from runs")
+    report.set_defaults(command=_report)
+    for parser in (show, page, other, report):
         parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders")
-    page.add_argument("-o", "--out", type=Path, required=True, metavar="FILE.md")
+    for parser in (page, report):
+        parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE.md")
     other.add_argument(
         "-o",
         "--out",
@@ -163,6 +167,11 @@ def _show(arguments: argparse.Namespace) -> None:
 def _export(arguments: argparse.Namespace) -> None:
     export(_board(arguments.runs), arguments.out)
     _console().print(f"wrote {arguments.out}", markup=False, highlight=False)
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    written = write_report([read_run(folder) for folder in arguments.runs], arguments.out)
+    _console().print(f"wrote {', '.join(map(str, written))}", markup=False, highlight=False)
 
 
 def _list(arguments: argparse.Namespace) -> None:

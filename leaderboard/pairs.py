@@ -11,7 +11,7 @@ from statistics import fmean
 
 from bench.record import Scores
 from bench.store import Run
-from leaderboard.cells import Case, cases, setting
+from leaderboard.cells import Case, Scored, cases, setting
 from leaderboard.threats import GRADIENTS
 
 SUFFIX = " hardened"
@@ -57,6 +57,10 @@ class Pair:
         """Return what both suffered."""
         plain, hardened = (case[budget] for case in (self.plain, self.hardened))
         return suffered(plain, objective), suffered(hardened, objective)
+
+    def has(self, budget: str, objective: str) -> bool:
+        """Tell whether both were attacked so."""
+        return all(_of(case[budget], objective) for case in (self.plain, self.hardened))
 
     def fall(self, budget: str, objective: str) -> float:
         """Return the share of the plain one's attacked cost that is gone."""
@@ -110,9 +114,8 @@ def clean_cost(case: Case) -> float:
 def suffered(case: Case, objective: str, attack: str = "") -> Suffered:
     """Return the worst of each picture, by what the objective wants, of one attack or of all."""
     made: dict[str, list[Scores]] = {}
-    for scored in case.of(GRADIENTS):
-        wanted = (scored.craft.objective or "").split()[0] == objective
-        if wanted and scored.craft.attack.startswith(attack):
+    for scored in _of(case, objective):
+        if scored.craft.attack.startswith(attack):
             made.setdefault(scored.picture, []).append(scored.scores)
     worst = [max(found, key=WANTED[objective]) for found in made.values()]
     return Suffered(
@@ -120,3 +123,12 @@ def suffered(case: Case, objective: str, attack: str = "") -> Suffered:
         psnr=fmean(scores.psnr_source for scores in worst),
         bpp=fmean(scores.bpp for scores in worst),
     )
+
+
+def _of(case: Case, objective: str) -> list[Scored]:
+    """Return what was made through a model's own gradients for an objective."""
+    return [one for one in case.of(GRADIENTS) if _name(one.craft.objective) == objective]
+
+
+def _name(label: str | None) -> str:
+    return (label or " ").split(" ")[0]
