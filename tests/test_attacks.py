@@ -130,7 +130,7 @@ def test_sign_noise_uses_the_whole_budget_once_rounded(budget):
 @pytest.fixture(params=["bundled", pytest.param("published", marks=pytest.mark.shared)])
 def fitted(request):
     """A codec with trained weights."""
-    names = bundled("bmshj2018-factorized-")
+    names = bundled("bmshj2018-factorized-small-q4")
     if request.param == "bundled" and not names:
         pytest.skip("no trained weights are bundled")
     checkpoint = names[0] if request.param == "bundled" else request.getfixturevalue("published")
@@ -142,7 +142,8 @@ def test_more_effort_finds_more_on_a_trained_codec(fitted, objective, photograph
     """Noise, then one step, then many, by what is really decoded of the 8-bit pictures.
 
     After so few steps a random start is not yet as good as the source: measured on three codecs
-    and three photographs, PGD reached .92 to 1.02 of I-FGSM.
+    and three photographs, PGD reached .92 to 1.02 of I-FGSM. (On the bundled model of the lowest
+    rate .85, after 40 steps too.)
     """
     source = to_tensor(photograph("coffee", 96, 96))
     target = CodecTarget(fitted, objective, source)
