@@ -38,9 +38,8 @@ INTRODUCTION = """\
 Written by `python docs/zoo.py`; Kodak was seen neither in training nor in choosing settings.
 Weights are stored as fp16. Rates are of strings that were decoded again, means over the 24 whole
 pictures; a container adds 22 bytes or so, 0.0005 bpp. "Estimated bits" is how far the entropy
-model's own figure is from the real one. "Trained" is on one CPU thread, all
-ancestors included.
-JPEG and VVC are counted with every byte of their files."""
+model's own figure is from the real one. "Trained" is on one CPU thread, all ancestors included
+(backends/zoo/README.md). JPEG and VVC are counted with every byte of their files."""
 BD_RATE = """\
 How many more bits the plain models of a family take than the codec above for the same PSNR, on
 average over the PSNR that both reach (piecewise cubic, package bjontegaard); fewer if negative."""
