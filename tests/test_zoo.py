@@ -19,7 +19,7 @@ from bench.registry import Choice, build
 
 ZOO = Path(__file__).parents[1] / "backends/zoo"
 CARDS = zoo.cards()
-FAMILIES = ("bmshj2018-factorized", "bmshj2018-hyperprior")
+FAMILIES = ("bmshj2018-factorized", "bmshj2018-hyperprior", "mbt2018-mean")
 RECIPES = [load(path, Recipe) for path in sorted((ZOO / "recipes").glob("*.yaml"))]
 SOURCES = {stage.name: stage for recipe in RECIPES for stage in recipe.stages}
 
