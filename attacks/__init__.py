@@ -37,6 +37,20 @@ ATTACKS: dict[str, Entry] = {
         "gradient ascent along the sphere of one MSE",
         paper="doi.org/10.1167/8.12.8",
     ),
+    "square": Entry(
+        "attacks.square:Square", "random search with squares, by queries", paper="arXiv 1912.00049"
+    ),
+    "nes": Entry(
+        "attacks.estimate:NES", "gradients estimated from queries", paper="arXiv 1804.08598"
+    ),
+    "spsa": Entry(
+        "attacks.estimate:SPSA",
+        "Adam on gradients estimated from queries",
+        paper="arXiv 1802.05666",
+    ),
+    "evolution": Entry(
+        "attacks.evolution:Evolution", "the best of smooth mutations, by queries, again and again"
+    ),
 }
 
 OBJECTIVES: dict[str, Entry] = {

@@ -17,6 +17,7 @@ from bench.budget import Budget
 from bench.codec import Codec, Image
 from bench.errors import BenchError, Unsupported, raise_if_machine, told
 from bench.images import pixel_hash
+from bench.oracle import Oracle, QueriesSpent
 from bench.plan import CraftJob
 from bench.record import CraftRecord, Status
 from bench.target import CodecTarget
@@ -52,8 +53,9 @@ class NoTarget:
         """Refuse."""
         self.value_and_grad(images)
 
-    def query(self, images: npt.NDArray[np.uint8]) -> NoReturn:
+    def query(self, images: npt.NDArray[np.uint8], owners: Sequence[int] | None = None) -> NoReturn:
         """Refuse."""
+        del owners
         self.value_and_grad(torch.from_numpy(images))
 
     def flags(self) -> tuple[str, ...]:
@@ -91,7 +93,7 @@ def _searched(
             f" {can}"
         )
     source = to_tensor(job.picture.pixels)
-    target = CodecTarget(sources[0], objective, source) if objective is not None else NoTarget()
+    target = aimed(attack, sources, objective, source, job.budget)
     started = time.perf_counter()
     result = search(attack, target, source.clone(), job.budget, job.seed)
     image = enforced(result, to_tensor(job.picture.pixels), job.budget)
@@ -109,14 +111,36 @@ def _searched(
     return Crafted(image, record)
 
 
+def aimed(
+    attack: Attack,
+    sources: Sequence[Codec],
+    objective: Objective | None,
+    source: Tensor,
+    budget: Budget,
+) -> NoTarget | CodecTarget | Oracle:
+    """Return what an attack gets to see: nothing, a codec's surrogate, or so many real queries."""
+    if objective is None:
+        return NoTarget()
+    target = CodecTarget(sources[0], objective, source)
+    if attack.needs != "queries":
+        return target
+    return Oracle(target, source, budget, attack.evaluations)
+
+
 def search(
     attack: Attack, target: Target, source: Tensor, budget: Budget, seed: int
 ) -> AttackResult:
-    """Run an attack on one batch, each picture with a generator of its own."""
+    """Run an attack on one batch, each picture with a generator of its own, to its end.
+
+    That is where it returns, or where it asks for more queries than it declares.
+    """
     rngs = [
         torch.Generator(source.device).manual_seed(seed + index) for index in range(len(source))
     ]
-    return attack(target, source, budget, rngs)
+    try:
+        return attack(target, source, budget, rngs)
+    except QueriesSpent as spent:
+        return spent.found
 
 
 def enforced(result: AttackResult, source: Tensor, budget: Budget) -> Image:

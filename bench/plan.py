@@ -14,6 +14,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, field
+from functools import partial
 
 from bench.attack import Need
 from bench.budget import Budget
@@ -127,8 +128,7 @@ def plan(
         pictures: its pictures.
 
     Raises:
-        ConfigError: an attack can do none of the budgets or cannot be planned yet, or two jobs
-            would be one.
+        ConfigError: an attack can do none of the budgets, or two jobs would be one.
     """
     for search in searches:
         _check_budgets(suite, search)
@@ -199,19 +199,25 @@ def _crafts(
             if search.need == "nothing":
                 yield _craft(suite, (), picture, search, None, spec.budget())
                 continue
-            if search.need == "queries":
-                raise ConfigError(
-                    f"the attack '{search.choice}' needs queries, which suites cannot plan yet"
-                )
-            for point in points:
-                if not point.differentiable:
-                    continue
+            for point in filter(partial(_is_source, search), points):
                 for objective in suite.wants:
                     yield _craft(suite, (point,), picture, search, objective, spec.budget())
 
 
+def _is_source(search: Search, point: Point) -> bool:
+    """Tell whether an attack searches on a codec: queries are of any codec that loses something."""
+    if search.need == "queries":
+        return point.choice.name != IDENTITY.name
+    return point.differentiable
+
+
 def _victims(suite: Suite, craft: CraftJob, points: Sequence[Point]) -> list[Point]:
-    """Noise hits everyone; the source itself is always a victim; transfer as the suite says."""
+    """Noise hits everyone; the source itself is always a victim; transfer as the suite says.
+
+    What was found by queries is only given to the codec that was asked.
+    """
+    if craft.search.need == "queries":
+        return list(craft.sources)
     if not craft.sources or suite.transfer == "all":
         return list(points)
     reached = [p for p in points if suite.transfer == "gradient-free" and not p.differentiable]
@@ -261,7 +267,9 @@ def _threat(craft: CraftJob | None, victim: Point) -> Threat:
         return "clean"
     if not craft.sources:
         return "noise"
-    return "white-box" if victim in craft.sources else "transfer"
+    if victim not in craft.sources:
+        return "transfer"
+    return "black-box" if craft.search.need == "queries" else "white-box"
 
 
 def _hash(**parts: object) -> str:

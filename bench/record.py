@@ -11,7 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, TypeAdapter
 
 Status: TypeAlias = Literal["ok", "unsupported", "failed"]
-Threat: TypeAlias = Literal["clean", "noise", "white-box", "transfer"]
+Threat: TypeAlias = Literal["clean", "noise", "white-box", "black-box", "transfer"]
 Stage: TypeAlias = Literal["clean", "craft", "attacked"]
 
 Decibel: TypeAlias = Annotated[
@@ -90,7 +90,7 @@ class CraftRecord(_Line):
 
     Attributes:
         key: hash of everything that can change the adversarial picture.
-        sources: labels of the codecs whose gradients were used; empty for noise.
+        sources: labels of the codecs whose gradients or answers were used; empty for noise.
         picture: name of the source picture.
         picture_sha256: of its pixels.
         attack: its label.

@@ -113,8 +113,9 @@ COLUMNS: tuple[AnyColumn, ...] = (
         "threat",
         lambda row: row.place.threat,
         str,
-        "white-box: its own gradients, and pictures made against others where it is given those;"
-        " transfer: pictures made against others alone; noise only: neither",
+        "white-box: its own gradients; black-box: no gradients, but queries of what it makes of"
+        " pictures; both with pictures made against others where it is given those; transfer:"
+        " those alone; noise only: none of these",
     ),
     Column(
         "pictures",

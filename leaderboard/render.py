@@ -31,8 +31,9 @@ _WITH = (
 )
 _WITHOUT = (
     "Without gradients",
-    "These codecs offer no gradients. 'transfer' rows were given pictures made against the codecs"
-    " that do, 'noise only' rows nothing but noise. Both are weaker than following a codec's own"
+    "These codecs offer no gradients. 'black-box' rows were searched by coding pictures again and"
+    " again, 'transfer' rows were given pictures made against the codecs with gradients, 'noise"
+    " only' rows nothing but noise. All are weaker than following a codec's own"
     " gradients: a small loss here does not show robustness, and these rows are not to be ranked"
     " with codecs attacked through theirs.",
 )

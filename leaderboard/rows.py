@@ -13,8 +13,9 @@ from leaderboard.cells import Case, Scored
 from leaderboard.damage import Damage, Gain, damage, gain
 from leaderboard.flags import Flag
 
-Exposure: TypeAlias = Literal["white-box", "transfer", "noise only", "not yet"]
-"""How an operating point was attacked; "white-box": through its own gradients."""
+Exposure: TypeAlias = Literal["white-box", "black-box", "transfer", "noise only", "not yet"]
+"""How an operating point was attacked; "white-box": through its own gradients; "black-box":
+by queries of it alone."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,8 @@ class Row:
         place: which, and how it was attacked.
         pictures: how many count: their clean, noisy and attacked versions all have scores.
         clean: what the codec does without an attack; None if no picture counts.
-        attack: what the attacks did, of a white-box row those through other codecs (transfer) too;
-            None if none has scores.
+        attack: what the attacks did, of a white-box or black-box row those through other codecs
+            (transfer) too; None if none has scores.
         noise: what noise at the same budget did; None if none has scores.
         gain: of the attacks over noise.
         losses: what has no scores of its own.
@@ -106,7 +107,8 @@ class Row:
 def row(place: Place, case: Case, flags: Iterable[Flag]) -> Row:
     """Return the row of one case."""
     own, noises = case.of(place.threat), case.of("noise")
-    attacks = own + case.of("transfer") if place.threat == "white-box" else own
+    aimed = place.threat in {"white-box", "black-box"}
+    attacks = own + case.of("transfer") if aimed else own
     counted = _counted(case, own or attacks, noises)
     attack, noise = damage(attacks, counted), damage(noises, counted)
     return Row(
@@ -125,6 +127,8 @@ def exposure(case: Case) -> Exposure:
     """Return how an operating point was attacked, by its strongest kind of picture."""
     if "white-box" in case.crafts:
         return "white-box"
+    if "black-box" in case.crafts:
+        return "black-box"
     if "transfer" in case.crafts:
         return "transfer"
     return "noise only" if "noise" in case.crafts else "not yet"

@@ -20,7 +20,7 @@ from bench.tensors import to_image, to_tensor
 
 NAMES = list(ATTACKS)
 DETERMINISTIC = {"fgsm", "ifgsm", "mifgsm", "ftda", "cw", "colour-shift"}
-QUICK = {"steps": 12, "restarts": 2, "searches": 2, "draws": 20}
+QUICK = {"steps": 12, "restarts": 2, "searches": 2, "draws": 20, "queries": 60, "samples": 20}
 
 
 def _make(name):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image as Pillow
 
 from attacks.gradient import PGD
+from attacks.square import Square
 from backends.toy import Toy
 from bench import store as store_module
 from bench.attack import AttackResult
@@ -20,13 +22,17 @@ from bench.codec import Image
 from bench.config import parse
 from bench.craft import UNCHANGED
 from bench.errors import BenchError, ConfigError, MachineError, StoreError
+from bench.estimate import remaining
 from bench.metrics import linf, psnr
+from bench.oracle import QUERIES_SPENT
 from bench.record import TIMES, CraftRecord, MeasureRecord
-from bench.registry import build
+from bench.registry import build, entry
 from bench.run import describe, execute, prepare
 from bench.store import opened, read_run
 from bench.suite import Suite
 from bench.target import NAN_GRADIENT
+from leaderboard.aggregate import board
+from leaderboard.render import markdown
 
 _SUITE = """\
 name: small
@@ -387,10 +393,54 @@ def test_a_codec_that_draws_is_refused_until_its_draws_are_scored(tmp_path, monk
         _run(_SUITE, tmp_path)
 
 
-def test_an_attack_by_queries_is_refused_until_it_is_planned(tmp_path, monkeypatch):
-    monkeypatch.setattr(PGD, "needs", "queries")
-    with pytest.raises(ConfigError, match="needs queries, which suites cannot plan yet"):
-        _run(_SUITE, tmp_path)
+def test_queries_are_of_every_codec_that_loses_something_and_given_to_it_alone(tmp_path):
+    text = _SUITE.replace("uniform-noise, fgsm, {name: pgd, steps: 3}", "fgsm, *Q")
+    text = text.replace("*Q", "{name: square, queries: 7}, {name: nes, queries: 7}")
+    _run(text, tmp_path)
+    run = read_run(tmp_path)
+    found = [record for record in run.measures if record.threat == "black-box"]
+    assert {record.status for record in found} == {"ok"}
+    assert Counter(record.victim for record in found) == {"toy": 8, "JPEG": 8}
+    for record in found:
+        made = run.crafts[str(record.craft)]
+        assert (made.sources, made.gradients, made.queries) == ((record.victim,), 0, 7)
+
+
+def test_the_board_keeps_queries_apart_from_gradients(tmp_path):
+    text = _SUITE.replace("uniform-noise, fgsm, {name: pgd, steps: 3}", "fgsm, *Q")
+    _run(text.replace("*Q", "{name: square, queries: 40}"), tmp_path)
+    run = read_run(tmp_path)
+    rows = {row.place.codec: row for row in board([run]).rows}
+    threats = {codec: row.place.threat for codec, row in rows.items()}
+    assert threats == {"toy": "white-box", "JPEG": "black-box", "identity": "transfer"}
+    for codec, kinds in {"toy": ["white-box"], "JPEG": ["black-box", "transfer"]}.items():
+        found = [r for r in run.measures if r.victim == codec and r.threat in kinds]
+        worst = [
+            min(r.scores.psnr_source for r in found if r.picture == picture)
+            for picture in ("chelsea", "coffee")
+        ]
+        assert rows[codec].attack.psnr == pytest.approx(np.mean(worst))
+    assert "black-box" in markdown(board([run]))
+
+
+def test_queries_are_reckoned_with(tmp_path):
+    def expected(queries):
+        text = _SUITE.replace(
+            "fgsm, {name: pgd, steps: 3}", f"{{name: square, queries: {queries}}}"
+        )
+        return remaining(prepare(parse(text, "small.yaml", Suite), tmp_path).plan)
+
+    once, coding = expected(1), sum(entry("codec", name).cost.coding for name in ("toy", "jpeg"))
+    searches = 2 * 2
+    assert expected(1001) - once == pytest.approx(1000 * searches * coding * 24 * 40 / 1e6)
+
+
+def test_an_attack_that_asks_too_much_is_ended_with_its_best_picture(tmp_path, monkeypatch):
+    monkeypatch.setattr(Square, "evaluations", 5)
+    text = _SUITE.replace("uniform-noise, fgsm, {name: pgd, steps: 3}", "square")
+    _run(text, tmp_path)
+    crafts = [c for c in read_run(tmp_path).crafts.values() if c.attack == "square"]
+    assert {(c.status, c.queries, c.flags) for c in crafts} == {("ok", 5, (QUERIES_SPENT,))}
 
 
 def test_a_budget_that_an_attack_cannot_do_is_recorded_as_unsupported(tmp_path: Path):
