@@ -25,7 +25,7 @@ from bench.attack import AttackResult, Need, Target
 from bench.budget import BALLS, EUCLIDEAN, Budget
 
 _HALVINGS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
-"""The shares of all queries after which the windows' area is halved."""
+"""The shares of all queries after which the windows' area is turned."""
 
 _TILES = 5
 """Bumps along each side of the picture that a search in l2 begins with."""
@@ -184,11 +184,11 @@ def _move_bump(delta: Tensor, rng: torch.Generator, room: _Room, share: float) -
 
 def _bump(window: _Window, rng: torch.Generator) -> Tensor:
     """Return two adjoining pyramids of opposite sign that fill a window, (H, W) of length 1."""
-    halved = bool(torch.rand((), generator=rng, device=rng.device) < 0.5)
-    height, width = (window.width, window.height) if halved else (window.height, window.width)
+    turned = bool(torch.rand((), generator=rng, device=rng.device) < 0.5)
+    height, width = (window.width, window.height) if turned else (window.height, window.width)
     upper = height - height // 2
     bump = torch.cat([_pyramid(upper, width), -_pyramid(height // 2, width)])
-    return _unit((bump.T if halved else bump)[None])[0]
+    return _unit((bump.T if turned else bump)[None])[0]
 
 
 def _pyramid(height: int, width: int) -> Tensor:

@@ -28,10 +28,10 @@ BLACK_BOX = [name for name in ATTACKS if "queries" in parameters("attack", name)
 
 
 class Fragile(Toy):
-    """Does not code pictures that are bright on the whole."""
+    """Does not code pictures that are bright on the whole; carries the others as they are."""
 
     def __init__(self, limit, error):
-        super().__init__(0.5)
+        super().__init__(1)
         self.limit, self.error = limit, error
         self.failures = 0
 
@@ -134,14 +134,17 @@ def test_an_oracle_offers_no_gradients(two):
 @pytest.mark.parametrize("error", [CodecError("it broke"), Unsupported("too bright")], ids=repr)
 def test_failures_on_the_way_do_not_lose_the_search(name, error, rng):
     source = to_tensor(rng.integers(90, 110, (6, 7, 3), dtype=np.uint8))
-    codec, ball = Fragile(100.5, error), Linf(8)
+    codec, ball, wanted = Fragile(float(source.mean()) * 255 + 0.05, error), Linf(8), Distortion()
     attack = _made(name, queries=60)
-    target = aimed(attack, [codec], Rate(), source, ball)
+    target = aimed(attack, [codec], wanted, source, ball)
     found = enforced(search(attack, target, source, ball, 1), source, ball)
     assert codec.failures > 0
     assert target.queries <= 60
-    reached = CodecTarget(codec, Rate(), source).query(found[None])[0]
-    assert reached == pytest.approx(24) if "broke" in str(error) else np.isfinite(reached)
+    failures = codec.failures
+    reached = CodecTarget(codec, wanted, source).query(found[None])[0] * 255**2
+    is_find = isinstance(error, CodecError) and not isinstance(error, Unsupported)
+    assert codec.failures - failures == is_find
+    assert reached > 400 if is_find else 0 < reached <= 64.01
 
 
 @pytest.mark.parametrize("queries", [1, 2, 3, 4, 17, 60])
@@ -151,7 +154,7 @@ def test_no_query_is_asked_beyond_the_declared_ones(name, queries, two):
     target = aimed(attack, [Toy(0.5)], Distortion(), two, Linf(8))
     found = search(attack, target, two, Linf(8), 1)
     assert not found.flags
-    assert 2 * min(queries, 56) <= target.queries + 4 <= 2 * queries + 4
+    assert 2 * (queries - 2) <= target.queries <= 2 * queries
 
 
 @pytest.mark.parametrize("size", [(3, 40), (40, 3)], ids=str)
@@ -182,5 +185,4 @@ def test_jpeg_loses_more_to_squares_than_to_noise(photograph):
         found = enforced(search(attack, target, source, ball, 3), source, ball)
         return psnr(image, codec.decode(codec.encode(found)))
 
-    noisy = min(left(SignNoise()) for _ in range(1))
-    assert left(Square(queries=300)) < noisy - 0.3
+    assert left(Square(queries=300)) < left(SignNoise()) - 0.3
