@@ -66,7 +66,7 @@ class Probe:
         asked = levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
         values = torch.from_numpy(self._target.query(asked, owners))
         self._best.note(levels, values, owners)
-        return values.view(count, batch), (levels.to(candidates) / 255).view_as(candidates)
+        return values.view(count, batch), (levels.to(candidates) / 255).reshape(candidates.shape)
 
     def result(self) -> AttackResult:
         """Return the best pictures, and the best value after each question."""

@@ -395,7 +395,7 @@ def test_a_codec_that_draws_is_refused_until_its_draws_are_scored(tmp_path, monk
 
 def test_queries_are_of_every_codec_that_loses_something_and_given_to_it_alone(tmp_path):
     text = _SUITE.replace("uniform-noise, fgsm, {name: pgd, steps: 3}", "fgsm, *Q")
-    text = text.replace("*Q", "{name: square, queries: 7}, {name: nes, queries: 7}")
+    text = text.replace("*Q", "{name: square, queries: 7}, {name: evolution, queries: 7}")
     _run(text, tmp_path)
     run = read_run(tmp_path)
     found = [record for record in run.measures if record.threat == "black-box"]
