@@ -42,7 +42,7 @@ class Evolution:
     budgets: ClassVar[tuple[str, ...]] = BALLS
     version: ClassVar[int] = 1
 
-    queries: Queries = 1000
+    queries: Queries = 2000
     children: Annotated[int, Field(ge=1)] = 4
     frequencies: Annotated[int, Field(ge=1)] = 32
     step_size: StepSize = 1.0
