@@ -24,8 +24,8 @@ from bench.record import Threat
 from bench.registry import Choice, signature
 from bench.suite import Suite
 
-SCORING_VERSION = 1
-"""Raised whenever the same bytes and pictures would give other scores."""
+SCORING_VERSION = 2
+"""Raised whenever the same bytes and pictures would give other scores, or more of them."""
 
 IDENTITY = Choice("identity")
 NOISE = Choice("sign-noise")
@@ -255,7 +255,7 @@ def _cell(suite: Suite, craft: CraftJob | None, picture: Picture, victim: Point)
         victim=[victim.label, *victim.identity],
         picture=[picture.name, picture.sha256],
         craft=craft and craft.key,
-        rd_lambda=suite.rd_lambda,
+        scores=[suite.rd_lambda, suite.vmaf],
         scoring=SCORING_VERSION,
         threads=suite.compute.threads,
     )
