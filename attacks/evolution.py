@@ -90,4 +90,5 @@ def _cosines(count: int, side: int) -> Tensor:
     """Return the lowest cosines of the DCT along a side, (at most count, side), of length 1."""
     frequencies = torch.arange(min(count, side)).view(-1, 1)
     cosines = torch.cos(math.pi / side * (torch.arange(side) + 0.5) * frequencies)
-    return cosines / cosines.norm(dim=1, keepdim=True)
+    lowest: Tensor = cosines / cosines.norm(dim=1, keepdim=True)
+    return lowest

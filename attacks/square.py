@@ -198,7 +198,8 @@ def _pyramid(height: int, width: int) -> Tensor:
     ring = torch.minimum(far, torch.minimum(columns, width - 1 - columns)[None, :])
     rings = (min(height, width) + 1) // 2
     steps = torch.tensor([1 / (rings - k) ** 2 for k in range(rings)])
-    return steps.cumsum(0)[ring]
+    pyramid: Tensor = steps.cumsum(0)[ring]
+    return pyramid
 
 
 def _unit(channels: Tensor) -> Tensor:
