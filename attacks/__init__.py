@@ -10,7 +10,7 @@ ATTACKS: dict[str, Entry] = {
     "gaussian-noise": Entry("attacks.noise:GaussianNoise", "Gaussian noise, brought inside"),
     "sign-noise": Entry("attacks.noise:SignNoise", "the full radius in a random direction"),
     "colour-shift": Entry("attacks.shift:ColourShift", "every pixel moved by one colour"),
-    "best-noise": Entry("attacks.noise:BestNoise", "the best of many draws of sign-noise"),
+    "best-noise": Entry("attacks.noise:BestNoise", "the best of many draws of noise, by queries"),
     "fgsm": Entry("attacks.gradient:FGSM", "one gradient step", paper="arXiv 1412.6572"),
     "ifgsm": Entry("attacks.gradient:IFGSM", "iterated FGSM, or BIM", paper="arXiv 1607.02533"),
     "mifgsm": Entry(

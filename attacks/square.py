@@ -35,8 +35,11 @@ _TILES = 5
 class Square:
     """Random search with windows of one change, ever smaller.
 
+    Its moves in l2 heap the change up in few places: of a linear objective's optimum over 60 values
+    they find about three quarters, those in linf more than four fifths.
+
     Args:
-        queries: how many pictures may be really coded.
+        queries: how many pictures may be really coded; the paper has 10 000.
         share: of the picture that the first windows cover.
     """
 
@@ -198,13 +201,13 @@ def _pyramid(height: int, width: int) -> Tensor:
     ring = torch.minimum(far, torch.minimum(columns, width - 1 - columns)[None, :])
     rings = (min(height, width) + 1) // 2
     steps = torch.tensor([1 / (rings - k) ** 2 for k in range(rings)])
-    pyramid: Tensor = steps.cumsum(0)[ring]
-    return pyramid
+    return steps.cumsum(0)[ring]
 
 
 def _unit(channels: Tensor) -> Tensor:
     """Return each channel (C, H, W) at length 1, zeros as they are."""
-    return channels / channels.norm(dim=(1, 2), keepdim=True).clamp_min(1e-12)
+    lengths: Tensor = channels.norm(dim=(1, 2), keepdim=True)
+    return channels / lengths.clamp_min(1e-12)
 
 
 def _signs(shape: tuple[int, ...], rng: torch.Generator) -> Tensor:

@@ -19,7 +19,7 @@ from bench.registry import Choice, build, parameters
 from bench.testing import AttackContract
 from bench.testing.attack import BALLS
 
-QUICK = {"steps": 10, "restarts": 2, "searches": 2, "draws": 5, "queries": 24, "samples": 8}
+QUICK = {"steps": 10, "restarts": 2, "searches": 2, "queries": 24, "samples": 8}
 
 
 def _made(name):
