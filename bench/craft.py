@@ -15,10 +15,11 @@ from torch import Tensor
 from bench.attack import Attack, AttackResult, Objective, Target
 from bench.budget import Budget
 from bench.codec import Codec, Image
+from bench.ensemble import Ensemble
 from bench.errors import BenchError, Unsupported, raise_if_machine, told
 from bench.images import pixel_hash
+from bench.jobs import CraftJob
 from bench.oracle import Oracle, QueriesSpent
-from bench.plan import CraftJob
 from bench.record import CraftRecord, Status
 from bench.target import CodecTarget
 from bench.tensors import to_image, to_tensor
@@ -117,14 +118,14 @@ def aimed(
     objective: Objective | None,
     source: Tensor,
     budget: Budget,
-) -> NoTarget | CodecTarget | Oracle:
-    """Return what an attack gets to see: nothing, a codec's surrogate, or so many real queries."""
+) -> NoTarget | CodecTarget | Ensemble | Oracle:
+    """Return what an attack gets to see: nothing, surrogates, or so many real queries."""
     if objective is None:
         return NoTarget()
-    target = CodecTarget(sources[0], objective, source)
-    if attack.needs != "queries":
-        return target
-    return Oracle(target, source, budget, attack.evaluations)
+    targets = [CodecTarget(codec, objective, source) for codec in sources]
+    if attack.needs == "queries":
+        return Oracle(targets[0], source, budget, attack.evaluations)
+    return Ensemble(targets) if len(targets) > 1 else targets[0]
 
 
 def search(
@@ -175,6 +176,7 @@ def _record(job: CraftJob, status: Status, **outcome: object) -> CraftRecord:
         "objective": None if job.objective is None else str(job.objective),
         "budget": str(job.budget),
         "seed": job.seed,
+        "queries_allowed": job.search.queries,
     }
     return CraftRecord.model_validate(fixed | outcome)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bench.entry import Cost
-from bench.plan import CraftJob, MeasureJob, Plan, Point, Search
+from bench.jobs import CraftJob, MeasureJob, Plan, Point, Search
 from bench.registry import entry
 from bench.store import Store
 

@@ -111,6 +111,7 @@ class CraftRecord(_Line):
         flags: what a reader of every score made with this picture should know.
         gradients: gradient evaluations.
         queries: pictures that were really encoded.
+        queries_allowed: how many of one picture the attack declares; 0 if it asks none.
         values: the objective as the search saw it: at its start, and at its best; empty if it
             never looked.
         seconds: the search took.
@@ -131,6 +132,7 @@ class CraftRecord(_Line):
     flags: tuple[str, ...] = ()
     gradients: int = 0
     queries: int = 0
+    queries_allowed: int = 0
     values: tuple[float, ...] = ()
     seconds: float = 0.0
 
