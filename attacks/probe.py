@@ -69,7 +69,7 @@ class Probe:
         return values.view(count, batch), (levels.to(candidates) / 255).reshape(candidates.shape)
 
     def result(self) -> AttackResult:
-        """Return the best pictures, and the best value after each question."""
+        """Return the best pictures, and the best value of each question."""
         return self._best.result()
 
 

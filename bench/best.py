@@ -39,17 +39,23 @@ class Best:
             values: (N,); what is not a number is no value.
             owners: of which source each picture is, (N,).
         """
+        found = torch.full_like(self.values, -torch.inf)
         for one, value, owner in zip(levels.split(1), values, owners, strict=True):
-            if value > self.values[owner] and self._holds(one, owner):
-                self.values[owner] = value
-                self.images[owner] = one[0].to(self.images) / 255
-        self._trace.append(self.values.clone())
+            if value > found[owner] and self._holds(one, owner):
+                found[owner] = value
+                self._keep(one, value, owner)
+        self._trace.append(found)
 
     def result(self, flags: tuple[str, ...] = ()) -> AttackResult:
-        """Return the best pictures, and the best value after each call."""
+        """Return the best pictures, and the best value of each call."""
         nothing = self.values.new_empty(0, len(self.values))
         trace = torch.stack(self._trace) if self._trace else nothing
         return AttackResult(self.images, trace, flags)
+
+    def _keep(self, levels: Tensor, value: Tensor, owner: int) -> None:
+        if value > self.values[owner]:
+            self.values[owner] = value
+            self.images[owner] = levels[0].to(self.images) / 255
 
     def _holds(self, levels: Tensor, owner: int) -> bool:
         return self._budget.holds(levels, self._levels[owner : owner + 1])[0]

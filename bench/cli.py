@@ -1,4 +1,4 @@
-"""The command line: run, plan, show, leaderboard, export, list, check, schema, train."""
+"""The command line: `bench COMMAND`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from importlib import resources
 from pathlib import Path
 from typing import get_args
 
-import yaml
 from rich.console import Console
 from rich.table import Table
 
-from bench import __version__, checking, plugins, registry, zoo
+from bench import __version__, checking, explorer, plugins, registry, zoo
 from bench.config import nearest, parse
 from bench.errors import BenchError, ConfigError, told
 from bench.estimate import remaining
+from bench.given import given
 from bench.listing import Listed, as_json, as_table, bundled_suites, items
 from bench.progress import duration, watch
 from bench.registry import Choice
@@ -27,6 +27,7 @@ from bench.schema import suite_schema
 from bench.store import opened, read_run
 from bench.suite import Suite, load_suite
 from leaderboard.aggregate import Board, board
+from leaderboard.paper import write_report
 from leaderboard.terminal import tables
 from leaderboard.write import export, write_page
 
@@ -76,6 +77,9 @@ def _add_suites(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     plan = commands.add_parser("plan", help="say what a suite would do and how long it would take")
     plan.add_argument("suite", help="a YAML file, or the name of a bundled suite")
     plan.set_defaults(command=_plan)
+    attack = commands.add_parser("attack", help="attack one picture and write out what came of it")
+    explorer.add_arguments(attack)
+    attack.set_defaults(command=_attack)
 
 
 def _add_boards(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -85,9 +89,12 @@ def _add_boards(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     page.set_defaults(command=_leaderboard)
     other = commands.add_parser("export", help="write the board of runs for other programs")
     other.set_defaults(command=_export)
-    for parser in (show, page, other):
+    report = commands.add_parser("report", help="write the study of Sun et al. from runs")
+    report.set_defaults(command=_report)
+    for parser in (show, page, other, report):
         parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders")
-    page.add_argument("-o", "--out", type=Path, required=True, metavar="FILE.md")
+    for parser in (page, report):
+        parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE.md")
     other.add_argument(
         "-o",
         "--out",
@@ -145,6 +152,10 @@ def _plan(arguments: argparse.Namespace) -> None:
     _say(f"about {duration(remaining(plan))} on a 2-core machine; nothing was executed")
 
 
+def _attack(arguments: argparse.Namespace) -> None:
+    explorer.attack(arguments, _console())
+
+
 def _leaderboard(arguments: argparse.Namespace) -> None:
     _page(_board(arguments.runs), arguments.out, _console())
 
@@ -156,6 +167,11 @@ def _show(arguments: argparse.Namespace) -> None:
 def _export(arguments: argparse.Namespace) -> None:
     export(_board(arguments.runs), arguments.out)
     _console().print(f"wrote {arguments.out}", markup=False, highlight=False)
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    written = write_report([read_run(folder) for folder in arguments.runs], arguments.out)
+    _console().print(f"wrote {', '.join(map(str, written))}", markup=False, highlight=False)
 
 
 def _list(arguments: argparse.Namespace) -> None:
@@ -177,7 +193,7 @@ def _listed(what: str) -> tuple[str, Table]:
 def _check(arguments: argparse.Namespace) -> None:
     if arguments.plugin:
         plugins.load(arguments.plugin, Path())
-    choice = registry.check("codec", Choice(arguments.codec, _given(arguments.parameters)))
+    choice = registry.check("codec", Choice(arguments.codec, given(arguments.parameters)))
     broken = 0
     for found in checking.check(choice):
         broken += bool(found.problem)
@@ -188,17 +204,6 @@ def _check(arguments: argparse.Namespace) -> None:
     _say(f"{taken.encoding:.2f} s to encode a megapixel, {taken.decoding:.2f} s to decode it")
     if broken:
         raise BenchError(f"{choice} breaks {broken} of the promises above")
-
-
-def _given(words: Sequence[str]) -> tuple[tuple[str, object], ...]:
-    """Return parameters written as on the command line, their values read as YAML."""
-    pairs = [word.partition("=") for word in words]
-    if not all(equals for _, equals, _ in pairs):
-        raise ConfigError("parameters are written KEY=VALUE, such as quality=50")
-    try:
-        return tuple((key, yaml.safe_load(value)) for key, _, value in pairs)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"a value is no YAML: {told(error)}") from error
 
 
 def _schema(arguments: argparse.Namespace) -> None:

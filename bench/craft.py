@@ -15,6 +15,7 @@ from torch import Tensor
 from bench.attack import Attack, AttackResult, Objective, Target
 from bench.budget import Budget
 from bench.codec import Codec, Image
+from bench.doubts import course_flags
 from bench.ensemble import Ensemble
 from bench.errors import BenchError, Unsupported, raise_if_machine, told
 from bench.images import pixel_hash
@@ -98,15 +99,16 @@ def _searched(
     started = time.perf_counter()
     result = search(attack, target, source.clone(), job.budget, job.seed)
     image = enforced(result, to_tensor(job.picture.pixels), job.budget)
+    course = result.trace[:, 0] if len(result.trace) else result.trace.flatten()
     unchanged = (UNCHANGED,) if np.array_equal(image, job.picture.pixels) else ()
     record = _record(
         job,
         "ok",
         sha256=pixel_hash(image),
-        flags=(*target.flags(), *unchanged, *result.flags),
+        flags=(*target.flags(), *unchanged, *course_flags(course), *result.flags),
         gradients=target.gradients,
         queries=target.queries,
-        values=_summary(result.trace),
+        values=_summary(course),
         seconds=time.perf_counter() - started,
     )
     return Crafted(image, record)
@@ -181,8 +183,7 @@ def _record(job: CraftJob, status: Status, **outcome: object) -> CraftRecord:
     return CraftRecord.model_validate(fixed | outcome)
 
 
-def _summary(trace: Tensor) -> tuple[float, ...]:
-    """Return the first and the largest value of the first picture's search; numbers only."""
-    values = trace[:, 0] if len(trace) else trace.flatten()
-    known = values[values.isfinite()]
+def _summary(course: Tensor) -> tuple[float, ...]:
+    """Return the first and the largest value of a search; numbers only."""
+    known = course[course.isfinite()]
     return (float(known[0]), float(known.max())) if len(known) else ()

@@ -149,6 +149,7 @@ class MeasureRecord(_Line):
         picture: name of the source picture.
         threat: how the attacked picture was made, seen from this victim.
         craft: key of the search that made the picture; None for the clean picture.
+        flags: what a reader of every score of this victim should know.
         encode_seconds: of the scored picture.
         decode_seconds: of the scored picture.
     """
@@ -163,6 +164,7 @@ class MeasureRecord(_Line):
     picture: str
     threat: Threat
     craft: str | None = None
+    flags: tuple[str, ...] = ()
     scores: Scores | None = None
     encode_seconds: float = 0.0
     decode_seconds: float = 0.0

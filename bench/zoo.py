@@ -39,8 +39,7 @@ def as_table(cards: Mapping[str, Card]) -> Table:
 
 def _cells(name: str, card: Card) -> tuple[str, ...]:
     reached = (_point(card.rate_distortion.get(key)) for key in ("sample", "kodak"))
-    minutes = "" if card.seconds is None else f", {card.seconds / 60:.0f} min"
-    trained = f"{card.steps} steps{minutes}"
+    trained = f"{card.steps} steps, {card.seconds / 60:.0f} min"
     widths = "/".join(map(str, card.widths))
     return name, widths, f"{card.lmbda:g}", card.parent or "", trained, *reached, card.licence
 

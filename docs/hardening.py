@@ -1,6 +1,6 @@
 """Write docs/hardening.md: plain against adversarially trained models, from finished runs.
 
-    python docs/hardening.py runs/hardening-q1 runs/hardening-q2 ...
+    python docs/hardening.py runs/hardening-hyperprior-q5 runs/hardening-hyperprior-q4 ...
 
 A model labelled "NAME hardened" is compared with the one labelled "NAME" of the same run.
 """
@@ -8,21 +8,18 @@ A model labelled "NAME hardened" is compared with the one labelled "NAME" of the
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Iterator
+from itertools import chain, product
 from pathlib import Path
-from statistics import fmean
 
 from bench.card import Robustness, read_card, write_card
 from bench.errors import ConfigError
-from bench.record import Scores
 from bench.store import Run, read_run
 from leaderboard.cells import Case, cases, setting
+from leaderboard.pairs import WANTED, Pair, clean_cost, pairs, suffered
 
 PAGE = Path(__file__).parent / "hardening.md"
 ZOO = Path(__file__).parents[1] / "backends/zoo"
-SUFFIX = " hardened"
 INTRODUCTION = """\
 # What adversarial training does
 
@@ -45,27 +42,17 @@ HEADERS = (
     *("budget", "objective", "J plain", "J hardened", "fall", "ceiling", "recovered", "shift"),
     *("PSNR plain", "PSNR hardened", "bpp plain", "bpp hardened"),
 )
-WANTED: dict[str, Callable[[Scores], float]] = {
-    "distortion": lambda scores: scores.mse_source,
-    "rate": lambda scores: scores.bpp,
-    "rd": lambda scores: scores.rd_cost,
-}
+SUMMARY = """\
+## In short
+
+Trained against attacks on the rate, of linf 8. The goal: at linf 8 at least 60 % of the damage by
+that objective recovered, for at most 10 % more clean cost. The largest fall is that of any budget
+and objective below.
+
+| pair | clean J | rate at linf 8: recovered | goal | largest fall | its ceiling | where |
+|---|--:|--:|---|--:|--:|---|"""
+GOAL = ("linf 8", "rate", 0.60, 0.10)
 SHIFT = "colour-shift"
-
-
-@dataclass(frozen=True)
-class Suffered:
-    """What attacks with one objective did to one model, means over the pictures.
-
-    Attributes:
-        cost: J.
-        psnr: in dB against the source.
-        bpp: bits per pixel.
-    """
-
-    cost: float
-    psnr: float
-    bpp: float
 
 
 def main() -> None:
@@ -74,31 +61,36 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path)
     folders = parser.parse_args().runs
     runs = [read_run(folder) for folder in folders]
+    found = [pair for run in runs for pair in pairs(run)]
     told = INTRODUCTION.format(
         runs=" ".join(map(str, folders)), pictures=len(runs[0].manifest.pictures)
     )
-    PAGE.write_text("\n".join([told, *(line for run in runs for line in _section(run))]) + "\n")
+    lines = [told, SUMMARY, *map(_in_short, found), "", *chain.from_iterable(map(_section, found))]
+    PAGE.write_text("\n".join(lines), encoding="utf-8")
     for run in runs:
         _note(run)
 
 
-def _section(run: Run) -> Iterator[str]:
-    """Yield the lines of one run: a table for each pair."""
-    suite = setting(run)
-    found = cases(run, suite)
-    budgets = [str(ball) for ball in suite.balls]
-    for hardened in run.manifest.codecs:
-        plain = hardened.removesuffix(SUFFIX)
-        if plain == hardened:
-            continue
-        clean = [_clean_cost(found[label, budgets[0]]) for label in (plain, hardened)]
-        yield from (f"## {plain}, lambda {suite.rd_lambda:g}", "")
-        yield f"Clean J {clean[0]:.3f} plain, {clean[1]:.3f} hardened ({_change(*clean)})."
-        yield from ("", f"| {' | '.join(HEADERS)} |", f"|---|{'--:|' * (len(HEADERS) - 1)}")
-        for budget in budgets:
-            pair = (found[plain, budget], found[hardened, budget])
-            yield from (_row(budget, objective, clean[0], *pair) for objective in WANTED)
-        yield ""
+def _in_short(pair: Pair) -> str:
+    budget, objective, least, most = GOAL
+    recovered = pair.recovered(budget, objective)
+    verdict = "reached" if recovered >= least and pair.dearer <= most else "missed"
+    where = max(product(pair.plain, WANTED), key=lambda found: pair.fall(*found))
+    cells = (
+        *(f"{pair.name}, lambda {pair.lmbda:g}", f"{pair.dearer:+.1%}", f"{recovered:.1%}"),
+        *(verdict, f"{pair.fall(*where):.1%}", f"{pair.ceiling(*where):.1%}", ", ".join(where)),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _section(pair: Pair) -> Iterator[str]:
+    """Yield the lines of one pair's table."""
+    plain, hardened = pair.clean
+    yield from (f"## {pair.name}, lambda {pair.lmbda:g}", "")
+    yield f"Clean J {plain:.3f} plain, {hardened:.3f} hardened ({pair.dearer:+.1%})."
+    yield from ("", f"| {' | '.join(HEADERS)} |", f"|---|---|{'--:|' * (len(HEADERS) - 2)}")
+    yield from (_row(pair, *found) for found in product(pair.plain, WANTED))
+    yield ""
 
 
 def _note(run: Run) -> None:
@@ -120,47 +112,21 @@ def _note(run: Run) -> None:
 
 
 def _robustness(case: Case, objective: str) -> Robustness:
-    suffered = _suffered(case, objective)
-    return Robustness(
-        bpp=suffered.bpp, psnr=suffered.psnr, cost=suffered.cost, clean_cost=_clean_cost(case)
-    )
+    found = suffered(case, objective)
+    return Robustness(bpp=found.bpp, psnr=found.psnr, cost=found.cost, clean_cost=clean_cost(case))
 
 
-def _row(budget: str, objective: str, clean: float, before: Case, after: Case) -> str:
-    plain, hardened = (_suffered(case, objective) for case in (before, after))
-    shifted = _suffered(after, "rd", SHIFT)
-    less = plain.cost - hardened.cost
+def _row(pair: Pair, budget: str, objective: str) -> str:
+    plain, hardened = pair.attacked(budget, objective)
+    shifted = suffered(pair.hardened[budget], "rd", SHIFT)
+    shares = (measure(budget, objective) for measure in (pair.fall, pair.ceiling, pair.recovered))
     cells = (
         *(budget, objective, f"{plain.cost:.3f}", f"{hardened.cost:.3f}"),
-        *(f"{less / plain.cost:.1%}", f"{1 - clean / plain.cost:.1%}"),
-        *(f"{less / (plain.cost - clean):.1%}", f"{shifted.cost:.3f}"),
-        *(f"{plain.psnr:.2f} dB", f"{hardened.psnr:.2f} dB"),
+        *(f"{share:.1%}" for share in shares),
+        *(f"{shifted.cost:.3f}", f"{plain.psnr:.2f} dB", f"{hardened.psnr:.2f} dB"),
         *(f"{plain.bpp:.3f}", f"{hardened.bpp:.3f}"),
     )
     return f"| {' | '.join(cells)} |"
-
-
-def _change(before: float, after: float) -> str:
-    return f"{after / before - 1:+.1%}"
-
-
-def _clean_cost(case: Case) -> float:
-    return fmean(scores.rd_cost for scores in case.clean.values())
-
-
-def _suffered(case: Case, objective: str, attack: str = "") -> Suffered:
-    """Return the worst of each picture, by what the objective wants, of one attack or of all."""
-    made: dict[str, list[Scores]] = {}
-    for scored in case.of("white-box"):
-        wanted = (scored.craft.objective or "").split()[0] == objective
-        if wanted and scored.craft.attack.startswith(attack):
-            made.setdefault(scored.picture, []).append(scored.scores)
-    worst = [max(found, key=WANTED[objective]) for found in made.values()]
-    return Suffered(
-        cost=fmean(scores.rd_cost for scores in worst),
-        psnr=fmean(scores.psnr_source for scores in worst),
-        bpp=fmean(scores.bpp for scores in worst),
-    )
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from bench.registry import Choice, build
 
 ROOT = Path(__file__).parents[1]
 WEIGHTS = ROOT / "backends/zoo"
+ANCESTORS = WEIGHTS / "ancestors"
 HARDENED = "-hardened"
 ANCHORS = {
     "JPEG 4:4:4": ("jpeg", "quality", (5, 10, 20, 35, 50, 65)),
@@ -37,7 +38,8 @@ INTRODUCTION = """\
 Written by `python docs/zoo.py`; Kodak was seen neither in training nor in choosing settings.
 Weights are stored as fp16. Rates are of strings that were decoded again, means over the 24 whole
 pictures; a container adds 22 bytes or so, 0.0005 bpp. "Estimated bits" is how far the entropy
-model's own figure is from the real one. "Trained" is on one CPU thread, the parent's time apart.
+model's own figure is from the real one. "Trained" is on one CPU thread, all
+ancestors included.
 JPEG and VVC are counted with every byte of their files."""
 BD_RATE = """\
 How many more bits the plain models of a family take than the codec above for the same PSNR, on
@@ -111,13 +113,26 @@ def _model(name: str, card: Card) -> str:
     weights = WEIGHTS / f"{name}.safetensors"
     net = load(weights, card.architecture)
     parameters = sum(weight.numel() for weight in net.parameters())
-    reached = card.rate_distortion["kodak"]
+    reached, line = card.rate_distortion["kodak"], _line(card)
     return (
         f"| {name} | {card.lmbda:g} | {parameters:,} | {weights.stat().st_size / 1e6:.2f} MB"
         f" | {reached.bpp:.3f} | {reached.psnr:.2f} dB"
         f" | {reached.estimated_bpp / reached.bpp - 1:+.2%}"
-        f" | {card.steps:,} steps, {(card.seconds or 0) / 60:.0f} min |"
+        f" | {sum(one.steps for one in line):,} steps, {_minutes(line):.0f} min |"
     )
+
+
+def _line(card: Card) -> list[Card]:
+    """Return a card and those of all it descends from; some of these models are not shipped."""
+    if card.parent is None:
+        return [card]
+    files = (folder / f"{card.parent}.json" for folder in (WEIGHTS, ANCESTORS))
+    (parent,) = (file.read_bytes() for file in files if file.exists())
+    return [card, *_line(Card.model_validate_json(parent))]
+
+
+def _minutes(line: Sequence[Card]) -> float:
+    return sum(card.seconds for card in line) / 60
 
 
 def _row(title: str, point: Point) -> str:

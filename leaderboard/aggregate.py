@@ -18,6 +18,7 @@ from bench.record import CraftRecord
 from bench.store import Manifest, Run
 from leaderboard.cells import SUBSAMPLED, Case, Setting, cases, measurements, setting
 from leaderboard.comparison import Comparison, comparison
+from leaderboard.doubts import step_flags, surrogate_flags
 from leaderboard.families import Contender
 from leaderboard.flags import Flag, aims, craft_flags, is_smaller, rivals, weak_flags
 from leaderboard.rows import Place, Row, kinds, row
@@ -130,7 +131,7 @@ def _comparisons(
         groups[frozenset(part.manifest.pictures.items()), part.setting.terms].append(index)
     for members in groups.values():
         told = parts[members[0]].setting
-        wanted = aims(chain.from_iterable(told.objectives))
+        wanted = aims(told.wants)
         balls = {str(ball): ball for index in members for ball in parts[index].setting.balls}
         together = list(chain.from_iterable(found[index] for index in members))
         for label, ball in balls.items():
@@ -179,12 +180,21 @@ def _place(part: Part, codec: str, budget: str, case: Case, has_gradients: bool)
 
 
 def _flags(part: Part, place: Place, found: Mapping[tuple[str, str], Case]) -> Iterator[Flag]:
-    case = found[place.codec, place.budget]
+    case, wanted = found[place.codec, place.budget], aims(part.setting.wants)
     looked_at = (GRADIENTS,) if place.through_gradients else place.kinds
     yield from _unfinished(part)
     yield from craft_flags(list(chain(*(case.crafts.get(kind, []) for kind in looked_at))))
+    yield from _randomised(case)
     if not place.reference:
         yield from _weak(part, place, found, looked_at)
+        yield from step_flags(case.of(*looked_at), part.setting.searches, wanted)
+    if place.through_gradients:
+        yield from surrogate_flags(case.of(GRADIENTS), wanted)
+
+
+def _randomised(case: Case) -> Iterator[Flag]:
+    for name, count in Counter(case.flags).items():
+        yield Flag(name, count, len(case.clean))
 
 
 def _alike(part: Part, place: Place, found: Mapping[tuple[str, str], Case]) -> Iterator[Flag]:
@@ -206,8 +216,9 @@ def _weak(
 ) -> Iterator[Flag]:
     case = found[place.codec, place.budget]
     smaller = [found[place.codec, budget] for budget in _smaller(part.setting, place.budget)]
-    wanted = aims(chain.from_iterable(part.setting.objectives))
-    yield from weak_flags(case.of(*attacks), rivals(attacks, case, smaller), wanted)
+    yield from weak_flags(
+        case.of(*attacks), rivals(attacks, case, smaller), aims(part.setting.wants)
+    )
 
 
 def _smaller(told: Setting, budget: str) -> list[str]:

@@ -63,6 +63,16 @@ class Setting(BaseModel):
         return [spec.budget() for spec in self.budgets]
 
     @property
+    def searches(self) -> list[Choice]:
+        """The attacks, grids expanded."""
+        return list(chain.from_iterable(self.attacks))
+
+    @property
+    def wants(self) -> list[Choice]:
+        """The objectives, grids expanded."""
+        return list(chain.from_iterable(self.objectives))
+
+    @property
     def choices(self) -> dict[str, Choice]:
         """The operating points by label, the lossless one among them."""
         listed = {str(choice): choice for choice in chain.from_iterable(self.codecs)}
@@ -72,8 +82,8 @@ class Setting(BaseModel):
     def terms(self) -> str:
         """What runs must have in common for their rows to be compared, pictures apart."""
         searches = [
-            [(choice.name, sorted(choice.params)) for choice in chain.from_iterable(listed)]
-            for listed in (self.attacks, self.objectives)
+            [(choice.name, sorted(choice.params)) for choice in listed]
+            for listed in (self.searches, self.wants)
         ]
         return repr((self.seed, searches, self.sources, self.transfer))
 
@@ -119,6 +129,7 @@ class Case:
         crafts: the searches of each kind of picture, those that gave none too.
         cells: how many attacked pictures have a record, where the source picture came through.
         lost: the records without scores of their own, clean pictures first.
+        flags: what measuring the source pictures gave rise to, in their order.
     """
 
     clean: dict[str, Scores]
@@ -127,6 +138,7 @@ class Case:
     crafts: dict[str, list[CraftRecord]]
     cells: int
     lost: tuple[MeasureRecord, ...]
+    flags: tuple[str, ...] = ()
 
     def of(self, *threats: str) -> list[Scored]:
         """Return the scored pictures of some kinds."""
@@ -202,6 +214,7 @@ def _case(
         crafts=dict(crafts),
         cells=len(tried),
         lost=tuple(record for record in [*clean, *tried] if record.status != "ok"),
+        flags=tuple(chain.from_iterable(record.flags for record in clean)),
     )
 
 

@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import TypeAlias
 
 from bench.budget import Budget
+from bench.metrics import rd_cost
 from bench.record import CraftRecord, Scores
 from bench.registry import Choice
 from leaderboard.cells import Case, Scored
@@ -31,15 +32,18 @@ class Flag:
         count: of how many it is true.
         of: how many were looked at.
         objective: what the attack wanted, where the remark is about one objective.
+        amount: by how much, where that can be said.
     """
 
     name: str
     count: int
     of: int
     objective: str = ""
+    amount: str = ""
 
     def __str__(self) -> str:
-        return f"{self.name} ({f'{self.objective} {self.count}/{self.of}'.strip()})"
+        told = f"{self.objective} {self.count}/{self.of}".strip()
+        return f"{self.name} ({', '.join(filter(None, (told, self.amount)))})"
 
 
 ADVICE = {
@@ -50,6 +54,18 @@ ADVICE = {
     " therefore began at a random picture of the budget, as they do against C(x).",
     "nan-gradient": "the gradient was not a number at times in so many of the searches, and was"
     " taken as zero there: look for roots, logarithms and divisions in the codec's surrogate.",
+    "flat-loss": "the objective had the same value all along in so many of the searches, though its"
+    " gradient was not zero: the surrogate's gradient is not that of its values; try attacks that"
+    " ask the codec without gradients, and mend the surrogate.",
+    "still-rising": "the last quarter of the search still brought more than a tenth of all that it"
+    " gained, in so many of the searches: with more steps they would have found worse.",
+    "randomised": "the codec gave other bytes for the same picture when it was asked again, for so"
+    " many of the source pictures: one score of it is one draw, and a search against one draw"
+    " understates it; declare it `bench.codec.Randomised`.",
+    "surrogate-off": "what the search believed of its picture is more than 5 % away from what"
+    " really became of it, in so many of the searches: the attack followed another codec than the"
+    " one that is scored; compare the surrogate's reconstruction and bits with real ones"
+    " (`bench check CODEC`).",
     "unchanged": "the attacked picture is the source picture itself, in so many of the searches:"
     " the search, after rounding, changed nothing, so its scores say nothing of the codec; try a"
     " larger budget, random starts (`pgd`), or another objective.",
@@ -67,6 +83,8 @@ ADVICE = {
     " real output.",
     "weaker-than-smaller-budget": "a smaller budget did more, on so many of the pictures; the"
     " search stops too early: try more steps or a smaller step size.",
+    "weaker-than-fewer-steps": "the same attack with fewer steps did more, on so many of the"
+    " pictures; the search is at the mercy of chance: try restarts, or a smaller step size.",
     "search-failed": "so many of the searches gave no picture inside the budget; their reasons are"
     " listed below.",
     "unfinished": "so many cells of the run are measured; continue it, the figures may change.",
@@ -75,6 +93,10 @@ ADVICE = {
 
 REMARKS = frozenset({"random-start"})
 """Flags that tell how a search began, and cast no doubt on what it found."""
+
+_ERRORS = {"source": "mse_source", "clean": "mse_shift", "input": "mse_input"}
+_LAMBDA = 0.013
+"""Of the objective "rd" where a suite gives none."""
 
 OTHERS_ADVICE = "reported by the attack itself; see its documentation."
 
@@ -140,11 +162,13 @@ def _aim(choice: Choice) -> Aim | None:
     params = dict(choice.params)
     if params.get("planes", "rgb") != "rgb":
         return None
-    reference = params.get("reference", "source")
-    errors = {"source": "mse_source", "clean": "mse_shift", "input": "mse_input"}
-    scores = {"distortion": errors.get(reference), "rate": "bpp", "rd": "rd_cost"}
-    score = scores.get(choice.name)
-    return None if score is None else attrgetter(score)
+    error = _ERRORS.get(params.get("reference", "source"))
+    known: dict[str, Aim] = {"rate": attrgetter("bpp")}
+    if error is not None:
+        lmbda = params.get("lmbda", _LAMBDA)
+        known["distortion"] = attrgetter(error)
+        known["rd"] = lambda scores: rd_cost(scores.bpp, getattr(scores, error), lmbda)
+    return known.get(choice.name)
 
 
 def _strongest(

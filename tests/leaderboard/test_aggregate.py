@@ -417,3 +417,13 @@ def test_coding_times_are_a_megapixel(tmp_path, one_picture):
     clean = _row(board([lab.write(tmp_path)])).clean
     assert clean.encoding.mean == pytest.approx(0.5 / (100 * 8 / 1e6))
     assert clean.decoding.mean == pytest.approx(0.25 / (100 * 8 / 1e6))
+
+
+def test_more_steps_that_did_less_are_flagged(tmp_path, lab):
+    lab = lab(attacks=[{"name": "pgd", "steps": steps} for steps in (20, 5)])
+    lab.clean("own", "one")
+    for steps, error in ((5, 0.02), (20, 0.01)):
+        craft = lab.craft("one", f"pgd steps={steps}", "distortion", ("own",))
+        lab.attacked("own", craft, lab.scores(mse=error))
+    flags = _flags(_row(board([lab.write(tmp_path)])))
+    assert flags == ["weaker-than-fewer-steps (distortion 1/1)"]

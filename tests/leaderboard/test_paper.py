@@ -1,0 +1,156 @@
+"""The report on the study of Sun et al., against figures worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from bench.cli import main
+from bench.errors import BenchError
+from leaderboard.paper import write_report
+from leaderboard.study import effects, models
+from leaderboard.trends import of_methods
+
+DAMAGE = {"fgsm": 2.0, "PGD-7": 4.0}
+"""How many times the MSE grows."""
+
+NETS = {"net q2": 0.5, "net q4": 1.0, "net q4 hardened": 1.1}
+FRAGILE = {"net q2": 1, "net q4": 3, "net q4 hardened": 0.5}
+
+
+@pytest.fixture
+def run(tmp_path, lab):
+    """Return a run: a net at two rates, a hardened twin, VVC under transfer; two pictures."""
+    made = lab(
+        codecs=[
+            {"name": "jpeg", "quality": 20, "label": "net q2"},
+            {"name": "jpeg", "quality": 60, "label": "net q4"},
+            {"name": "jpeg", "quality": 61, "label": "net q4 hardened"},
+            {"name": "vvc", "qp": 32, "label": "VVC"},
+        ],
+    )
+    for picture, scale in (("one", 1.0), ("two", 2.0)):
+        for codec, bpp in (
+            ("net q2", 0.5),
+            ("net q4", 1.0),
+            ("net q4 hardened", 1.1),
+            ("VVC", 0.7),
+        ):
+            made.clean(codec, picture, bpp, 1e-3)
+        for attack, damage in DAMAGE.items():
+            for codec, bpp in NETS.items():
+                worse = damage * scale * FRAGILE[codec]
+                craft = made.craft(picture, attack, "distortion", (codec,))
+                made.attacked(codec, craft, made.scores(bpp, 1e-3, bpp, worse * 1e-3, change=1e-3))
+                if codec == "net q4":
+                    hurt = made.scores(0.7, 1e-3, 0.7, 2e-3, change=1e-3)
+                    made.attacked("VVC", craft, hurt)
+                craft = made.craft(picture, attack, "rate", (codec,))
+                longer = made.scores(bpp, 1e-3, bpp * damage * scale, 1e-3, change=1e-3)
+                made.attacked(codec, craft, longer)
+    return made.write(tmp_path / "run")
+
+
+def _page(run, folder):
+    write_report([run], folder / "study.md")
+    return (folder / "study.md").read_text()
+
+
+def _cells(page, section, first):
+    """Return the cells of the rows of a section that begin so."""
+    part = page.split(f"## {section}\n")[1].split("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("|")]
+    return [row[1:] for row in rows if row[0] == first]
+
+
+def test_the_models_of_a_run(run):
+    found = {model.label: model for model in models(run)}
+    assert [found[label].place for label in ("net q2", "net q4")] == [0, 1]
+    assert len({found[label].family for label in ("net q2", "net q4", "net q4 hardened")}) == 1
+    assert found["net q4 hardened"].hardened
+    assert not found["VVC"].learned
+    assert len(effects(run)) == 2 * 2 * (3 * 2 + 1)
+
+
+def test_methods_are_averaged_over_models_and_pictures(run, tmp_path):
+    page = _page(run, tmp_path)
+    clean = 30.0
+    lost = [
+        100 * 10 * math.log10(4.0 * scale * worse) / clean for scale in (1, 2) for worse in (1, 3)
+    ]
+    distortion, rate = _cells(page, "Attack method", "PGD-7")
+    assert distortion == [f"{sum(lost) / 4:.1f}"]
+    assert rate == [f"×{4 * math.sqrt(2):.2f}"]
+
+
+def test_qualities_take_the_worst_attack_of_each_picture(run, tmp_path):
+    page = _page(run, tmp_path)
+    lost = [100 * 10 * math.log10(4.0 * scale) / 30.0 for scale in (1, 2)]
+    distortion, _ = _cells(page, "Quality", "net q2")
+    assert distortion == [f"{sum(lost) / 2:.1f}"]
+    assert _cells(page, "Quality", "net q4 hardened") == []
+
+
+def test_the_worst_found_is_named(run, tmp_path):
+    page = _page(run, tmp_path)
+    ((*first, _),) = _cells(page, "The worst found", "PSNR lost, %")
+    most = 100 * 10 * math.log10(4.0 * 2 * 3) / 30.0
+    assert first == [f"{most:.1f}", "61.55 %", "net q4", "PGD-7", "linf 8", "two"]
+    ((*second, _),) = _cells(page, "The worst found", "bitstream")
+    assert second[0] == "×8.00"
+
+
+def test_trends_name_their_exceptions(run, tmp_path, lab):
+    page = _page(run, tmp_path)
+    told = "distortion: the higher of two neighbouring qualities lost more in 1 of 1 comparisons"
+    assert f"{told}, without exception." in page
+    assert "distortion: codecs without gradients lost less in 3 of 3 comparisons" in page
+
+
+def test_more_steps_are_compared_with_one(run):
+    (told,) = of_methods(effects(run), {"fgsm": 1, "PGD-7": 7, "colour-shift": 0})
+    assert told == "PGD-7 did more than fgsm in 4 of 4 comparisons, without exception."
+    (told,) = of_methods(effects(run), {"fgsm": 7, "PGD-7": 1})
+    assert told.startswith("fgsm did more than PGD-7 in 0 of 4 comparisons; exceptions: distortion")
+
+
+def test_hardening_and_its_ceiling(run, tmp_path):
+    page = _page(run, tmp_path)
+    ((dearer, where, plain, hardened, fall, ceiling, paper),) = _cells(
+        page, "Adversarial training", "net q4"
+    )
+    lmbda = 0.02
+
+    def cost(bpp, mse):
+        return bpp + lmbda * 255**2 * mse
+
+    clean, twin = cost(1.0, 1e-3), cost(1.1, 1e-3)
+    before = (cost(1.0, 12e-3) + cost(1.0, 24e-3)) / 2
+    after = (cost(1.1, 2e-3) + cost(1.1, 4e-3)) / 2
+    assert dearer == f"{100 * (twin / clean - 1):.1f}"
+    assert where == "linf 8, distortion"
+    assert (plain, hardened) == (f"{before:.3f}", f"{after:.3f}")
+    assert (fall, ceiling) == (
+        f"{100 - 100 * after / before:.1f}",
+        f"{100 - 100 * clean / before:.1f}",
+    )
+    assert paper == "95.5"
+
+
+def test_the_same_records_give_the_same_files(run, tmp_path):
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        assert main(["report", str(run.folder), "-o", str(tmp_path / name / "study.md")]) == 0
+    first, second = (sorted((tmp_path / name).iterdir()) for name in ("first", "second"))
+    assert len(first) == 4
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+def test_what_cannot_be_reported(tmp_path, lab, run):
+    with pytest.raises(BenchError, match="does not end in"):
+        write_report([run], tmp_path / "study.txt")
+    alone = lab()
+    alone.clean("own", "one")
+    with pytest.raises(BenchError, match="through its own gradients"):
+        write_report([alone.write(tmp_path / "alone")], tmp_path / "study.md")
