@@ -18,7 +18,7 @@ from bench.plugins import Plugins
 from bench.registry import Choice
 from bench.spec import BudgetSpec, choices, listed
 
-Source: TypeAlias = str | Annotated[list[str], Field(min_length=1)]
+Source: TypeAlias = str | list[str]
 """What is searched on, by label: one operating point, or several at once."""
 
 
@@ -110,6 +110,8 @@ class Suite(Settings):
         known = [str(choice) for choices in info.data.get("codecs", []) for choice in choices]
         for labels in map(listed, value):
             _refuse_twins(labels)
+            if not labels:
+                raise ValueError("an empty list names no codec")
             for label in (label for label in labels if label not in known):
                 raise ValueError(f"no codec is labelled '{label}'; {nearest(label, known)}")
         return value

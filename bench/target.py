@@ -33,7 +33,8 @@ class CodecTarget:
 
     Attributes:
         gradients: how many times a gradient was asked for.
-        queries: how many pictures were really encoded.
+        queries: how many pictures were really encoded for an attack; not the source pictures, for
+            objectives that compare with what is clean.
     """
 
     def __init__(self, codec: Codec | Differentiable, objective: Objective, source: Tensor) -> None:

@@ -12,6 +12,7 @@ from attacks import ATTACKS
 from attacks.noise import SignNoise
 from attacks.objectives import Distortion, Rate
 from attacks.square import Square
+from backends.ffmpeg import Vvc, vvc_availability
 from backends.pillow import Jpeg
 from backends.toy import Toy
 from bench.budget import L2, Linf, Mse, Region
@@ -88,6 +89,18 @@ def test_pictures_are_coded_at_once_where_a_codec_can_do_that(two):
     owners = [0, 1, 0, 0]
     found = CodecTarget(Waiting(), Distortion(), two).query(asked, owners)
     assert np.array_equal(found, CodecTarget(Toy(0.5), Distortion(), two).query(asked, owners))
+
+
+@pytest.mark.skipif(vvc_availability() is not None, reason="this ffmpeg has no libvvenc")
+def test_vvc_is_worth_the_same_from_several_threads(photograph):
+    image = photograph("chelsea", 32, 32)
+    asked = np.stack([image, image // 2, 255 - image])
+    target = CodecTarget(Vvc(qp=37, preset="faster"), Distortion(), to_tensor(image))
+    found = []
+    for threads in (1, 3):
+        torch.set_num_threads(threads)
+        found.append(target.query(asked, [0, 0, 0]))
+    assert np.array_equal(*found)
 
 
 def test_a_failure_is_worth_mid_grey_at_24_bits(two):
