@@ -10,7 +10,7 @@ from bench.registry import Choice
 from leaderboard.cells import Scored
 from leaderboard.flags import Aim, Flag, weak_flags
 
-_OFF = 0.05
+_OFF = 0.1
 """How far a surrogate may be from what really happens, as a share."""
 
 

@@ -62,7 +62,7 @@ ADVICE = {
     "randomised": "the codec gave other bytes for the same picture when it was asked again, for so"
     " many of the source pictures: one score of it is one draw, and a search against one draw"
     " understates it; declare it `bench.codec.Randomised`.",
-    "surrogate-off": "what the search believed of its picture is more than 5 % away from what"
+    "surrogate-off": "what the search believed of its picture is more than 10 % away from what"
     " really became of it, in so many of the searches: the attack followed another codec than the"
     " one that is scored; compare the surrogate's reconstruction and bits with real ones"
     " (`bench check CODEC`).",

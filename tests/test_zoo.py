@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from statistics import fmean
 
+import bjontegaard
 import pytest
 
-from bench import checkpoint, images, zoo
+from bench import checkpoint, images, metrics, zoo
 from bench.cli import main
 from bench.config import load
 from bench.evaluate import rate_distortion
 from bench.images import Crop, ImageSpec
 from bench.recipe import Recipe
+from bench.registry import Choice, build
 
 ZOO = Path(__file__).parents[1] / "backends/zoo"
 CARDS = zoo.cards()
+FAMILIES = ("bmshj2018-factorized", "bmshj2018-hyperprior", "mbt2018-mean")
 RECIPES = [load(path, Recipe) for path in sorted((ZOO / "recipes").glob("*.yaml"))]
 SOURCES = {stage.name: stage for recipe in RECIPES for stage in recipe.stages}
 
@@ -25,6 +29,47 @@ def test_the_zoo_is_small():
     assert {path.stem for path in ZOO.glob("*.safetensors")} == set(CARDS)
 
 
+def test_every_family_has_four_rates_and_a_hardened_twin():
+    plain = {f"{family}-small-q{quality}" for family in FAMILIES for quality in (1, 2, 4, 5)}
+    hardened = {name for name in CARDS if name.endswith("-hardened")}
+    assert set(CARDS) == plain | hardened
+    assert {
+        f"bmshj2018-hyperprior-small-q{quality}-hardened" for quality in (1, 2, 4, 5)
+    } < hardened
+    assert {CARDS[name].architecture for name in hardened} == set(FAMILIES)
+    assert all(CARDS[name].parent == name.removesuffix("-hardened") for name in hardened)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_each_family_takes_fewer_bits_than_jpeg_on_the_samples(family):
+    names = [f"{family}-small-q{quality}" for quality in (1, 2, 4, 5)]
+    ours = [CARDS[name].rate_distortion["sample"] for name in names]
+    pictures = [picture.pixels for picture in images.load(ImageSpec(set="sample"), Path())]
+    jpeg = [_of_jpeg(quality, pictures) for quality in (8, 15, 30, 50, 70)]
+    saved = bjontegaard.bd_rate(
+        *zip(*jpeg, strict=True),
+        [point.bpp for point in ours],
+        [point.psnr for point in ours],
+        "pchip",
+        require_matching_points=False,
+    )
+    assert saved < 0
+
+
+def _of_jpeg(quality, pictures):
+    codec = build("codec", Choice("jpeg", (("quality", quality),)))
+    streams = [codec.encode(picture) for picture in pictures]
+    rates = [
+        metrics.bpp(len(stream), *picture.shape[:2])
+        for stream, picture in zip(streams, pictures, strict=True)
+    ]
+    errors = [
+        metrics.psnr(picture, codec.decode(stream))
+        for stream, picture in zip(streams, pictures, strict=True)
+    ]
+    return fmean(rates), fmean(errors)
+
+
 @pytest.mark.parametrize("name", CARDS)
 def test_a_card_fits_its_weights_and_the_recipe_beside_it(name):
     card, stage = checkpoint.read(ZOO / f"{name}.safetensors").card, SOURCES[name]
@@ -32,7 +77,7 @@ def test_a_card_fits_its_weights_and_the_recipe_beside_it(name):
     assert card.recipe_sha256 == stage.recipe.sha256
     assert (card.architecture, card.widths) == (stage.recipe.architecture, stage.recipe.widths)
     assert (card.lmbda, card.steps) == (stage.lmbda, stage.steps)
-    assert card.parent is None or card.parent in CARDS
+    assert card.parent in SOURCES
     assert {"sample", "kodak", "holdout"} <= set(card.rate_distortion)
 
 
