@@ -10,7 +10,7 @@ ATTACKS: dict[str, Entry] = {
     "gaussian-noise": Entry("attacks.noise:GaussianNoise", "Gaussian noise, brought inside"),
     "sign-noise": Entry("attacks.noise:SignNoise", "the full radius in a random direction"),
     "colour-shift": Entry("attacks.shift:ColourShift", "every pixel moved by one colour"),
-    "best-noise": Entry("attacks.noise:BestNoise", "the best of many draws of sign-noise"),
+    "best-noise": Entry("attacks.noise:BestNoise", "the best of many draws of noise, by queries"),
     "fgsm": Entry("attacks.gradient:FGSM", "one gradient step", paper="arXiv 1412.6572"),
     "ifgsm": Entry("attacks.gradient:IFGSM", "iterated FGSM, or BIM", paper="arXiv 1607.02533"),
     "mifgsm": Entry(
@@ -36,6 +36,20 @@ ATTACKS: dict[str, Entry] = {
         "attacks.sphere:MADC",
         "gradient ascent along the sphere of one MSE",
         paper="doi.org/10.1167/8.12.8",
+    ),
+    "square": Entry(
+        "attacks.square:Square", "random search with squares, by queries", paper="arXiv 1912.00049"
+    ),
+    "nes": Entry(
+        "attacks.estimate:NES", "gradients estimated from queries", paper="arXiv 1804.08598"
+    ),
+    "spsa": Entry(
+        "attacks.estimate:SPSA",
+        "Adam on gradients estimated from queries",
+        paper="arXiv 1802.05666",
+    ),
+    "evolution": Entry(
+        "attacks.evolution:Evolution", "the best of smooth mutations, by queries, again and again"
     ),
 }
 

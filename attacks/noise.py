@@ -10,9 +10,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from attacks.climb import Climb
+from attacks.probe import Probe, Queries
 from bench.attack import AttackResult, Need, Target
 from bench.budget import BALLS, Budget
+
+_AT_ONCE = 8
+"""Draws of each picture that are in memory at a time."""
 
 
 @dataclass(frozen=True)
@@ -82,34 +85,34 @@ class GaussianNoise:
 
 @dataclass(frozen=True)
 class BestNoise:
-    """The best of many draws of the loudest noise, by the values of the codec's surrogate.
+    """The best of many draws of the loudest noise, by queries.
 
-    It takes no gradient but looks at the codec, so it stands with the white-box attacks: a
-    gradient that finds less than blind draws do is worth nothing.
+    A search that finds less with as many queries is worth nothing.
 
     Args:
-        draws: how many.
+        queries: how many pictures may be really coded, one a draw.
     """
 
-    needs: ClassVar[Need] = "gradient"
+    needs: ClassVar[Need] = "queries"
     budgets: ClassVar[tuple[str, ...]] = BALLS
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
-    draws: Annotated[int, Field(ge=1)] = 100
+    queries: Queries = 100
 
     @property
     def evaluations(self) -> int:
-        """One value a draw."""
-        return self.draws
+        """Every query."""
+        return self.queries
 
     def __call__(
         self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
     ) -> AttackResult:
-        """Draw, look, and keep the best."""
-        climb = Climb(target, images, budget)
-        for _ in range(self.draws):
-            climb.glance(_loudest(images, budget, rngs))
-        return climb.result()
+        """Draw, ask, and keep the best."""
+        probe = Probe(target, images, budget)
+        for asked in range(0, self.queries, _AT_ONCE):
+            count = min(_AT_ONCE, self.queries - asked)
+            probe.ask(torch.stack([_loudest(images, budget, rngs) for _ in range(count)]))
+        return probe.result()
 
 
 def _loudest(images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]) -> Tensor:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backends.layout import Layout
-from bench.codec import Codec, Image
+from bench.codec import Concurrent, Image
 from bench.container import overhead, pack, unpack
 
 
@@ -46,7 +46,7 @@ class Coding:
         return max(self.least, -(-side // self.step) * self.step)
 
 
-class External(Codec):
+class External(Concurrent):
     """A codec whose work another program does."""
 
     def __init__(self, coding: Coding) -> None:

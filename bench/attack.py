@@ -26,7 +26,8 @@ Half: TypeAlias = Literal["reconstruction", "rate", "both"]
 Need: TypeAlias = Literal["nothing", "gradient", "queries"]
 """What an attack asks of its target; one that needs nothing is the same for every codec.
 
-"gradient" is the differentiable surrogate, of which some attacks take the values alone.
+"gradient" is the differentiable surrogate, of which some attacks take the values alone; "queries"
+are pictures that are really coded, of any codec.
 """
 
 
@@ -99,8 +100,26 @@ class Target(Protocol):
         """Return the surrogate's values (B,) alone."""
         ...
 
-    def query(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-        """Return the values of really encoded and decoded pictures, uint8 (B, H, W, 3) -> (B,)."""
+    def query(
+        self, images: npt.NDArray[np.uint8], owners: Sequence[int] | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Return the values of really encoded and decoded pictures.
+
+        Where the codec fails on a picture, the value is that of mid-grey at 24 bits per pixel, as
+        which a failure is scored: to an attacker it is a find like any other. A picture that the
+        codec does not offer to code (`Unsupported`) has no value, minus infinity. Both are queries.
+
+        Args:
+            images: uint8 (N, H, W, 3); several of one source picture are coded at once where the
+                codec can do that.
+            owners: to which source picture each belongs, (N,); by itself, picture i to source i.
+
+        Returns:
+            (N,).
+
+        Raises:
+            QueriesSpent: the attack declares fewer than it has now asked for, see `bench.oracle`.
+        """
         ...
 
 
@@ -130,7 +149,8 @@ class Attack(Protocol):
         budgets: the kinds of budget it can keep to, keys of `bench.budget.BUDGETS`; a search in
             another one is recorded as unsupported.
         version: raised whenever the same parameters and seed would give another picture.
-        evaluations: how many gradients, values and queries it asks for at most, a picture.
+        evaluations: how many gradients, values and queries it asks for at most, a picture; of
+            queries it gets no more.
     """
 
     needs: ClassVar[Need]

@@ -63,6 +63,13 @@ class Codec(ABC):
         return 0
 
 
+class Concurrent(Codec):
+    """A codec that may be asked from several threads at once, and gains by it.
+
+    One whose work is done by other programs does: its threads only wait.
+    """
+
+
 @dataclass(frozen=True)
 class Relaxed:
     """Both halves of a codec's differentiable surrogate for one batch.

@@ -16,9 +16,11 @@ from bench.attack import Attack, AttackResult, Objective, Target
 from bench.budget import Budget
 from bench.codec import Codec, Image
 from bench.doubts import course_flags
+from bench.ensemble import Ensemble
 from bench.errors import BenchError, Unsupported, raise_if_machine, told
 from bench.images import pixel_hash
-from bench.plan import CraftJob
+from bench.jobs import CraftJob
+from bench.oracle import Oracle, QueriesSpent
 from bench.record import CraftRecord, Status
 from bench.target import CodecTarget
 from bench.tensors import to_image, to_tensor
@@ -53,8 +55,9 @@ class NoTarget:
         """Refuse."""
         self.value_and_grad(images)
 
-    def query(self, images: npt.NDArray[np.uint8]) -> NoReturn:
+    def query(self, images: npt.NDArray[np.uint8], owners: Sequence[int] | None = None) -> NoReturn:
         """Refuse."""
+        del owners
         self.value_and_grad(torch.from_numpy(images))
 
     def flags(self) -> tuple[str, ...]:
@@ -92,7 +95,7 @@ def _searched(
             f" {can}"
         )
     source = to_tensor(job.picture.pixels)
-    target = CodecTarget(sources[0], objective, source) if objective is not None else NoTarget()
+    target = aimed(attack, sources, objective, source, job.budget)
     started = time.perf_counter()
     result = search(attack, target, source.clone(), job.budget, job.seed)
     image = enforced(result, to_tensor(job.picture.pixels), job.budget)
@@ -111,14 +114,36 @@ def _searched(
     return Crafted(image, record)
 
 
+def aimed(
+    attack: Attack,
+    sources: Sequence[Codec],
+    objective: Objective | None,
+    source: Tensor,
+    budget: Budget,
+) -> NoTarget | CodecTarget | Ensemble | Oracle:
+    """Return what an attack gets to see: nothing, surrogates, or so many real queries."""
+    if objective is None:
+        return NoTarget()
+    targets = [CodecTarget(codec, objective, source) for codec in sources]
+    if attack.needs == "queries":
+        return Oracle(targets[0], source, budget, attack.evaluations)
+    return Ensemble(targets) if len(targets) > 1 else targets[0]
+
+
 def search(
     attack: Attack, target: Target, source: Tensor, budget: Budget, seed: int
 ) -> AttackResult:
-    """Run an attack on one batch, each picture with a generator of its own."""
+    """Run an attack on one batch, each picture with a generator of its own, to its end.
+
+    That is where it returns, or where it asks for more queries than it declares.
+    """
     rngs = [
         torch.Generator(source.device).manual_seed(seed + index) for index in range(len(source))
     ]
-    return attack(target, source, budget, rngs)
+    try:
+        return attack(target, source, budget, rngs)
+    except QueriesSpent as spent:
+        return spent.found
 
 
 def enforced(result: AttackResult, source: Tensor, budget: Budget) -> Image:
@@ -153,6 +178,7 @@ def _record(job: CraftJob, status: Status, **outcome: object) -> CraftRecord:
         "objective": None if job.objective is None else str(job.objective),
         "budget": str(job.budget),
         "seed": job.seed,
+        "queries_allowed": job.search.queries,
     }
     return CraftRecord.model_validate(fixed | outcome)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bench.entry import Cost
-from bench.plan import CraftJob, MeasureJob, Plan, Point
+from bench.jobs import CraftJob, MeasureJob, Plan, Point, Search
 from bench.registry import entry
 from bench.store import Store
 
@@ -29,7 +29,8 @@ def seconds(job: CraftJob | MeasureJob) -> float:
         return megapixels * (_SCORING + _cost(job.victim).coding)
     if job.budget.kind not in job.search.budgets:
         return 0.0
-    steps = sum(_cost(point).gradient for point in job.sources) * job.search.evaluations
+    once = sum(_asking(point, job.search) for point in job.sources)
+    steps = once * job.search.evaluations
     return megapixels * (_DRAWING + steps)
 
 
@@ -42,6 +43,11 @@ def missing(plan: Plan, store: Store | None = None) -> Iterable[CraftJob | Measu
     """Yield the jobs that a run folder does not hold yet; all of them without one."""
     yield from (job for job in plan.crafts if store is None or job.key not in store.crafts)
     yield from (job for job in plan.cells if store is None or job.key not in store.measured)
+
+
+def _asking(point: Point, search: Search) -> float:
+    """Return the seconds per megapixel of one evaluation."""
+    return _cost(point).coding if search.need == "queries" else _cost(point).gradient
 
 
 def _cost(point: Point) -> Cost:

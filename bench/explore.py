@@ -38,7 +38,7 @@ class Question:
         attack: the search.
         objective: what it wants.
         budget: how far it may go, as in a suite: {"linf": 8}.
-        source: the codec whose gradients are followed, where it is not the victim.
+        source: the codec that is searched on, where it is not the victim.
         crop: height and width of the part of the picture that is used, around its centre.
     """
 
@@ -67,6 +67,7 @@ class Question:
             "attacks": [_written(self.attack)],
             "objectives": [_written(self.objective)],
             "budgets": [self.budget],
+            "sources": [] if self.source is None else [str(self.source)],
             "transfer": "none" if self.source is None else "all",
         }
         return parse(yaml.safe_dump(asked), "the command line", Suite)

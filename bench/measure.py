@@ -14,7 +14,7 @@ from typing import TypeVar
 from bench import metrics
 from bench.codec import Codec, Estimating, Image
 from bench.errors import Unsupported, raise_if_machine, told
-from bench.plan import MeasureJob
+from bench.jobs import MeasureJob
 from bench.record import CraftRecord, MeasureRecord, Scores, Stage, Status
 from bench.vmaf import vmaf
 

@@ -1,8 +1,5 @@
 """A validated suite, its codecs' fingerprints and its pictures -> the jobs of a run. Pure.
 
-    craft job     sources x picture x attack x objective x budget -> one 8-bit picture
-    measure job   one crafted picture (or the clean one) x one victim -> scores
-
 A picture is crafted once and measured on every victim, so transfer costs only measuring. Both are
 identified by a hash of everything that can change their result; the same jobs come in the same
 order every time.
@@ -13,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple
+from functools import partial
 
-from bench.attack import Need
 from bench.budget import Budget
 from bench.errors import ConfigError
 from bench.images import Picture
+from bench.jobs import CraftJob, Group, MeasureJob, Plan, Point, Search
 from bench.record import Threat
 from bench.registry import Choice, signature
 from bench.suite import Suite
@@ -28,91 +26,6 @@ SCORING_VERSION = 2
 
 IDENTITY = Choice("identity")
 NOISE = Choice("sign-noise")
-
-
-@dataclass(frozen=True)
-class Point:
-    """One operating point as planning sees it.
-
-    Attributes:
-        choice: its name and parameters.
-        fingerprint: what its codec says of itself.
-        differentiable: whether it offers gradients.
-    """
-
-    choice: Choice
-    fingerprint: str
-    differentiable: bool
-
-    @property
-    def label(self) -> str:
-        """What records and the board call it."""
-        return str(self.choice)
-
-    @property
-    def identity(self) -> list[object]:
-        """What can change its output: what it says of itself, its name and its parameters."""
-        return [self.fingerprint, self.choice.name, signature("codec", self.choice)]
-
-
-@dataclass(frozen=True)
-class Search:
-    """An attack as planning sees it."""
-
-    choice: Choice
-    need: Need
-    budgets: tuple[str, ...]
-    version: int
-    evaluations: int
-
-
-@dataclass(frozen=True)
-class CraftJob:
-    """One search; `key` identifies the picture it finds."""
-
-    key: str
-    sources: tuple[Point, ...]
-    picture: Picture
-    search: Search
-    objective: Choice | None
-    budget: Budget
-    seed: int
-
-
-@dataclass(frozen=True)
-class MeasureJob:
-    """One cell; the clean picture if `craft` is None."""
-
-    key: str
-    victim: Point
-    picture: Picture
-    craft: CraftJob | None
-    threat: Threat
-
-
-@dataclass(frozen=True)
-class Group:
-    """One search (or the clean picture) and the cells that need its picture."""
-
-    craft: CraftJob | None
-    cells: tuple[MeasureJob, ...]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Everything a suite asks for, in the order it is done."""
-
-    groups: tuple[Group, ...] = field(repr=False)
-
-    @property
-    def crafts(self) -> list[CraftJob]:
-        """The searches."""
-        return [group.craft for group in self.groups if group.craft is not None]
-
-    @property
-    def cells(self) -> list[MeasureJob]:
-        """The measurements."""
-        return [cell for group in self.groups for cell in group.cells]
 
 
 def plan(
@@ -127,11 +40,12 @@ def plan(
         pictures: its pictures.
 
     Raises:
-        ConfigError: an attack can do none of the budgets or cannot be planned yet, or two jobs
-            would be one.
+        ConfigError: an attack can do none of the budgets, no attack can search on some of the
+            sources, or two jobs would be one.
     """
     for search in searches:
         _check_budgets(suite, search)
+    _check_sources(suite, points, searches)
     groups = []
     for picture in pictures:
         groups.append(_group(suite, None, picture, points))
@@ -155,6 +69,18 @@ def _check_budgets(suite: Suite, search: Search) -> None:
         )
 
 
+def _check_sources(suite: Suite, points: Sequence[Point], searches: Sequence[Search]) -> None:
+    """See that whatever a suite names as sources is searched on by one attack at least."""
+    asked = _sources(suite, points) if suite.sources else []
+    for sources in asked:
+        if not any(search.looks and _can_search(search, sources) for search in searches):
+            raise ConfigError(
+                f"no attack of the suite can search on the source {_labels(sources)}: gradients"
+                " are of codecs that offer them, queries of one codec that is not lossless; remove"
+                " it or add an attack"
+            )
+
+
 def _refuse_twins(planned: Plan) -> None:
     """See that no two jobs would give the same record."""
     seen: dict[str, CraftJob] = {}
@@ -165,8 +91,13 @@ def _refuse_twins(planned: Plan) -> None:
 
 
 def _told(job: CraftJob) -> str:
-    sources = " + ".join(point.label for point in job.sources)
-    return " ".join(filter(None, (str(job.search.choice), sources, str(job.objective or ""))))
+    return " ".join(
+        filter(None, (str(job.search.choice), _labels(job.sources), str(job.objective or "")))
+    )
+
+
+def _labels(sources: Sequence[Point]) -> str:
+    return " + ".join(point.label for point in sources)
 
 
 def with_baselines(suite: Suite) -> tuple[list[Choice], list[Choice]]:
@@ -196,22 +127,32 @@ def _crafts(
 ) -> Iterator[CraftJob]:
     for spec in suite.budgets:
         for search in searches:
-            if search.need == "nothing":
+            if not search.looks:
                 yield _craft(suite, (), picture, search, None, spec.budget())
                 continue
-            if search.need == "queries":
-                raise ConfigError(
-                    f"the attack '{search.choice}' needs queries, which suites cannot plan yet"
-                )
-            for point in points:
-                if not point.differentiable:
-                    continue
+            for sources in filter(partial(_can_search, search), _sources(suite, points)):
                 for objective in suite.wants:
-                    yield _craft(suite, (point,), picture, search, objective, spec.budget())
+                    yield _craft(suite, sources, picture, search, objective, spec.budget())
+
+
+def _sources(suite: Suite, points: Sequence[Point]) -> list[tuple[Point, ...]]:
+    """Return what is searched on together: what the suite says, or each operating point alone."""
+    alone = [[point.label] for point in points]
+    return [
+        tuple(point for point in points if point.label in labels)
+        for labels in suite.together or alone
+    ]
+
+
+def _can_search(search: Search, sources: Sequence[Point]) -> bool:
+    """Tell whether an attack can search on sources: by gradients of all, by queries of one."""
+    if search.need == "queries":
+        return len(sources) == 1 and sources[0].choice.name != IDENTITY.name
+    return all(point.differentiable for point in sources)
 
 
 def _victims(suite: Suite, craft: CraftJob, points: Sequence[Point]) -> list[Point]:
-    """Noise hits everyone; the source itself is always a victim; transfer as the suite says."""
+    """Noise hits everyone; the sources are always victims; transfer as the suite says."""
     if not craft.sources or suite.transfer == "all":
         return list(points)
     reached = [p for p in points if suite.transfer == "gradient-free" and not p.differentiable]
@@ -261,7 +202,9 @@ def _threat(craft: CraftJob | None, victim: Point) -> Threat:
         return "clean"
     if not craft.sources:
         return "noise"
-    return "white-box" if victim in craft.sources else "transfer"
+    if victim not in craft.sources:
+        return "transfer"
+    return "black-box" if craft.search.need == "queries" else "white-box"
 
 
 def _hash(**parts: object) -> str:

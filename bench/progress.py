@@ -19,7 +19,7 @@ from rich.progress import (
 from rich.text import Text
 
 from bench.estimate import missing, seconds
-from bench.plan import CraftJob, MeasureJob, Plan
+from bench.jobs import CraftJob, MeasureJob, Plan
 from bench.record import CraftRecord, MeasureRecord
 from bench.run import Event
 from bench.store import Store

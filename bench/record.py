@@ -11,7 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, TypeAdapter
 
 Status: TypeAlias = Literal["ok", "unsupported", "failed"]
-Threat: TypeAlias = Literal["clean", "noise", "white-box", "transfer"]
+Threat: TypeAlias = Literal["clean", "noise", "white-box", "black-box", "transfer"]
 Stage: TypeAlias = Literal["clean", "craft", "attacked"]
 
 Decibel: TypeAlias = Annotated[
@@ -100,7 +100,7 @@ class CraftRecord(_Line):
 
     Attributes:
         key: hash of everything that can change the adversarial picture.
-        sources: labels of the codecs whose gradients were used; empty for noise.
+        sources: labels of the codecs whose gradients or answers were used; empty for noise.
         picture: name of the source picture.
         picture_sha256: of its pixels.
         attack: its label.
@@ -111,6 +111,7 @@ class CraftRecord(_Line):
         flags: what a reader of every score made with this picture should know.
         gradients: gradient evaluations.
         queries: pictures that were really encoded.
+        queries_allowed: how many of one picture the attack declares; 0 if it asks none.
         values: the objective as the search saw it: at its start, and at its best; empty if it
             never looked.
         seconds: the search took.
@@ -131,6 +132,7 @@ class CraftRecord(_Line):
     flags: tuple[str, ...] = ()
     gradients: int = 0
     queries: int = 0
+    queries_allowed: int = 0
     values: tuple[float, ...] = ()
     seconds: float = 0.0
 

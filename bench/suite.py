@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
-from bench.config import Settings, load
+from bench.config import Settings, load, nearest
 from bench.images import ImageSpec
 from bench.plugins import Plugins
 from bench.registry import Choice
-from bench.spec import BudgetSpec, choices
+from bench.spec import BudgetSpec, choices, listed
+
+Source: TypeAlias = str | list[str]
+"""What is searched on, by label: one operating point, or several at once."""
 
 
 class Compute(Settings):
@@ -43,6 +46,8 @@ class Suite(Settings):
         attacks: how pictures are searched.
         objectives: what the attacks want.
         budgets: how far pictures may change.
+        sources: the operating points that are searched on, by label; several in a list are
+            searched on together, through the gradients of all. Every one by itself if left out.
         transfer: which codecs are also scored on pictures made against the others: those without
             gradients, all, or none.
         rd_lambda: the weight of 255^2 MSE in the R-D cost that is reported.
@@ -61,6 +66,7 @@ class Suite(Settings):
         list[Annotated[list[Choice], choices("objective")]], Field(min_length=1)
     ] = Field([[Choice("distortion")], [Choice("rate")]])
     budgets: Annotated[list[BudgetSpec], Field(min_length=1)]
+    sources: tuple[Source, ...] = ()
     transfer: Literal["none", "gradient-free", "all"] = "gradient-free"
     rd_lambda: Annotated[float, Field(gt=0)] = 0.013
     vmaf: bool = False
@@ -81,6 +87,11 @@ class Suite(Settings):
         """The objectives, grids expanded."""
         return list(itertools.chain(*self.objectives))
 
+    @property
+    def together(self) -> list[list[str]]:
+        """The labels of what is searched on together; none where each codec is by itself."""
+        return [listed(labels) for labels in self.sources]
+
     @field_validator("codecs", "attacks", "objectives")
     @classmethod
     def _distinct(cls, value: list[list[Choice]]) -> list[list[Choice]]:
@@ -91,6 +102,18 @@ class Suite(Settings):
     @classmethod
     def _distinct_budgets(cls, value: list[BudgetSpec]) -> list[BudgetSpec]:
         _refuse_twins([str(spec.budget()) for spec in value])
+        return value
+
+    @field_validator("sources")
+    @classmethod
+    def _known(cls, value: tuple[Source, ...], info: ValidationInfo) -> tuple[Source, ...]:
+        known = [str(choice) for choices in info.data.get("codecs", []) for choice in choices]
+        for labels in map(listed, value):
+            _refuse_twins(labels)
+            if not labels:
+                raise ValueError("an empty list names no codec")
+            for label in (label for label in labels if label not in known):
+                raise ValueError(f"no codec is labelled '{label}'; {nearest(label, known)}")
         return value
 
 

@@ -6,7 +6,8 @@ not a number: an attack that never moved is not evidence of robustness.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,12 +17,15 @@ import torch
 from torch import Tensor
 
 from bench.attack import Objective, View
-from bench.codec import Codec, Differentiable
-from bench.errors import Unsupported
+from bench.codec import Codec, Concurrent, Differentiable, Image
+from bench.errors import CodecError, Unsupported, raise_if_machine
 from bench.tensors import to_image, to_tensor
 
 ZERO_GRADIENT = "zero-gradient"
 NAN_GRADIENT = "nan-gradient"
+
+_FAILED_LEVEL, _FAILED_BPP = 128, 24.0
+"""What a failure to code a picture stands for: mid-grey, at so many bits per pixel."""
 
 
 class CodecTarget:
@@ -29,7 +33,8 @@ class CodecTarget:
 
     Attributes:
         gradients: how many times a gradient was asked for.
-        queries: how many pictures were really encoded.
+        queries: how many pictures were really encoded for an attack; not the source pictures, for
+            objectives that compare with what is clean.
     """
 
     def __init__(self, codec: Codec | Differentiable, objective: Objective, source: Tensor) -> None:
@@ -55,10 +60,14 @@ class CodecTarget:
         with torch.no_grad():
             return self._objective(self._view(images))
 
-    def query(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-        """Return the values of really encoded and decoded pictures (B, H, W, 3)."""
+    def query(
+        self, images: npt.NDArray[np.uint8], owners: Sequence[int] | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Return the values of really coded pictures, see `bench.attack.Target`."""
+        owners = range(len(images)) if owners is None else owners
         self.queries += len(images)
-        return np.array([self._query_one(image, i) for i, image in enumerate(images)])
+        coded = self._attempted(images)
+        return np.array([self._worth(*one) for one in zip(images, coded, owners, strict=True)])
 
     def flags(self) -> tuple[str, ...]:
         """Return what every score that comes of this search must carry beside it."""
@@ -108,7 +117,27 @@ class CodecTarget:
         bits = {"bitstream": torch.tensor([[8.0 * len(bitstream)]])}
         if self._objective.needs == "rate":
             return _Halves(bits=bits)
-        return _Halves(to_tensor(self._coding.decode(bitstream)), bits)
+        decoded = self._coding.decode(bitstream)
+        if decoded.shape != image.shape:
+            raise CodecError(f"decoded to {decoded.shape}, not {image.shape}")
+        return _Halves(to_tensor(decoded), bits)
+
+    def _attempted(self, images: Iterable[Image]) -> list[_Halves | None]:
+        """Code pictures, in as many threads as torch has where the codec gains by that."""
+        if not isinstance(self._coding, Concurrent):
+            return list(map(self._attempt, images))
+        with ThreadPoolExecutor(torch.get_num_threads()) as threads:
+            return list(threads.map(self._attempt, images))
+
+    def _attempt(self, image: Image) -> _Halves | None:
+        """Return what really becomes of a picture; None where the codec does not offer it."""
+        try:
+            return self._really_coded(image)
+        except Unsupported:
+            return None
+        except Exception as error:  # noqa: BLE001 - what breaks inside a codec is its failure
+            raise_if_machine(error)
+            return _failure(image)
 
     @cached_property
     def _really_clean(self) -> list[_Halves]:
@@ -117,9 +146,10 @@ class CodecTarget:
             return [_Halves()] * len(self._source)
         return [self._really_coded(to_image(source)) for source in self._source.split(1)]
 
-    def _query_one(self, image: npt.NDArray[np.uint8], index: int) -> float:
-        source = self._source[index : index + 1].cpu()
-        coded, clean = self._really_coded(image), self._really_clean[index]
+    def _worth(self, image: Image, coded: _Halves | None, owner: int) -> float:
+        if coded is None:
+            return -np.inf
+        source, clean = self._source[owner : owner + 1].cpu(), self._really_clean[owner]
         return float(self._objective(_viewed(to_tensor(image), source, coded, clean)))
 
 
@@ -129,6 +159,11 @@ class _Halves:
 
     reconstruction: Tensor | None = None
     bits: Mapping[str, Tensor] | None = None
+
+
+def _failure(image: Image) -> _Halves:
+    bits = {"bitstream": torch.tensor([[_FAILED_BPP * image[..., 0].size]])}
+    return _Halves(to_tensor(np.full_like(image, _FAILED_LEVEL)), bits)
 
 
 def _viewed(images: Tensor, source: Tensor, coded: _Halves, clean: _Halves) -> View:

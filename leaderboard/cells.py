@@ -53,6 +53,7 @@ class Setting(BaseModel):
     attacks: list[list[Choice]]
     objectives: list[list[Choice]]
     budgets: list[BudgetSpec]
+    sources: tuple[str | list[str], ...] = ()
     transfer: Literal["none", "gradient-free", "all"]
     rd_lambda: float
 
@@ -84,7 +85,7 @@ class Setting(BaseModel):
             [(choice.name, sorted(choice.params)) for choice in listed]
             for listed in (self.searches, self.wants)
         ]
-        return repr((self.seed, searches, self.transfer))
+        return repr((self.seed, searches, self.sources, self.transfer))
 
     @property
     def references(self) -> set[str]:

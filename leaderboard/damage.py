@@ -183,5 +183,6 @@ def _finder(worst: Sequence[Scored]) -> str:
 
 def _search(one: Scored) -> str:
     wanted = f", {one.craft.objective}" if one.craft.objective else ""
-    through = f", on {' and '.join(one.craft.sources)}" if one.threat == "transfer" else ""
+    elsewhere = one.threat == "transfer" or len(one.craft.sources) > 1
+    through = f", on {' and '.join(one.craft.sources)}" if elsewhere else ""
     return f"{one.craft.attack}{wanted}{through}"

@@ -18,14 +18,15 @@ def surrogate_flags(attacks: Sequence[Scored], wanted: Mapping[str, Aim]) -> Ite
     """Yield for how many searches, by objective, the best value seen is not what was measured.
 
     Args:
-        attacks: on one operating point, through its own gradients.
+        attacks: on one operating point, through its own gradients; those through others' as well
+            are left out, since what they saw was the mean of all.
         wanted: the measured value of each objective.
     """
     for objective, aim in wanted.items():
         looked = [
             _distance(one.craft.values[-1], aim(without_header(one.scores)))
             for one in attacks
-            if one.craft.objective == objective and one.craft.values and not one.failed
+            if one.craft.objective == objective and _believed(one)
         ]
         off = [distance for distance in looked if distance > _OFF]
         if off:
@@ -58,6 +59,11 @@ def without_header(scores: Scores) -> Scores:
     return scores.model_copy(
         update={"bpp": scores.bpp - header, "rd_cost": scores.rd_cost - header}
     )
+
+
+def _believed(one: Scored) -> bool:
+    """Tell whether a search saw what should have become of its picture."""
+    return bool(one.craft.values) and len(one.craft.sources) == 1 and not one.failed
 
 
 def _distance(believed: float, measured: float) -> float:

@@ -69,6 +69,9 @@ ADVICE = {
     "unchanged": "the attacked picture is the source picture itself, in so many of the searches:"
     " the search, after rounding, changed nothing, so its scores say nothing of the codec; try a"
     " larger budget, random starts (`pgd`), or another objective.",
+    "queries-spent": "the attack asked for more queries than it declares, in so many of the"
+    " searches, which were ended there; the best picture until then was scored: let its"
+    " `evaluations` say how many it needs.",
     "weaker-than-noise": "noise did more than the attack for what the attack wanted, on so many of"
     " the pictures; the row is no worst case: try more steps, restarts or a smaller step size, and"
     " for transferred pictures sources nearer to the codec.",

@@ -10,6 +10,7 @@ from pathlib import PurePath
 from bench.budget import Budget, Linf, Mse, Region
 from bench.metrics import psnr_of
 from bench.registry import Choice
+from bench.spec import listed
 from leaderboard.aggregate import Part
 from leaderboard.formats import decibel, escaped
 
@@ -46,6 +47,7 @@ def settings(part: Part) -> list[str]:
         f"**Pictures:** {_pictures(part)}",
         f"**Codecs:** {_joined(part.manifest.codecs)}.",
         f"**Attacks:** {_attacks(part)}",
+        *_sources(part),
         f"**Objectives**, what an attack wants: {'; '.join(_objectives(part))}.",
         f"**Transfer:** {_TRANSFER[told.transfer]}",
         f"**R-D cost:** bpp + λ·255²·MSE with λ = {told.rd_lambda:g}, MSE of pictures in [0, 1].",
@@ -102,11 +104,27 @@ def _attacks(part: Part) -> str:
 def _attack(part: Part, choice: Choice) -> str:
     """Return an attack with its parameters, if its label hides them, and what it computed."""
     label, definition = str(choice), str(replace(choice, label=""))
-    gradients = max((craft.gradients for craft in part.crafts if craft.attack == label), default=0)
-    told = [definition] if label != definition else []
-    if gradients:
-        told.append(f"{gradients} gradient{'s' * (gradients > 1)} a picture")
+    crafts = [craft for craft in part.crafts if craft.attack == label]
+    told = [
+        *([definition] if label != definition else []),
+        *_most((craft.gradients for craft in crafts), "gradient", "gradients"),
+        *_most((craft.queries for craft in crafts), "query", "queries"),
+    ]
     return escaped(label) + (f" ({escaped(', '.join(told))})" if told else "")
+
+
+def _most(counts: Iterable[int], one: str, many: str) -> Iterator[str]:
+    """Yield how many of something a picture took at most, if any."""
+    most = max(counts, default=0)
+    if most:
+        yield f"{most} {one if most == 1 else many} a picture"
+
+
+def _sources(part: Part) -> Iterator[str]:
+    """Yield what was searched on, if not every codec by itself."""
+    if part.setting.sources:
+        named = "; ".join(" and ".join(map(escaped, listed(one))) for one in part.setting.sources)
+        yield f"**Sources**, what was searched on, several at once where they are joined: {named}."
 
 
 def _objectives(part: Part) -> Iterator[str]:

@@ -12,13 +12,14 @@ import torch
 
 from attacks import ATTACKS
 from attacks.gradient import PGD
+from attacks.square import Square
 from bench.budget import BUDGETS, L2, Linf
 from bench.craft import RejectedError
 from bench.registry import Choice, build, parameters
 from bench.testing import AttackContract
 from bench.testing.attack import BALLS
 
-QUICK = {"steps": 10, "restarts": 2, "searches": 2, "draws": 5}
+QUICK = {"steps": 10, "restarts": 2, "searches": 2, "queries": 24, "samples": 8}
 
 
 def _made(name):
@@ -78,6 +79,10 @@ class Greedy(Broken):
     evaluations: ClassVar[int] = 3
 
 
+class Insatiable(Square):
+    evaluations: ClassVar[int] = 3
+
+
 class Unknown(Broken):
     budgets: ClassVar[tuple[str, ...]] = ("linf", "l7")
 
@@ -98,6 +103,7 @@ LINF = Linf(8)
         (LastNotBest(), "never_ends_below_its_start", (Linf(8), "source")),
         (Coupled(), "a_batch_is_as_good_as_one_by_one", (Linf(8),)),
         (Greedy(), "asks_no_more_than_it_says", (Linf(8),)),
+        (Insatiable(queries=5), "asks_no_more_than_it_says", (Linf(8),)),
         (Unknown(), "declares_itself", ()),
         (Free(), "declares_itself", ()),
         (object(), "declares_itself", ()),

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image as Pillow
 
 from attacks.gradient import PGD
+from attacks.square import Square
 from backends.toy import Toy
 from bench import store as store_module
 from bench.attack import AttackResult
@@ -20,13 +22,16 @@ from bench.codec import Image
 from bench.config import parse
 from bench.craft import UNCHANGED
 from bench.errors import BenchError, ConfigError, MachineError, StoreError
+from bench.estimate import remaining
 from bench.metrics import linf, psnr
+from bench.oracle import QUERIES_SPENT
 from bench.record import TIMES, CraftRecord, MeasureRecord
-from bench.registry import build
+from bench.registry import build, entry
 from bench.run import describe, execute, prepare
 from bench.store import opened, read_run
 from bench.suite import Suite
 from bench.target import NAN_GRADIENT
+from leaderboard import board, markdown
 
 _SUITE = """\
 name: small
@@ -410,10 +415,119 @@ def test_a_codec_that_draws_is_refused_until_its_draws_are_scored(tmp_path, monk
         _run(_SUITE, tmp_path)
 
 
-def test_an_attack_by_queries_is_refused_until_it_is_planned(tmp_path, monkeypatch):
-    monkeypatch.setattr(PGD, "needs", "queries")
-    with pytest.raises(ConfigError, match="needs queries, which suites cannot plan yet"):
-        _run(_SUITE, tmp_path)
+_QUERIES = _SUITE.replace("uniform-noise, fgsm, {name: pgd, steps: 3}", "fgsm, *Q")
+
+
+def test_queries_are_of_every_codec_that_loses_something_and_transfer_like_gradients(tmp_path):
+    text = _QUERIES.replace("*Q", "{name: square, queries: 7}, {name: evolution, queries: 7}")
+    _run(text, tmp_path)
+    run = read_run(tmp_path)
+    crafts = {key: craft for key, craft in run.crafts.items() if craft.queries_allowed}
+    assert {(craft.gradients, craft.queries) for craft in crafts.values()} == {(0, 7)}
+    found = [record for record in run.measures if record.craft in crafts]
+    assert {record.status for record in found} == {"ok"}
+    told = Counter((r.victim, r.threat, *crafts[str(r.craft)].sources) for r in found)
+    assert told == {
+        ("toy", "black-box", "toy"): 8,
+        ("JPEG", "black-box", "JPEG"): 8,
+        ("JPEG", "transfer", "toy"): 8,
+        ("identity", "transfer", "toy"): 8,
+        ("identity", "transfer", "JPEG"): 8,
+    }
+
+
+def test_the_board_keeps_queries_apart_from_gradients(tmp_path):
+    _run(_QUERIES.replace("*Q", "{name: square, queries: 40}"), tmp_path)
+    run = read_run(tmp_path)
+    rows = {row.place.codec: row for row in board([run]).rows}
+    assert {codec: row.place.threat for codec, row in rows.items()} == {
+        "toy": "white-box",
+        "JPEG": "black-box + transfer",
+        "identity": "transfer",
+    }
+    attacks = [record for record in run.measures if record.threat not in {"clean", "noise"}]
+    for codec in ("toy", "JPEG"):
+        found = [record for record in attacks if record.victim == codec]
+        worst = [
+            min(r.scores.psnr_source for r in found if r.picture == picture)
+            for picture in ("chelsea", "coffee")
+        ]
+        assert rows[codec].attack.psnr.mean == pytest.approx(np.mean(worst))
+    assert "40 queries a picture" in markdown(board([run]))
+
+
+_SOURCES = """\
+name: sources
+images: {set: sample, names: [chelsea], crop: {height: 16, width: 16}}
+codecs:
+  - {name: toy, gain: [0.5, 2.0], label: "toy {gain}"}
+  - {name: jpeg, quality: [50, 90], label: "JPEG {quality}"}
+attacks: [{name: ifgsm, steps: 3}, {name: square, queries: 9}]
+objectives: [distortion]
+budgets: [{linf: 8}]
+sources: [JPEG 50, [toy 2.0, toy 0.5]]
+"""
+
+
+def test_a_suite_says_what_is_searched_on_and_what_is_found_is_given_to_others(tmp_path):
+    _run(_SOURCES, tmp_path)
+    run = read_run(tmp_path)
+    crafts = {craft.attack: craft for craft in run.crafts.values() if craft.sources}
+    assert len(run.crafts) == len(crafts) + 1
+    queried, followed = crafts["square queries=9"], crafts["ifgsm steps=3"]
+    assert (queried.sources, queried.queries, queried.queries_allowed) == (("JPEG 50",), 9, 9)
+    assert (followed.sources, followed.gradients) == (("toy 0.5", "toy 2.0"), 2 * 3)
+    assert {r.victim: r.threat for r in run.measures if r.craft == queried.key} == {
+        "JPEG 50": "black-box",
+        "JPEG 90": "transfer",
+        "identity": "transfer",
+    }
+    assert {r.victim: r.threat for r in run.measures if r.craft == followed.key} == {
+        "toy 0.5": "white-box",
+        "toy 2.0": "white-box",
+        "JPEG 50": "transfer",
+        "JPEG 90": "transfer",
+        "identity": "transfer",
+    }
+    page = markdown(board([run]))
+    assert "several at once where they are joined: JPEG 50; toy 2.0 and toy 0.5." in page
+    assert "ifgsm steps=3, distortion, on toy 0.5 and toy 2.0" in page
+
+
+@pytest.mark.parametrize(
+    ("sources", "told"),
+    [
+        ("[identity]", "no codec is labelled 'identity'; known: JPEG 50, JPEG 90, toy"),
+        ("[JPEG 5]", "no codec is labelled 'JPEG 5'; did you mean 'JPEG 50'"),
+        ("[[toy 0.5, toy 0.5]]", "toy 0.5 is listed twice"),
+        ("[toy 0.5, [toy 0.5, JPEG 50]]", r"on the source toy 0.5 \+ JPEG 50: gradients are of"),
+        ("[[toy 0.5, toy 2.0], [toy 2.0, toy 0.5]]", "are the same search; remove one"),
+        ("[[]]", "sources: an empty list names no codec"),
+    ],
+)
+def test_sources_that_make_no_sense_are_refused(tmp_path, sources, told):
+    with pytest.raises(ConfigError, match=told):
+        _run(_SOURCES.replace("[JPEG 50, [toy 2.0, toy 0.5]]", sources), tmp_path)
+
+
+def test_queries_are_reckoned_with(tmp_path):
+    def expected(queries):
+        text = _SUITE.replace(
+            "fgsm, {name: pgd, steps: 3}", f"{{name: square, queries: {queries}}}"
+        )
+        return remaining(prepare(parse(text, "small.yaml", Suite), tmp_path).plan)
+
+    once, coding = expected(1), sum(entry("codec", name).cost.coding for name in ("toy", "jpeg"))
+    searches = 2 * 2
+    assert expected(1001) - once == pytest.approx(1000 * searches * coding * 24 * 40 / 1e6)
+
+
+def test_an_attack_that_asks_too_much_is_ended_with_its_best_picture(tmp_path, monkeypatch):
+    monkeypatch.setattr(Square, "evaluations", 5)
+    text = _SUITE.replace("uniform-noise, fgsm, {name: pgd, steps: 3}", "square")
+    _run(text, tmp_path)
+    crafts = [c for c in read_run(tmp_path).crafts.values() if c.attack == "square"]
+    assert {(c.status, c.queries, c.flags) for c in crafts} == {("ok", 5, (QUERIES_SPENT,))}
 
 
 def test_a_budget_that_an_attack_cannot_do_is_recorded_as_unsupported(tmp_path: Path):

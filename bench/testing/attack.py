@@ -24,7 +24,8 @@ from torch import Tensor
 from bench.attack import Attack, AttackResult, Half, Objective, Target, View, given
 from bench.budget import BUDGETS, L2, Budget, Linf, Mse, Region
 from bench.codec import Codec
-from bench.craft import NoTarget, enforced, search
+from bench.craft import aimed, enforced, search
+from bench.oracle import QUERIES_SPENT
 from bench.registry import Choice, build
 from bench.target import CodecTarget
 from bench.tensors import to_image, to_tensor
@@ -73,7 +74,7 @@ class Watched:
     """A target that counts what it is asked, and keeps the first values it told.
 
     Attributes:
-        asked: how many values it told, all pictures together.
+        asked: for how many values it was asked, all pictures together.
         first: the values of the first pictures it was shown, (B,); None if it was shown none.
     """
 
@@ -91,10 +92,17 @@ class Watched:
         """Ask for values."""
         return self._told(self._target.value(images))
 
-    def query(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-        """Ask for real values."""
-        values = self._target.query(images)
-        self._told(torch.from_numpy(values))
+    def query(
+        self, images: npt.NDArray[np.uint8], owners: Sequence[int] | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Ask for real values; what is refused was asked for, too."""
+        self.asked += len(images)
+        values = self._target.query(images, owners)
+        if self.first is None:
+            _, firsts = np.unique(
+                range(len(images)) if owners is None else owners, return_index=True
+            )
+            self.first = torch.from_numpy(values[firsts])
         return values
 
     def _told(self, values: Tensor) -> Tensor:
@@ -166,9 +174,11 @@ class AttackContract:
             assert bool((reached >= least).all()), f"{reached} is below {watched.first}"
 
     def test_it_asks_no_more_than_it_says(self, attack: Attack, ball: Budget) -> None:
-        """`evaluations` is an upper bound."""
-        _, watched = _search(attack, _pictures(1, 9, 6), ball)
-        assert watched.asked <= attack.evaluations, f"it asked for {watched.asked} values"
+        """`evaluations` is an upper bound; who asks for more queries than that is ended."""
+        for count in (1, 2):
+            found, watched = _search(attack, _pictures(count, 9, 6), ball)
+            assert watched.asked <= count * attack.evaluations, f"it asked {watched.asked} times"
+            assert QUERIES_SPENT not in found.flags, "it asked for more queries than it says"
 
     def test_a_batch_is_as_good_as_one_by_one(self, attack: Attack, ball: Budget) -> None:
         """Pictures do not get into each other's way."""
@@ -215,10 +225,8 @@ def _search(
     seed: int = 0,
 ) -> tuple[AttackResult, Watched]:
     """Search as the harness does; an attack that needs nothing sees no target."""
-    target: Target = NoTarget()
-    if attack.needs != "nothing":
-        target = CodecTarget(_toy(), objective or _distortion("source"), source)
-    watched = Watched(target)
+    wanted = None if attack.needs == "nothing" else objective or _distortion("source")
+    watched = Watched(aimed(attack, [_toy()], wanted, source, ball))
     return search(attack, watched, source.clone(), ball, seed), watched
 
 
