@@ -9,6 +9,7 @@ from pathlib import PurePath
 
 from bench.budget import Budget, Linf, Mse, Region
 from bench.metrics import psnr_of
+from bench.perceptual import Ssim
 from bench.registry import Choice
 from leaderboard.aggregate import Part
 from leaderboard.formats import decibel, escaped
@@ -60,11 +61,18 @@ def heading(ball: Budget) -> str:
 
 def budget(ball: Budget) -> str:
     """Return what an attacked picture may be."""
-    most = {
+    return f"{_most(ball)}{_least_psnr(ball)}{'' if ball.region is None else _region(ball.region)}"
+
+
+def _most(ball: Budget) -> str:
+    """Return how far a picture may be from its source."""
+    if isinstance(ball, Ssim):
+        cap = "" if ball.cap is None else f", and {_most(Linf(ball.cap))}"
+        return f"its SSIM to the source is at least {1 - ball.radius:.12g}{cap}"
+    return {
         Linf: f"no colour value of a pixel changes by more than {ball.radius:g} of 255 levels",
         Mse: f"the mean squared change is at most {ball.radius:g} (of pictures in [0, 1])",
     }.get(type(ball), f"the root of the summed squared changes is at most {ball.radius:g} levels")
-    return f"{most}{_least_psnr(ball)}{'' if ball.region is None else _region(ball.region)}"
 
 
 def made_with(part: Part) -> list[str]:
