@@ -56,7 +56,7 @@ class Card(BaseModel):
         widths: the channels N, or N and M.
         lmbda: the weight of 255^2 * MSE against bits per pixel.
         steps: optimiser steps done, those of the parent apart.
-        seconds: spent on these steps.
+        seconds: spent on these steps; None where nobody took it down.
         hardware: that they were done on.
         recipe_sha256: hash of the recipe's settings.
         parent: name of the checkpoint that training started from.
@@ -74,7 +74,7 @@ class Card(BaseModel):
     lmbda: float = Field(gt=0)
     metric: Literal["mse"] = "mse"
     steps: int = Field(ge=0)
-    seconds: int = Field(ge=0)
+    seconds: int | None = Field(ge=0)
     hardware: str
     recipe_sha256: str
     parent: str | None = None

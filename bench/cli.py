@@ -1,4 +1,4 @@
-"""The command line: run, plan, list, check, schema, leaderboard, train."""
+"""The command line: run, plan, show, leaderboard, export, list, check, schema, train."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ from bench.run import describe, execute, prepare
 from bench.schema import suite_schema
 from bench.store import opened, read_run
 from bench.suite import Suite, load_suite
-from leaderboard.aggregate import board
-from leaderboard.render import markdown, tables
+from leaderboard.aggregate import Board, board
+from leaderboard.terminal import tables
+from leaderboard.write import export, write_page
 
 _WIDTH = 120
 
@@ -61,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"bench {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_suites(commands)
+    _add_boards(commands)
     _add_queries(commands)
     _add_training(commands)
     return parser
@@ -74,10 +76,25 @@ def _add_suites(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     plan = commands.add_parser("plan", help="say what a suite would do and how long it would take")
     plan.add_argument("suite", help="a YAML file, or the name of a bundled suite")
     plan.set_defaults(command=_plan)
-    leaderboard = commands.add_parser("leaderboard", help="make the board of finished runs")
-    leaderboard.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders")
-    leaderboard.add_argument("-o", "--out", type=Path, metavar="FILE", help="markdown to write")
-    leaderboard.set_defaults(command=_leaderboard)
+
+
+def _add_boards(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    show = commands.add_parser("show", help="show the board of runs here")
+    show.set_defaults(command=_show)
+    page = commands.add_parser("leaderboard", help="write the board of runs as a page with plots")
+    page.set_defaults(command=_leaderboard)
+    other = commands.add_parser("export", help="write the board of runs for other programs")
+    other.set_defaults(command=_export)
+    for parser in (show, page, other):
+        parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders")
+    page.add_argument("-o", "--out", type=Path, required=True, metavar="FILE.md")
+    other.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        required=True,
+        help="FILE.csv, FILE.parquet, or a folder for JSON that CompressAI's plot tool draws",
+    )
 
 
 def _add_queries(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -111,7 +128,9 @@ def _run(arguments: argparse.Namespace) -> None:
         done = watch(execute(prepared, store), prepared.plan, store, console)
     counted = f"{done} cells measured now, {len(prepared.plan.cells)} in {folder}\n"
     console.print(counted, markup=False, highlight=False)
-    _publish([folder], folder / "leaderboard.md", console)
+    made = _board([folder])
+    _print(made, console)
+    _page(made, folder / "leaderboard.md", console)
 
 
 def _plan(arguments: argparse.Namespace) -> None:
@@ -127,7 +146,16 @@ def _plan(arguments: argparse.Namespace) -> None:
 
 
 def _leaderboard(arguments: argparse.Namespace) -> None:
-    _publish(arguments.runs, arguments.out, _console())
+    _page(_board(arguments.runs), arguments.out, _console())
+
+
+def _show(arguments: argparse.Namespace) -> None:
+    _print(_board(arguments.runs), _console())
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    export(_board(arguments.runs), arguments.out)
+    _console().print(f"wrote {arguments.out}", markup=False, highlight=False)
 
 
 def _list(arguments: argparse.Namespace) -> None:
@@ -184,19 +212,17 @@ def _train(arguments: argparse.Namespace) -> None:
     train(arguments.recipe, arguments.out, _console(), photos=arguments.photos)
 
 
-def _publish(folders: Sequence[Path], out: Path | None, console: Console) -> None:
-    """Show the board of some runs and write it as markdown."""
-    made = board([read_run(folder) for folder in folders])
+def _board(folders: Sequence[Path]) -> Board:
+    return board([read_run(folder) for folder in folders])
+
+
+def _print(made: Board, console: Console) -> None:
     for table in tables(made):
         console.print(table)
-    if out is None:
-        return
-    if out.suffix != ".md":
-        raise BenchError(f"{out} does not end in .md, which is what a board is written as")
-    try:
-        out.write_text(markdown(made), encoding="utf-8")
-    except OSError as error:
-        raise BenchError(f"cannot write {out}: {error.strerror}; choose another file") from error
+
+
+def _page(made: Board, out: Path, console: Console) -> None:
+    write_page(made, out)
     console.print(f"wrote {out}", markup=False, highlight=False)
 
 

@@ -16,8 +16,22 @@ from bench.codec import Codec, Estimating, Image
 from bench.errors import Unsupported, raise_if_machine, told
 from bench.plan import MeasureJob
 from bench.record import CraftRecord, MeasureRecord, Scores, Stage, Status
+from bench.vmaf import vmaf
 
 Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a suite says of scoring.
+
+    Attributes:
+        rd_lambda: weight of 255^2 MSE in the R-D cost.
+        vmaf: whether VMAF is scored too.
+    """
+
+    rd_lambda: float
+    vmaf: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,7 +74,7 @@ def measure(
     codec: Codec,
     clean: Coded | Lost,
     attacked: Image | CraftRecord | None,
-    rd_lambda: float,
+    terms: Terms,
 ) -> MeasureRecord:
     """Return the record of one cell.
 
@@ -70,7 +84,7 @@ def measure(
         clean: the victim's outcome on the source picture.
         attacked: the adversarial picture; or the search's record where it gave none; or None for
             the cell of the clean picture itself.
-        rd_lambda: weight of 255^2 MSE in the R-D cost.
+        terms: what the suite says of scoring.
     """
     if isinstance(clean, Lost):
         return _lost(job, clean, "clean")
@@ -83,14 +97,14 @@ def measure(
     return MeasureRecord(
         **_identity(job),
         status="ok",
-        scores=score(codec, job.picture.pixels, image, clean, coded, rd_lambda),
+        scores=score(codec, job.picture.pixels, image, clean, coded, terms),
         encode_seconds=coded.encode_seconds,
         decode_seconds=coded.decode_seconds,
     )
 
 
 def score(
-    codec: Codec, source: Image, image: Image, clean: Coded, coded: Coded, rd_lambda: float
+    codec: Codec, source: Image, image: Image, clean: Coded, coded: Coded, terms: Terms
 ) -> Scores:
     """Return every score of one coded picture.
 
@@ -100,7 +114,7 @@ def score(
         image: x', what was encoded.
         clean: x through the codec.
         coded: x' through the codec.
-        rd_lambda: weight of 255^2 MSE in the R-D cost.
+        terms: what the suite says of scoring.
     """
     before = metrics.quality(source, clean.image)
     after = metrics.quality(source, coded.image)
@@ -110,7 +124,7 @@ def score(
     height, width, _ = source.shape
     bpp = metrics.bpp(len(coded.bitstream), height, width)
     bpp_clean = metrics.bpp(len(clean.bitstream), height, width)
-    rd_cost = metrics.rd_cost(bpp, after.mse, rd_lambda)
+    rd_cost = metrics.rd_cost(bpp, after.mse, terms.rd_lambda)
     return Scores(
         bytes=len(coded.bitstream),
         header_bytes=codec.header_bytes(coded.bitstream),
@@ -122,6 +136,8 @@ def score(
         mse_input=mse_input,
         mse_shift=mse_shift,
         mse_perturbation=mse_perturbation,
+        luma_mse_clean=before.luma_mse,
+        luma_mse_source=after.luma_mse,
         psnr_clean=before.psnr,
         psnr_source=after.psnr,
         psnr_input=metrics.psnr_of(mse_input),
@@ -132,11 +148,13 @@ def score(
         ms_ssim_source=after.ms_ssim,
         ssim_clean=before.ssim,
         ms_ssim_clean=before.ms_ssim,
+        vmaf_source=_vmaf(source, coded.image, terms),
+        vmaf_clean=_vmaf(source, clean.image, terms),
         drop_db=_defined(lambda: metrics.psnr_drop_db(before.psnr, after.psnr)),
         drop_percent=_defined(lambda: metrics.psnr_drop_percent(before.psnr, after.psnr)),
         bpp_factor=bpp / bpp_clean,
         rd_cost=rd_cost,
-        rd_factor=rd_cost / metrics.rd_cost(bpp_clean, before.mse, rd_lambda),
+        rd_factor=rd_cost / metrics.rd_cost(bpp_clean, before.mse, terms.rd_lambda),
         vi=_defined(lambda: metrics.vi(mse_shift, mse_perturbation)),
         unexplained=after.mse > before.mse + mse_perturbation,
     )
@@ -157,6 +175,10 @@ def _estimated(codec: Codec, image: Image) -> float | None:
         raise_if_machine(error)
         return None
     return bits / (image.shape[0] * image.shape[1]) if math.isfinite(bits) else None
+
+
+def _vmaf(source: Image, image: Image, terms: Terms) -> float | None:
+    return _defined(lambda: vmaf(source, image)) if terms.vmaf else None
 
 
 def _defined(score: Callable[[], float]) -> float | None:

@@ -13,20 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pytorch_msssim
-import torch
-from skimage.metrics import structural_similarity
-from torch import Tensor
 
 from bench.codec import Image
 from bench.errors import Unsupported
-
-_structural_similarity: Callable[..., float] = structural_similarity
-"""Typed here, as scikit-image does not."""
-
-SSIM_SIDE = 11
-"""The least short side, in pixels, of a picture that has an SSIM: the window's."""
-_MS_SSIM_SIDE = 161
+from bench.similarity import check_pair, luma, ms_ssim, ssim
+from bench.vmaf import vmaf
 
 
 def mse(reference: Image, picture: Image) -> float:
@@ -50,36 +41,14 @@ def linf(reference: Image, picture: Image) -> float:
     return float(np.abs(_difference(reference, picture)).max())
 
 
-def ssim(reference: Image, picture: Image) -> float:
-    """Return the structural similarity, the mean over R, G and B; at most 1.
+def luma_mse(reference: Image, picture: Image) -> float:
+    """Return the mean squared error of the luma of two pictures scaled to [0, 1]; in [0, 1].
 
-    The original's settings: an 11x11 Gaussian window of sigma 1.5 that stays inside the picture,
-    population covariances, K1 = 0.01, K2 = 0.03. No downsampling, no conversion to luma.
-
-    Raises:
-        Unsupported: the picture's short side is below the window's 11 pixels.
+    Luma is Y' of ITU-R BT.709-6, not rounded. Codecs that keep colour at half the size (4:2:0)
+    are compared on it too.
     """
-    _check_pair(reference, picture)
-    _check_side("SSIM", reference, SSIM_SIDE)
-    settings = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
-    score = _structural_similarity(reference, picture, channel_axis=-1, data_range=255, **settings)
-    return float(score)
-
-
-def ms_ssim(reference: Image, picture: Image) -> float:
-    """Return the multi-scale structural similarity, the mean over R, G and B; 0 to 1.
-
-    Five scales with the original's weights, as pytorch-msssim computes them (and CompressAI with
-    it), here in float64. Before each halving odd sides are padded with zeros.
-
-    Raises:
-        Unsupported: the picture's short side is below 161 pixels, too small for five scales.
-    """
-    _check_pair(reference, picture)
-    _check_side("MS-SSIM", reference, _MS_SSIM_SIDE)
-    with torch.inference_mode():
-        score = pytorch_msssim.ms_ssim(_planes(reference), _planes(picture), data_range=255)
-    return float(score)
+    difference = luma(_difference(reference, picture))
+    return float(np.mean(difference * difference)) / 255**2
 
 
 def bpp(stream_bytes: int, height: int, width: int) -> float:
@@ -144,12 +113,14 @@ class Quality:
 
     Attributes:
         mse: on [0, 1].
+        luma_mse: of the luma, on [0, 1].
         psnr: in dB; inf if identical.
         ssim: None if the picture is too small for it.
         ms_ssim: None if the picture is too small for it.
     """
 
     mse: float
+    luma_mse: float
     psnr: float
     ssim: float | None
     ms_ssim: float | None
@@ -159,7 +130,8 @@ def quality(reference: Image, picture: Image) -> Quality:
     """Return all that is scored of a picture and its reference."""
     error = mse(reference, picture)
     similar, multi_scale = (_or_none(score, reference, picture) for score in (ssim, ms_ssim))
-    return Quality(error, psnr_of(error), similar, multi_scale)
+    luma = luma_mse(reference, picture)
+    return Quality(error, luma, psnr_of(error), similar, multi_scale)
 
 
 @dataclass(frozen=True)
@@ -182,12 +154,24 @@ METRICS = {
     "psnr": Metric(
         psnr, "peak signal-to-noise ratio", "dB", f"{_WIKIPEDIA}/Peak_signal-to-noise_ratio"
     ),
+    "luma_mse": Metric(
+        luma_mse,
+        "mean squared error of the luma of [0, 1] pictures",
+        "",
+        "https://www.itu.int/rec/R-REC-BT.709",
+    ),
     "ssim": Metric(ssim, "structural similarity", "", "https://doi.org/10.1109/TIP.2003.819861"),
     "ms_ssim": Metric(
         ms_ssim,
         "structural similarity over five scales",
         "",
         "https://doi.org/10.1109/ACSSC.2003.1292216",
+    ),
+    "vmaf": Metric(
+        vmaf,
+        "video multi-method assessment fusion, luma; where a suite asks for it",
+        "",
+        "https://github.com/Netflix/vmaf",
     ),
     "linf": Metric(linf, "largest change of one value", "levels", f"{_WIKIPEDIA}/Uniform_norm"),
     "bpp": Metric(bpp, "size of the bitstream", "bits per pixel", _COMPRESSAI),
@@ -209,28 +193,8 @@ METRICS = {
 
 
 def _difference(reference: Image, picture: Image) -> npt.NDArray[np.int32]:
-    _check_pair(reference, picture)
+    check_pair(reference, picture)
     return reference.astype(np.int32) - picture
-
-
-def _check_pair(reference: Image, picture: Image) -> None:
-    if reference.dtype != np.uint8 or picture.dtype != np.uint8:
-        raise ValueError(f"pictures must be uint8, not {reference.dtype} and {picture.dtype}")
-    if reference.shape != picture.shape:
-        raise ValueError(f"pictures differ in shape: {reference.shape} and {picture.shape}")
-
-
-def _check_side(metric: str, picture: Image, least: int) -> None:
-    side = min(picture.shape[:2])
-    if side < least:
-        raise Unsupported(
-            f"{metric} needs a short side of at least {least} pixels, this picture has {side}"
-        )
-
-
-def _planes(picture: Image) -> Tensor:
-    """Return the channels as a batch, (3, 1, H, W): the same mean, at half the time."""
-    return torch.from_numpy(picture.astype(np.float64).transpose(2, 0, 1)[:, np.newaxis].copy())
 
 
 def _or_none(

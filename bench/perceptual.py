@@ -3,7 +3,7 @@
 A floor on SSIM (Wang et al. 2004, doi.org/10.1109/TIP.2003.819861) allows much where a picture is
 busy and little where it is flat, and large changes that move neighbouring values alike, such as
 smooth shifts of colour. What is enforced on the 8-bit picture is the very score that is reported,
-`bench.metrics.ssim`; the float check is the same formula, for batches.
+`bench.similarity.ssim`; the float check is the same formula, for batches.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import pytorch_msssim
 import torch
 from torch import Tensor
 
-from bench import metrics
 from bench.budget import L2, Budget, Linf
 from bench.errors import Unsupported
+from bench.similarity import SSIM_SIDE, ssim
 
 _PASSES = 9
 """Halvings that find the share of a change that is inside, to 0.2 % of an upper bound."""
@@ -49,7 +49,7 @@ class Ssim(Budget):
 
     kind: ClassVar[str] = "ssim"
     unit: ClassVar[str] = "1 - SSIM"
-    least_side: ClassVar[int] = metrics.SSIM_SIDE
+    least_side: ClassVar[int] = SSIM_SIDE
 
     cap: int | None = field(default=None, kw_only=True)
 
@@ -116,7 +116,7 @@ class Ssim(Budget):
     def holds(self, adversarial: Tensor, source: Tensor) -> list[bool]:
         """Tell for each 8-bit picture whether its reported SSIM, cap and region are kept."""
         pairs = zip(_pixels(adversarial), _pixels(source), strict=True)
-        near = [1 - metrics.ssim(origin, picture) <= self.radius for picture, origin in pairs]
+        near = [1 - ssim(origin, picture) <= self.radius for picture, origin in pairs]
         kept = _both(near, self._keeps_region(adversarial.double(), source.double()))
         return kept if self.cap is None else _both(kept, Linf(self.cap).holds(adversarial, source))
 

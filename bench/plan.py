@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 
 from bench.attack import Need
 from bench.budget import Budget
@@ -23,8 +23,8 @@ from bench.record import Threat
 from bench.registry import Choice, signature
 from bench.suite import Suite
 
-SCORING_VERSION = 1
-"""Raised whenever the same bytes and pictures would give other scores."""
+SCORING_VERSION = 2
+"""Raised whenever the same bytes and pictures would give other scores, or more of them."""
 
 IDENTITY = Choice("identity")
 NOISE = Choice("sign-noise")
@@ -231,7 +231,7 @@ def _craft(
         picture=picture.sha256,
         attack=[search.choice.name, search.version, signature("attack", search.choice)],
         objective=objective and [objective.name, signature("objective", objective)],
-        budget=[budget.kind, budget.radius, budget.region and astuple(budget.region)],
+        budget=budget.identity,
         seed=suite.seed,
         compute=suite.compute.model_dump() if sources else None,
     )
@@ -249,7 +249,7 @@ def _cell(suite: Suite, craft: CraftJob | None, picture: Picture, victim: Point)
         victim=[victim.label, *victim.identity],
         picture=[picture.name, picture.sha256],
         craft=craft and craft.key,
-        rd_lambda=suite.rd_lambda,
+        scores=[suite.rd_lambda, suite.vmaf],
         scoring=SCORING_VERSION,
         threads=suite.compute.threads,
     )

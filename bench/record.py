@@ -40,12 +40,18 @@ class Scores(_Line):
         mse_input: of x' and C(x').
         mse_shift: of C(x) and C(x').
         mse_perturbation: of x and x'.
+        luma_mse_clean: of x and C(x), their BT.709 luma alone; what 4:2:0 does to colour is not
+            in it.
+        luma_mse_source: of x and C(x'), likewise.
         psnr_clean: as mse_clean; so are the next four.
         linf: largest change between x and x', in levels.
         ssim_source: of x and C(x'); None below 11 pixels.
         ms_ssim_source: of x and C(x'); None below 161 pixels.
         ssim_clean: of x and C(x).
         ms_ssim_clean: of x and C(x).
+        vmaf_source: of x and C(x'), luma; None where the suite does not ask for it, this machine
+            has no libvmaf (the manifest's versions say so), or below 16 pixels.
+        vmaf_clean: of x and C(x).
         drop_db: psnr_clean - psnr_source; None for a lossless codec.
         drop_percent: that, in per cent of psnr_clean; None likewise.
         bpp_factor: bpp / bpp_clean.
@@ -66,6 +72,8 @@ class Scores(_Line):
     mse_input: float
     mse_shift: float
     mse_perturbation: float
+    luma_mse_clean: float
+    luma_mse_source: float
     psnr_clean: Decibel
     psnr_source: Decibel
     psnr_input: Decibel
@@ -76,6 +84,8 @@ class Scores(_Line):
     ms_ssim_source: float | None
     ssim_clean: float | None
     ms_ssim_clean: float | None
+    vmaf_source: float | None
+    vmaf_clean: float | None
     drop_db: Decibel | None
     drop_percent: Decibel | None
     bpp_factor: float

@@ -18,13 +18,13 @@ from typing import TypeAlias
 
 import torch
 
-from bench import __version__, registry
+from bench import __version__, registry, vmaf
 from bench.attack import Attack, Objective
 from bench.codec import Codec, Differentiable, Image, Randomised
 from bench.craft import Crafted, craft
 from bench.errors import ConfigError, StoreError
 from bench.images import Picture, load, pixel_hash
-from bench.measure import Coded, Lost, code, measure
+from bench.measure import Coded, Lost, Terms, code, measure
 from bench.plan import CraftJob, Group, MeasureJob, Plan, Point, Search, plan, with_baselines
 from bench.record import CraftRecord, MeasureRecord
 from bench.registry import Choice
@@ -96,11 +96,19 @@ def describe(prepared: Prepared) -> Manifest:
         codecs=prepared.fingerprints,
         pictures={picture.name: picture.sha256 for picture in prepared.pictures},
         notes={picture.name: picture.note for picture in prepared.pictures if picture.note},
-        versions={"bench": __version__, "python": platform.python_version()}
-        | {name: metadata.version(name) for name in _VERSIONS},
+        versions=_versions(prepared.suite),
         machine={"system": platform.platform(), "cores": str(os.cpu_count())},
         started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
+
+
+def _versions(suite: Suite) -> dict[str, str]:
+    return {
+        "bench": __version__,
+        "python": platform.python_version(),
+        **{name: metadata.version(name) for name in _VERSIONS},
+        **({"vmaf": vmaf.version()} if suite.vmaf else {}),
+    }
 
 
 def execute(prepared: Prepared, store: Store) -> Iterator[Event]:
@@ -159,7 +167,8 @@ class _Workshop:
     def measure(self, cell: MeasureJob, attacked: Image | CraftRecord | None) -> MeasureRecord:
         codec = self.prepared.codecs[cell.victim.label]
         clean = self.clean(cell, codec)
-        return measure(cell, codec, clean, attacked, self.prepared.suite.rd_lambda)
+        suite = self.prepared.suite
+        return measure(cell, codec, clean, attacked, Terms(suite.rd_lambda, suite.vmaf))
 
     def clean(self, cell: MeasureJob, codec: Codec) -> Coded | Lost:
         """Code each source picture once; only one picture's are kept at a time."""

@@ -47,7 +47,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     suite: dict[str, Any]
     suite_sha256: str
     plan_sha256: str
@@ -197,7 +197,10 @@ def _manifest(folder: Path) -> Manifest | None:
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as error:
-        raise StoreError(f"cannot read {path}: it is no manifest of this version") from error
+        raise StoreError(
+            f"cannot read {path}: it is no manifest of this version, whose records hold other"
+            " scores; run the suite again into another folder with --out"
+        ) from error
 
 
 def _records(path: Path) -> Iterator[tuple[CraftRecord | MeasureRecord, int]]:

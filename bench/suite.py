@@ -46,6 +46,7 @@ class Suite(Settings):
         transfer: which codecs are also scored on pictures made against the others: those without
             gradients, all, or none.
         rd_lambda: the weight of 255^2 MSE in the R-D cost that is reported.
+        vmaf: whether VMAF is scored too, at about 0.2 s a picture.
         compute: what changes the numbers of a search.
     """
 
@@ -62,6 +63,7 @@ class Suite(Settings):
     budgets: Annotated[list[BudgetSpec], Field(min_length=1)]
     transfer: Literal["none", "gradient-free", "all"] = "gradient-free"
     rd_lambda: Annotated[float, Field(gt=0)] = 0.013
+    vmaf: bool = False
     compute: Compute = Compute()
 
     @property

@@ -39,7 +39,8 @@ def as_table(cards: Mapping[str, Card]) -> Table:
 
 def _cells(name: str, card: Card) -> tuple[str, ...]:
     reached = (_point(card.rate_distortion.get(key)) for key in ("sample", "kodak"))
-    trained = f"{card.steps} steps, {card.seconds / 60:.0f} min"
+    minutes = "" if card.seconds is None else f", {card.seconds / 60:.0f} min"
+    trained = f"{card.steps} steps{minutes}"
     widths = "/".join(map(str, card.widths))
     return name, widths, f"{card.lmbda:g}", card.parent or "", trained, *reached, card.licence
 

@@ -116,7 +116,7 @@ def _model(name: str, card: Card) -> str:
         f"| {name} | {card.lmbda:g} | {parameters:,} | {weights.stat().st_size / 1e6:.2f} MB"
         f" | {reached.bpp:.3f} | {reached.psnr:.2f} dB"
         f" | {reached.estimated_bpp / reached.bpp - 1:+.2%}"
-        f" | {card.steps:,} steps, {card.seconds / 60:.0f} min |"
+        f" | {card.steps:,} steps, {(card.seconds or 0) / 60:.0f} min |"
     )
 
 

@@ -1,11 +1,25 @@
 """The leaderboard: run folders -> one board, as a markdown page or terminal tables.
 
-board([read_run(folder)]) --> Board --> markdown(board), tables(board)
+board([read_run(folder)]) --> Board --> markdown(board, plots(board, where)), tables(board)
 """
 
 from leaderboard.aggregate import Board, Table, board
-from leaderboard.columns import COLUMNS, Column
-from leaderboard.render import markdown, tables
+from leaderboard.column import Column
+from leaderboard.columns import COLUMNS
+from leaderboard.page import markdown
+from leaderboard.plots import Plot, plots
 from leaderboard.rows import Row
+from leaderboard.terminal import tables
 
-__all__ = ["COLUMNS", "Board", "Column", "Row", "Table", "board", "markdown", "tables"]
+__all__ = [
+    "COLUMNS",
+    "Board",
+    "Column",
+    "Plot",
+    "Row",
+    "Table",
+    "board",
+    "markdown",
+    "plots",
+    "tables",
+]

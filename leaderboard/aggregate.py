@@ -1,11 +1,14 @@
-"""Runs -> a board: a row for each operating point and budget, in tables. Pure; reads records only.
+"""Runs -> a board: rows in tables, and families of rows in rankings and curves. Pure.
 
-Run --cells--> Case --damage, flags--> Row --> Table (one budget; with gradients, or without)
+    Run --cells--> Case --damage, flags--> Row --> Table (one budget; with gradients, or without)
+    rows of runs on the same terms --families--> Comparison (one budget) --> Ranking, Curves
+
+Reads records only.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -13,9 +16,12 @@ from itertools import chain
 from bench.budget import Budget
 from bench.record import CraftRecord
 from bench.store import Manifest, Run
-from leaderboard.cells import Case, Setting, cases, measurements, setting
+from leaderboard.cells import SUBSAMPLED, Case, Setting, cases, measurements, setting
+from leaderboard.comparison import Comparison, comparison
+from leaderboard.families import Contender
 from leaderboard.flags import Flag, aims, craft_flags, is_smaller, rivals, weak_flags
-from leaderboard.rows import Place, Row, exposure, row
+from leaderboard.rows import Place, Row, kinds, row
+from leaderboard.threats import GRADIENTS, NOISE, WITHOUT_GRADIENTS
 
 
 @dataclass(frozen=True)
@@ -57,11 +63,19 @@ class Board:
 
     Attributes:
         parts: the runs.
-        rows: in the order of the runs, their budgets and their codecs.
+        contenders: operating points at a budget, in the order of the runs, their budgets and their
+            codecs.
+        comparisons: of runs on the same terms, one for each budget.
     """
 
     parts: tuple[Part, ...]
-    rows: tuple[Row, ...]
+    contenders: tuple[Contender, ...]
+    comparisons: tuple[Comparison, ...]
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """One for each contender."""
+        return tuple(one.row for one in self.contenders)
 
     @property
     def same_pictures(self) -> bool:
@@ -86,8 +100,8 @@ class Board:
 
     def _at(self, ball: Budget) -> Iterator[Table]:
         here = [row for row in self.rows if row.place.budget == str(ball)]
-        own = [row for row in here if row.place.threat == "white-box"]
-        others = [row for row in here if row.place.threat != "white-box"]
+        own = [row for row in here if row.place.through_gradients]
+        others = [row for row in here if not row.place.through_gradients]
         if own:
             yield Table(ball, True, (*own, *(row for row in others if row.reference)))
         if not own or any(not row.reference for row in others):
@@ -103,8 +117,25 @@ def board(runs: Sequence[Run]) -> Board:
     settings = [setting(run) for run in runs]
     names = _names(settings)
     parts = tuple(_part(*three) for three in zip(names, runs, settings, strict=True))
-    rows = chain.from_iterable(_rows(*pair) for pair in zip(parts, runs, strict=True))
-    return Board(parts, tuple(rows))
+    found = [tuple(_contenders(*pair)) for pair in zip(parts, runs, strict=True)]
+    return Board(parts, tuple(chain(*found)), tuple(_comparisons(parts, found)))
+
+
+def _comparisons(
+    parts: Sequence[Part], found: Sequence[Sequence[Contender]]
+) -> Iterator[Comparison]:
+    """Yield what may be compared: the same pictures and terms, one budget."""
+    groups: dict[object, list[int]] = defaultdict(list)
+    for index, part in enumerate(parts):
+        groups[frozenset(part.manifest.pictures.items()), part.setting.terms].append(index)
+    for members in groups.values():
+        told = parts[members[0]].setting
+        wanted = aims(chain.from_iterable(told.objectives))
+        balls = {str(ball): ball for index in members for ball in parts[index].setting.balls}
+        together = list(chain.from_iterable(found[index] for index in members))
+        for label, ball in balls.items():
+            here = [one for one in together if one.row.place.budget == label]
+            yield comparison(tuple(parts[index].name for index in members), ball, here, wanted)
 
 
 def _part(name: str, run: Run, told: Setting) -> Part:
@@ -121,31 +152,62 @@ def _names(settings: Iterable[Setting]) -> list[str]:
     return names
 
 
-def _rows(part: Part, run: Run) -> Iterator[Row]:
+def _contenders(part: Part, run: Run) -> Iterator[Contender]:
     found = cases(run, part.setting)
-    own = {codec for (codec, _), case in found.items() if exposure(case) == "white-box"}
+    own = {codec for (codec, _), case in found.items() if GRADIENTS in case.crafts}
+    lossless = min(part.setting.references)
     for (codec, budget), case in found.items():
-        threat = "white-box" if codec in own else exposure(case)
-        place = Place(
-            run=part.name,
-            codec=codec,
-            budget=budget,
-            threat=threat,
-            asked=len(part.manifest.pictures),
-            reference=codec in part.setting.references,
-        )
-        yield row(place, case, _flags(part, place, found))
+        place = _place(part, codec, budget, case, codec in own)
+        flags = _flags(part, place, found)
+        made = row(place, case, flags, found.get((lossless, budget)))
+        yield Contender(part.setting.choices[codec], made, case, tuple(_alike(part, place, found)))
+
+
+def _place(part: Part, codec: str, budget: str, case: Case, has_gradients: bool) -> Place:
+    given = kinds(case)
+    unattacked = "noise only" if NOISE in case.crafts else "not yet"
+    return Place(
+        run=part.name,
+        codec=codec,
+        budget=budget,
+        threat=GRADIENTS if has_gradients else " + ".join(given) or unattacked,
+        kinds=given,
+        asked=len(part.manifest.pictures),
+        reference=codec in part.setting.references,
+        subsampled=part.setting.choices[codec].name in SUBSAMPLED,
+    )
 
 
 def _flags(part: Part, place: Place, found: Mapping[tuple[str, str], Case]) -> Iterator[Flag]:
     case = found[place.codec, place.budget]
+    looked_at = (GRADIENTS,) if place.through_gradients else place.kinds
+    yield from _unfinished(part)
+    yield from craft_flags(list(chain(*(case.crafts.get(kind, []) for kind in looked_at))))
+    if not place.reference:
+        yield from _weak(part, place, found, looked_at)
+
+
+def _alike(part: Part, place: Place, found: Mapping[tuple[str, str], Case]) -> Iterator[Flag]:
+    """Yield what to know of the attacks without gradients; other codecs' searches are theirs."""
+    case = found[place.codec, place.budget]
+    own = [case.crafts.get(kind, []) for kind in WITHOUT_GRADIENTS if kind != "transfer"]
+    yield from _unfinished(part)
+    yield from craft_flags(list(chain(*own)))
+    yield from _weak(part, place, found, WITHOUT_GRADIENTS)
+
+
+def _unfinished(part: Part) -> Iterator[Flag]:
     if not part.complete:
         yield Flag("unfinished", part.done, part.manifest.cells)
-    yield from craft_flags(case.crafts.get(place.threat, []))
-    if not place.reference:
-        smaller = [found[place.codec, budget] for budget in _smaller(part.setting, place.budget)]
-        wanted = aims(chain.from_iterable(part.setting.objectives))
-        yield from weak_flags(case.of(place.threat), rivals(place.threat, case, smaller), wanted)
+
+
+def _weak(
+    part: Part, place: Place, found: Mapping[tuple[str, str], Case], attacks: Sequence[str]
+) -> Iterator[Flag]:
+    case = found[place.codec, place.budget]
+    smaller = [found[place.codec, budget] for budget in _smaller(part.setting, place.budget)]
+    wanted = aims(chain.from_iterable(part.setting.objectives))
+    yield from weak_flags(case.of(*attacks), rivals(attacks, case, smaller), wanted)
 
 
 def _smaller(told: Setting, budget: str) -> list[str]:

@@ -30,6 +30,9 @@ from bench.store import Run
 REFERENCE = "identity"
 """Name of the lossless codec, and its label where it was added to a suite that does not list it."""
 
+SUBSAMPLED = frozenset({"vvc", "webp"})
+"""Codecs, by name, that keep colour at half the size (4:2:0)."""
+
 FAILED_BPP = 24.0
 """Bits per pixel that a failure stands for, at least: the picture, uncompressed."""
 
@@ -59,10 +62,28 @@ class Setting(BaseModel):
         return [spec.budget() for spec in self.budgets]
 
     @property
+    def choices(self) -> dict[str, Choice]:
+        """The operating points by label, the lossless one among them."""
+        listed = {str(choice): choice for choice in chain.from_iterable(self.codecs)}
+        return listed if self._has_reference else listed | {REFERENCE: Choice(REFERENCE)}
+
+    @property
+    def terms(self) -> str:
+        """What runs must have in common for their rows to be compared, pictures apart."""
+        searches = [
+            [(choice.name, sorted(choice.params)) for choice in chain.from_iterable(listed)]
+            for listed in (self.attacks, self.objectives)
+        ]
+        return repr((self.seed, searches, self.transfer))
+
+    @property
     def references(self) -> set[str]:
         """Labels of the operating points that show the attacked pictures as they are."""
-        choices = chain.from_iterable(self.codecs)
-        return {str(choice) for choice in choices if choice.name == REFERENCE} or {REFERENCE}
+        return {label for label, choice in self.choices.items() if choice.name == REFERENCE}
+
+    @property
+    def _has_reference(self) -> bool:
+        return any(choice.name == REFERENCE for choice in chain.from_iterable(self.codecs))
 
 
 @dataclass(frozen=True)
@@ -74,6 +95,7 @@ class Scored:
         picture: name of its source.
         craft: the search that made it.
         scores: of the bytes; where the victim failed, of what a failure stands for.
+        seconds: what encoding and decoding it took; zeros where it failed.
         failed: whether it did.
     """
 
@@ -81,6 +103,7 @@ class Scored:
     picture: str
     craft: CraftRecord
     scores: Scores
+    seconds: tuple[float, float]
     failed: bool = False
 
 
@@ -90,6 +113,7 @@ class Case:
 
     Attributes:
         clean: the scores of the source pictures, by name.
+        seconds: what encoding and decoding each of them took, by name.
         scored: the attacked pictures.
         crafts: the searches of each kind of picture, those that gave none too.
         cells: how many attacked pictures have a record, where the source picture came through.
@@ -97,14 +121,15 @@ class Case:
     """
 
     clean: dict[str, Scores]
+    seconds: dict[str, tuple[float, float]]
     scored: tuple[Scored, ...]
     crafts: dict[str, list[CraftRecord]]
     cells: int
     lost: tuple[MeasureRecord, ...]
 
-    def of(self, threat: str) -> list[Scored]:
-        """Return the scored pictures of one kind."""
-        return [scored for scored in self.scored if scored.threat == threat]
+    def of(self, *threats: str) -> list[Scored]:
+        """Return the scored pictures of some kinds."""
+        return [scored for scored in self.scored if scored.threat in threats]
 
 
 def setting(run: Run) -> Setting:
@@ -161,6 +186,7 @@ def _case(
     lmbda: float,
 ) -> Case:
     before = {record.picture: record.scores for record in clean if record.scores is not None}
+    seconds = {one.picture: (one.encode_seconds, one.decode_seconds) for one in clean}
     scored = [
         _scored(record, craft, before.get(record.picture), lmbda) for record, craft in attacked
     ]
@@ -170,6 +196,7 @@ def _case(
     tried = [record for record, _ in attacked if record.stage != "clean"]
     return Case(
         clean=before,
+        seconds=seconds,
         scored=tuple(one for one in scored if one is not None),
         crafts=dict(crafts),
         cells=len(tried),
@@ -184,7 +211,8 @@ def _scored(
     scores = _stand_in(clean, lmbda) if failed and clean is not None else record.scores
     if scores is None:
         return None
-    return Scored(record.threat, record.picture, craft, scores, failed)
+    seconds = (record.encode_seconds, record.decode_seconds)
+    return Scored(record.threat, record.picture, craft, scores, seconds, failed)
 
 
 def _stand_in(clean: Scores, lmbda: float) -> Scores:
@@ -197,7 +225,9 @@ def _stand_in(clean: Scores, lmbda: float) -> Scores:
             "bpp": bpp,
             "bpp_factor": bpp / clean.bpp_clean,
             **dict.fromkeys(("mse_source", "mse_input", "mse_shift"), mse),
+            "luma_mse_source": mse,
             **dict.fromkeys(("psnr_source", "psnr_input", "psnr_shift"), psnr),
+            **{f"{name}_source": _nothing(clean, name) for name in ("ssim", "ms_ssim", "vmaf")},
             "drop_db": None if clean.drop_db is None else drop,
             "drop_percent": None if clean.drop_percent is None else 100 * drop / clean.psnr_clean,
             "rd_cost": cost,
@@ -205,3 +235,8 @@ def _stand_in(clean: Scores, lmbda: float) -> Scores:
             "unexplained": True,
         }
     )
+
+
+def _nothing(clean: Scores, name: str) -> float | None:
+    """Return the least similarity there is, or None where the clean picture has none either."""
+    return None if getattr(clean, f"{name}_clean") is None else 0.0

@@ -1,6 +1,6 @@
 """What attacked pictures did to one operating point: the worst case per picture, then the mean.
 
-{picture: [scores under each attack]} --worst of each picture--> mean over the pictures
+{picture: [scores under each attack]} --worst of each picture--> estimates over the pictures
 """
 
 from __future__ import annotations
@@ -9,39 +9,67 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from statistics import fmean, geometric_mean
+from statistics import fmean
 
+from bench.metrics import psnr_of
+from bench.record import Scores
 from leaderboard.cells import Scored
+from leaderboard.statistics import Estimate, geometric_mean, mean
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The worst case of one picture, each figure under the attack that made it worst.
+
+    Attributes:
+        psnr: against the source picture, in dB.
+        bpp_factor: bitstream by that of the clean picture.
+        rd_factor: R-D cost by that of the clean picture.
+    """
+
+    psnr: float
+    bpp_factor: float
+    rd_factor: float
 
 
 @dataclass(frozen=True)
 class Damage:
-    """The worst case of each picture, averaged over the pictures.
+    """The worst case of each picture, and its mean over the pictures.
 
-    "At the worst picture" is where the PSNR against the source is lowest. Of drop and VI the mean
-    is over the pictures that have one, None if none has.
+    "There" is under the attack where the PSNR against the source is lowest. Where some pictures
+    have no such figure the mean is over those that have one; None if none has.
 
     Attributes:
-        psnr: against the source picture, in dB; the worst of each picture, mean.
+        worst: by name of the picture.
+        psnr: against the source picture, in dB.
+        luma_psnr: of the luma alone, its own worst case.
+        ms_ssim: against the source picture, its own worst case.
+        vmaf: likewise.
         drop_db: below the clean PSNR, in dB, there.
         drop_percent: that, in per cent of the clean PSNR, there.
-        bpp_factor: bitstream by that of the clean picture; the worst of each, geometric mean.
-        rd_factor: R-D cost by that of the clean picture; the worst of each, geometric mean.
-        psnr_perturbation: of the attacked and the source picture, in dB, at the worst picture;
-            failures left out.
-        vi: how much the codec amplified the change, in dB, at the worst picture.
-        unexplained: share of the pictures, 0 to 1, hurt more than their change explains.
+        bpp_factor: bitstream by that of the clean picture; geometric mean.
+        rd_factor: R-D cost by that of the clean picture; geometric mean.
+        psnr_perturbation: of the attacked and the source picture, in dB, there; failures left out.
+        vi: how much the codec amplified the change, in dB, there.
+        beyond_change: by how many dB the error is above the codec's own and that of the change
+            together, there: 0 for a codec that keeps the change faithfully, as a lossless one does.
+        unexplained: share of the pictures, 0 to 1, where that is above 0.
         psnr_by: the search that found most of the lowest PSNRs.
         rate_by: the search that found most of the largest bitstreams.
     """
 
-    psnr: float
-    drop_db: float | None
-    drop_percent: float | None
-    bpp_factor: float
-    rd_factor: float
-    psnr_perturbation: float | None
-    vi: float | None
+    worst: dict[str, Worst]
+    psnr: Estimate | None
+    luma_psnr: Estimate | None
+    ms_ssim: Estimate | None
+    vmaf: Estimate | None
+    drop_db: Estimate | None
+    drop_percent: Estimate | None
+    bpp_factor: Estimate | None
+    rd_factor: Estimate | None
+    psnr_perturbation: Estimate | None
+    vi: Estimate | None
+    beyond_change: Estimate | None
     unexplained: float
     psnr_by: str
     rate_by: str
@@ -52,25 +80,36 @@ def damage(found: Iterable[Scored], pictures: Collection[str]) -> Damage | None:
 
     Args:
         found: any number of attacked pictures made from each source picture.
-        pictures: names of the source pictures that count.
+        pictures: names of the source pictures that count, in the order of the draws.
     """
     groups = _by_picture(found, pictures)
     if not groups:
         return None
     lowest = [min(group, key=lambda one: one.scores.psnr_source) for group in groups]
-    longest = _largest(groups, lambda one: one.scores.bpp_factor)
-    dearest = _largest(groups, lambda one: one.scores.rd_factor)
+    longest = [max(group, key=lambda one: one.scores.bpp_factor) for group in groups]
+    dearest = [max(group, key=lambda one: one.scores.rd_factor) for group in groups]
+    there = [one.scores for one in lowest]
     return Damage(
-        psnr=fmean(one.scores.psnr_source for one in lowest),
-        drop_db=_mean(one.scores.drop_db for one in lowest),
-        drop_percent=_mean(one.scores.drop_percent for one in lowest),
-        bpp_factor=geometric_mean([one.scores.bpp_factor for one in longest]),
-        rd_factor=geometric_mean([one.scores.rd_factor for one in dearest]),
-        psnr_perturbation=_mean(
+        worst={
+            low.picture: Worst(
+                low.scores.psnr_source, long.scores.bpp_factor, dear.scores.rd_factor
+            )
+            for low, long, dear in zip(lowest, longest, dearest, strict=True)
+        },
+        psnr=mean(one.psnr_source for one in there),
+        luma_psnr=_lowest(groups, lambda scores: psnr_of(scores.luma_mse_source)),
+        ms_ssim=_lowest(groups, lambda scores: scores.ms_ssim_source),
+        vmaf=_lowest(groups, lambda scores: scores.vmaf_source),
+        drop_db=mean(one.drop_db for one in there),
+        drop_percent=mean(one.drop_percent for one in there),
+        bpp_factor=geometric_mean(one.scores.bpp_factor for one in longest),
+        rd_factor=geometric_mean(one.scores.rd_factor for one in dearest),
+        psnr_perturbation=mean(
             None if one.failed else one.scores.psnr_perturbation for one in lowest
         ),
-        vi=_mean(one.scores.vi for one in lowest),
-        unexplained=fmean(one.scores.unexplained for one in lowest),
+        vi=mean(one.vi for one in there),
+        beyond_change=mean(_beyond_change(one) for one in there),
+        unexplained=fmean(one.unexplained for one in there),
         psnr_by=_finder(lowest),
         rate_by=_finder(longest),
     )
@@ -78,46 +117,62 @@ def damage(found: Iterable[Scored], pictures: Collection[str]) -> Damage | None:
 
 @dataclass(frozen=True)
 class Gain:
-    """What attacks did beyond noise at the same budget, on the same pictures.
+    """What attacks did beyond something else on the same pictures, paired picture by picture.
 
     Attributes:
-        drop_db: by how many dB the mean PSNR is lower; None if both came back unchanged.
-        bpp_factor: ratio of the rate factors.
-        rd_factor: ratio of the R-D cost factors.
+        drop_db: by how many dB the PSNR is lower; None if all came back unchanged from both.
+        bpp_factor: ratio of the rate factors, geometric mean.
+        rd_factor: ratio of the R-D cost factors, geometric mean.
     """
 
-    drop_db: float | None
-    bpp_factor: float
-    rd_factor: float
+    drop_db: Estimate | None
+    bpp_factor: Estimate | None
+    rd_factor: Estimate | None
 
 
-def gain(attack: Damage | None, noise: Damage | None) -> Gain | None:
-    """Return what an attack did beyond noise, or None if one of them is missing."""
-    if attack is None or noise is None:
+def gain(attack: Damage | None, other: Damage | None) -> Gain | None:
+    """Return what an attack did beyond something else, or None if one of them is missing."""
+    if attack is None or other is None:
         return None
-    unchanged = math.isinf(noise.psnr) and math.isinf(attack.psnr)
+    both = [name for name in attack.worst if name in other.worst]
+    pairs = [(attack.worst[name], other.worst[name]) for name in both]
     return Gain(
-        drop_db=None if unchanged else noise.psnr - attack.psnr,
-        bpp_factor=attack.bpp_factor / noise.bpp_factor,
-        rd_factor=attack.rd_factor / noise.rd_factor,
+        drop_db=mean(_less(theirs.psnr, ours.psnr) for ours, theirs in pairs),
+        bpp_factor=geometric_mean(ours.bpp_factor / theirs.bpp_factor for ours, theirs in pairs),
+        rd_factor=geometric_mean(ours.rd_factor / theirs.rd_factor for ours, theirs in pairs),
     )
 
 
-def _by_picture(found: Iterable[Scored], pictures: Collection[str]) -> list[list[Scored]]:
+def by_picture(found: Iterable[Scored]) -> dict[str, list[Scored]]:
+    """Return attacked pictures by the name of their source."""
     groups: dict[str, list[Scored]] = defaultdict(list)
     for one in found:
-        if one.picture in pictures:
-            groups[one.picture].append(one)
-    return list(groups.values())
+        groups[one.picture].append(one)
+    return groups
 
 
-def _largest(groups: Sequence[list[Scored]], score: Callable[[Scored], float]) -> list[Scored]:
-    return [max(group, key=score) for group in groups]
+def _by_picture(found: Iterable[Scored], pictures: Collection[str]) -> list[list[Scored]]:
+    groups = by_picture(found)
+    return [groups[picture] for picture in pictures if picture in groups]
 
 
-def _mean(values: Iterable[float | None]) -> float | None:
-    defined = [value for value in values if value is not None]
-    return fmean(defined) if defined else None
+def _lowest(
+    groups: Sequence[list[Scored]], score: Callable[[Scores], float | None]
+) -> Estimate | None:
+    found = ([score(one.scores) for one in group] for group in groups)
+    return mean(min((value for value in one if value is not None), default=None) for one in found)
+
+
+def _less(theirs: float, ours: float) -> float | None:
+    return None if math.isinf(theirs) and math.isinf(ours) else theirs - ours
+
+
+def _beyond_change(scores: Scores) -> float | None:
+    """Return by how many dB the error is above the codec's own and that of the change together."""
+    explained = scores.mse_clean + scores.mse_perturbation
+    if explained == 0 or scores.mse_source == 0:
+        return None
+    return psnr_of(explained) - psnr_of(scores.mse_source)
 
 
 def _finder(worst: Sequence[Scored]) -> str:

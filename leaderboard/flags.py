@@ -16,6 +16,7 @@ from bench.budget import Budget
 from bench.record import CraftRecord, Scores
 from bench.registry import Choice
 from leaderboard.cells import Case, Scored
+from leaderboard.threats import NOISE, WITHOUT_GRADIENTS
 
 Aim: TypeAlias = Callable[[Scores], float]
 """What an objective makes large, as it was measured."""
@@ -58,6 +59,9 @@ ADVICE = {
     "weaker-than-transfer": "pictures made against other codecs did more than those made against"
     " this one, on so many of the pictures; its gradients mislead the search: try more steps or"
     " restarts, and compare the codec's surrogate with its real output.",
+    "weaker-than-black-box": "asking the codec without gradients did more than following them, on"
+    " so many of the pictures; its gradients mislead the search: compare its surrogate with its"
+    " real output.",
     "weaker-than-smaller-budget": "a smaller budget did more, on so many of the pictures; the"
     " search stops too early: try more steps or a smaller step size.",
     "search-failed": "so many of the searches gave no picture inside the budget; their reasons are"
@@ -65,6 +69,9 @@ ADVICE = {
     "unfinished": "so many cells of the run are measured; continue it, the figures may change.",
 }
 """What each flag of ours means and what to try."""
+
+REMARKS = frozenset({"random-start"})
+"""Flags that tell how a search began, and cast no doubt on what it found."""
 
 OTHERS_ADVICE = "reported by the attack itself; see its documentation."
 
@@ -105,18 +112,19 @@ def weak_flags(
                 yield Flag(name, count, len(both), objective)
 
 
-def rivals(threat: str, case: Case, smaller: Iterable[Case]) -> dict[str, list[Scored]]:
+def rivals(kinds: Sequence[str], case: Case, smaller: Iterable[Case]) -> dict[str, list[Scored]]:
     """Return what the attacks on an operating point must not be weaker than, by flag.
 
     Args:
-        threat: the kind of its attacks.
+        kinds: those of its attacks.
         case: the operating point.
         smaller: it, at smaller budgets.
     """
+    weaker = [kind for kind in WITHOUT_GRADIENTS if kind not in kinds]
     return {
-        "weaker-than-noise": case.of("noise"),
-        "weaker-than-transfer": case.of("transfer") if threat == "white-box" else [],
-        "weaker-than-smaller-budget": [one for other in smaller for one in other.of(threat)],
+        "weaker-than-noise": case.of(NOISE),
+        **{f"weaker-than-{kind}": case.of(kind) for kind in weaker},
+        "weaker-than-smaller-budget": [one for other in smaller for one in other.of(*kinds)],
     }
 
 

@@ -20,6 +20,7 @@ def _number(digits: int, prefix: str = "") -> Callable[[float], str]:
 
 
 rate, decibel, factor, percent = _number(3), _number(2), _number(2, "×"), _number(1)
+similarity = _number(4)
 
 
 def share(counts: tuple[int, int]) -> str:

@@ -5,29 +5,37 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import fmean
-from typing import Literal, TypeAlias
 
+from bench.metrics import psnr_of
 from bench.record import MeasureRecord, Scores
 from leaderboard.cells import Case, Scored
 from leaderboard.damage import Damage, Gain, damage, gain
 from leaderboard.flags import Flag
-
-Exposure: TypeAlias = Literal["white-box", "transfer", "noise only", "not yet"]
-"""How an operating point was attacked; "white-box": through its own gradients."""
+from leaderboard.statistics import Estimate, mean
+from leaderboard.threats import GRADIENTS, NOISE, WITHOUT_GRADIENTS
 
 
 @dataclass(frozen=True)
 class Clean:
-    """What the codec does to the source pictures that count.
+    """What the codec does to the source pictures that count, mean over them.
 
     Attributes:
-        bpp: bits per pixel, mean.
-        psnr: in dB, mean.
+        bpp: bits per pixel.
+        psnr: in dB.
+        luma_psnr: of the luma alone, in dB.
+        ms_ssim: None below 161 pixels.
+        vmaf: None where the suite did not ask for it.
+        encoding: seconds a megapixel, on the machine that ran it.
+        decoding: likewise.
     """
 
-    bpp: float
-    psnr: float
+    bpp: Estimate | None
+    psnr: Estimate | None
+    luma_psnr: Estimate | None
+    ms_ssim: Estimate | None
+    vmaf: Estimate | None
+    encoding: Estimate | None
+    decoding: Estimate | None
 
 
 @dataclass(frozen=True)
@@ -59,17 +67,27 @@ class Place:
         run: name of its run on the board.
         codec: label of the operating point.
         budget: label of the budget.
-        threat: how it was attacked.
+        threat: how it was attacked, in words: "white-box" (through its own gradients), the kinds
+            that need none, "noise only" or "not yet".
+        kinds: the kinds of attacked pictures that make its worst case.
         asked: how many pictures the suite has.
         reference: whether it is the lossless codec that shows the attacked pictures as they are.
+        subsampled: whether the codec keeps colour at half the size (4:2:0).
     """
 
     run: str
     codec: str
     budget: str
-    threat: Exposure
+    threat: str
+    kinds: tuple[str, ...]
     asked: int
     reference: bool
+    subsampled: bool
+
+    @property
+    def through_gradients(self) -> bool:
+        """Whether it was attacked through its own gradients."""
+        return self.threat == GRADIENTS
 
 
 @dataclass(frozen=True)
@@ -80,10 +98,13 @@ class Row:
         place: which, and how it was attacked.
         pictures: how many count: their clean, noisy and attacked versions all have scores.
         clean: what the codec does without an attack; None if no picture counts.
-        attack: what the attacks did, of a white-box row those through other codecs (transfer) too;
-            None if none has scores.
+        attack: what the attacks did, of a white-box row those without gradients too; None if none
+            has scores.
         noise: what noise at the same budget did; None if none has scores.
+        apart: what each kind of attack without gradients did alone, by its name.
         gain: of the attacks over noise.
+        over_lossless: of the attacks over what the same pictures do to the lossless codec; None if
+            it was not given them.
         losses: what has no scores of its own.
         flags: what to know beside the scores.
     """
@@ -93,7 +114,9 @@ class Row:
     clean: Clean | None
     attack: Damage | None
     noise: Damage | None
+    apart: dict[str, Damage]
     gain: Gain | None
+    over_lossless: Gain | None
     losses: Losses
     flags: tuple[Flag, ...]
 
@@ -103,46 +126,66 @@ class Row:
         return self.place.reference
 
 
-def row(place: Place, case: Case, flags: Iterable[Flag]) -> Row:
-    """Return the row of one case."""
-    own, noises = case.of(place.threat), case.of("noise")
-    attacks = own + case.of("transfer") if place.threat == "white-box" else own
-    counted = _counted(case, own or attacks, noises)
+def row(place: Place, case: Case, flags: Iterable[Flag], lossless: Case | None) -> Row:
+    """Return the row of one case.
+
+    Args:
+        place: where it belongs.
+        case: what is known of it.
+        flags: what to know beside the scores.
+        lossless: what is known of the lossless codec at the same budget.
+    """
+    own = case.of(GRADIENTS) if place.through_gradients else case.of(*place.kinds)
+    attacks, noises = case.of(*place.kinds), case.of(NOISE)
+    counted = countable(case, own or attacks, noises)
     attack, noise = damage(attacks, counted), damage(noises, counted)
+    apart = {kind: damage(case.of(kind), counted) for kind in WITHOUT_GRADIENTS}
+    given = {one.craft.key for one in attacks}
+    kept = [one for one in (lossless.scored if lossless else ()) if one.craft.key in given]
     return Row(
         place=place,
         pictures=len(counted),
-        clean=_clean([case.clean[picture] for picture in counted]),
+        clean=_clean(case, counted),
         attack=attack,
         noise=noise,
+        apart={kind: found for kind, found in apart.items() if found is not None},
         gain=gain(attack, noise),
+        over_lossless=gain(attack, damage(kept, counted)),
         losses=_losses(case),
         flags=tuple(flags),
     )
 
 
-def exposure(case: Case) -> Exposure:
-    """Return how an operating point was attacked, by its strongest kind of picture."""
-    if "white-box" in case.crafts:
-        return "white-box"
-    if "transfer" in case.crafts:
-        return "transfer"
-    return "noise only" if "noise" in case.crafts else "not yet"
+def kinds(case: Case) -> tuple[str, ...]:
+    """Return the kinds of attack an operating point was due, that through gradients first."""
+    return tuple(kind for kind in (GRADIENTS, *WITHOUT_GRADIENTS) if kind in case.crafts)
 
 
-def _counted(case: Case, *kinds: Sequence[Scored]) -> list[str]:
+def countable(case: Case, *kinds: Sequence[Scored]) -> list[str]:
     """Return the pictures that have clean scores and some of each kind that was scored."""
     names = [{one.picture for one in kind} for kind in kinds if kind]
     return [picture for picture in case.clean if all(picture in known for known in names)]
 
 
-def _clean(scores: Sequence[Scores]) -> Clean | None:
-    if not scores:
+def _clean(case: Case, pictures: Sequence[str]) -> Clean | None:
+    if not pictures:
         return None
+    scores = [case.clean[picture] for picture in pictures]
+    times = [case.seconds[picture] for picture in pictures]
+    sizes = [_megapixels(one) for one in scores]
     return Clean(
-        bpp=fmean(one.bpp_clean for one in scores),
-        psnr=fmean(one.psnr_clean for one in scores),
+        bpp=mean(one.bpp_clean for one in scores),
+        psnr=mean(one.psnr_clean for one in scores),
+        luma_psnr=mean(psnr_of(one.luma_mse_clean) for one in scores),
+        ms_ssim=mean(one.ms_ssim_clean for one in scores),
+        vmaf=mean(one.vmaf_clean for one in scores),
+        encoding=mean(encode / size for (encode, _), size in zip(times, sizes, strict=True)),
+        decoding=mean(decode / size for (_, decode), size in zip(times, sizes, strict=True)),
     )
+
+
+def _megapixels(scores: Scores) -> float:
+    return 8 * scores.bytes / scores.bpp / 1e6
 
 
 def _losses(case: Case) -> Losses:

@@ -16,6 +16,7 @@ from PIL import Image as Pictures
 from skimage import data
 from torch import nn
 
+from bench import consent, plugins, registry
 from bench.architectures import fresh
 from bench.images import Crop, ImageSpec, load
 from bench.registry import Choice, build
@@ -29,6 +30,14 @@ COMPRESSAI_NAMES = {"bmshj2018-factorized-relu": "bmshj2018_factorized_relu"}
 def _one_thread():
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
+
+
+@pytest.fixture(autouse=True)
+def _forgotten(monkeypatch):
+    """Let every test begin with no plugin named."""
+    monkeypatch.setattr(plugins, "_loaded", {})
+    monkeypatch.setattr(consent, "_NAMED", {})
+    monkeypatch.setattr(registry, "_NAMED", {kind: {} for kind in registry._TABLES})
 
 
 @pytest.fixture(scope="session")

@@ -149,6 +149,8 @@ class _Wrong(Toy):
     def reconstruct(self, images):
         if self.fault == "dead":
             return images.detach() + 0 * images
+        if self.fault == "a slope of its own":
+            return images.detach() * 0.7 + images * 0.3
         return images * 0.5 if self.fault == "another picture" else images
 
     def rate(self, images):
@@ -163,6 +165,7 @@ class _Wrong(Toy):
     ("fault", "check"),
     [
         ("dead", "test_gradients_flow_through_both_halves"),
+        ("a slope of its own", "test_gradients_are_the_slopes_without_rounding"),
         ("another picture", "test_the_surrogate_agrees_with_the_codec"),
         ("half the bits", "test_the_surrogate_agrees_with_the_codec"),
         ("no streams", "test_the_surrogate_has_both_halves"),

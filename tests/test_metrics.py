@@ -152,7 +152,7 @@ def test_differences_do_not_wrap_around():
 def test_identical_pictures():
     picture = data.chelsea()[:180, :200]
     scores = metrics.quality(picture, picture.copy())
-    assert scores == metrics.Quality(mse=0, psnr=math.inf, ssim=1, ms_ssim=1)
+    assert scores == metrics.Quality(mse=0, luma_mse=0, psnr=math.inf, ssim=1, ms_ssim=1)
     assert metrics.linf(picture, picture) == 0
 
 
@@ -234,3 +234,11 @@ def test_the_table_lists_each_metric_once_with_its_source():
 
 def all_metrics():
     return metrics.METRICS.values()
+
+
+def test_luma_error_is_that_of_the_definition():
+    a, b = data.coffee()[:40, :50], noisy(data.coffee()[:40, :50], 20)
+    weights = np.array([0.2126, 0.7152, 0.0722])
+    wanted = np.mean(((a / 255) @ weights - (b / 255) @ weights) ** 2)
+    assert metrics.luma_mse(a, b) == pytest.approx(wanted)
+    assert metrics.luma_mse(flat(100), flat(151)) == pytest.approx(0.04)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench import consent, plugins, registry
+from bench import consent, plugins
 from bench.budget import Linf
 from bench.cli import main
 from bench.config import parse
@@ -51,14 +51,6 @@ attacks: [uniform-noise]
 budgets: [{linf: 8}]
 compute: {threads: 1}
 """
-
-
-@pytest.fixture(autouse=True)
-def _forgotten(monkeypatch):
-    """Let every test begin with no plugin named."""
-    monkeypatch.setattr(plugins, "_loaded", {})
-    monkeypatch.setattr(consent, "_NAMED", {})
-    monkeypatch.setattr(registry, "_NAMED", {kind: {} for kind in registry._TABLES})
 
 
 @pytest.fixture

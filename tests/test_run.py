@@ -227,6 +227,29 @@ def test_kill_9_and_the_same_command_give_the_same_records(finished: Path, tmp_p
     assert _records(folder) == _records(finished)
 
 
+def test_vmaf_is_scored_where_a_suite_asks_for_it(finished: Path, tmp_path: Path):
+    text = _SUITE.replace("uniform-noise, fgsm, {name: pgd, steps: 3}", "fgsm")
+    _run(text.replace("[chelsea, coffee]", "[chelsea]") + "vmaf: true\n", tmp_path)
+    run = read_run(tmp_path)
+    scores = [record.scores for record in run.measures if record.scores is not None]
+    assert all(one.vmaf_source is not None and one.vmaf_clean is not None for one in scores)
+    assert run.manifest.versions["vmaf"].startswith("vmaf_v0.6.1")
+    assert all(
+        r.scores is None or r.scores.vmaf_source is None for r in read_run(finished).measures
+    )
+
+
+def test_a_folder_whose_records_lack_scores_is_refused_in_one_sentence(
+    finished: Path, tmp_path: Path
+):
+    manifest = json.loads((finished / "manifest.json").read_text()) | {"format": 1}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(StoreError, match="whose records hold other scores; run the suite again"):
+        read_run(tmp_path)
+    with pytest.raises(StoreError, match="whose records hold other scores"):
+        _run(_SUITE, tmp_path)
+
+
 def _count(folder: Path) -> int:
     path = folder / "records.jsonl"
     return path.read_bytes().count(b"\n") if path.exists() else 0

@@ -7,7 +7,7 @@ pytest, so other programs can call them too.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
@@ -19,6 +19,7 @@ from bench.container import pack
 from bench.errors import CodecError, Unsupported
 from bench.tensors import to_tensor
 from bench.testing.pictures import PICTURES, SIZES, noise, waves
+from bench.testing.slopes import slopes, unrounded
 
 
 class CodecContract(ABC):
@@ -32,6 +33,7 @@ class CodecContract(ABC):
         bits_tolerance: largest relative error of `rate` against the bytes without the harness's
             container.
         estimate_tolerance: the same of `estimated_bits`.
+        slope_tolerance: largest relative error of a gradient against a difference.
         psnr_floor: what the surrogate's reconstruction and the decoded picture agree to, in dB.
     """
 
@@ -39,6 +41,7 @@ class CodecContract(ABC):
     flips: int = 24
     bits_tolerance: float = 0.1
     estimate_tolerance: float = 0.1
+    slope_tolerance: float = 0.05
     psnr_floor: float = 40.0
 
     @abstractmethod
@@ -141,6 +144,21 @@ class CodecContract(ABC):
             _require(bool(torch.isfinite(slope).all()), f"the gradient of {half} is not finite")
             _require(bool((slope != 0).any()), f"the gradient of {half} is zero everywhere")
 
+    def test_gradients_are_the_slopes_without_rounding(self) -> None:
+        """Along the gradient, against a central difference; rounding is the identity for both."""
+        if not isinstance(codec := self.codec(), Differentiable):
+            return
+        halves: dict[str, Callable[[Tensor], Tensor]] = {
+            "reconstruct": lambda images: codec.reconstruct(images).square().double().sum(),
+            "rate": lambda images: _bits(codec, images),
+        }
+        for half, value in halves.items():
+            with unrounded():
+                analytic, numeric = slopes(value, to_tensor(self._picture()))
+            error = abs(analytic - numeric) / abs(analytic)
+            sentence = f"the gradient of {half} is {100 * error:.0f} % off its slope"
+            _require(error <= self.slope_tolerance, sentence)
+
     def test_the_surrogate_agrees_with_the_codec(self) -> None:
         if not isinstance(codec := self.codec(), Differentiable):
             return
@@ -207,7 +225,7 @@ def _coded(contract: type[CodecContract]) -> tuple[bytes, Image]:
 
 
 def _bits(codec: Differentiable, images: Tensor) -> Tensor:
-    return torch.stack([stream.sum() for stream in codec.rate(images).values()]).sum()
+    return torch.stack([stream.double().sum() for stream in codec.rate(images).values()]).sum()
 
 
 def _frozen(image: Image) -> Image:

@@ -1,0 +1,136 @@
+"""What may be compared at one budget: families on the same pictures, attacked on the same terms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.budget import Budget
+from leaderboard.costs import LAMBDAS, baseline_of, costs
+from leaderboard.curves import Curves, curves
+from leaderboard.families import Contender, Family, families
+from leaderboard.flags import Aim
+from leaderboard.ranking import Ranking, rankings
+from leaderboard.statistics import Estimate
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The families of one budget.
+
+    Attributes:
+        runs: names of the runs they are from.
+        budget: how far pictures changed.
+        families: every codec with all its qualities.
+        baseline: VVC, if it is among them.
+        rankings: who stands above whom.
+        curves: rate-distortion, clean and attacked.
+    """
+
+    runs: tuple[str, ...]
+    budget: Budget
+    families: tuple[Family, ...]
+    baseline: Family | None
+    rankings: tuple[Ranking, ...]
+    curves: tuple[Curves, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one budget did to an operating point.
+
+    Attributes:
+        radius: of the budget, in its own unit.
+        drop_db: PSNR lost, worst case of each picture, mean.
+        bpp_factor: growth of the bitstream, worst case of each picture, geometric mean.
+    """
+
+    radius: float
+    drop_db: Estimate | None
+    bpp_factor: Estimate | None
+
+
+@dataclass(frozen=True)
+class Line:
+    """How vulnerability grows with the budget, for the operating point a ranking would take.
+
+    Attributes:
+        codec: its label.
+        through_gradients: whether it was attacked through its own gradients.
+        steps: in the order of the radius.
+    """
+
+    codec: str
+    through_gradients: bool
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Budgets of one kind and region, on the same terms.
+
+    Attributes:
+        runs: names of the runs.
+        budgets: in the order of the radius.
+        lines: one for each family.
+    """
+
+    runs: tuple[str, ...]
+    budgets: tuple[Budget, ...]
+    lines: tuple[Line, ...]
+
+
+def comparison(
+    runs: tuple[str, ...], ball: Budget, contenders: Sequence[Contender], wanted: Mapping[str, Aim]
+) -> Comparison:
+    """Return the comparison of some operating points at one budget.
+
+    Args:
+        runs: names of the runs they are from.
+        ball: the budget.
+        contenders: the operating points.
+        wanted: what each objective makes large, by its label.
+    """
+    found = families(contenders)
+    baseline = baseline_of(found)
+    return Comparison(
+        runs,
+        ball,
+        tuple(found),
+        baseline,
+        tuple(rankings(found, baseline)),
+        tuple(curves(found, wanted, baseline)),
+    )
+
+
+def sweeps(comparisons: Sequence[Comparison]) -> list[Sweep]:
+    """Return how vulnerability grows, where there are two budgets of a kind or more."""
+    groups: dict[object, list[Comparison]] = {}
+    for one in comparisons:
+        groups.setdefault((one.runs, one.budget.kind, one.budget.region), []).append(one)
+    ordered = (sorted(group, key=lambda one: one.budget.radius) for group in groups.values())
+    return [
+        Sweep(group[0].runs, tuple(one.budget for one in group), _lines(group))
+        for group in ordered
+        if len(group) > 1
+    ]
+
+
+def _lines(group: Sequence[Comparison]) -> tuple[Line, ...]:
+    """Return one line for each family that came through: its cheapest point at the middle."""
+    cheapest = [costs(family, (), LAMBDAS[1]) for family in group[0].families]
+    members = [one.member for one in cheapest if one is not None]
+    return tuple(_line(member, group) for member in members)
+
+
+def _line(member: Contender, group: Sequence[Comparison]) -> Line:
+    place = member.row.place
+    same = (
+        (one.budget.radius, other.row.attack)
+        for one in group
+        for family in one.families
+        for other in family.members
+        if (other.row.place.run, other.row.place.codec) == (place.run, place.codec)
+    )
+    steps = (Step(radius, hurt.drop_db, hurt.bpp_factor) for radius, hurt in same if hurt)
+    return Line(place.codec, place.through_gradients, tuple(steps))

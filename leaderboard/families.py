@@ -1,0 +1,133 @@
+"""Operating points that differ in rate alone are one family: a codec with all its qualities.
+
+Two operating points of a run are of one family if they name the same codec and all their
+parameters are equal, but for those that choose the rate (`RATE_PARAMETERS`), and for the mark of
+the rate in a checkpoint's name: `photos-q2.pth.tar` and `photos-q4.pth.tar` are of the family
+`photos`, `photos-lambda0.013-hard` and `photos-lambda0.05-hard` of the family `photos-hard`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from bench.registry import Choice
+from leaderboard.cells import Case
+from leaderboard.flags import Flag
+from leaderboard.rows import Row
+
+RATE_PARAMETERS = frozenset(
+    {"quality", "qp", "level", "scale", "lmbda", "distance", "rate", "ratio", "crf", "cq", "step"}
+)
+"""Parameters of a codec that choose its rate."""
+
+BASELINE = frozenset({"vvc", "vtm"})
+"""Codecs, by name, that stand for VVC."""
+
+_CHECKPOINT = "checkpoint"
+_MARK = re.compile(r"[-_](?:q|quality|lmbda|lambda)[-_=]?\d+(?:\.\d+)?(?=$|[-_.])")
+_RATE_WORDS = {"q", "qp", *RATE_PARAMETERS}
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One operating point at one budget, with all that is known of it.
+
+    Attributes:
+        choice: what the suite says of it.
+        row: its row on the board.
+        case: its scores.
+        alike: what to know of its attacks without gradients alone.
+    """
+
+    choice: Choice
+    row: Row
+    case: Case
+    alike: tuple[Flag, ...]
+
+
+@dataclass(frozen=True)
+class Family:
+    """One codec with all its qualities, at one budget.
+
+    Attributes:
+        name: made of its members' labels.
+        members: in the order of the suite.
+    """
+
+    name: str
+    members: tuple[Contender, ...]
+
+    @property
+    def codec(self) -> str:
+        """The codec's name in a suite."""
+        return self.members[0].choice.name
+
+    @property
+    def through_gradients(self) -> bool:
+        """Whether it was attacked through its own gradients."""
+        return any(member.row.place.through_gradients for member in self.members)
+
+    @property
+    def subsampled(self) -> bool:
+        """Whether it keeps colour at half the size."""
+        return self.members[0].row.place.subsampled
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it is VVC."""
+        return self.codec in BASELINE
+
+
+def families(contenders: Iterable[Contender]) -> list[Family]:
+    """Return the families of one budget; the lossless reference is of none."""
+    groups: dict[tuple[str, str], list[Contender]] = defaultdict(list)
+    for one in contenders:
+        if not one.row.reference:
+            groups[one.row.place.run, family_key(one.choice)].append(one)
+    plain = {
+        key: common_name([one.row.place.codec for one in group]) for key, group in groups.items()
+    }
+    in_run = Counter((run, name) for (run, _), name in plain.items())
+    named = {
+        (run, key): name if in_run[run, name] == 1 else key for (run, key), name in plain.items()
+    }
+    count = Counter(named.values())
+    return [
+        Family(name if count[name] == 1 else f"{name} ({run})", tuple(groups[run, key]))
+        for (run, key), name in named.items()
+    ]
+
+
+def family_key(choice: Choice) -> str:
+    """Return what all members of a family have in common: the codec and its other parameters."""
+    told = [choice.name]
+    for key, value in sorted(choice.params):
+        if key == _CHECKPOINT:
+            told.append(f"{key}={_unmarked(str(value))}")
+        elif key not in RATE_PARAMETERS:
+            told.append(f"{key}={value}")
+    return " ".join(told)
+
+
+def common_name(labels: Sequence[str]) -> str:
+    """Return the words that begin all labels, without a last one that announces the rate."""
+    if len(labels) == 1:
+        return labels[0]
+    words = [re.split(r"[ =]", label) for label in labels]
+    shared = []
+    for column in zip(*words, strict=False):
+        if len(set(column)) > 1:
+            break
+        shared.append(column[0])
+    while shared and shared[-1].lower() in _RATE_WORDS:
+        shared.pop()
+    return " ".join(shared) or labels[0]
+
+
+def _unmarked(checkpoint: str) -> str:
+    name = PurePath(checkpoint).name.removesuffix(".tar")
+    return _MARK.sub("", re.sub(r"\.(pth|pt|safetensors)$", "", name))

@@ -1,0 +1,208 @@
+"""The columns of figures: what a codec does unattacked, and what the worst case did to it."""
+
+from __future__ import annotations
+
+from leaderboard.column import (
+    AnyColumn,
+    Column,
+    median,
+    most,
+    of_attack,
+    of_clean,
+    of_gain,
+    of_lossless,
+)
+from leaderboard.formats import decibel, factor, percent, rate, similarity
+
+DROP = Column(
+    "drop dB",
+    of_attack(lambda d: d.drop_db),
+    decibel,
+    "clean PSNR less worst PSNR, mean; none for a lossless codec",
+    "lower",
+    terminal=True,
+)
+RATE = Column(
+    "rate",
+    of_attack(lambda d: d.bpp_factor),
+    factor,
+    "the bitstream's length by that of the unattacked picture; the largest of all attacks for"
+    " each picture, then the geometric mean",
+    "lower",
+    terminal=True,
+)
+COST = Column(
+    "R-D cost",
+    of_attack(lambda d: d.rd_factor),
+    factor,
+    "the R-D cost by that of the unattacked picture; the largest of all attacks for each"
+    " picture, then the geometric mean",
+    "lower",
+    terminal=True,
+)
+
+CLEAN: tuple[AnyColumn, ...] = (
+    Column(
+        "clean bpp",
+        of_clean(lambda c: c.bpp),
+        rate,
+        "bits per pixel of the unattacked pictures, all bytes of the bitstream counted, mean",
+        "lower",
+        terminal=True,
+    ),
+    Column(
+        "clean PSNR dB",
+        of_clean(lambda c: c.psnr),
+        decibel,
+        "of the decoded unattacked pictures against the source pictures, mean",
+        "higher",
+        terminal=True,
+    ),
+    Column(
+        "clean luma PSNR dB",
+        of_clean(lambda c: c.luma_psnr),
+        decibel,
+        "likewise, of the luma (BT.709) alone: fair to codecs that keep colour at half the size",
+        "higher",
+    ),
+    Column(
+        "clean MS-SSIM",
+        of_clean(lambda c: c.ms_ssim),
+        similarity,
+        "multi-scale structural similarity, of pictures above 160 pixels, mean",
+        "higher",
+    ),
+    Column(
+        "clean VMAF",
+        of_clean(lambda c: c.vmaf),
+        percent,
+        "of the luma, 0 to 100, about 97 for a picture that did not change; where the suite asks"
+        " for it, mean",
+        "higher",
+    ),
+    Column(
+        "encoding s/MP",
+        of_clean(lambda c: c.encoding),
+        rate,
+        "seconds a megapixel to encode the unattacked pictures on the machine named below, mean",
+        "lower",
+    ),
+    Column("decoding s/MP", of_clean(lambda c: c.decoding), rate, "likewise, to decode", "lower"),
+)
+"""What a codec does without an attack."""
+
+WORST: tuple[AnyColumn, ...] = (
+    Column(
+        "worst PSNR dB",
+        of_attack(lambda d: d.psnr),
+        decibel,
+        "of the decoded attacked pictures against the source pictures; the lowest of all attacks"
+        " for each picture, then the mean",
+        "higher",
+        terminal=True,
+    ),
+    Column(
+        "worst luma PSNR dB",
+        of_attack(lambda d: d.luma_psnr),
+        decibel,
+        "likewise, of the luma alone",
+        "higher",
+    ),
+    Column(
+        "worst MS-SSIM", of_attack(lambda d: d.ms_ssim), similarity, "the lowest likewise", "higher"
+    ),
+    Column("worst VMAF", of_attack(lambda d: d.vmaf), percent, "the lowest likewise", "higher"),
+    DROP,
+    Column(
+        "drop median dB",
+        of_attack(lambda d: median(d.drop_db)),
+        decibel,
+        "the same, median over the pictures",
+        "lower",
+    ),
+    Column(
+        "drop most dB",
+        of_attack(lambda d: most(d.drop_db)),
+        decibel,
+        "the same, the picture that lost most",
+        "lower",
+    ),
+    Column(
+        "drop %",
+        of_attack(lambda d: d.drop_percent),
+        percent,
+        "that in per cent of each picture's clean PSNR, mean",
+        "lower",
+    ),
+    Column(
+        "beyond noise dB",
+        of_gain(lambda g: g.drop_db),
+        decibel,
+        "by how much worst PSNR is below noise PSNR: what an attack adds to mere noise, mean",
+        "lower",
+        terminal=True,
+    ),
+    Column(
+        "beyond change dB",
+        of_attack(lambda d: d.beyond_change),
+        decibel,
+        "by how much worst PSNR is below that of a codec with the same error of its own which keeps"
+        " the change in the picture faithfully, as the lossless reference does, mean; below 0 the"
+        " codec removes some of the change",
+        "lower",
+    ),
+    RATE,
+    Column(
+        "rate median",
+        of_attack(lambda d: median(d.bpp_factor)),
+        factor,
+        "the same, median over the pictures",
+        "lower",
+    ),
+    Column(
+        "rate most",
+        of_attack(lambda d: most(d.bpp_factor)),
+        factor,
+        "the same, the picture that grew most",
+        "lower",
+    ),
+    Column(
+        "rate beyond noise",
+        of_gain(lambda g: g.bpp_factor),
+        factor,
+        "rate by noise rate, picture by picture, geometric mean",
+        "lower",
+        terminal=True,
+    ),
+    Column(
+        "rate beyond lossless",
+        of_lossless(lambda g: g.bpp_factor),
+        factor,
+        "rate by what the same attacked pictures cost the lossless reference, picture by picture,"
+        " geometric mean",
+        "lower",
+    ),
+    COST,
+    Column(
+        "R-D cost median",
+        of_attack(lambda d: median(d.rd_factor)),
+        factor,
+        "the same, median over the pictures",
+        "lower",
+    ),
+    Column(
+        "R-D cost most",
+        of_attack(lambda d: most(d.rd_factor)),
+        factor,
+        "the same, the picture that suffered most",
+        "lower",
+    ),
+    Column(
+        "R-D cost beyond noise",
+        of_gain(lambda g: g.rd_factor),
+        factor,
+        "R-D cost by noise R-D cost, likewise",
+        "lower",
+    ),
+)
+"""What the attacks did to it."""

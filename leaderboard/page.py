@@ -1,0 +1,191 @@
+"""A board as a markdown page, of one list of columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+from leaderboard import standings, words
+from leaderboard.aggregate import Board, Part, Table
+from leaderboard.column import AnyColumn
+from leaderboard.columns import COLUMNS, HEADLINES, RUN
+from leaderboard.flags import ADVICE, OTHERS_ADVICE
+from leaderboard.formats import escaped, plain
+from leaderboard.markup import bullets, folded, table
+from leaderboard.plots import Plot
+
+_METHOD = (
+    "Every attacked picture stays inside a budget and has 8 bits a value. It is encoded to a real"
+    " bitstream and decoded again; what comes out is compared with the source picture, from before"
+    " the attack. The worst case of all attacks is taken for each picture, then the mean over the"
+    " pictures. A lossless codec stands in every table as reference: what it loses is the change in"
+    " the picture itself, and no fault of a codec. Operating points differ in bit rate: compare"
+    " those of similar clean bpp."
+)
+
+_WITH = (
+    "Attacked through their own gradients",
+    "The attacker knows the codec and follows its gradients.",
+)
+_WITHOUT = (
+    "Without gradients",
+    "These codecs offer no gradients. 'transfer' rows were given pictures made against the codecs"
+    " that do, 'noise only' rows nothing but noise. Both are weaker than following a codec's own"
+    " gradients: a small loss here does not show robustness, and these rows are not to be ranked"
+    " with codecs attacked through theirs.",
+)
+
+_KEY = (
+    "↑ higher is better for the codec, ↓ lower is better, – there is no such figure. PSNR is the"
+    " peak signal-to-noise ratio in dB, bpp bits per pixel, MSE the mean squared error."
+)
+
+
+def markdown(board: Board, plots: Sequence[Plot] = ()) -> str:
+    """Return the board as a page of its own.
+
+    Args:
+        board: what to show.
+        plots: that stand beside the page.
+
+    Returns:
+        GitHub-flavoured markdown; labels, names and reasons are escaped.
+    """
+    blocks = [
+        f"# {escaped(title(board))}",
+        *_warnings(board),
+        *_short(board),
+        *chain.from_iterable(_setting(part) for part in board.parts),
+        *standings.rankings(board, plots),
+        *chain.from_iterable(_section(board, one) for one in board.tables),
+        *standings.sweeps(plots),
+        *standings.curves(board, plots),
+        "## Columns",
+        _KEY,
+        bullets(f"**{column.title}**: {column.meaning}." for column in shown(board)),
+        *_flags(board),
+        *_losses(board),
+        *chain.from_iterable(_made(part) for part in board.parts),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def title(board: Board) -> str:
+    """Return what the board is called."""
+    return " + ".join(plain(part.name) for part in board.parts) or "No runs"
+
+
+def shown(board: Board) -> list[AnyColumn]:
+    """Return the columns that this board has."""
+    return [column for column in COLUMNS if len(board.parts) > 1 or column is not RUN]
+
+
+def unfinished(board: Board) -> list[str]:
+    """Return a sentence for every run that is not complete."""
+    return [
+        f"Unfinished: {part.done} of {part.manifest.cells} cells of {plain(part.name)} are"
+        " measured; every figure of it may still change."
+        for part in board.parts
+        if not part.complete
+    ]
+
+
+def _warnings(board: Board) -> Iterator[str]:
+    for sentence in unfinished(board):
+        yield f"**{escaped(sentence)}**"
+    if not board.same_pictures:
+        yield "**The runs used different pictures: do not compare rows of different runs.**"
+    if not board.same_cost:
+        yield "**The runs weigh the R-D cost differently: do not compare it between runs.**"
+
+
+def _short(board: Board) -> Iterator[str]:
+    """Yield what was done, who lost most, and whether to believe it."""
+    if not board.parts:
+        return
+    yield "## In short"
+    yield _METHOD
+    if board.same_pictures and board.same_cost:
+        lost = (line for one in board.tables for line in _most(one))
+        if told := bullets([*lost, *standings.leaders(board)]):
+            yield told
+    rows = [row for row in board.rows if not row.reference]
+    doubted = sum(bool(row.flags) for row in rows)
+    yield (
+        f"**Whether to believe it:** {doubted} of {len(rows)} rows carry a flag, which says what"
+        " may be wrong with them (see Flags). An attack is an upper bound of robustness: a better"
+        " one may always be found."
+    )
+
+
+def _setting(part: Part) -> Iterator[str]:
+    yield f"## What was attacked, and how strongly: {escaped(part.name)}"
+    yield bullets(words.settings(part))
+
+
+def _section(board: Board, one: Table) -> Iterator[str]:
+    heading, explanation = heading_of(one)
+    yield f"## Budget {escaped(words.heading(one.budget))}: {heading.lower()}"
+    yield f"{explanation} Budget: {words.budget(one.budget)}."
+    columns = shown(board)
+    yield _pipes(one, [column for column in columns if column.terminal])
+    yield from folded(
+        "All columns, with 95 % intervals of the means", [_pipes(one, columns, whole=True)]
+    )
+
+
+def heading_of(one: Table) -> tuple[str, str]:
+    """Return the title of a table and what it means."""
+    return _WITH if one.through_gradients else _WITHOUT
+
+
+def _pipes(one: Table, columns: Sequence[AnyColumn], *, whole: bool = False) -> str:
+    return table(
+        [column.title for column in columns],
+        [column.format is not str for column in columns],
+        (
+            [column.whole(row) if whole else column.text(row) for column in columns]
+            for row in one.rows
+        ),
+    )
+
+
+def _most(one: Table) -> Iterator[str]:
+    """Say in words which codec of a table lost most."""
+    told = []
+    for column in HEADLINES:
+        values = [(row, column.plain(row)) for row in one.rows if not row.reference]
+        losses = [(value, row) for row, value in values if value is not None]
+        if losses:
+            _, loser = max(losses, key=lambda pair: pair[0])
+            told.append(f"{column.header} {column.text(loser)} ({escaped(loser.place.codec)})")
+    if told:
+        heading = heading_of(one)[0].lower()
+        yield (
+            f"**Lost most**, budget {escaped(words.heading(one.budget))}, {heading}:"
+            f" {', '.join(told)}."
+        )
+
+
+def _flags(board: Board) -> Iterator[str]:
+    names = dict.fromkeys(flag.name for row in board.rows for flag in row.flags)
+    if names:
+        yield "## Flags"
+        yield bullets(f"**{escaped(name)}**: {ADVICE.get(name, OTHERS_ADVICE)}" for name in names)
+
+
+def _losses(board: Board) -> Iterator[str]:
+    headings = {str(ball): words.heading(ball) for ball in board.budgets}
+    told = [
+        f"{escaped(row.place.codec)}, {escaped(headings[row.place.budget])}: {escaped(reason)}"
+        for row in board.rows
+        for reason in row.losses.reasons
+    ]
+    if told:
+        yield "## What has no score of its own"
+        yield bullets(told)
+
+
+def _made(part: Part) -> Iterator[str]:
+    yield f"## Made with: {escaped(part.name)}"
+    yield bullets(words.made_with(part))

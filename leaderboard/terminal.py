@@ -1,0 +1,95 @@
+"""A board as tables for the terminal, of the same columns as the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+
+from rich import box
+from rich.table import Table as Grid
+from rich.text import Text
+
+from leaderboard import words
+from leaderboard.aggregate import Board, Table
+from leaderboard.column import AnyColumn
+from leaderboard.comparison import Comparison
+from leaderboard.costs import LAMBDAS
+from leaderboard.fields import STANDING
+from leaderboard.formats import plain
+from leaderboard.page import heading_of, shown, title, unfinished
+from leaderboard.ranking import Ranking
+
+_CAPTION = (
+    "The worst case of each picture, then the mean; more, and what it means, in the markdown."
+)
+
+_WORD = 18
+"""Characters up to which no word of a label or flag is broken on the terminal."""
+
+
+def tables(board: Board) -> list[Grid]:
+    """Return the board as tables for a terminal of 120 columns, rankings last."""
+    columns = [column for column in shown(board) if column.terminal]
+    lists = (
+        _list(one, ranking)
+        for one in board.comparisons
+        for ranking in one.rankings
+        if ranking.lmbda == LAMBDAS[1]
+    )
+    return [*(_grid(board, table, columns) for table in board.tables), *lists]
+
+
+def _list(one: Comparison, ranking: Ranking) -> Grid:
+    unit = ranking.baseline and f"{plain(ranking.baseline)} unattacked is ×1.00"
+    grid = Grid(
+        title=Text(
+            f"Ranking at {words.heading(one.budget)}, λ {ranking.lmbda:g}: {ranking.scope.title}",
+            style="bold",
+        ),
+        caption=Text(unit or "J in bits per pixel: there is no VVC"),
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=0,
+    )
+    fields = [field for field in STANDING if field.terminal]
+    for field in fields:
+        grid.add_column(
+            field.header, justify="right" if field.is_figure else "left", overflow="fold"
+        )
+    for line in ranking.standings:
+        grid.add_row(*(Text(plain(field.text(line))) for field in fields))
+    return grid
+
+
+def _grid(board: Board, table: Table, columns: Sequence[AnyColumn]) -> Grid:
+    heading, _ = heading_of(table)
+    grid = Grid(
+        title=Text(
+            f"{title(board)}, {words.heading(table.budget)}: {heading.lower()}", style="bold"
+        ),
+        caption=Text("\n".join([*unfinished(board), _CAPTION])),
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=0,
+    )
+    for column in columns:
+        _add(grid, column, [plain(column.text(row)) for row in table.rows])
+    for row in table.rows:
+        grid.add_row(*(Text(plain(column.text(row))) for column in columns))
+    return grid
+
+
+def _add(grid: Grid, column: AnyColumn, cells: Sequence[str]) -> None:
+    """Add a column; figures are never cut, words only where they are very long."""
+    is_text = column.format is str
+    words_in = column.title.split() + list(chain.from_iterable(map(str.split, cells)))
+    widest = max(map(len, words_in))
+    grid.add_column(
+        Text(column.title),
+        justify="left" if is_text else "right",
+        overflow="fold",
+        width=None if is_text else widest,
+        min_width=min(widest, _WORD),
+    )

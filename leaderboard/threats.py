@@ -1,0 +1,36 @@
+"""The kinds of attacked pictures, and which of them may be compared with one another.
+
+A kind that is added to `bench.record.Threat` needs no gradients of the victim unless it is named
+here: it counts in the worst case, has columns of its own, and stands in the list of all codecs.
+"""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from bench.record import Threat
+
+GRADIENTS: Threat = "white-box"
+"""Made with the victim's own gradients."""
+
+NOISE: Threat = "noise"
+"""Made knowing nothing of any codec."""
+
+WITHOUT_GRADIENTS: tuple[str, ...] = tuple(
+    threat for threat in get_args(Threat) if threat not in {"clean", NOISE, GRADIENTS}
+)
+"""Attacks that use no gradient of the victim: what all codecs can be given alike."""
+
+ATTACKS = (GRADIENTS, *WITHOUT_GRADIENTS)
+"""All that counts in the worst case; noise stands beside it."""
+
+MEANINGS = {
+    "transfer": "pictures made against other codecs",
+    "black-box": "pictures found by asking the codec itself, again and again, without gradients",
+}
+"""What a reader is told of a kind."""
+
+
+def meaning(threat: str) -> str:
+    """Return what a reader is told of a kind of attacked picture."""
+    return MEANINGS.get(threat, f"pictures of the kind '{threat}'")
