@@ -26,9 +26,6 @@ from bench.suite import Suite
 SCORING_VERSION = 2
 """Raised whenever the same bytes and pictures would give other scores, or more of them."""
 
-IDENTITY = Choice("identity")
-NOISE = Choice("sign-noise")
-
 
 @dataclass(frozen=True)
 class Point:
@@ -122,8 +119,8 @@ def plan(
 
     Args:
         suite: what to do.
-        points: its operating points with `baselines` among them.
-        searches: its attacks with `baselines` among them.
+        points: its operating points with `bench.baselines` among them.
+        searches: its attacks with `bench.baselines` among them.
         pictures: its pictures.
 
     Raises:
@@ -167,28 +164,6 @@ def _refuse_twins(planned: Plan) -> None:
 def _told(job: CraftJob) -> str:
     sources = " + ".join(point.label for point in job.sources)
     return " ".join(filter(None, (str(job.search.choice), sources, str(job.objective or ""))))
-
-
-def with_baselines(suite: Suite) -> tuple[list[Choice], list[Choice]]:
-    """Return the suite's codecs and attacks; a lossless codec and noise are always among them.
-
-    Raises:
-        ConfigError: something else is labelled like the one that is missing.
-    """
-    points, searches = suite.points, suite.searches
-    if not any(choice.name == IDENTITY.name for choice in points):
-        points = _joined(points, IDENTITY)
-    if not any(choice.name == NOISE.name for choice in searches):
-        searches = _joined(searches, NOISE)
-    return points, searches
-
-
-def _joined(choices: list[Choice], missing: Choice) -> list[Choice]:
-    if str(missing) in map(str, choices):
-        raise ConfigError(
-            f"the label '{missing}' is kept for the one that every board has; choose another"
-        )
-    return [*choices, missing]
 
 
 def _crafts(

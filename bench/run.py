@@ -20,12 +20,13 @@ import torch
 
 from bench import __version__, registry, vmaf
 from bench.attack import Attack, Objective
+from bench.baselines import with_baselines
 from bench.codec import Codec, Differentiable, Image, Randomised
 from bench.craft import Crafted, craft
 from bench.errors import ConfigError, StoreError
 from bench.images import Picture, load, pixel_hash
 from bench.measure import Coded, Lost, Terms, code, measure
-from bench.plan import CraftJob, Group, MeasureJob, Plan, Point, Search, plan, with_baselines
+from bench.plan import CraftJob, Group, MeasureJob, Plan, Point, Search, plan
 from bench.record import CraftRecord, MeasureRecord
 from bench.registry import Choice
 from bench.store import Manifest, Store, canonical
