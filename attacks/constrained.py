@@ -18,6 +18,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from attacks.adam import Adam
 from attacks.climb import Climb, Point
 from attacks.gradient import Steps, StepSize
 from attacks.vectors import lengths, unit
@@ -61,7 +62,7 @@ class FTDA:
         room = _room(budget) if self.clamp is None else Linf(self.clamp, region=budget.region)
         climb = Climb(target, images, budget)
         start = climb.start(rngs, room)
-        adam, heading = _Adam(start.images, self.lr), unit(start.gradients)
+        adam, heading = Adam(start.images, self.lr), unit(start.gradients)
         for _ in range(self.steps):
             adam.step(heading)
             adam.move(room.project(adam.images, images))
@@ -129,7 +130,7 @@ class CarliniWagner:
         """Return where Adam ends with one weight for each picture, inside the budget or not."""
         pull = 2 * weights / lengths(_uniform(climb)) ** 2
         steepness = lengths(start.gradients)
-        adam = _Adam(start.images, self.step_size * float(_uniform(climb).amax()))
+        adam = Adam(start.images, self.step_size * float(_uniform(climb).amax()))
         gradients = start.gradients
         for _ in range(self.steps):
             adam.step(gradients / steepness - pull * (adam.images - climb.source))
@@ -153,23 +154,6 @@ class _Weights:
         tenfold = torch.where(ended_inside, self.now / 10, self.now * 10)
         bracketed = (self._small > 0) & self._large.isfinite()
         self.now = torch.where(bracketed, (self._small * self._large).sqrt(), tenfold)
-
-
-class _Adam:
-    """torch's Adam on one batch of pictures, going up and not down."""
-
-    def __init__(self, images: Tensor, lr: float) -> None:
-        self.images = images.clone()
-        self._optimiser = torch.optim.Adam([self.images], lr=lr)
-
-    def step(self, gradients: Tensor) -> None:
-        """Take one step up."""
-        self.images.grad = -gradients.to(self.images)
-        self._optimiser.step()
-
-    def move(self, images: Tensor) -> None:
-        """Go on from other pictures, Adam's memory kept."""
-        self.images.copy_(images)
 
 
 def _room(budget: Budget) -> Budget:

@@ -47,6 +47,7 @@ class Prepared:
     pictures: tuple[Picture, ...]
     codecs: dict[str, Codec]
     attacks: dict[str, Attack]
+    objectives: dict[str, Objective]
     fingerprints: dict[str, str]
 
 
@@ -65,6 +66,7 @@ def prepare(suite: Suite, base: Path) -> Prepared:
     pictures = tuple(load(suite.images, base))
     codecs = {str(choice): _codec(choice) for choice in points}
     attacks = {str(choice): _attack(choice) for choice in searches}
+    objectives = {str(choice): _objective(choice) for choice in suite.wants}
     _check_regions(suite, pictures)
     fingerprints = {label: codec.fingerprint() for label, codec in codecs.items()}
     planned = plan(
@@ -73,7 +75,7 @@ def prepare(suite: Suite, base: Path) -> Prepared:
         [_search(choice, attacks[str(choice)]) for choice in searches],
         pictures,
     )
-    return Prepared(suite, planned, pictures, codecs, attacks, fingerprints)
+    return Prepared(suite, planned, pictures, codecs, attacks, objectives, fingerprints)
 
 
 def settle(threads: int) -> None:
@@ -163,7 +165,8 @@ class _Workshop:
     def craft(self, job: CraftJob) -> Crafted:
         sources = [self.prepared.codecs[point.label] for point in job.sources]
         attack = self.prepared.attacks[str(job.search.choice)]
-        return craft(job, sources, attack, _objective(job.objective))
+        wanted = None if job.objective is None else self.prepared.objectives[str(job.objective)]
+        return craft(job, sources, attack, wanted)
 
     def measure(self, cell: MeasureJob, attacked: Image | CraftRecord | None) -> MeasureRecord:
         codec = self.prepared.codecs[cell.victim.label]
@@ -209,9 +212,7 @@ def _check_regions(suite: Suite, pictures: Iterable[Picture]) -> None:
             )
 
 
-def _objective(choice: Choice | None) -> Objective | None:
-    if choice is None:
-        return None
+def _objective(choice: Choice) -> Objective:
     objective: Objective = registry.build("objective", choice)
     return objective
 

@@ -24,6 +24,7 @@ _WANTS = {
     "rd": "the largest R-D cost",
     "rate-at-quality": "the longest bitstream that decodes as well as before",
     "distortion-at-rate": "the largest error at no more bits than before",
+    "target": "a decoded picture that shows another one",
 }
 
 _TRANSFER = {
