@@ -66,8 +66,9 @@ def optimise(
         steps: how many, each with one gradient.
         step_size: Adam's learning rate; a first step of 1 would be as large as the budget.
     """
-    walk = _Walk(_Inside(manner, climb.source, climb.budget), step_size)
-    gradients = climb.start(rngs, walk.inside).gradients
+    inside = _Inside(manner, climb.source, climb.budget)
+    gradients = climb.start(rngs, inside).gradients
+    walk = _Walk(inside, gradients, step_size)
     for left in reversed(range(steps)):
         images = walk.step(gradients)
         if left:
@@ -138,22 +139,18 @@ class _Inside:
 class _Walk:
     """Parameters on their way up, in a unit that makes one step size serve all budgets."""
 
-    def __init__(self, inside: _Inside, step_size: float) -> None:
-        self.inside = inside
+    def __init__(self, inside: _Inside, gradients: Tensor, step_size: float) -> None:
+        self._inside = inside
         self._adam = Adam(inside.none(), step_size)
-        self._unit: Tensor | None = None
-        self._is_cut: Tensor | None = None
+        self._unit = inside.reach(inside.back(unit(gradients)).sign())
+        self._is_cut = torch.zeros_like(self._unit, dtype=torch.bool)
 
     def step(self, gradients: Tensor) -> Tensor:
         """Take one step up, and return the pictures it leads to."""
-        uphill = self.inside.back(unit(gradients))
-        if self._unit is None:
-            self._unit = self.inside.reach(uphill.sign())
-        if self._is_cut is not None:
-            along = without(uphill, self._adam.images)
-            uphill = torch.where(self._is_cut, along, uphill)
-        self._adam.step(uphill)
-        found = self.inside.fitted(self._adam.images * self._unit)
+        uphill = self._inside.back(unit(gradients))
+        along = without(uphill, self._adam.images)
+        self._adam.step(torch.where(self._is_cut, along, uphill))
+        found = self._inside.fitted(self._adam.images * self._unit)
         self._adam.move(found.parameters / self._unit)
         self._is_cut = found.is_cut
         return found.images
