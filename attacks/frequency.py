@@ -150,7 +150,8 @@ def _filter(side: int, block: int, keep: int) -> Tensor:
     whole, rest = divmod(side, block)
     sizes = [block] * whole + [rest] * (rest > 0)
     kept = [_lowest(size, min(size, math.ceil(keep * size / block))) for size in sizes]
-    return torch.block_diag(*kept)
+    matrix: Tensor = torch.block_diag(*kept)
+    return matrix
 
 
 def _lowest(size: int, keep: int) -> Tensor:
@@ -159,4 +160,5 @@ def _lowest(size: int, keep: int) -> Tensor:
     orders = torch.arange(keep, dtype=torch.float64).unsqueeze(1)
     waves = (math.pi / size * orders * places).cos()
     basis = waves / waves.norm(dim=1, keepdim=True)
-    return basis.T @ basis
+    projection: Tensor = basis.T @ basis
+    return projection

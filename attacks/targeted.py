@@ -63,7 +63,7 @@ class Targeted:
         weights = wanted.new_full(wanted.shape[-2:], self.around)
         wanted[self._place(view)] = self._shown.to(wanted)
         weights[self._place(view)[1:]] = 1
-        errors = (given(view.reconstruction).clamp(0, 1) - wanted).square() * weights
+        errors = (_clipped(given(view.reconstruction)) - wanted).square() * weights
         error: Tensor = errors.flatten(1).mean(1)
         return -error
 
@@ -82,3 +82,8 @@ class Targeted:
                 f" picture has {rows} and {columns}"
             )
         return ..., slice(self.top, bottom), slice(self.left, right)
+
+
+def _clipped(images: Tensor) -> Tensor:
+    """Clip as decoders clip, and let gradients through: what is too bright is led back."""
+    return images + (images.clamp(0, 1) - images).detach()

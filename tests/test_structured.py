@@ -167,7 +167,7 @@ def test_blocks_are_cut_off_where_a_picture_ends(attack, size, rng):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_flat_start_is_left_by_a_change_of_the_kind(name, photograph, small_codec):
-    source = to_tensor(photograph("coffee", 32, 48))
+    source = 0.1 + 0.8 * to_tensor(photograph("coffee", 32, 48))
     target = CodecTarget(small_codec("bmshj2018-factorized"), Distortion("clean"), source)
     attack = build("attack", Choice(name, tuple(FEW.items())))
     found = search(attack, target, source, Linf(8), 3)

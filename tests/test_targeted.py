@@ -37,31 +37,32 @@ def shown(tmp_path):
     return write
 
 
-def _found(codec, objective, source, radius, steps=20):
+def _found(codec, objective, source, radius, attack=None):
     target = CodecTarget(codec, objective, source)
-    images = search(PGD(steps=steps), target, source, Linf(radius), 1).images
+    images = search(attack or PGD(20), target, source, Linf(radius), 1).images
     return images, target
 
 
 def test_a_faithful_codec_is_brought_as_near_as_the_budget_lets_it(shown, photograph):
     """Every value moves by the radius, or to what it should be."""
     source, wanted = photograph("coffee", *SIZE), photograph("rocket", *SIZE)
-    _, target = found = _found(Toy(1), Targeted(shown(wanted)), to_tensor(source), 8)
+    images, target = _found(Toy(1), Targeted(shown(wanted)), to_tensor(source), 8)
     left = np.maximum(np.abs(wanted.astype(float) - source) - 8, 0) / 255
-    assert float(target.value(found[0])) == pytest.approx(-np.mean(left**2), rel=0.01)
+    assert float(target.value(images)) == pytest.approx(-np.mean(left**2), rel=0.01)
 
 
 def test_only_its_place_changes_where_it_has_one(shown, photograph):
     """On a codec that halves contrast, what is around is to stay as the codec has it, C(x)."""
     source = to_tensor(photograph("coffee", *SIZE))
     digits = np.full((6, 10, 3), 40, np.uint8)
-    images, target = _found(Toy(0.5), Targeted(shown(digits), top=5, left=20), source, 255)
+    objective, attack = Targeted(shown(digits), top=5, left=20), PGD(60, step_size=0.02)
+    images, target = _found(Toy(0.5), objective, source, 255, attack)
     place = np.s_[..., 5:11, 20:30]
     decoded, clean = (0.5 * images * 255).numpy(), (0.5 * source * 255).numpy()
     assert np.abs(decoded[place] - 40).max() < 4
     decoded[place] = clean[place]
     assert np.sqrt(np.mean((decoded - clean) ** 2)) < 4
-    assert float(target.value(images)) > 0.02 * float(target.value(source))
+    assert float(target.value(images)) > 0.05 * float(target.value(source))
 
 
 def test_the_value_is_the_weighted_error_inside_and_around(shown, rng):
@@ -80,7 +81,7 @@ def test_the_value_is_the_weighted_error_inside_and_around(shown, rng):
 def test_a_learned_codec_decodes_to_something_nearer(shown, photograph, small_codec):
     source, wanted = (photograph(name, 48, 64) for name in ("rocket", "coffee"))
     codec = small_codec("bmshj2018-factorized")
-    images, target = _found(codec, Targeted(shown(wanted)), to_tensor(source), 16, steps=10)
+    images, target = _found(codec, Targeted(shown(wanted)), to_tensor(source), 16, PGD(10))
     clean, attacked = (target.query(image[None])[0] for image in (source, to_image(images)))
     assert attacked > clean
     assert target.flags() == ()
