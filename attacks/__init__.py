@@ -51,6 +51,23 @@ ATTACKS: dict[str, Entry] = {
     "evolution": Entry(
         "attacks.evolution:Evolution", "the best of smooth mutations, by queries, again and again"
     ),
+    "ssah": Entry(
+        "attacks.frequency:SSAH", "Adam on the finest wavelets", paper="arXiv 2203.05151"
+    ),
+    "dct": Entry(
+        "attacks.frequency:DCT", "Adam on low frequencies of blocks", paper="arXiv 1809.08758"
+    ),
+    "recolour": Entry(
+        "attacks.colour:Recolour", "one smooth transform of all colours", paper="arXiv 1906.00001"
+    ),
+    "korhonen": Entry(
+        "attacks.masked:Korhonen",
+        "Adam on what is changed where the picture is busy",
+        paper="doi.org/10.1145/3552469.3555715",
+    ),
+    "patch": Entry(
+        "attacks.masked:Patch", "Adam on one rectangle of the picture", paper="arXiv 1801.02608"
+    ),
 }
 
 OBJECTIVES: dict[str, Entry] = {
@@ -61,4 +78,5 @@ OBJECTIVES: dict[str, Entry] = {
     "rd": Entry("attacks.objectives:RateDistortion", "bpp + lambda 255^2 MSE"),
     "rate-at-quality": Entry("attacks.tradeoffs:RateAtQuality", "bits, at the clean quality"),
     "distortion-at-rate": Entry("attacks.tradeoffs:DistortionAtRate", "MSE, at the clean rate"),
+    "target": Entry("attacks.targeted:Targeted", "- MSE to a given picture, whole or in one place"),
 }

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -23,6 +24,14 @@ from bench.budget import Budget
 
 RANDOM_START = "random-start"
 """The gradient at a source picture was zero, so the search began at a random picture instead."""
+
+
+class Room(Protocol):
+    """A set of pictures around the source ones; every budget is one."""
+
+    def project(self, images: Tensor, source: Tensor) -> Tensor:
+        """Return pictures of the set near `images`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -76,7 +85,7 @@ class Climb:
         """Ask for values alone, (B,)."""
         return self._noted(images, self._target.value(images))
 
-    def start(self, rngs: Sequence[torch.Generator], room: Budget | None = None) -> Point:
+    def start(self, rngs: Sequence[torch.Generator], room: Room | None = None) -> Point:
         """Look at the source pictures, and in the place of flat ones at random pictures.
 
         Args:

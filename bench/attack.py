@@ -146,7 +146,7 @@ class Attack(Protocol):
 
     Attributes:
         needs: what it asks of its target.
-        budgets: the kinds of budget it can keep to, keys of `bench.budget.BUDGETS`; a search in
+        budgets: the kinds of budget it can keep to, keys of `bench.spec.BUDGETS`; a search in
             another one is recorded as unsupported.
         version: raised whenever the same parameters and seed would give another picture.
         evaluations: how many gradients, values and queries it asks for at most, a picture; of

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import ClassVar
 
 import torch
@@ -48,10 +48,12 @@ class Budget(ABC):
     Attributes:
         radius: its radius in `unit`.
         region: where the picture may change; everywhere if None.
+        least_side: the smallest side, in pixels, of pictures it is defined for.
     """
 
     kind: ClassVar[str]
     unit: ClassVar[str]
+    least_side: ClassVar[int] = 1
 
     radius: float
     region: Region | None = field(default=None, kw_only=True)
@@ -59,6 +61,11 @@ class Budget(ABC):
     def __str__(self) -> str:
         where = "" if self.region is None else f" in {self.region}"
         return f"{self.kind} {self.radius:.12g}{where}"
+
+    @property
+    def identity(self) -> list[object]:
+        """What tells it from every other budget, as it goes into a job's key."""
+        return [self.kind, self.radius, self.region and astuple(self.region)]
 
     @abstractmethod
     def size(self, images: Tensor, source: Tensor) -> Tensor:
@@ -76,9 +83,10 @@ class Budget(ABC):
     def sample(self, source: Tensor, rngs: Sequence[torch.Generator]) -> Tensor:
         """Return random pictures inside the ball, each drawn with its own generator."""
 
-    @abstractmethod
     def rounded(self, images: Tensor, source: Tensor) -> Tensor:
         """Return 8-bit levels, uint8 (B, 3, H, W), that are inside the ball after rounding."""
+        pairs = zip(images.split(1), source.split(1), strict=True)
+        return torch.cat([self._rounded_one(image, origin) for image, origin in pairs])
 
     def allows(self, images: Tensor, source: Tensor) -> list[bool]:
         """Tell for each float picture whether it keeps the budget, rounding not yet done."""
@@ -92,6 +100,24 @@ class Budget(ABC):
         a, s = adversarial.double() / 255, source.double() / 255
         near = self.size(a, s) <= self.radius * (1 + 1e-9)
         return [bool(n and r) for n, r in zip(near, self._keeps_region(a, s), strict=True)]
+
+    def _rounded_one(self, image: Tensor, source: Tensor) -> Tensor:
+        """Find by bisection the largest scale of the change that is inside once rounded."""
+        base, delta = _levels(source), self._masked(image - source)
+
+        def at(scale: float) -> Tensor:
+            return _levels(source + scale * delta).to(torch.uint8)
+
+        if self.holds(at(1.0), base)[0]:
+            return at(1.0)
+        inside, outside = 0.0, 1.0
+        for _ in range(24):
+            middle = (inside + outside) / 2
+            if self.holds(at(middle), base)[0]:
+                inside = middle
+            else:
+                outside = middle
+        return at(inside)
 
     def _level(self) -> float:
         """One 8-bit level of one value, in `unit`."""
@@ -171,28 +197,6 @@ class L2(Budget):
         lengths = (shares ** (1 / max(free, 1))).to(source).view(-1, 1, 1, 1)
         return self.project(source + direction * lengths, source)
 
-    def rounded(self, images: Tensor, source: Tensor) -> Tensor:
-        pairs = zip(images.split(1), source.split(1), strict=True)
-        return torch.cat([self._rounded_one(image, origin) for image, origin in pairs])
-
-    def _rounded_one(self, image: Tensor, source: Tensor) -> Tensor:
-        """Find by bisection the largest scale of the change that is inside once rounded."""
-        base, delta = _levels(source), self._masked(image - source)
-
-        def at(scale: float) -> Tensor:
-            return _levels(source + scale * delta).to(torch.uint8)
-
-        if self.holds(at(1.0), base)[0]:
-            return at(1.0)
-        inside, outside = 0.0, 1.0
-        for _ in range(24):
-            middle = (inside + outside) / 2
-            if self.holds(at(middle), base)[0]:
-                inside = middle
-            else:
-                outside = middle
-        return at(inside)
-
     def _reach(self, images: Tensor) -> float:
         """The radius as an l2 norm of images in [0, 1]."""
         del images
@@ -216,10 +220,8 @@ class Mse(L2):
         return 1 / 255**2
 
 
-BUDGETS: dict[str, type[Budget]] = {kind.kind: kind for kind in (Linf, L2, Mse)}
-
-BALLS = (Linf.kind, L2.kind, Mse.kind)
-"""The kinds an attack can do that only draws, steps along `steepest` and projects."""
+BALLS = (Linf.kind, L2.kind, Mse.kind, "ssim")
+"""The kinds an attack can do that only draws, steps along `steepest` and projects: all of them."""
 
 EUCLIDEAN = (L2.kind, Mse.kind)
 """The kinds that bound the summed squared change, in two units."""

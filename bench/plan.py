@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple
 from functools import partial
 
+from bench.baselines import IDENTITY
 from bench.budget import Budget
 from bench.errors import ConfigError
 from bench.images import Picture
@@ -24,9 +24,6 @@ from bench.suite import Suite
 SCORING_VERSION = 2
 """Raised whenever the same bytes and pictures would give other scores, or more of them."""
 
-IDENTITY = Choice("identity")
-NOISE = Choice("sign-noise")
-
 
 def plan(
     suite: Suite, points: Sequence[Point], searches: Sequence[Search], pictures: Sequence[Picture]
@@ -35,8 +32,8 @@ def plan(
 
     Args:
         suite: what to do.
-        points: its operating points with `baselines` among them.
-        searches: its attacks with `baselines` among them.
+        points: its operating points with `bench.baselines` among them.
+        searches: its attacks with `bench.baselines` among them.
         pictures: its pictures.
 
     Raises:
@@ -100,28 +97,6 @@ def _labels(sources: Sequence[Point]) -> str:
     return " + ".join(point.label for point in sources)
 
 
-def with_baselines(suite: Suite) -> tuple[list[Choice], list[Choice]]:
-    """Return the suite's codecs and attacks; a lossless codec and noise are always among them.
-
-    Raises:
-        ConfigError: something else is labelled like the one that is missing.
-    """
-    points, searches = suite.points, suite.searches
-    if not any(choice.name == IDENTITY.name for choice in points):
-        points = _joined(points, IDENTITY)
-    if not any(choice.name == NOISE.name for choice in searches):
-        searches = _joined(searches, NOISE)
-    return points, searches
-
-
-def _joined(choices: list[Choice], missing: Choice) -> list[Choice]:
-    if str(missing) in map(str, choices):
-        raise ConfigError(
-            f"the label '{missing}' is kept for the one that every board has; choose another"
-        )
-    return [*choices, missing]
-
-
 def _crafts(
     suite: Suite, points: Sequence[Point], searches: Sequence[Search], picture: Picture
 ) -> Iterator[CraftJob]:
@@ -172,7 +147,7 @@ def _craft(
         picture=picture.sha256,
         attack=[search.choice.name, search.version, signature("attack", search.choice)],
         objective=objective and [objective.name, signature("objective", objective)],
-        budget=[budget.kind, budget.radius, budget.region and astuple(budget.region)],
+        budget=budget.identity,
         seed=suite.seed,
         compute=suite.compute.model_dump() if sources else None,
     )

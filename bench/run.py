@@ -20,13 +20,14 @@ import torch
 
 from bench import __version__, registry, vmaf
 from bench.attack import Attack, Objective
+from bench.baselines import with_baselines
 from bench.codec import Codec, Differentiable, Image, Randomised
 from bench.craft import Crafted, craft
 from bench.errors import ConfigError, StoreError
 from bench.images import Picture, load, pixel_hash
 from bench.jobs import CraftJob, Group, MeasureJob, Plan, Point, Search
 from bench.measure import Coded, Lost, Terms, code, measure
-from bench.plan import plan, with_baselines
+from bench.plan import plan
 from bench.record import CraftRecord, MeasureRecord
 from bench.registry import Choice
 from bench.store import Manifest, Store, canonical
@@ -47,6 +48,7 @@ class Prepared:
     pictures: tuple[Picture, ...]
     codecs: dict[str, Codec]
     attacks: dict[str, Attack]
+    objectives: dict[str, Objective]
     fingerprints: dict[str, str]
 
 
@@ -65,6 +67,7 @@ def prepare(suite: Suite, base: Path) -> Prepared:
     pictures = tuple(load(suite.images, base))
     codecs = {str(choice): _codec(choice) for choice in points}
     attacks = {str(choice): _attack(choice) for choice in searches}
+    objectives = {str(choice): _objective(choice) for choice in suite.wants}
     _check_regions(suite, pictures)
     fingerprints = {label: codec.fingerprint() for label, codec in codecs.items()}
     planned = plan(
@@ -73,7 +76,7 @@ def prepare(suite: Suite, base: Path) -> Prepared:
         [_search(choice, attacks[str(choice)]) for choice in searches],
         pictures,
     )
-    return Prepared(suite, planned, pictures, codecs, attacks, fingerprints)
+    return Prepared(suite, planned, pictures, codecs, attacks, objectives, fingerprints)
 
 
 def settle(threads: int) -> None:
@@ -163,7 +166,8 @@ class _Workshop:
     def craft(self, job: CraftJob) -> Crafted:
         sources = [self.prepared.codecs[point.label] for point in job.sources]
         attack = self.prepared.attacks[str(job.search.choice)]
-        return craft(job, sources, attack, _objective(job.objective))
+        wanted = None if job.objective is None else self.prepared.objectives[str(job.objective)]
+        return craft(job, sources, attack, wanted)
 
     def measure(self, cell: MeasureJob, attacked: Image | CraftRecord | None) -> MeasureRecord:
         codec = self.prepared.codecs[cell.victim.label]
@@ -209,9 +213,7 @@ def _check_regions(suite: Suite, pictures: Iterable[Picture]) -> None:
             )
 
 
-def _objective(choice: Choice | None) -> Objective | None:
-    if choice is None:
-        return None
+def _objective(choice: Choice) -> Objective:
     objective: Objective = registry.build("objective", choice)
     return objective
 

@@ -17,7 +17,8 @@ from bench.errors import Unsupported
 _structural_similarity: Callable[..., float] = structural_similarity
 """Typed here, as scikit-image does not."""
 
-_SSIM_SIDE = 11
+SSIM_SIDE = 11
+"""The least short side, in pixels, of a picture that has an SSIM: the window's."""
 _MS_SSIM_SIDE = 161
 
 
@@ -41,7 +42,7 @@ def ssim(reference: Image, picture: Image) -> float:
         Unsupported: the picture's short side is below the window's 11 pixels.
     """
     check_pair(reference, picture)
-    _check_side("SSIM", reference, _SSIM_SIDE)
+    _check_side("SSIM", reference, SSIM_SIDE)
     settings = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
     score = _structural_similarity(reference, picture, channel_axis=-1, data_range=255, **settings)
     return float(score)

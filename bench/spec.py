@@ -10,10 +10,14 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from bench.budget import BUDGETS, Budget, Region
+from bench.budget import L2, Budget, Linf, Mse, Region
 from bench.config import Settings
 from bench.errors import ConfigError
+from bench.perceptual import Ssim
 from bench.registry import Choice, Kind, check
+
+BUDGETS: dict[str, type[Budget]] = {kind.kind: kind for kind in (Linf, L2, Mse, Ssim)}
+"""Every kind of budget, by the key under which it is written."""
 
 
 class Rectangle(Settings):
@@ -26,32 +30,40 @@ class Rectangle(Settings):
 
 
 class BudgetSpec(Settings):
-    """One threat model: exactly one of the three norms.
+    """One threat model: exactly one of the kinds, or `linf` together with `ssim`.
 
     Attributes:
         linf: largest change of any value, in whole 8-bit levels.
         l2: root of the summed squared changes, in 8-bit levels.
         mse: mean squared change of pictures in [0, 1].
+        ssim: smallest SSIM of source and attacked picture, as it is scored; linf caps it.
         region: the rectangle that may change; the whole picture if left out.
     """
 
     linf: Annotated[int, Field(ge=1, le=255)] | None = None
     l2: Annotated[float, Field(gt=0)] | None = None
     mse: Annotated[float, Field(gt=0, le=1)] | None = None
+    ssim: Annotated[float, Field(gt=0, lt=1)] | None = None
     region: Rectangle | None = None
 
     @model_validator(mode="after")
     def _one_norm(self) -> BudgetSpec:
-        given = [kind for kind in BUDGETS if getattr(self, kind) is not None]
-        if len(given) != 1:
-            raise ValueError(f"give exactly one of {', '.join(BUDGETS)}, found {len(given)}")
+        given = self._given()
+        if len(given) != 1 and given != [Linf.kind, Ssim.kind]:
+            kinds = ", ".join(BUDGETS)
+            raise ValueError(f"give exactly one of {kinds}, found {len(given)}; linf may cap ssim")
         return self
 
     def budget(self) -> Budget:
-        """Return the ball this describes."""
-        kind = next(kind for kind in BUDGETS if getattr(self, kind) is not None)
+        """Return the budget this describes."""
         region = None if self.region is None else Region(**self.region.model_dump())
+        if self.ssim is not None:
+            return Ssim(1 - self.ssim, cap=self.linf, region=region)
+        (kind,) = self._given()
         return BUDGETS[kind](getattr(self, kind), region=region)
+
+    def _given(self) -> list[str]:
+        return [kind for kind in BUDGETS if getattr(self, kind) is not None]
 
 
 def listed(value: Any) -> Any:  # noqa: ANN401 - YAML as it was written

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.budget import Budget
 from leaderboard.costs import LAMBDAS, baseline_of, costs
@@ -67,7 +67,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Budgets of one kind and region, on the same terms.
+    """Budgets that differ in their radius alone, on the same terms.
 
     Attributes:
         runs: names of the runs.
@@ -107,7 +107,7 @@ def sweeps(comparisons: Sequence[Comparison]) -> list[Sweep]:
     """Return how vulnerability grows, where there are two budgets of a kind or more."""
     groups: dict[object, list[Comparison]] = {}
     for one in comparisons:
-        groups.setdefault((one.runs, one.budget.kind, one.budget.region), []).append(one)
+        groups.setdefault((one.runs, replace(one.budget, radius=0.0)), []).append(one)
     ordered = (sorted(group, key=lambda one: one.budget.radius) for group in groups.values())
     return [
         Sweep(group[0].runs, tuple(one.budget for one in group), _lines(group))

@@ -73,9 +73,9 @@ def growth(sweep: Sweep) -> Figure:
         radii = [step.radius for step in line.steps]
         _band(drop, line, radii, [step.drop_db for step in line.steps], colours)
         _band(rate, line, radii, [step.bpp_factor for step in line.steps], colours)
-    kind = sweep.budgets[0].kind
-    drop.set(xlabel=f"budget, {kind}", ylabel="PSNR drop, dB")
-    rate.set(xlabel=f"budget, {kind}", ylabel="bitstream by the unattacked one")
+    budget = f"budget, {sweep.budgets[0].kind} in {sweep.budgets[0].unit}"
+    drop.set(xlabel=budget, ylabel="PSNR drop, dB")
+    rate.set(xlabel=budget, ylabel="bitstream by the unattacked one")
     _legend(figure, drop)
     return figure
 

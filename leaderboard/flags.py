@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import TypeAlias
 
@@ -154,8 +154,8 @@ def rivals(kinds: Sequence[str], case: Case, smaller: Iterable[Case]) -> dict[st
 
 
 def is_smaller(ball: Budget, other: Budget) -> bool:
-    """Tell whether a budget lies inside another one of its kind and region."""
-    return type(ball) is type(other) and ball.region == other.region and ball.radius < other.radius
+    """Tell whether a budget lies inside another one that differs in its radius alone."""
+    return replace(ball, radius=other.radius) == other and ball.radius < other.radius
 
 
 def _aim(choice: Choice) -> Aim | None:

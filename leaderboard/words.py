@@ -9,6 +9,7 @@ from pathlib import PurePath
 
 from bench.budget import Budget, Linf, Mse, Region
 from bench.metrics import psnr_of
+from bench.perceptual import Ssim
 from bench.registry import Choice
 from bench.spec import listed
 from leaderboard.aggregate import Part
@@ -24,6 +25,7 @@ _WANTS = {
     "rd": "the largest R-D cost",
     "rate-at-quality": "the longest bitstream that decodes as well as before",
     "distortion-at-rate": "the largest error at no more bits than before",
+    "target": "a decoded picture that shows another one",
 }
 
 _TRANSFER = {
@@ -62,11 +64,18 @@ def heading(ball: Budget) -> str:
 
 def budget(ball: Budget) -> str:
     """Return what an attacked picture may be."""
-    most = {
+    return f"{_most(ball)}{_least_psnr(ball)}{'' if ball.region is None else _region(ball.region)}"
+
+
+def _most(ball: Budget) -> str:
+    """Return how far a picture may be from its source."""
+    if isinstance(ball, Ssim):
+        cap = "" if ball.cap is None else f", and {_most(Linf(ball.cap))}"
+        return f"its SSIM to the source is at least {1 - ball.radius:.12g}{cap}"
+    return {
         Linf: f"no colour value of a pixel changes by more than {ball.radius:g} of 255 levels",
         Mse: f"the mean squared change is at most {ball.radius:g} (of pictures in [0, 1])",
     }.get(type(ball), f"the root of the summed squared changes is at most {ball.radius:g} levels")
-    return f"{most}{_least_psnr(ball)}{'' if ball.region is None else _region(ball.region)}"
 
 
 def made_with(part: Part) -> list[str]:
@@ -107,13 +116,13 @@ def _attack(part: Part, choice: Choice) -> str:
     crafts = [craft for craft in part.crafts if craft.attack == label]
     told = [
         *([definition] if label != definition else []),
-        *_most((craft.gradients for craft in crafts), "gradient", "gradients"),
-        *_most((craft.queries for craft in crafts), "query", "queries"),
+        *_spent((craft.gradients for craft in crafts), "gradient", "gradients"),
+        *_spent((craft.queries for craft in crafts), "query", "queries"),
     ]
     return escaped(label) + (f" ({escaped(', '.join(told))})" if told else "")
 
 
-def _most(counts: Iterable[int], one: str, many: str) -> Iterator[str]:
+def _spent(counts: Iterable[int], one: str, many: str) -> Iterator[str]:
     """Yield how many of something a picture took at most, if any."""
     most = max(counts, default=0)
     if most:

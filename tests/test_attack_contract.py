@@ -13,9 +13,10 @@ import torch
 from attacks import ATTACKS
 from attacks.gradient import PGD
 from attacks.square import Square
-from bench.budget import BUDGETS, L2, Linf
+from bench.budget import L2, Linf
 from bench.craft import RejectedError
 from bench.registry import Choice, build, parameters
+from bench.spec import BUDGETS
 from bench.testing import AttackContract
 from bench.testing.attack import BALLS
 

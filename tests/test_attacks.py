@@ -20,7 +20,8 @@ from bench.target import CodecTarget
 from bench.tensors import to_image, to_tensor
 
 NAMES = list(ATTACKS)
-DETERMINISTIC = {"fgsm", "ifgsm", "mifgsm", "ftda", "cw", "colour-shift"}
+STRUCTURED = {"ssah", "dct", "recolour", "korhonen", "patch"}
+DETERMINISTIC = {"fgsm", "ifgsm", "mifgsm", "ftda", "cw", "colour-shift", *STRUCTURED}
 QUICK = {"steps": 12, "restarts": 2, "searches": 2, "queries": 60, "samples": 20}
 
 

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from bench.budget import BUDGETS, L2, Linf, Mse, Region
+from bench.budget import L2, Linf, Mse, Region
+from bench.perceptual import Ssim
+from bench.spec import BUDGETS
 from bench.tensors import to_tensor
 
 REGION = Region(top=3, left=5, height=6, width=4)
@@ -55,8 +57,8 @@ def _outside(images, source):
     return images[mask], source[mask]
 
 
-def test_the_three_balls_are_known_by_their_kind():
-    assert {"linf": Linf, "l2": L2, "mse": Mse} == BUDGETS
+def test_the_balls_are_known_by_their_kind():
+    assert {"linf": Linf, "l2": L2, "mse": Mse, "ssim": Ssim} == BUDGETS
     assert [str(ball) for ball in (Linf(8), Mse(1e-4))] == ["linf 8", "mse 0.0001"]
     assert str(Linf(4)) != str(Linf(4, region=REGION))
 

@@ -92,7 +92,7 @@ def test_attacks_are_listed_with_their_paper_budgets_and_needs(capsys):
     listed = {item["name"]: item for item in json.loads(capsys.readouterr().out)}
     assert listed["ftda"]["paper"] == "arXiv 2112.08691"
     assert listed["ftda"]["budgets"] == ["l2", "mse"]
-    assert listed["apgd"]["budgets"] == ["linf", "l2", "mse"]
+    assert listed["apgd"]["budgets"] == ["linf", "l2", "mse", "ssim"]
     assert {name for name, item in listed.items() if item["needs"] == "nothing"} == {
         "uniform-noise",
         "gaussian-noise",

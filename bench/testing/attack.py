@@ -22,16 +22,18 @@ import torch
 from torch import Tensor
 
 from bench.attack import Attack, AttackResult, Half, Objective, Target, View, given
-from bench.budget import BUDGETS, L2, Budget, Linf, Mse, Region
+from bench.budget import L2, Budget, Linf, Mse, Region
 from bench.codec import Codec
 from bench.craft import aimed, enforced, search
 from bench.oracle import QUERIES_SPENT
+from bench.perceptual import Ssim
 from bench.registry import Choice, build
+from bench.spec import BUDGETS
 from bench.target import CodecTarget
 from bench.tensors import to_image, to_tensor
 
 SIZES = ((1, 1), (1, 7), (5, 3), (17, 33))
-"""Height and width of the pictures that are attacked."""
+"""Height and width of the pictures that are attacked, where the budget is defined for them."""
 
 SAME = 0.01
 """By how much the objective may differ between a batch and the same pictures one by one."""
@@ -44,6 +46,8 @@ BALLS: tuple[Budget, ...] = (
     Mse(5e-4),
     Linf(8, region=_CORNER),
     L2(20, region=_CORNER),
+    Ssim(0.1),
+    Ssim(0.05, cap=6),
 )
 """The budgets that are tried, one of every kind at least."""
 
@@ -145,16 +149,16 @@ class AttackContract:
         self, attack: Attack, ball: Budget, size: tuple[int, int]
     ) -> None:
         """The 8-bit picture has the source's size and keeps the budget exactly."""
-        source = _pictures(1, *size)
+        source = _pictures(ball, 1, *size)
         found, _ = _search(attack, source, ball)
         image = enforced(found, source, ball)
         levels = torch.from_numpy(image.copy()).permute(2, 0, 1).unsqueeze(0)
-        assert image.shape == (*size, 3)
+        assert image.shape == (*source.shape[-2:], 3)
         assert ball.holds(levels, (source * 255).round()) == [True], f"it is outside {ball}"
 
     def test_its_seed_is_the_only_chance(self, attack: Attack, ball: Budget) -> None:
         """The same seed finds the same picture, whatever torch's own generator is at."""
-        source = _pictures(1, 5, 7)
+        source = _pictures(ball, 1, 5, 7)
         torch.manual_seed(1)
         first, _ = _search(attack, source, ball)
         torch.manual_seed(2)
@@ -166,7 +170,7 @@ class AttackContract:
         self, attack: Attack, ball: Budget, reference: str
     ) -> None:
         """What it returns is worth at least as much as what it looked at first."""
-        source, wanted = _pictures(2, 9, 6), _distortion(reference)
+        source, wanted = _pictures(ball, 2, 9, 6), _distortion(reference)
         found, watched = _search(attack, source, ball, wanted)
         if watched.first is not None:
             reached = _worth(attack, found, source, ball, wanted)
@@ -176,13 +180,13 @@ class AttackContract:
     def test_it_asks_no_more_than_it_says(self, attack: Attack, ball: Budget) -> None:
         """`evaluations` is an upper bound; who asks for more queries than that is ended."""
         for count in (1, 2):
-            found, watched = _search(attack, _pictures(count, 9, 6), ball)
+            found, watched = _search(attack, _pictures(ball, count, 9, 6), ball)
             assert watched.asked <= count * attack.evaluations, f"it asked {watched.asked} times"
             assert QUERIES_SPENT not in found.flags, "it asked for more queries than it says"
 
     def test_a_batch_is_as_good_as_one_by_one(self, attack: Attack, ball: Budget) -> None:
         """Pictures do not get into each other's way."""
-        source, wanted = _pictures(3, 7, 10), _distortion("source")
+        source, wanted = _pictures(ball, 3, 7, 10), _distortion("source")
         together, _ = _search(attack, source, ball, wanted)
         values = _worth(attack, together, source, ball, wanted)
         for index in range(len(source)):
@@ -208,8 +212,12 @@ def _distortion(reference: str) -> Objective:
     return objective
 
 
-def _pictures(count: int, height: int, width: int) -> Tensor:
-    """Draw pictures of different brightness, with values at 0 and 255 among them."""
+def _pictures(ball: Budget, count: int, height: int, width: int) -> Tensor:
+    """Draw pictures of different brightness, with values at 0 and 255 among them.
+
+    Sides that are too small for the budget are made as long as it needs.
+    """
+    height, width = (max(side, ball.least_side) for side in (height, width))
     rng = np.random.default_rng(11)
     drawn = rng.integers(-40, 296, (count, height, width, 3)) // np.arange(1, count + 1).reshape(
         -1, 1, 1, 1
