@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from bench.aim import aim
 from bench.attack import Attack, AttackResult, Objective, Target
 from bench.budget import Budget
 from bench.codec import Codec, Image
@@ -92,7 +93,10 @@ def _searched(
             f" {can}"
         )
     source = to_tensor(job.picture.pixels)
-    target = CodecTarget(sources[0], objective, source) if objective is not None else NoTarget()
+    target: NoTarget | CodecTarget = NoTarget()
+    if objective is not None:
+        rng = np.random.default_rng(job.seed)
+        target = aim(sources[0], objective, source, job.draws, rng)
     started = time.perf_counter()
     result = search(attack, target, source.clone(), job.budget, job.seed)
     image = enforced(result, to_tensor(job.picture.pixels), job.budget)

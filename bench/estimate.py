@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bench.entry import Cost
-from bench.plan import CraftJob, MeasureJob, Plan, Point
+from bench.plan import CraftJob, MeasureJob, Plan
+from bench.point import Point
 from bench.registry import entry
 from bench.store import Store
 

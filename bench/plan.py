@@ -15,10 +15,10 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, field
 
-from bench.attack import Need
 from bench.budget import Budget
 from bench.errors import ConfigError
 from bench.images import Picture
+from bench.point import Point, Search
 from bench.record import Threat
 from bench.registry import Choice, signature
 from bench.suite import Suite
@@ -26,49 +26,10 @@ from bench.suite import Suite
 SCORING_VERSION = 2
 """Raised whenever the same bytes and pictures would give other scores, or more of them."""
 
-IDENTITY = Choice("identity")
-NOISE = Choice("sign-noise")
-
-
-@dataclass(frozen=True)
-class Point:
-    """One operating point as planning sees it.
-
-    Attributes:
-        choice: its name and parameters.
-        fingerprint: what its codec says of itself.
-        differentiable: whether it offers gradients.
-    """
-
-    choice: Choice
-    fingerprint: str
-    differentiable: bool
-
-    @property
-    def label(self) -> str:
-        """What records and the board call it."""
-        return str(self.choice)
-
-    @property
-    def identity(self) -> list[object]:
-        """What can change its output: what it says of itself, its name and its parameters."""
-        return [self.fingerprint, self.choice.name, signature("codec", self.choice)]
-
-
-@dataclass(frozen=True)
-class Search:
-    """An attack as planning sees it."""
-
-    choice: Choice
-    need: Need
-    budgets: tuple[str, ...]
-    version: int
-    evaluations: int
-
 
 @dataclass(frozen=True)
 class CraftJob:
-    """One search; `key` identifies the picture it finds."""
+    """One search; `key` identifies the picture it finds; of random codecs so many draws count."""
 
     key: str
     sources: tuple[Point, ...]
@@ -77,17 +38,32 @@ class CraftJob:
     objective: Choice | None
     budget: Budget
     seed: int
+    draws: int
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One of the draws that a random codec is scored with, the same ones for every picture made.
+
+    Attributes:
+        number: from 0.
+        seed: of its generator.
+    """
+
+    number: int
+    seed: int
 
 
 @dataclass(frozen=True)
 class MeasureJob:
-    """One cell; the clean picture if `craft` is None."""
+    """One cell; the clean picture if `craft` is None; the codec itself if `draw` is None."""
 
     key: str
     victim: Point
     picture: Picture
     craft: CraftJob | None
     threat: Threat
+    draw: Draw | None
 
 
 @dataclass(frozen=True)
@@ -169,28 +145,6 @@ def _told(job: CraftJob) -> str:
     return " ".join(filter(None, (str(job.search.choice), sources, str(job.objective or ""))))
 
 
-def with_baselines(suite: Suite) -> tuple[list[Choice], list[Choice]]:
-    """Return the suite's codecs and attacks; a lossless codec and noise are always among them.
-
-    Raises:
-        ConfigError: something else is labelled like the one that is missing.
-    """
-    points, searches = suite.points, suite.searches
-    if not any(choice.name == IDENTITY.name for choice in points):
-        points = _joined(points, IDENTITY)
-    if not any(choice.name == NOISE.name for choice in searches):
-        searches = _joined(searches, NOISE)
-    return points, searches
-
-
-def _joined(choices: list[Choice], missing: Choice) -> list[Choice]:
-    if str(missing) in map(str, choices):
-        raise ConfigError(
-            f"the label '{missing}' is kept for the one that every board has; choose another"
-        )
-    return [*choices, missing]
-
-
 def _crafts(
     suite: Suite, points: Sequence[Point], searches: Sequence[Search], picture: Picture
 ) -> Iterator[CraftJob]:
@@ -211,10 +165,11 @@ def _crafts(
 
 
 def _victims(suite: Suite, craft: CraftJob, points: Sequence[Point]) -> list[Point]:
-    """Noise hits everyone; the source itself is always a victim; transfer as the suite says."""
+    """Noise hits everyone; the source itself, and it behind defences, are always victims."""
     if not craft.sources or suite.transfer == "all":
         return list(points)
     reached = [p for p in points if suite.transfer == "gradient-free" and not p.differentiable]
+    reached += [p for p in points if any(map(p.guards, craft.sources))]
     return [p for p in points if p in craft.sources or p in reached]
 
 
@@ -234,17 +189,36 @@ def _craft(
         budget=[budget.kind, budget.radius, budget.region and astuple(budget.region)],
         seed=suite.seed,
         compute=suite.compute.model_dump() if sources else None,
+        **({"draws": suite.draws} if any(point.random for point in sources) else {}),
     )
-    return CraftJob(key, sources, picture, search, objective, budget, int(key[:12], 16))
+    seed = int(key[:12], 16)
+    return CraftJob(key, sources, picture, search, objective, budget, seed, suite.draws)
 
 
 def _group(
     suite: Suite, craft: CraftJob | None, picture: Picture, victims: Sequence[Point]
 ) -> Group:
-    return Group(craft, tuple(_cell(suite, craft, picture, victim) for victim in victims))
+    return Group(
+        craft,
+        tuple(
+            _cell(suite, craft, picture, victim, draw)
+            for victim in victims
+            for draw in _draws(suite, picture, victim)
+        ),
+    )
 
 
-def _cell(suite: Suite, craft: CraftJob | None, picture: Picture, victim: Point) -> MeasureJob:
+def _draws(suite: Suite, picture: Picture, victim: Point) -> Sequence[Draw | None]:
+    if not victim.random:
+        return (None,)
+    told = {"victim": victim.identity, "picture": picture.sha256, "seed": suite.seed}
+    keys = [_hash(**told, draw=number) for number in range(suite.draws)]
+    return [Draw(number, int(key[:12], 16)) for number, key in enumerate(keys)]
+
+
+def _cell(
+    suite: Suite, craft: CraftJob | None, picture: Picture, victim: Point, draw: Draw | None
+) -> MeasureJob:
     key = _hash(
         victim=[victim.label, *victim.identity],
         picture=[picture.name, picture.sha256],
@@ -252,8 +226,9 @@ def _cell(suite: Suite, craft: CraftJob | None, picture: Picture, victim: Point)
         scores=[suite.rd_lambda, suite.vmaf],
         scoring=SCORING_VERSION,
         threads=suite.compute.threads,
+        **({"draw": draw.number} if draw else {}),
     )
-    return MeasureJob(key, victim, picture, craft, _threat(craft, victim))
+    return MeasureJob(key, victim, picture, craft, _threat(craft, victim), draw)
 
 
 def _threat(craft: CraftJob | None, victim: Point) -> Threat:
@@ -261,7 +236,9 @@ def _threat(craft: CraftJob | None, victim: Point) -> Threat:
         return "clean"
     if not craft.sources:
         return "noise"
-    return "white-box" if victim in craft.sources else "transfer"
+    if victim in craft.sources:
+        return "white-box"
+    return "unaware" if any(map(victim.guards, craft.sources)) else "transfer"
 
 
 def _hash(**parts: object) -> str:

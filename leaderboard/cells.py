@@ -122,7 +122,7 @@ class Case:
     """All that is known of one victim at one budget.
 
     Attributes:
-        clean: the scores of the source pictures, by name.
+        clean: the scores of the source pictures, by name; of a codec that draws, its first draw's.
         seconds: what encoding and decoding each of them took, by name.
         scored: the attacked pictures.
         crafts: the searches of each kind of picture, those that gave none too.
@@ -197,8 +197,9 @@ def _case(
     attacked: list[tuple[MeasureRecord, CraftRecord]],
     lmbda: float,
 ) -> Case:
-    before = {record.picture: record.scores for record in clean if record.scores is not None}
-    seconds = {one.picture: (one.encode_seconds, one.decode_seconds) for one in clean}
+    first = [record for record in clean if not record.draw]
+    before = {record.picture: record.scores for record in first if record.scores is not None}
+    seconds = {one.picture: (one.encode_seconds, one.decode_seconds) for one in first}
     scored = [
         _scored(record, craft, before.get(record.picture), lmbda) for record, craft in attacked
     ]
