@@ -22,7 +22,7 @@ def with_baselines(suite: Suite) -> tuple[list[Choice], list[Choice]]:
         ConfigError: something else is labelled like the one that is missing.
     """
     points, searches = suite.points, suite.searches
-    if not any(choice.name == IDENTITY.name for choice in points):
+    if not any(is_bare(point, IDENTITY) for point in points):
         points = _joined(points, IDENTITY)
     for choice in suite.points:
         if not any(is_bare(point, choice) for point in points):

@@ -18,8 +18,8 @@ from importlib import metadata
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     ValidationError,
     WithJsonSchema,
@@ -177,7 +177,7 @@ def build(kind: Kind, choice: Choice) -> Any:  # noqa: ANN401 - the caller names
         ConfigError: it cannot be made with these parameters, or not on this machine.
     """
     found = entry(kind, choice.name)
-    params = {key: _made(value) for key, value in check(kind, choice).params}
+    params = _given(kind, choice)
     try:
         made = _attribute(found.target)(**found.preset, **params)
         for one in reversed(choice.defence):
@@ -199,24 +199,32 @@ def signature(kind: Kind, choice: Choice) -> dict[str, Any]:
     return told | {"defence": behind} if behind else told
 
 
-def _made(value: object) -> object:
-    """Return the codec that a parameter names; any other value as it is."""
-    return build("codec", value) if isinstance(value, Choice) else value
+def _given(kind: Kind, choice: Choice) -> dict[str, Any]:
+    """Return the constructor's arguments; where one is a codec, it is made."""
+    fields = parameters(kind, choice.name).model_fields
+    return {
+        key: build("codec", _nested(value)) if _IS_CODEC in fields[key].metadata else value
+        for key, value in check(kind, choice).params
+    }
 
 
-def _named(item: object) -> Choice:
-    """Turn a codec's name, or a mapping with its name, into a choice."""
+def _nested(item: object) -> Choice:
+    """Return the codec that a parameter names: by its name, or a mapping with it."""
     given = {"name": item} if isinstance(item, str) else item
-    if isinstance(given, Choice):
-        return check("codec", given)
     if not isinstance(given, dict) or not isinstance(given.get("name"), str):
         raise ConfigError(f"expected the codec's name, or a mapping with 'name', got {item!r}")
     params = tuple((str(key), value) for key, value in given.items() if key != "name")
     return check("codec", Choice(given["name"], params))
 
 
-_CODEC = Annotated[Choice, BeforeValidator(_named), WithJsonSchema({"type": ["string", "object"]})]
-"""What a suite gives for a parameter that is a codec."""
+def _checked(item: object) -> object:
+    _nested(item)
+    return item
+
+
+_IS_CODEC = AfterValidator(_checked)
+_CODEC = Annotated[Any, _IS_CODEC, WithJsonSchema({"type": ["string", "object"]})]
+"""A parameter that is a codec; it stays as the suite has it, and reads the same from disk."""
 
 
 def live_surrogate(net: object) -> Differentiable:

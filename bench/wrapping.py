@@ -83,7 +83,8 @@ class _Layered(Codec):
         stream = self._codec.encode(self._layer.before(image))
         if not (room := self._family.mark_bytes):
             return stream
-        return pack(self._id, *image.shape[:2], [self._index.to_bytes(room, "big"), stream])
+        height, width, _ = image.shape
+        return pack(self._id, height, width, [self._index.to_bytes(room, "big"), stream])
 
     def decode(self, bitstream: bytes) -> Image:
         index, stream = self._opened(bitstream)

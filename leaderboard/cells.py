@@ -73,9 +73,11 @@ class Setting(BaseModel):
 
     @property
     def choices(self) -> dict[str, Choice]:
-        """The operating points by label, the lossless one among them."""
+        """The operating points by label, the lossless one and those without defences among them."""
         listed = {str(choice): choice for choice in chain.from_iterable(self.codecs)}
-        return listed if self._has_reference else listed | {REFERENCE: Choice(REFERENCE)}
+        bare = {str(choice.bare): choice.bare for choice in listed.values() if choice.defence}
+        known = bare | listed
+        return known if self._has_reference else known | {REFERENCE: Choice(REFERENCE)}
 
     @property
     def terms(self) -> str:
@@ -89,11 +91,11 @@ class Setting(BaseModel):
     @property
     def references(self) -> set[str]:
         """Labels of the operating points that show the attacked pictures as they are."""
-        return {label for label, choice in self.choices.items() if choice.name == REFERENCE}
+        return {label for label, choice in self.choices.items() if _is_reference(choice)}
 
     @property
     def _has_reference(self) -> bool:
-        return any(choice.name == REFERENCE for choice in chain.from_iterable(self.codecs))
+        return any(map(_is_reference, chain.from_iterable(self.codecs)))
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,10 @@ class Case:
     def of(self, *threats: str) -> list[Scored]:
         """Return the scored pictures of some kinds."""
         return [scored for scored in self.scored if scored.threat in threats]
+
+
+def _is_reference(choice: Choice) -> bool:
+    return choice.name == REFERENCE and not choice.defence
 
 
 def setting(run: Run) -> Setting:

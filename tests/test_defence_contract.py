@@ -7,8 +7,10 @@ import math
 import numpy as np
 import pytest
 
+from backends.defences.recode import Recode
 from bench.codec import Codec
-from bench.defence import Layer, only
+from bench.defence import Layer, OwnCost, only
+from bench.errors import ConfigError
 from bench.registry import Choice, build, check, entries
 from bench.testing import DefenceContract
 from bench.wrapping import layered, randomised
@@ -56,8 +58,25 @@ for _name, (_params, _loss) in LOSSY.items():
     globals()[f"Test{_name.title()}"] = _contract(_name, _params, _loss)
 
 
+class TestRefine(DefenceContract):
+    slope_tolerance = math.inf  # the gradient is that of a surrogate
+
+    @pytest.fixture(autouse=True)
+    def _nets(self, small_codec):
+        type(self).small = staticmethod(small_codec)
+
+    def inside(self):
+        return self.small("bmshj2018-hyperprior")
+
+    def lossless(self):
+        return None
+
+    def defence(self):
+        return _defence("refine", {"steps": 3})
+
+
 def test_every_defence_is_under_contract():
-    assert set(entries("defence")) == {*EXACT, *LOSSY}
+    assert set(entries("defence")) == {*EXACT, *LOSSY, "refine"}
 
 
 class _Dull(Layer):
@@ -128,14 +147,13 @@ def test_a_broken_defence_fails_the_check_that_is_meant_for_it(fault, test):
 
 
 def test_a_purifier_that_draws_is_refused():
-    random = Choice("toy", (), "", (Choice("flip", (("way", "random"),)),))
-    recode = build("defence", Choice("recode", (("purifier", Choice("jpeg", (("quality", 80),))),)))
-    with pytest.raises(Exception, match="a purifier cannot draw or choose"):
-        type(recode)(build("codec", random))(build("codec", Choice("toy")))
+    random = build("codec", Choice("toy", (), "", (Choice("flip", (("way", "random"),)),)))
+    with pytest.raises(ConfigError, match="a purifier cannot draw or choose"):
+        Recode(random)(build("codec", Choice("toy")))
 
 
 def test_a_roll_that_tries_too_many_ways_is_refused():
-    with pytest.raises(Exception, match="4096 ways to try, the most are 16"):
+    with pytest.raises(ConfigError, match="4096 ways to try, the most are 16"):
         build("codec", Choice("toy", (), "", (Choice("roll", (("way", "cost"),)),)))
 
 
@@ -152,3 +170,28 @@ def test_of_ways_that_cost_differently_the_cheapest_is_kept():
     kept = codec.decode(codec.encode(image)).astype(float)
     assert len(set(errors)) > 1
     assert float(np.mean((kept - image) ** 2)) == min(errors)
+
+
+@pytest.mark.parametrize(
+    "architecture",
+    ["bmshj2018-factorized", "bmshj2018-hyperprior", "mbt2018-mean", "elic2022-chandelier"],
+)
+def test_refined_latents_cost_less_in_real_bytes(architecture, small_codec, photograph):
+    plain, image = small_codec(architecture), photograph("coffee", 64, 64)
+    refined = _defence("refine", {"steps": 10, "lmbda": 0.1})(plain)
+    cost = OwnCost(0.1)
+    before, after = (cost.real(image, codec, codec.encode(image)) for codec in (plain, refined))
+    assert after < before
+
+
+def test_latents_of_variable_rate_models_are_refined_too(variable_codec, photograph):
+    plain, image = variable_codec("mbt2018-mean-vbr", 4), photograph("coffee", 64, 64)
+    refined = _defence("refine", {"steps": 10, "lmbda": 0.1})(plain)
+    cost = OwnCost(0.1)
+    before, after = (cost.real(image, codec, codec.encode(image)) for codec in (plain, refined))
+    assert after < before
+
+
+def test_latents_of_what_has_none_cannot_be_refined():
+    with pytest.raises(ConfigError, match="name 'refine' last in 'defence', next to the model"):
+        build("codec", Choice("toy", (), "", (Choice("refine"),)))

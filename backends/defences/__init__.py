@@ -41,4 +41,9 @@ DEFENCES: dict[str, Entry] = {
         "through another codec first, such as JPEG or VVC",
         paper="arXiv 1608.00853",
     ),
+    "refine": Entry(
+        "backends.defences.refine:Refine",
+        "latents improved for each picture, CompressAI models",
+        paper="arXiv 1906.01223",
+    ),
 }

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 import torch
@@ -36,8 +36,7 @@ class Filter(Layer):
 
     @property
     def identity(self) -> str:
-        given = " ".join(f"{field.name}={getattr(self, field.name)}" for field in fields(self))
-        return f"{type(self).__name__} {given}"
+        return str(self)
 
     def before(self, image: Image) -> Image:
         return to_image(self.filtered(to_tensor(image)))
