@@ -14,11 +14,11 @@ import torch
 import yaml
 from PIL import Image as Pillow
 
+from bench.baselines import NOISE
 from bench.codec import Codec, Differentiable, Image
 from bench.config import parse
 from bench.errors import BenchError
 from bench.measure import Coded, Lost, code
-from bench.plan import NOISE
 from bench.record import CraftRecord, MeasureRecord, Scores
 from bench.registry import Choice
 from bench.run import Prepared

@@ -211,7 +211,8 @@ def _case(
     ]
     crafts: dict[str, list[CraftRecord]] = defaultdict(list)
     for record, craft in attacked:
-        crafts[record.threat].append(craft)
+        if not record.draw:
+            crafts[record.threat].append(craft)
     tried = [record for record, _ in attacked if record.stage != "clean"]
     return Case(
         clean=before,
@@ -220,7 +221,7 @@ def _case(
         crafts=dict(crafts),
         cells=len(tried),
         lost=tuple(record for record in [*clean, *tried] if record.status != "ok"),
-        flags=tuple(chain.from_iterable(record.flags for record in clean)),
+        flags=tuple(chain.from_iterable(record.flags for record in first)),
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from attacks.gradient import PGD
-from attacks.objectives import Distortion, Rate
+from attacks.objectives import Distortion
 from backends.toy import Toy
 from bench.aim import BranchingTarget, ExpectedTarget, aim
 from bench.budget import Linf
@@ -17,7 +17,6 @@ from bench.registry import Choice, build
 from bench.target import NAN_GRADIENT, ZERO_GRADIENT, CodecTarget
 from bench.tensors import to_image, to_tensor
 from bench.testing.attack import Linear
-from bench.wrapping import drawn
 
 GREY = torch.full((2, 3, 6, 8), 0.5)
 ALL = Linear(torch.ones(3, 6, 8))
@@ -78,12 +77,17 @@ def test_a_search_in_expectation_follows_its_seed_alone():
     assert not torch.equal(found[0], found[2])
 
 
-def test_a_query_is_of_one_draw_that_the_seed_chooses(photograph):
-    image = photograph("chelsea", 6, 8)[None]
-    codec = _behind(Toy(), "random-ensemble")
-    answers = [_aimed(codec, Rate(), seed=seed).query(image) for seed in (0, 0)]
-    assert answers[0] == answers[1]
-    assert answers[0] == 8 * len(drawn(codec, np.random.default_rng(0)).encode(image[0])) / 48
+def test_a_query_is_of_one_draw_that_the_seed_chooses():
+    grey = np.full((1, 6, 8, 3), 128, np.uint8)
+    weights = torch.arange(8.0).expand(3, 6, 8)
+    answers = {}
+    for way in ("horizontal", "vertical", "random"):
+        codec = _behind(Tilted(), "flip", way=way)
+        targets = [_aimed(codec, Linear(weights), seed=3) for _ in range(2)]
+        first, again = ([float(t.query(grey)[0]) for _ in range(10)] for t in targets)
+        assert first == again
+        answers[way] = set(first)
+    assert answers["random"] == answers["horizontal"] | answers["vertical"]
 
 
 def test_ways_that_cost_the_same_count_the_same():
