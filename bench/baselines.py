@@ -7,8 +7,7 @@ the codec itself, whose pictures are those of an attacker who does not know of t
 from __future__ import annotations
 
 from bench.errors import ConfigError
-from bench.point import is_bare
-from bench.registry import Choice
+from bench.registry import Choice, signature
 from bench.suite import Suite
 
 IDENTITY = Choice("identity")
@@ -22,14 +21,21 @@ def with_baselines(suite: Suite) -> tuple[list[Choice], list[Choice]]:
         ConfigError: something else is labelled like the one that is missing.
     """
     points, searches = suite.points, suite.searches
-    if not any(is_bare(point, IDENTITY) for point in points):
+    if not any(_is_bare(point, IDENTITY) for point in points):
         points = _joined(points, IDENTITY)
     for choice in suite.points:
-        if not any(is_bare(point, choice) for point in points):
+        if not any(_is_bare(point, choice) for point in points):
             points = _joined(points, choice.bare)
     if not any(choice.name == NOISE.name for choice in searches):
         searches = _joined(searches, NOISE)
     return points, searches
+
+
+def _is_bare(choice: Choice, defended: Choice) -> bool:
+    """Tell whether a codec is another one without its defences, whatever they are called."""
+    if choice.defence or choice.name != defended.name:
+        return False
+    return signature("codec", choice) == signature("codec", defended.bare)
 
 
 def _joined(choices: list[Choice], missing: Choice) -> list[Choice]:

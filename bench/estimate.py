@@ -1,6 +1,7 @@
 """How long a plan will take, roughly, before anything is run: to plan with, never to report.
 
-A job costs its codec's seconds per megapixel times what it asks for. The tables hold what was
+A job costs its codec's seconds per megapixel times what it asks for; what defences add to that is
+not reckoned with, but for the draws of those that draw. The tables hold what was
 measured on a 2-core machine; other machines differ, and a run's own progress display corrects
 itself as it goes.
 """
@@ -30,8 +31,9 @@ def seconds(job: CraftJob | MeasureJob) -> float:
         return megapixels * (_SCORING + _cost(job.victim).coding)
     if job.budget.kind not in job.search.budgets:
         return 0.0
+    draws = job.draws if any(point.random for point in job.sources) else 1
     steps = sum(_cost(point).gradient for point in job.sources) * job.search.evaluations
-    return megapixels * (_DRAWING + steps)
+    return megapixels * (_DRAWING + draws * steps)
 
 
 def remaining(plan: Plan, store: Store | None = None) -> float:

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from bench.attack import Need
 from bench.registry import Choice, signature
-
-
-def is_bare(choice: Choice, defended: Choice) -> bool:
-    """Tell whether a codec is another one without its defences, whatever they are called."""
-    if choice.defence or choice.name != defended.name:
-        return False
-    return signature("codec", choice) == signature("codec", defended.bare)
 
 
 @dataclass(frozen=True)
@@ -36,14 +30,18 @@ class Point:
         """What records and the board call it."""
         return str(self.choice)
 
-    @property
+    @cached_property
     def identity(self) -> list[object]:
         """What can change its output: what it says of itself, its name and its parameters."""
         return [self.fingerprint, self.choice.name, signature("codec", self.choice)]
 
     def guards(self, other: Point) -> bool:
         """Tell whether it is the other one behind defences."""
-        return bool(self.choice.defence) and is_bare(other.choice, self.choice)
+        return bool(self.choice.defence) and not other.choice.defence and self._bare == other._bare
+
+    @cached_property
+    def _bare(self) -> list[object]:
+        return [self.choice.name, signature("codec", self.choice.bare)]
 
 
 @dataclass(frozen=True)
