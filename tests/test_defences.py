@@ -232,9 +232,12 @@ EVERY = (
 )
 
 
-def test_an_attacker_who_knows_is_at_least_as_strong_as_one_who_does_not_or_flagged(tmp_path):
+def test_an_attacker_who_knows_is_at_least_as_strong_as_one_who_does_not_or_flagged(
+    small_checkpoint, tmp_path
+):
     """What is flagged is counted again, from the records."""
-    bare = "{name: bmshj2018-factorized, checkpoint: bmshj2018-factorized-48-q2"
+    weights = small_checkpoint("bmshj2018-factorized")
+    bare = f"{{name: bmshj2018-factorized, checkpoint: {weights}"
     codecs = "\n".join(f"  - {bare}, defence: {one}, label: '{i}'}}" for i, one in enumerate(EVERY))
     run = _run(
         f"""\
