@@ -1,8 +1,9 @@
 """Write docs/defences.md: what defences are worth against who knows of them, from finished runs.
 
-    python docs/defences.py runs/defences ...
+    python docs/defences.py runs/defences runs/defences-rate ...
 
-Every codec behind defences is compared with the same codec without, in the same run.
+Every codec behind defences is compared with the same codec without, in the same run. Runs without
+attacks through gradients give BD-rates alone.
 """
 
 from __future__ import annotations
@@ -138,18 +139,27 @@ def main() -> None:
         draws=runs[0].manifest.suite["draws"],
         enough=ENOUGH,
     )
-    lines = chain.from_iterable(map(section, runs))
+    found = [guarded(run) for run in runs]
+    pairs = zip(found, runs, strict=True)
+    lines = chain.from_iterable(section(own, run, found) for own, run in pairs if _attacked(own))
     PAGE.write_text("\n".join([told, *lines]) + "\n", encoding="utf-8")
 
 
-def section(run: Run) -> Iterator[str]:
-    """Yield the lines of one run: verdicts, costs and attacks."""
-    found = guarded(run)
+def section(
+    found: Sequence[Guarded], run: Run, everywhere: Sequence[Sequence[Guarded]]
+) -> Iterator[str]:
+    """Yield the lines of one run: verdicts, costs and attacks.
+
+    Args:
+        found: what it has behind defences.
+        run: the run.
+        everywhere: what each run has, for BD-rates.
+    """
     lmbda = run.manifest.suite["rd_lambda"]
     yield from (f"## {run.manifest.suite['name']}, lambda {lmbda:g}", "")
     yield from verdicts(found)
     yield from ("", "### Without an attack", "", COSTS, "", *_header(CLEAN))
-    yield from (_clean_row(one, found) for one in found)
+    yield from (_clean_row(one, everywhere) for one in found)
     yield from ("", "### Under attack", "", *_header(ATTACKED))
     for one in found:
         yield from (_attacked_row(one, *where) for where in product(one.own, WANTED))
@@ -177,7 +187,7 @@ def guarded(run: Run) -> list[Guarded]:
             at_budgets(label),
         )
         for label, choice in told.choices.items()
-        if choice.defence and GRADIENTS in found[label, str(told.balls[0])].crafts
+        if choice.defence
     ]
 
 
@@ -220,7 +230,11 @@ def verdicts(found: Sequence[Guarded]) -> Iterator[str]:
         yield f"- {objective}: {', '.join(named) or 'none'} {told}."
 
 
-def _clean_row(one: Guarded, found: Sequence[Guarded]) -> str:
+def _attacked(found: Sequence[Guarded]) -> bool:
+    return any(GRADIENTS in case.crafts for one in found for case in one.own.values())
+
+
+def _clean_row(one: Guarded, everywhere: Sequence[Sequence[Guarded]]) -> str:
     budget = next(iter(one.own))
     bare, own = one.bare[budget], one.own[budget]
     before, after = (list(case.clean.values()) for case in (bare, own))
@@ -232,18 +246,19 @@ def _clean_row(one: Guarded, found: Sequence[Guarded]) -> str:
         *(one.name, f"{extra:+.1f}", f"{container:+.0f}"),
         f"{_more(before, after, lambda scores: scores.bpp):+.4f}",
         f"{_more(before, after, lambda scores: scores.psnr_source):+.2f} dB",
-        *(f"{costs[1] / costs[0] - 1:+.1%}", _rate_change(one, found)),
+        *(f"{costs[1] / costs[0] - 1:+.1%}", _rate_change(one.kind, everywhere)),
         *(f"x{time:.2f}" for time in times),
     )
     return f"| {' | '.join(cells)} |"
 
 
-def _rate_change(one: Guarded, found: Sequence[Guarded]) -> str:
-    """Return the BD-rate over all codecs of the run behind the same defence."""
-    alike = [other for other in found if other.kind == one.kind]
-    pairs = [(_point(other.bare), _point(other.own)) for other in alike]
+def _rate_change(kind: str, everywhere: Sequence[Sequence[Guarded]]) -> str:
+    """Return the BD-rate of a defence over the qualities of a codec, from the run that has most."""
+    alike = [[one for one in found if one.kind == kind] for found in everywhere]
+    pairs = [(_point(one.bare), _point(one.own)) for one in max(alike, key=len, default=[])]
     bare, own = (
-        tuple(sorted(side, key=lambda point: point.bpp)) for side in zip(*pairs, strict=True)
+        tuple(sorted((pair[side] for pair in pairs), key=lambda point: point.bpp))
+        for side in (0, 1)
     )
     delta = bd_rate(bare, own)
     return delta.reason if delta.value is None else f"{delta.value:+.1f} %"

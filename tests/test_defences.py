@@ -278,7 +278,8 @@ compute: {{threads: 1}}
     assert len(weaker) <= len(EVERY) // 2
 
 
-def test_the_bundled_suite_has_every_defence():
-    suite = load_suite(Path(__file__).parents[1] / "suites/defences.yaml")
+@pytest.mark.parametrize("name", ["defences", "defences-rate"])
+def test_the_bundled_suites_have_every_defence(name):
+    suite = load_suite(Path(__file__).parents[1] / f"suites/{name}.yaml")
     named = {defence.name for point in suite.points for defence in point.defence}
     assert named == set(entries("defence"))
