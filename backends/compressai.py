@@ -6,6 +6,7 @@ file, or what CompressAI publishes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http.client import HTTPException
 from importlib import resources
 from pathlib import Path
@@ -17,7 +18,8 @@ from compressai.models import CompressionModel
 from compressai.zoo.image import model_urls
 from pydantic import Field
 
-from backends.learned import Device, Learned, Passes, Surrogate, frozen, on_device
+from backends.learned import Learned, Passes, Surrogate
+from backends.nets import Device, frozen, on_device
 from backends.surrogate import costed, rating, reconstructing
 from bench import consent
 from bench.architectures import coding
@@ -96,9 +98,9 @@ def live(net: CompressionModel) -> Surrogate:
 
 def _coding_and_surrogate(
     net: CompressionModel, device: Device
-) -> tuple[CompressionModel, Surrogate, CompressionModel]:
+) -> tuple[CompressionModel, Callable[[CompressionModel], Surrogate], CompressionModel]:
     net = frozen(net)
-    return net, live(on_device(net, device)), net
+    return net, lambda own: live(on_device(own, device)), net
 
 
 def bundled(architecture: str = "") -> list[str]:

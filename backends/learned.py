@@ -15,24 +15,22 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import compressai
 import torch
 from compressai.models import CompressionModel
-from torch import Tensor
-from torch.nn import functional
+from torch import Tensor, nn
 
+from backends.nets import factor, padded, weights_hash
+from backends.surrogate import view
 from bench.codec import Codec, Image, Relaxed
 from bench.container import Container, overhead, pack, unpack
-from bench.errors import CodecError, ConfigError
+from bench.errors import CodecError
 from bench.tensors import to_image, to_tensor
 
-Device: TypeAlias = Literal["cpu", "cuda"]
 Pass: TypeAlias = Callable[[Tensor], Mapping[str, Any]]
 """From pictures (B, 3, H, W), H and W multiples of the factor, to "x_hat" or "likelihoods"."""
-
-_USUAL_FACTOR = 64
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,8 @@ class Surrogate:
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """Return the reconstruction; the entropy model is not run."""
-        padded = self._padded(images)
-        return _cropped(self._passes.reconstructing(padded)["x_hat"], images)
+        out = self._passes.reconstructing(self._padded(images))
+        return _cropped(out["x_hat"], images)
 
     def rate(self, images: Tensor) -> Mapping[str, Tensor]:
         """Return the coder's bits of each latent stream; the decoder is not run."""
@@ -79,7 +77,7 @@ class Surrogate:
 
     def _padded(self, images: Tensor) -> Tensor:
         """Move to the networks' device and pad."""
-        return _padded(images.to(self.device), self._factor)
+        return padded(images.to(self.device), self._factor)
 
 
 class Learned(Codec):
@@ -91,7 +89,7 @@ class Learned(Codec):
     Args:
         name: of the operating point; weights under another name are another codec.
         net: frozen, on the CPU, with its CDF tables.
-        surrogate: of the same weights.
+        surrogate_of: gives the surrogate of such a net.
         estimating: the model itself; its "likelihoods" are those of the quantised latents.
         told: what `compress` and `decompress` of a variable-rate net are told besides.
     """
@@ -100,20 +98,21 @@ class Learned(Codec):
         self,
         name: str,
         net: CompressionModel,
-        surrogate: Surrogate,
+        surrogate_of: Callable[[CompressionModel], Surrogate],
         estimating: Pass,
         told: Mapping[str, Any] | None = None,
     ) -> None:
         self._net = net
-        self._surrogate = surrogate
+        self._surrogate_of = surrogate_of
+        self._surrogate = surrogate_of(net)
         self._estimating = estimating
         self._told = told or {}
         self._factor = factor(net)
-        self._weights = _weights_hash(name, net)
+        self._weights = weights_hash(name, net)
 
     def encode(self, image: Image) -> bytes:
         """Return the container around the model's strings."""
-        images = _padded(to_tensor(image), self._factor)
+        images = padded(to_tensor(image), self._factor)
         with torch.no_grad():
             coded = self._net.compress(images, **self._told)
         height, width, _ = image.shape
@@ -138,7 +137,7 @@ class Learned(Codec):
 
     def estimated_bits(self, image: Image) -> float:
         """Return the sum of -log2 of the likelihoods that the model's own forward gives."""
-        images = _padded(to_tensor(image), self._factor)
+        images = padded(to_tensor(image), self._factor)
         with torch.no_grad():
             likelihoods = self._estimating(images)["likelihoods"].values()
         return float(sum(-torch.log2(p.double()).sum() for p in likelihoods))
@@ -154,6 +153,26 @@ class Learned(Codec):
     def relaxed(self, images: Tensor) -> Relaxed:
         """Return both from one pass of the surrogate."""
         return self._surrogate.relaxed(images)
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether gradients are computed on the CPU."""
+        return bool(self._surrogate.device.type == "cpu")
+
+    def latents(self, images: Tensor) -> Tensor:
+        """Return what the encoder makes of pictures, not quantised, (B, C, h, w)."""
+        latents: Tensor = self._net.g_a(padded(images, self._factor))
+        return latents
+
+    def with_latents(self, latents: Tensor) -> Learned:
+        """Return this codec with an encoder that makes these latents of any picture.
+
+        What it encodes, this codec decodes; its gradients have to be computed on the CPU.
+        """
+        given = copy.copy(self)
+        given._net = cast("CompressionModel", view(self._net, g_a=_Given(latents)))
+        given._surrogate = self._surrogate_of(given._net)
+        return given
 
     def _strings(self, container: Container) -> list[list[bytes]]:
         """Return the strings as `decompress` wants them, one for each pass of an entropy coder."""
@@ -184,44 +203,19 @@ class Learned(Codec):
         return hashlib.sha256(self._weights.encode()).digest()[:4]
 
 
-def factor(net: CompressionModel) -> int:
-    """Return what sides of pictures must be multiples of."""
-    return getattr(net, "downsampling_factor", _USUAL_FACTOR)
+class _Given(nn.Module):
+    """In the place of an encoder: its output is known."""
 
+    def __init__(self, latents: Tensor) -> None:
+        super().__init__()
+        self._latents = latents
 
-def frozen(net: CompressionModel) -> CompressionModel:
-    """Return the net itself in eval mode; its weights take no gradient."""
-    moved = net.to(memory_format=torch.channels_last).eval()
-    return cast("CompressionModel", moved.requires_grad_(False))
+    def forward(self, _: Tensor) -> Tensor:
+        return self._latents
 
-
-def on_device(net: CompressionModel, device: Device) -> CompressionModel:
-    """Return a net where gradients are computed: itself on the CPU, a copy elsewhere.
-
-    Raises:
-        ConfigError: the device is not there.
-    """
-    if device == "cpu":
-        return net
-    if not torch.cuda.is_available():
-        raise ConfigError("device 'cuda' was asked for, but torch sees no GPU; use 'cpu'")
-    return cast("CompressionModel", copy.deepcopy(net).to(device))
-
-
-def _padded(images: Tensor, factor: int) -> Tensor:
-    """Repeat the edge up to multiples of the factor."""
-    bottom, right = (-side % factor for side in images.shape[-2:])
-    if bottom or right:
-        images = functional.pad(images, (0, right, 0, bottom), mode="replicate")
-    return images.contiguous(memory_format=torch.channels_last)
-
-
-def _weights_hash(architecture: str, net: CompressionModel) -> str:
-    digest = hashlib.sha256(architecture.encode())
-    for name, tensor in sorted(net.state_dict().items()):
-        digest.update(f"{name} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.cpu().contiguous().numpy().tobytes())
-    return f"{architecture} {digest.hexdigest()[:16]}"
+    def __deepcopy__(self, _: object) -> _Given:
+        """Return itself: copies of a net are given the same latents."""
+        return self
 
 
 def _scaled(shape: Any, rows: int, columns: int) -> Any:  # noqa: ANN401 - as a model has it

@@ -37,7 +37,8 @@ from backends.entropy import (
     RoundedBottleneck,
     straight_through_round,
 )
-from backends.learned import Device, Learned, Pass, Passes, Surrogate, frozen, on_device
+from backends.learned import Learned, Pass, Passes, Surrogate
+from backends.nets import Device, frozen, on_device
 from backends.surrogate import view
 from bench.checkpoint import load
 from bench.errors import ConfigError
@@ -74,9 +75,8 @@ class VariableRate(Learned):
         gain = torch.tensor(scale) if level is None else net.Gain[level].abs()
         name = f"{architecture} scale {scale}" if level is None else f"{architecture} level {level}"
         net = _at(net, gain)
-        nearby = on_device(net, device)
-        surrogate = Surrogate(nearby, _passes(nearby, gain.to(device)))
-        super().__init__(name, net, surrogate, _estimating(net, gain), {"inputscale": gain})
+        surrogate_of = partial(_surrogate, gain=gain, device=device)
+        super().__init__(name, net, surrogate_of, _estimating(net, gain), {"inputscale": gain})
 
 
 @lru_cache(maxsize=1)
@@ -99,9 +99,10 @@ def _at(net: CompressionModel, gain: Tensor) -> CompressionModel:
     return net
 
 
-def _passes(net: CompressionModel, gain: Tensor) -> Passes:
-    surrogate = _Surrogate(net, gain)
-    return Passes(surrogate.reconstruct, surrogate.rate, surrogate.relaxed)
+def _surrogate(net: CompressionModel, gain: Tensor, device: Device) -> Surrogate:
+    nearby = on_device(net, device)
+    made = _Surrogate(nearby, gain.to(device))
+    return Surrogate(nearby, Passes(made.reconstruct, made.rate, made.relaxed))
 
 
 class _Surrogate:

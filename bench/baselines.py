@@ -1,9 +1,13 @@
-"""What stands on every board, listed in its suite or not: a lossless codec, and noise."""
+"""What stands beside the codecs and attacks of a suite, asked for or not.
+
+A lossless codec and noise, without which no score can be read; and of every codec behind defences
+the codec itself, whose pictures are those of an attacker who does not know of them.
+"""
 
 from __future__ import annotations
 
 from bench.errors import ConfigError
-from bench.registry import Choice
+from bench.registry import Choice, signature
 from bench.suite import Suite
 
 IDENTITY = Choice("identity")
@@ -11,17 +15,27 @@ NOISE = Choice("sign-noise")
 
 
 def with_baselines(suite: Suite) -> tuple[list[Choice], list[Choice]]:
-    """Return the suite's codecs and attacks; a lossless codec and noise are always among them.
+    """Return the suite's codecs and attacks, with what has to be among them.
 
     Raises:
         ConfigError: something else is labelled like the one that is missing.
     """
     points, searches = suite.points, suite.searches
-    if not any(choice.name == IDENTITY.name for choice in points):
+    if not any(_is_bare(point, IDENTITY) for point in points):
         points = _joined(points, IDENTITY)
+    for choice in suite.points:
+        if not any(_is_bare(point, choice) for point in points):
+            points = _joined(points, choice.bare)
     if not any(choice.name == NOISE.name for choice in searches):
         searches = _joined(searches, NOISE)
     return points, searches
+
+
+def _is_bare(choice: Choice, defended: Choice) -> bool:
+    """Tell whether a codec is another one without its defences, whatever they are called."""
+    if choice.defence or choice.name != defended.name:
+        return False
+    return signature("codec", choice) == signature("codec", defended.bare)
 
 
 def _joined(choices: list[Choice], missing: Choice) -> list[Choice]:

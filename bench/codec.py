@@ -3,13 +3,14 @@
     image uint8 (H, W, 3) --encode--> bytes --decode--> image uint8 (H, W, 3)
 
 A capability is a type: a codec that offers gradients is also `Differentiable`, one that draws
-random numbers is `Randomised`, one whose model predicts its own bits is `Estimating`.
+random numbers is `Randomised`, one that codes a picture in several ways and keeps the cheapest is
+`Branching`, one whose model predicts its own bits is `Estimating`.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
@@ -118,4 +119,21 @@ class Randomised(Protocol):
 
     def draw(self, rng: np.random.Generator) -> Codec:
         """Return one deterministic codec, the random choices made from `rng`."""
+        ...
+
+
+@runtime_checkable
+class Branching(Protocol):
+    """A codec that codes a picture in several ways and keeps the cheapest one.
+
+    No single surrogate stands for it: an attack on the way that is kept now makes the encoder keep
+    another one, so the harness attacks all of them.
+    """
+
+    def paths(self) -> Sequence[Codec]:
+        """Return each way as a codec of its own."""
+        ...
+
+    def costs(self, images: Tensor) -> Tensor:
+        """Return what the encoder compares, by the surrogates of the ways, (ways, B)."""
         ...

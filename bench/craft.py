@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from bench.aim import aim
 from bench.attack import Attack, AttackResult, Objective, Target
 from bench.budget import Budget
 from bench.codec import Codec, Image
@@ -95,7 +96,7 @@ def _searched(
             f" {can}"
         )
     source = to_tensor(job.picture.pixels)
-    target = aimed(attack, sources, objective, source, job.budget)
+    target = aimed(attack, _targets(job, sources, objective, source), source, job.budget)
     started = time.perf_counter()
     result = search(attack, target, source.clone(), job.budget, job.seed)
     image = enforced(result, to_tensor(job.picture.pixels), job.budget)
@@ -114,17 +115,28 @@ def _searched(
     return Crafted(image, record)
 
 
-def aimed(
-    attack: Attack,
-    sources: Sequence[Codec],
-    objective: Objective | None,
-    source: Tensor,
-    budget: Budget,
-) -> NoTarget | CodecTarget | Ensemble | Oracle:
-    """Return what an attack gets to see: nothing, surrogates, or so many real queries."""
+def _targets(
+    job: CraftJob, sources: Sequence[Codec], objective: Objective | None, source: Tensor
+) -> list[CodecTarget]:
     if objective is None:
+        return []
+    rng = np.random.default_rng(job.seed)
+    return [aim(codec, objective, source, job.draws, rng) for codec in sources]
+
+
+def aimed(
+    attack: Attack, targets: Sequence[CodecTarget], source: Tensor, budget: Budget
+) -> NoTarget | CodecTarget | Ensemble | Oracle:
+    """Return what an attack gets to see: nothing, surrogates, or so many real queries.
+
+    Args:
+        attack: the search.
+        targets: one objective on each of the sources; none for noise.
+        source: the source pictures, float (B, 3, H, W) in [0, 1].
+        budget: that of the search.
+    """
+    if not targets:
         return NoTarget()
-    targets = [CodecTarget(codec, objective, source) for codec in sources]
     if attack.needs == "queries":
         return Oracle(targets[0], source, budget, attack.evaluations)
     return Ensemble(targets) if len(targets) > 1 else targets[0]

@@ -1,6 +1,7 @@
 """How long a plan will take, roughly, before anything is run: to plan with, never to report.
 
-A job costs its codec's seconds per megapixel times what it asks for. The tables hold what was
+A job costs its codec's seconds per megapixel times what it asks for; what defences add to that is
+not reckoned with, but for the draws of those that draw. The tables hold what was
 measured on a 2-core machine; other machines differ, and a run's own progress display corrects
 itself as it goes.
 """
@@ -10,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bench.entry import Cost
-from bench.jobs import CraftJob, MeasureJob, Plan, Point, Search
+from bench.jobs import CraftJob, MeasureJob, Plan
+from bench.point import Point
 from bench.registry import entry
 from bench.store import Store
 
@@ -29,9 +31,8 @@ def seconds(job: CraftJob | MeasureJob) -> float:
         return megapixels * (_SCORING + _cost(job.victim).coding)
     if job.budget.kind not in job.search.budgets:
         return 0.0
-    once = sum(_asking(point, job.search) for point in job.sources)
-    steps = once * job.search.evaluations
-    return megapixels * (_DRAWING + steps)
+    once = sum(_asking(point, job) for point in job.sources)
+    return megapixels * (_DRAWING + once * job.search.evaluations)
 
 
 def remaining(plan: Plan, store: Store | None = None) -> float:
@@ -45,9 +46,11 @@ def missing(plan: Plan, store: Store | None = None) -> Iterable[CraftJob | Measu
     yield from (job for job in plan.cells if store is None or job.key not in store.measured)
 
 
-def _asking(point: Point, search: Search) -> float:
-    """Return the seconds per megapixel of one evaluation."""
-    return _cost(point).coding if search.need == "queries" else _cost(point).gradient
+def _asking(point: Point, job: CraftJob) -> float:
+    """Return the seconds per megapixel of one evaluation: a query, or a gradient of every draw."""
+    if job.search.need == "queries":
+        return _cost(point).coding
+    return _cost(point).gradient * (job.draws if point.random else 1)
 
 
 def _cost(point: Point) -> Cost:

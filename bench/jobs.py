@@ -1,4 +1,4 @@
-"""What a plan is made of: operating points, searches, jobs, and the order they are done in.
+"""What a plan is made of: jobs, and the order they are done in.
 
 craft job     sources x picture x attack x objective x budget -> one 8-bit picture
 measure job   one crafted picture (or the clean one) x one victim -> scores
@@ -8,62 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bench.attack import Need
 from bench.budget import Budget
 from bench.images import Picture
+from bench.point import Point, Search
 from bench.record import Threat
-from bench.registry import Choice, signature
-
-
-@dataclass(frozen=True)
-class Point:
-    """One operating point as planning sees it.
-
-    Attributes:
-        choice: its name and parameters.
-        fingerprint: what its codec says of itself.
-        differentiable: whether it offers gradients.
-    """
-
-    choice: Choice
-    fingerprint: str
-    differentiable: bool
-
-    @property
-    def label(self) -> str:
-        """What records and the board call it."""
-        return str(self.choice)
-
-    @property
-    def identity(self) -> list[object]:
-        """What can change its output: what it says of itself, its name and its parameters."""
-        return [self.fingerprint, self.choice.name, signature("codec", self.choice)]
-
-
-@dataclass(frozen=True)
-class Search:
-    """An attack as planning sees it; see `bench.attack.Attack` for what the attributes mean."""
-
-    choice: Choice
-    need: Need
-    budgets: tuple[str, ...]
-    version: int
-    evaluations: int
-
-    @property
-    def looks(self) -> bool:
-        """Whether it asks a codec anything."""
-        return self.need != "nothing"
-
-    @property
-    def queries(self) -> int:
-        """How many queries of each picture it declares."""
-        return self.evaluations if self.need == "queries" else 0
+from bench.registry import Choice
 
 
 @dataclass(frozen=True)
 class CraftJob:
-    """One search; `key` identifies the picture it finds."""
+    """One search; `key` identifies the picture it finds; of random codecs so many draws count."""
 
     key: str
     sources: tuple[Point, ...]
@@ -72,17 +26,32 @@ class CraftJob:
     objective: Choice | None
     budget: Budget
     seed: int
+    draws: int
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One of the draws that a random codec is scored with, the same ones for every picture made.
+
+    Attributes:
+        number: from 0.
+        seed: of its generator.
+    """
+
+    number: int
+    seed: int
 
 
 @dataclass(frozen=True)
 class MeasureJob:
-    """One cell; the clean picture if `craft` is None."""
+    """One cell; the clean picture if `craft` is None; the codec itself if `draw` is None."""
 
     key: str
     victim: Point
     picture: Picture
     craft: CraftJob | None
     threat: Threat
+    draw: Draw | None
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,14 @@ from bench.metrics import METRICS
 from bench.registry import Kind, entries, implementation, parameters, unavailable
 from bench.suite import Suite
 
-Listed: TypeAlias = Literal["codecs", "attacks", "objectives", "metrics", "suites"]
+Listed: TypeAlias = Literal["codecs", "attacks", "objectives", "defences", "metrics", "suites"]
 
-_KINDS: dict[str, Kind] = {"codecs": "codec", "attacks": "attack", "objectives": "objective"}
+_KINDS: dict[str, Kind] = {
+    "codecs": "codec",
+    "attacks": "attack",
+    "objectives": "objective",
+    "defences": "defence",
+}
 
 
 @dataclass(frozen=True)
@@ -28,9 +33,10 @@ class Item:
     Attributes:
         name: as it is written in a suite.
         summary: what it is.
-        paper: where an attack was published, if it was.
+        paper: where an attack or a defence was published, if it was.
         budgets: the kinds of budget that an attack can do.
         needs: what an attack asks of a codec.
+        gradient: what an attack follows through a defence.
         parameters: each with its default, or "required".
         problem: why it cannot run here and what to do; None if it can.
     """
@@ -40,6 +46,7 @@ class Item:
     paper: str = ""
     budgets: tuple[str, ...] = ()
     needs: str = ""
+    gradient: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
     problem: str | None = None
 
@@ -70,7 +77,7 @@ def as_json(listed: list[Item]) -> str:
 def as_table(what: str, listed: list[Item]) -> Table:
     """Return items as a table for the terminal."""
     table = Table(title=what, title_justify="left", show_lines=False)
-    columns = {**_COLUMNS, **(_OF_ATTACKS if what == "attacks" else {}), "here": _here}
+    columns = {**_COLUMNS, **_OF_KIND.get(what, {}), "here": _here}
     for header in columns:
         table.add_column(header, overflow="fold", no_wrap=header == "name")
     for item in listed:
@@ -91,10 +98,13 @@ _COLUMNS: dict[str, Callable[[Item], str]] = {
     "what it is": lambda item: item.summary,
     "parameters": _given,
 }
-_OF_ATTACKS: dict[str, Callable[[Item], str]] = {
-    "budgets": lambda item: ", ".join(item.budgets),
-    "needs": lambda item: item.needs,
-    "paper": lambda item: item.paper,
+_OF_KIND: dict[str, dict[str, Callable[[Item], str]]] = {
+    "attacks": {
+        "budgets": lambda item: ", ".join(item.budgets),
+        "needs": lambda item: item.needs,
+        "paper": lambda item: item.paper,
+    },
+    "defences": {"gradient": lambda item: item.gradient, "paper": lambda item: item.paper},
 }
 
 
@@ -117,6 +127,8 @@ def _implementation(kind: Kind, name: str) -> Item:
 def _declared(kind: Kind, name: str) -> Item:
     """Return what an implementation and its entry say of themselves."""
     told, made = entries(kind)[name], implementation(kind, name)
+    if kind == "defence":
+        return Item(name, told.summary, told.paper, gradient=getattr(made, "gradient", ""))
     if kind != "attack":
         return Item(name, told.summary)
     budgets, needs = getattr(made, "budgets", ()), getattr(made, "needs", "")

@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bench import metrics
 from bench.codec import Codec, Estimating, Image
@@ -203,7 +203,7 @@ def _lost(job: MeasureJob, lost: Lost, stage: Stage) -> MeasureRecord:
     return MeasureRecord(**_identity(job), status=lost.status, reason=lost.reason, stage=stage)
 
 
-def _identity(job: MeasureJob) -> dict[str, str | None]:
+def _identity(job: MeasureJob) -> dict[str, Any]:
     return {
         "key": job.key,
         "victim": job.victim.label,
@@ -211,4 +211,5 @@ def _identity(job: MeasureJob) -> dict[str, str | None]:
         "picture": job.picture.name,
         "threat": job.threat,
         "craft": None if job.craft is None else job.craft.key,
+        "draw": None if job.draw is None else job.draw.number,
     }

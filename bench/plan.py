@@ -16,7 +16,8 @@ from bench.baselines import IDENTITY
 from bench.budget import Budget
 from bench.errors import ConfigError
 from bench.images import Picture
-from bench.jobs import CraftJob, Group, MeasureJob, Plan, Point, Search
+from bench.jobs import CraftJob, Draw, Group, MeasureJob, Plan
+from bench.point import Point, Search
 from bench.record import Threat
 from bench.registry import Choice, signature
 from bench.suite import Suite
@@ -127,10 +128,11 @@ def _can_search(search: Search, sources: Sequence[Point]) -> bool:
 
 
 def _victims(suite: Suite, craft: CraftJob, points: Sequence[Point]) -> list[Point]:
-    """Noise hits everyone; the sources are always victims; transfer as the suite says."""
+    """Noise hits everyone; the sources, and they behind defences, are always victims."""
     if not craft.sources or suite.transfer == "all":
         return list(points)
     reached = [p for p in points if suite.transfer == "gradient-free" and not p.differentiable]
+    reached += [p for p in points if any(map(p.guards, craft.sources))]
     return [p for p in points if p in craft.sources or p in reached]
 
 
@@ -150,17 +152,36 @@ def _craft(
         budget=budget.identity,
         seed=suite.seed,
         compute=suite.compute.model_dump() if sources else None,
+        **({"draws": suite.draws} if any(point.random for point in sources) else {}),
     )
-    return CraftJob(key, sources, picture, search, objective, budget, int(key[:12], 16))
+    seed = int(key[:12], 16)
+    return CraftJob(key, sources, picture, search, objective, budget, seed, suite.draws)
 
 
 def _group(
     suite: Suite, craft: CraftJob | None, picture: Picture, victims: Sequence[Point]
 ) -> Group:
-    return Group(craft, tuple(_cell(suite, craft, picture, victim) for victim in victims))
+    return Group(
+        craft,
+        tuple(
+            _cell(suite, craft, picture, victim, draw)
+            for victim in victims
+            for draw in _draws(suite, picture, victim)
+        ),
+    )
 
 
-def _cell(suite: Suite, craft: CraftJob | None, picture: Picture, victim: Point) -> MeasureJob:
+def _draws(suite: Suite, picture: Picture, victim: Point) -> Sequence[Draw | None]:
+    if not victim.random:
+        return (None,)
+    told = {"victim": victim.identity, "picture": picture.sha256, "seed": suite.seed}
+    keys = [_hash(**told, draw=number) for number in range(suite.draws)]
+    return [Draw(number, int(key[:12], 16)) for number, key in enumerate(keys)]
+
+
+def _cell(
+    suite: Suite, craft: CraftJob | None, picture: Picture, victim: Point, draw: Draw | None
+) -> MeasureJob:
     key = _hash(
         victim=[victim.label, *victim.identity],
         picture=[picture.name, picture.sha256],
@@ -168,8 +189,9 @@ def _cell(suite: Suite, craft: CraftJob | None, picture: Picture, victim: Point)
         scores=[suite.rd_lambda, suite.vmaf],
         scoring=SCORING_VERSION,
         threads=suite.compute.threads,
+        **({"draw": draw.number} if draw else {}),
     )
-    return MeasureJob(key, victim, picture, craft, _threat(craft, victim))
+    return MeasureJob(key, victim, picture, craft, _threat(craft, victim), draw)
 
 
 def _threat(craft: CraftJob | None, victim: Point) -> Threat:
@@ -177,9 +199,9 @@ def _threat(craft: CraftJob | None, victim: Point) -> Threat:
         return "clean"
     if not craft.sources:
         return "noise"
-    if victim not in craft.sources:
-        return "transfer"
-    return "black-box" if craft.search.need == "queries" else "white-box"
+    if victim in craft.sources:
+        return "black-box" if craft.search.need == "queries" else "white-box"
+    return "unaware" if any(map(victim.guards, craft.sources)) else "transfer"
 
 
 def _hash(**parts: object) -> str:

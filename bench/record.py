@@ -11,7 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, TypeAdapter
 
 Status: TypeAlias = Literal["ok", "unsupported", "failed"]
-Threat: TypeAlias = Literal["clean", "noise", "white-box", "black-box", "transfer"]
+Threat: TypeAlias = Literal["clean", "noise", "white-box", "black-box", "unaware", "transfer"]
 Stage: TypeAlias = Literal["clean", "craft", "attacked"]
 
 Decibel: TypeAlias = Annotated[
@@ -150,6 +150,7 @@ class MeasureRecord(_Line):
         threat: how the attacked picture was made, seen from this victim.
         craft: key of the search that made the picture; None for the clean picture.
         flags: what a reader of every score of this victim should know.
+        draw: which draw of a codec that draws random numbers was scored; None for all others.
         encode_seconds: of the scored picture.
         decode_seconds: of the scored picture.
     """
@@ -165,6 +166,7 @@ class MeasureRecord(_Line):
     threat: Threat
     craft: str | None = None
     flags: tuple[str, ...] = ()
+    draw: int | None = None
     scores: Scores | None = None
     encode_seconds: float = 0.0
     decode_seconds: float = 0.0

@@ -15,21 +15,29 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    WithJsonSchema,
+    create_model,
+)
 
-from bench.codec import Differentiable
+from bench.codec import Codec, Differentiable
 from bench.config import foremost, nearest
 from bench.entry import Entry
 from bench.errors import ConfigError, raise_if_machine, told
 
-Kind: TypeAlias = Literal["codec", "attack", "objective"]
+Kind: TypeAlias = Literal["codec", "attack", "objective", "defence"]
 
 _TABLES: dict[Kind, str] = {
     "codec": "backends:CODECS",
     "attack": "attacks:ATTACKS",
     "objective": "attacks:OBJECTIVES",
+    "defence": "backends.defences:DEFENCES",
 }
 
 _NAMED: dict[Kind, dict[str, Entry]] = {kind: {} for kind in _TABLES}
@@ -45,15 +53,23 @@ class Choice:
         name: as it stands in a table.
         params: what the suite gave, defaults left out.
         label: what people call it; made of name and parameters if empty.
+        defence: what a codec is behind, in the order in which a picture meets it.
     """
 
     name: str
     params: tuple[tuple[str, Any], ...] = ()
     label: str = ""
+    defence: tuple[Choice, ...] = ()
 
     def __str__(self) -> str:
         listed = " ".join(f"{key}={value}" for key, value in self.params)
-        return self.label or f"{self.name} {listed}".strip()
+        own = f"{self.name} {listed}".strip()
+        return self.label or " + ".join((own, *map(str, self.defence)))
+
+    @property
+    def bare(self) -> Choice:
+        """The codec without what it is behind."""
+        return Choice(self.name, self.params)
 
 
 def entries(kind: Kind) -> Mapping[str, Entry]:
@@ -150,7 +166,8 @@ def check(kind: Kind, choice: Choice) -> Choice:
     except ValidationError as error:
         raise ConfigError(_explain(kind, choice.name, model, error)) from error
     checked = tuple((key, getattr(values, key)) for key, _ in choice.params)
-    return Choice(choice.name, checked, choice.label)
+    defence = tuple(check("defence", one) for one in choice.defence)
+    return Choice(choice.name, checked, choice.label, defence)
 
 
 def build(kind: Kind, choice: Choice) -> Any:  # noqa: ANN401 - the caller names the kind
@@ -160,18 +177,54 @@ def build(kind: Kind, choice: Choice) -> Any:  # noqa: ANN401 - the caller names
         ConfigError: it cannot be made with these parameters, or not on this machine.
     """
     found = entry(kind, choice.name)
-    params = dict(check(kind, choice).params)
+    params = _given(kind, choice)
     try:
-        return _attribute(found.target)(**found.preset, **params)
+        made = _attribute(found.target)(**found.preset, **params)
+        for one in reversed(choice.defence):
+            made = build("defence", one)(made)
     except Exception as error:  # a plugin's constructor can fail in any way
         raise_if_machine(error)
         raise ConfigError(f"the {kind} '{choice}' cannot be used: {told(error)}") from error
+    return made
 
 
 def signature(kind: Kind, choice: Choice) -> dict[str, Any]:
-    """Return every parameter by name, defaults filled in, as it goes into a job's key."""
+    """Return every parameter by name, defaults filled in, as it goes into a job's key.
+
+    A codec's defences, where it has any, stand under "defence".
+    """
     values = parameters(kind, choice.name).model_validate(dict(choice.params))
-    return values.model_dump(mode="json")
+    told = values.model_dump(mode="json")
+    behind = [[one.name, signature("defence", one)] for one in choice.defence]
+    return told | {"defence": behind} if behind else told
+
+
+def _given(kind: Kind, choice: Choice) -> dict[str, Any]:
+    """Return the constructor's arguments; where one is a codec, it is made."""
+    fields = parameters(kind, choice.name).model_fields
+    return {
+        key: build("codec", _nested(value)) if _IS_CODEC in fields[key].metadata else value
+        for key, value in check(kind, choice).params
+    }
+
+
+def _nested(item: object) -> Choice:
+    """Return the codec that a parameter names: by its name, or a mapping with it."""
+    given = {"name": item} if isinstance(item, str) else item
+    if not isinstance(given, dict) or not isinstance(given.get("name"), str):
+        raise ConfigError(f"expected the codec's name, or a mapping with 'name', got {item!r}")
+    params = tuple((str(key), value) for key, value in given.items() if key != "name")
+    return check("codec", Choice(given["name"], params))
+
+
+def _checked(item: object) -> object:
+    _nested(item)
+    return item
+
+
+_IS_CODEC = AfterValidator(_checked)
+_CODEC = Annotated[Any, _IS_CODEC, WithJsonSchema({"type": ["string", "object"]})]
+"""A parameter that is a codec; it stays as the suite has it, and reads the same from disk."""
 
 
 def live_surrogate(net: object) -> Differentiable:
@@ -199,7 +252,7 @@ def _hint(found: Entry, hints: Mapping[str, Any], parameter: inspect.Parameter) 
             f"the parameter '{parameter}' of {found.target} cannot be set from a suite; give it a"
             " name and a type"
         )
-    return hints[parameter.name]
+    return _CODEC if hints[parameter.name] is Codec else hints[parameter.name]
 
 
 def _default(parameter: inspect.Parameter) -> object:

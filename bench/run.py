@@ -16,22 +16,25 @@ from importlib import metadata
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
 import torch
 
 from bench import __version__, registry, vmaf
 from bench.attack import Attack, Objective
 from bench.baselines import with_baselines
-from bench.codec import Codec, Differentiable, Image, Randomised
+from bench.codec import Codec, Image, Randomised
 from bench.craft import Crafted, craft
 from bench.errors import ConfigError, StoreError
 from bench.images import Picture, load, pixel_hash
-from bench.jobs import CraftJob, Group, MeasureJob, Plan, Point, Search
+from bench.jobs import CraftJob, Draw, Group, MeasureJob, Plan
 from bench.measure import Coded, Lost, Terms, code, measure
 from bench.plan import plan
+from bench.point import Point, Search
 from bench.record import CraftRecord, MeasureRecord
 from bench.registry import Choice
 from bench.store import Manifest, Store, canonical
 from bench.suite import Suite
+from bench.wrapping import drawn, offers_gradients
 
 Event: TypeAlias = CraftJob | MeasureJob | CraftRecord | MeasureRecord
 """A job that starts now, or a record that is on disk now."""
@@ -126,7 +129,7 @@ def execute(prepared: Prepared, store: Store) -> Iterator[Event]:
 class _Workshop:
     prepared: Prepared
     store: Store
-    cleaned: dict[tuple[str, str], Coded | Lost] = field(default_factory=dict)
+    cleaned: dict[tuple[str, str, Draw | None], Coded | Lost] = field(default_factory=dict)
 
     def do(self, group: Group) -> Iterator[Event]:
         todo = [cell for cell in group.cells if cell.key not in self.store.measured]
@@ -171,15 +174,17 @@ class _Workshop:
 
     def measure(self, cell: MeasureJob, attacked: Image | CraftRecord | None) -> MeasureRecord:
         codec = self.prepared.codecs[cell.victim.label]
+        if cell.draw is not None:
+            codec = drawn(codec, np.random.default_rng(cell.draw.seed))
         clean = self.clean(cell, codec)
         suite = self.prepared.suite
         return measure(cell, codec, clean, attacked, Terms(suite.rd_lambda, suite.vmaf))
 
     def clean(self, cell: MeasureJob, codec: Codec) -> Coded | Lost:
         """Code each source picture once; only one picture's are kept at a time."""
-        key = (cell.picture.name, cell.victim.label)
+        key = (cell.picture.name, cell.victim.label, cell.draw)
         if key not in self.cleaned:
-            if all(name != cell.picture.name for name, _ in self.cleaned):
+            if all(name != cell.picture.name for name, _, _ in self.cleaned):
                 self.cleaned.clear()
             self.cleaned[key] = code(codec, cell.picture.pixels)
         return self.cleaned[key]
@@ -189,8 +194,6 @@ def _codec(choice: Choice) -> Codec:
     codec = registry.build("codec", choice)
     if not isinstance(codec, Codec):
         raise ConfigError(f"the codec '{choice}' is no bench.codec.Codec; derive it from that")
-    if isinstance(codec, Randomised):
-        raise ConfigError(f"the codec '{choice}' draws random numbers, which is not scored yet")
     return codec
 
 
@@ -219,7 +222,7 @@ def _objective(choice: Choice) -> Objective:
 
 
 def _point(choice: Choice, codec: Codec, fingerprint: str) -> Point:
-    return Point(choice, fingerprint, isinstance(codec, Differentiable))
+    return Point(choice, fingerprint, offers_gradients(codec), isinstance(codec, Randomised))
 
 
 def _search(choice: Choice, attack: Attack) -> Search:

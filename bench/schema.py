@@ -10,6 +10,14 @@ from bench.suite import Suite
 
 _LISTS: dict[str, Kind] = {"codecs": "codec", "attacks": "attack", "objectives": "objective"}
 
+_BEHIND = {
+    "anyOf": [
+        {"$ref": "#/$defs/Defence"},
+        {"type": "array", "items": {"$ref": "#/$defs/Defence"}},
+    ]
+}
+"""What a codec is behind: one defence or several."""
+
 
 def suite_schema() -> dict[str, Any]:
     """Return the JSON schema (draft 2020-12) of a suite file."""
@@ -17,7 +25,8 @@ def suite_schema() -> dict[str, Any]:
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     for key, kind in _LISTS.items():
         schema["properties"][key] = {"type": "array", "minItems": 1, "items": _item(kind)}
-    schema.get("$defs", {}).pop("Choice", None)
+    schema["$defs"].pop("Choice", None)
+    schema["$defs"]["Defence"] = _item("defence")
     return schema
 
 
@@ -33,6 +42,8 @@ def _mapping(kind: Kind, name: str) -> dict[str, Any] | None:
         model = parameters(kind, name).model_json_schema()
     except ConfigError:
         return None
+    common = {"name": {"const": name}, "label": {"type": "string"}}
+    behind = {"defence": _BEHIND} if kind == "codec" else {}
     properties = {
         key: {"anyOf": [value, {"type": "array", "items": value}]}
         for key, value in model.get("properties", {}).items()
@@ -40,7 +51,7 @@ def _mapping(kind: Kind, name: str) -> dict[str, Any] | None:
     return {
         "type": "object",
         "description": entries(kind)[name].summary,
-        "properties": {"name": {"const": name}, "label": {"type": "string"}, **properties},
+        "properties": {**common, **properties, **behind},
         "required": ["name", *model.get("required", [])],
         "additionalProperties": False,
     }

@@ -100,14 +100,22 @@ def _single(kind: Kind, item: Any) -> Choice:  # noqa: ANN401 - YAML as it was w
 def _grid(kind: Kind, item: Any) -> Iterator[Choice]:  # noqa: ANN401 - YAML as it was written
     if not isinstance(item, dict) or not isinstance(item.get("name"), str):
         raise ConfigError(f"expected the {kind}'s name, or a mapping with 'name', got {item!r}")
-    grid = {str(key): listed(value) for key, value in item.items()}
+    behind = _behind(item.get("defence", [])) if kind == "codec" else [()]
+    given = {key: value for key, value in item.items() if (kind, key) != ("codec", "defence")}
+    grid = {str(key): listed(value) for key, value in given.items()}
     name, label = grid.pop("name")[0], grid.pop("label", [""])[0]
     if not all(grid.values()):
         empty = next(key for key, values in grid.items() if not values)
         raise ConfigError(f"'{empty}' of the {kind} '{name}' is an empty list")
-    for values in itertools.product(*grid.values()):
+    for *values, defence in itertools.product(*grid.values(), behind):
         params = tuple(zip(grid, values, strict=True))
-        yield Choice(name, params, _label(label, dict(params)))
+        told = {"defence": " + ".join(map(str, defence))} if defence else {}
+        yield Choice(name, params, _label(label, dict(params) | told), defence)
+
+
+def _behind(items: Any) -> list[tuple[Choice, ...]]:  # noqa: ANN401 - YAML as it was written
+    """Return what a codec is behind, once for each point of the grids in it."""
+    return list(itertools.product(*(_expanded("defence", item) for item in listed(items))))
 
 
 def _label(template: object, params: dict[str, Any]) -> str:

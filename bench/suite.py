@@ -2,6 +2,7 @@
 
 attacks: [fgsm, {name: pgd, steps: [10, 60]}]        a list as a value is a grid: pgd twice
 codecs: [{name: vvc, qp: [32, 37], label: VVC {qp}}]  what the board calls it
+codecs: [{name: jpeg, quality: 50, defence: [median, flip]}]  behind both, met in this order
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ class Suite(Settings):
             searched on together, through the gradients of all. Every one by itself if left out.
         transfer: which codecs are also scored on pictures made against the others: those without
             gradients, all, or none.
+        draws: how many draws of a codec that draws random numbers are averaged in a gradient, and
+            how many every picture is scored with.
         rd_lambda: the weight of 255^2 MSE in the R-D cost that is reported.
         vmaf: whether VMAF is scored too, at about 0.2 s a picture.
         compute: what changes the numbers of a search.
@@ -68,6 +71,7 @@ class Suite(Settings):
     budgets: Annotated[list[BudgetSpec], Field(min_length=1)]
     sources: tuple[Source, ...] = ()
     transfer: Literal["none", "gradient-free", "all"] = "gradient-free"
+    draws: Annotated[int, Field(ge=1, le=256)] = 8
     rd_lambda: Annotated[float, Field(gt=0)] = 0.013
     vmaf: bool = False
     compute: Compute = Compute()

@@ -32,7 +32,7 @@ class CodecTarget:
     """One objective on one codec, around one batch of source pictures.
 
     Attributes:
-        gradients: how many times a gradient was asked for.
+        gradients: how many gradients of a codec were computed.
         queries: how many pictures were really encoded for an attack; not the source pictures, for
             objectives that compare with what is clean.
     """
@@ -48,12 +48,17 @@ class CodecTarget:
 
     def value_and_grad(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the surrogate's values (B,) and their gradient; what is not finite is zeroed."""
+        values, gradient = self.followed(images)
+        return values, self._checked(gradient)
+
+    def followed(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return values and gradient as they come, numbers or not."""
         images = images.detach().requires_grad_(True)
         values = self._objective(self._view(images))
         nothing = images[:0].sum()  # of a codec that hangs on no gradient, the gradient is zero
         (gradient,) = torch.autograd.grad(values.sum() + nothing, images)
         self.gradients += 1
-        return values.detach(), self._checked(gradient)
+        return values.detach(), gradient
 
     def value(self, images: Tensor) -> Tensor:
         """Return the surrogate's values (B,)."""

@@ -74,9 +74,11 @@ class Setting(BaseModel):
 
     @property
     def choices(self) -> dict[str, Choice]:
-        """The operating points by label, the lossless one among them."""
+        """The operating points by label, the lossless one and those without defences among them."""
         listed = {str(choice): choice for choice in chain.from_iterable(self.codecs)}
-        return listed if self._has_reference else listed | {REFERENCE: Choice(REFERENCE)}
+        bare = {str(choice.bare): choice.bare for choice in listed.values() if choice.defence}
+        known = bare | listed
+        return known if self._has_reference else known | {REFERENCE: Choice(REFERENCE)}
 
     @property
     def terms(self) -> str:
@@ -90,11 +92,11 @@ class Setting(BaseModel):
     @property
     def references(self) -> set[str]:
         """Labels of the operating points that show the attacked pictures as they are."""
-        return {label for label, choice in self.choices.items() if choice.name == REFERENCE}
+        return {label for label, choice in self.choices.items() if _is_reference(choice)}
 
     @property
     def _has_reference(self) -> bool:
-        return any(choice.name == REFERENCE for choice in chain.from_iterable(self.codecs))
+        return any(map(_is_reference, chain.from_iterable(self.codecs)))
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ class Case:
     """All that is known of one victim at one budget.
 
     Attributes:
-        clean: the scores of the source pictures, by name.
+        clean: the scores of the source pictures, by name; of a codec that draws, its first draw's.
         seconds: what encoding and decoding each of them took, by name.
         scored: the attacked pictures.
         crafts: the searches of each kind of picture, those that gave none too.
@@ -143,6 +145,10 @@ class Case:
     def of(self, *threats: str) -> list[Scored]:
         """Return the scored pictures of some kinds."""
         return [scored for scored in self.scored if scored.threat in threats]
+
+
+def _is_reference(choice: Choice) -> bool:
+    return choice.name == REFERENCE and not choice.defence
 
 
 def setting(run: Run) -> Setting:
@@ -198,14 +204,16 @@ def _case(
     attacked: list[tuple[MeasureRecord, CraftRecord]],
     lmbda: float,
 ) -> Case:
-    before = {record.picture: record.scores for record in clean if record.scores is not None}
-    seconds = {one.picture: (one.encode_seconds, one.decode_seconds) for one in clean}
+    first = [record for record in clean if not record.draw]
+    before = {record.picture: record.scores for record in first if record.scores is not None}
+    seconds = {one.picture: (one.encode_seconds, one.decode_seconds) for one in first}
     scored = [
         _scored(record, craft, before.get(record.picture), lmbda) for record, craft in attacked
     ]
     crafts: dict[str, list[CraftRecord]] = defaultdict(list)
     for record, craft in attacked:
-        crafts[record.threat].append(craft)
+        if not record.draw:
+            crafts[record.threat].append(craft)
     tried = [record for record, _ in attacked if record.stage != "clean"]
     return Case(
         clean=before,
@@ -214,7 +222,7 @@ def _case(
         crafts=dict(crafts),
         cells=len(tried),
         lost=tuple(record for record in [*clean, *tried] if record.status != "ok"),
-        flags=tuple(chain.from_iterable(record.flags for record in clean)),
+        flags=tuple(chain.from_iterable(record.flags for record in first)),
     )
 
 

@@ -1,9 +1,9 @@
 """Operating points that differ in rate alone are one family: a codec with all its qualities.
 
-Two operating points of a run are of one family if they name the same codec and all their
-parameters are equal, but for those that choose the rate (`RATE_PARAMETERS`), and for the mark of
-the rate in a checkpoint's name: `photos-q2.pth.tar` and `photos-q4.pth.tar` are of the family
-`photos`, `photos-lambda0.013-hard` and `photos-lambda0.05-hard` of the family `photos-hard`.
+Two operating points of a run are of one family if they name the same codec behind the same defences
+and all their parameters are equal, but for those that choose the rate (`RATE_PARAMETERS`), and for
+the mark of the rate in a checkpoint's name: `photos-q2.pth.tar` and `photos-q4.pth.tar` are of the
+family `photos`, `photos-lambda0.013-hard` and `photos-lambda0.05-hard` of the family `photos-hard`.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Family:
     @property
     def is_baseline(self) -> bool:
         """Whether it is VVC."""
-        return self.codec in BASELINE
+        return self.codec in BASELINE and not self.members[0].choice.defence
 
 
 def families(contenders: Iterable[Contender]) -> list[Family]:
@@ -110,7 +110,7 @@ def family_key(choice: Choice) -> str:
             told.append(f"{key}={_unmarked(str(value))}")
         elif key not in RATE_PARAMETERS:
             told.append(f"{key}={value}")
-    return " ".join(told)
+    return " ".join((*told, *(f"behind {defence.bare}" for defence in choice.defence)))
 
 
 def common_name(labels: Sequence[str]) -> str:

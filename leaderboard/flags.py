@@ -17,7 +17,7 @@ from bench.metrics import rd_cost
 from bench.record import CraftRecord, Scores
 from bench.registry import Choice
 from leaderboard.cells import Case, Scored
-from leaderboard.threats import NOISE, WITHOUT_GRADIENTS
+from leaderboard.threats import NOISE, UNAWARE, WITHOUT_GRADIENTS
 
 Aim: TypeAlias = Callable[[Scores], float]
 """What an objective makes large, as it was measured."""
@@ -75,6 +75,9 @@ ADVICE = {
     "weaker-than-noise": "noise did more than the attack for what the attack wanted, on so many of"
     " the pictures; the row is no worst case: try more steps, restarts or a smaller step size, and"
     " for transferred pictures sources nearer to the codec.",
+    "weaker-than-unaware": "pictures made without knowing of the defences did more than those made"
+    " knowing of them, on so many of the pictures; the search through the defences is too weak, and"
+    " they look stronger than they are: try more steps or draws, or another surrogate.",
     "weaker-than-transfer": "pictures made against other codecs did more than those made against"
     " this one, on so many of the pictures; its gradients mislead the search: try more steps or"
     " restarts, and compare the codec's surrogate with its real output.",
@@ -145,7 +148,7 @@ def rivals(kinds: Sequence[str], case: Case, smaller: Iterable[Case]) -> dict[st
         case: the operating point.
         smaller: it, at smaller budgets.
     """
-    weaker = [kind for kind in WITHOUT_GRADIENTS if kind not in kinds]
+    weaker = [kind for kind in (UNAWARE, *WITHOUT_GRADIENTS) if kind not in kinds]
     return {
         "weaker-than-noise": case.of(NOISE),
         **{f"weaker-than-{kind}": case.of(kind) for kind in weaker},

@@ -12,7 +12,7 @@ from leaderboard.cells import Case, Scored
 from leaderboard.damage import Damage, Gain, damage, gain
 from leaderboard.flags import Flag
 from leaderboard.statistics import Estimate, mean
-from leaderboard.threats import GRADIENTS, NOISE, WITHOUT_GRADIENTS
+from leaderboard.threats import ATTACKS, GRADIENTS, NOISE, WITHOUT_GRADIENTS
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def row(place: Place, case: Case, flags: Iterable[Flag], lossless: Case | None) 
 
 def kinds(case: Case) -> tuple[str, ...]:
     """Return the kinds of attack an operating point was due, that through gradients first."""
-    return tuple(kind for kind in (GRADIENTS, *WITHOUT_GRADIENTS) if kind in case.crafts)
+    return tuple(kind for kind in ATTACKS if kind in case.crafts)
 
 
 def countable(case: Case, *kinds: Sequence[Scored]) -> list[str]:

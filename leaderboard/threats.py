@@ -13,18 +13,22 @@ from bench.record import Threat
 GRADIENTS: Threat = "white-box"
 """Made with the victim's own gradients."""
 
+UNAWARE: Threat = "unaware"
+"""Made with the gradients of the victim without its defences; other codecs have none like these."""
+
 NOISE: Threat = "noise"
 """Made knowing nothing of any codec."""
 
 WITHOUT_GRADIENTS: tuple[str, ...] = tuple(
-    threat for threat in get_args(Threat) if threat not in {"clean", NOISE, GRADIENTS}
+    threat for threat in get_args(Threat) if threat not in {"clean", NOISE, GRADIENTS, UNAWARE}
 )
 """Attacks that use no gradient of the victim: what all codecs can be given alike."""
 
-ATTACKS = (GRADIENTS, *WITHOUT_GRADIENTS)
+ATTACKS = (GRADIENTS, UNAWARE, *WITHOUT_GRADIENTS)
 """All that counts in the worst case; noise stands beside it."""
 
 MEANINGS = {
+    "unaware": "pictures made against the codec without its defences",
     "transfer": "pictures made against other codecs",
     "black-box": "pictures found by asking the codec itself, again and again, without gradients",
 }

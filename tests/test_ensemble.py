@@ -49,7 +49,8 @@ def source(rng):
 
 
 def _aimed(codecs, objective, source):
-    return aimed(FGSM(), codecs, objective, source, Linf(8))
+    targets = [CodecTarget(codec, objective, source) for codec in codecs]
+    return aimed(FGSM(), targets, source, Linf(8))
 
 
 @pytest.mark.parametrize("objective", [Distortion(), Rate()])

@@ -1,7 +1,7 @@
-"""The test kit for whoever adds a codec or an attack: subclass a contract, and pytest checks it.
+"""The test kit for whoever adds something: subclass a contract, and pytest checks it.
 
-from bench.testing import AttackContract, CodecContract
-from my_package import Mine, Search
+from bench.testing import AttackContract, CodecContract, DefenceContract
+from my_package import Guard, Mine, Search
 
 class TestMine(CodecContract):
     def codec(self):
@@ -10,7 +10,11 @@ class TestMine(CodecContract):
 class TestSearch(AttackContract):
     attacks = (Search(steps=10),)
 
-The contract of attacks needs pytest, the contract of codecs does not: `bench check` uses it, too.
+class TestGuard(DefenceContract):
+    def defence(self):
+        return Guard()
+
+The contract of attacks needs pytest, the others do not: `bench check` uses that of codecs, too.
 """
 
 from __future__ import annotations
@@ -18,11 +22,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bench.testing.codec import CodecContract
+from bench.testing.defence import DefenceContract
 
 if TYPE_CHECKING:
     from bench.testing.attack import AttackContract, Linear
 
-__all__ = ["AttackContract", "CodecContract", "Linear"]
+__all__ = ["AttackContract", "CodecContract", "DefenceContract", "Linear"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a class of the other module

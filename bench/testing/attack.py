@@ -233,8 +233,9 @@ def _search(
     seed: int = 0,
 ) -> tuple[AttackResult, Watched]:
     """Search as the harness does; an attack that needs nothing sees no target."""
-    wanted = None if attack.needs == "nothing" else objective or _distortion("source")
-    watched = Watched(aimed(attack, [_toy()], wanted, source, ball))
+    wanted = objective or _distortion("source")
+    targets = [] if attack.needs == "nothing" else [CodecTarget(_toy(), wanted, source)]
+    watched = Watched(aimed(attack, targets, source, ball))
     return search(attack, watched, source.clone(), ball, seed), watched
 
 

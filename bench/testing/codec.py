@@ -60,42 +60,42 @@ class CodecContract(ABC):
         for kind in PICTURES:
             self._round_trip(kind, (33, 17))
         bitstream, _ = self._coded()
-        _require(len(bitstream) > 0, "the encoder returned no bytes")
+        require(len(bitstream) > 0, "the encoder returned no bytes")
 
     def test_another_object_decodes_the_same_picture(self) -> None:
         """Nothing but the bitstream leads from the encoder to the decoder."""
         bitstream, decoded = self._coded()
         again = self.codec().decode(bytes(bitstream))
-        _require(np.array_equal(again, decoded), "two decoders of one bitstream differ")
+        require(np.array_equal(again, decoded), "two decoders of one bitstream differ")
 
     def test_the_same_picture_gives_the_same_bytes(self) -> None:
         codec = self.codec()
         if isinstance(codec, Randomised):
             return
         bitstream, _ = self._coded()
-        _require(codec.encode(self._picture()) == bitstream, "two encoders wrote different bytes")
-        codec.encode(_frozen(noise(*self.largest)))
+        require(codec.encode(self._picture()) == bitstream, "two encoders wrote different bytes")
+        codec.encode(frozen(noise(*self.largest)))
         same = codec.encode(self._picture()) == bitstream
-        _require(same, "what was encoded before changes the bytes")
+        require(same, "what was encoded before changes the bytes")
 
     def test_the_picture_is_left_alone(self) -> None:
         image = waves(*self.largest)
         before = image.copy()
         self.codec().encode(image)
-        _require(np.array_equal(image, before), "encode changed the picture it was given")
+        require(np.array_equal(image, before), "encode changed the picture it was given")
 
     def test_the_fingerprint_tells_operating_points_apart(self) -> None:
         own = self.codec().fingerprint()
-        _require(own == self.codec().fingerprint(), "two objects have two fingerprints")
-        _require(len(own.split()) > 0 and "\n" not in own, f"the fingerprint {own!r} is no line")
+        require(own == self.codec().fingerprint(), "two objects have two fingerprints")
+        require(len(own.split()) > 0 and "\n" not in own, f"the fingerprint {own!r} is no line")
         for other in self.others():
             distinct = other.fingerprint() != own
-            _require(distinct, f"another operating point has the same fingerprint, {own!r}")
+            require(distinct, f"another operating point has the same fingerprint, {own!r}")
 
     def test_the_header_is_part_of_the_bitstream(self) -> None:
         bitstream, _ = self._coded()
         header = self.codec().header_bytes(bitstream)
-        _require(
+        require(
             0 <= header < len(bitstream),
             f"{header} bytes of header in a bitstream of {len(bitstream)}",
         )
@@ -127,12 +127,12 @@ class CodecContract(ABC):
         images = torch.cat([to_tensor(self._picture()), to_tensor(noise(*self.largest))])
         reconstruction, bits = codec.reconstruct(images), codec.rate(images)
         both = codec.relaxed(images)
-        _require(reconstruction.shape == images.shape, f"reconstruct: {reconstruction.shape}")
-        _require(torch.allclose(both.reconstruction, reconstruction, atol=1e-4), "relaxed differs")
-        _require(set(both.bits) == set(bits), "relaxed has other streams than rate")
+        require(reconstruction.shape == images.shape, f"reconstruct: {reconstruction.shape}")
+        require(torch.allclose(both.reconstruction, reconstruction, atol=1e-4), "relaxed differs")
+        require(set(both.bits) == set(bits), "relaxed has other streams than rate")
         for name, stream in bits.items():
-            _require(stream.ndim == 4 and len(stream) == 2, f"bits of '{name}': {stream.shape}")
-            _require(bool(torch.isfinite(stream).all()), f"bits of '{name}' are not finite")
+            require(stream.ndim == 4 and len(stream) == 2, f"bits of '{name}': {stream.shape}")
+            require(bool(torch.isfinite(stream).all()), f"bits of '{name}' are not finite")
 
     def test_gradients_flow_through_both_halves(self) -> None:
         if not isinstance(codec := self.codec(), Differentiable):
@@ -141,8 +141,8 @@ class CodecContract(ABC):
         values = {"reconstruct": codec.reconstruct(images).sum(), "rate": _bits(codec, images)}
         for half, value in values.items():
             (slope,) = torch.autograd.grad(value, images)
-            _require(bool(torch.isfinite(slope).all()), f"the gradient of {half} is not finite")
-            _require(bool((slope != 0).any()), f"the gradient of {half} is zero everywhere")
+            require(bool(torch.isfinite(slope).all()), f"the gradient of {half} is not finite")
+            require(bool((slope != 0).any()), f"the gradient of {half} is zero everywhere")
 
     def test_gradients_are_the_slopes_without_rounding(self) -> None:
         """Along the gradient, against a central difference; rounding is the identity for both."""
@@ -157,7 +157,7 @@ class CodecContract(ABC):
                 analytic, numeric = slopes(value, to_tensor(self._picture()))
             error = abs(analytic - numeric) / abs(analytic)
             sentence = f"the gradient of {half} is {100 * error:.0f} % off its slope"
-            _require(error <= self.slope_tolerance, sentence)
+            require(error <= self.slope_tolerance, sentence)
 
     def test_the_surrogate_agrees_with_the_codec(self) -> None:
         if not isinstance(codec := self.codec(), Differentiable):
@@ -168,7 +168,7 @@ class CodecContract(ABC):
         bitstream, decoded = self._coded()
         mse = float((surrogate - to_tensor(decoded)).square().mean())
         psnr = -10 * np.log10(max(mse, 1e-12))
-        _require(psnr >= self.psnr_floor, f"reconstruct agrees with decode to {psnr:.1f} dB only")
+        require(psnr >= self.psnr_floor, f"reconstruct agrees with decode to {psnr:.1f} dB only")
         self._near("rate", bits, bitstream, self.bits_tolerance)
 
     def test_the_estimate_agrees_with_the_bytes(self) -> None:
@@ -179,20 +179,20 @@ class CodecContract(ABC):
         self._near("estimated_bits", bits, bitstream, self.estimate_tolerance)
 
     def _picture(self) -> Image:
-        return _frozen(waves(*self.largest))
+        return frozen(waves(*self.largest))
 
     def _coded(self) -> tuple[bytes, Image]:
         """Return the largest picture's bitstream and what it decodes to, made once a class."""
         return _coded(type(self))
 
     def _round_trip(self, kind: str, size: tuple[int, int]) -> None:
-        codec, image = self.codec(), _frozen(PICTURES[kind](*size))
+        codec, image = self.codec(), frozen(PICTURES[kind](*size))
         try:
             bitstream = codec.encode(image)
         except Unsupported:
             return
         decoded = codec.decode(bitstream)
-        _require(
+        require(
             decoded.shape == image.shape and decoded.dtype == np.uint8,
             f"{kind} of uint8 {image.shape} came back as {decoded.dtype} {decoded.shape}",
         )
@@ -201,7 +201,7 @@ class CodecContract(ABC):
         try:
             self.codec().decode(bitstream)
         except CodecError as error:
-            _require("\n" not in str(error), f"refusing {what} takes more than one line")
+            require("\n" not in str(error), f"refusing {what} takes more than one line")
         except Exception as error:
             raise AssertionError(f"{what}: {type(error).__name__} instead of CodecError") from error
         else:
@@ -210,7 +210,7 @@ class CodecContract(ABC):
     def _near(self, what: str, bits: float, bitstream: bytes, tolerance: float) -> None:
         real = 8 * (len(bitstream) - self.codec().header_bytes(bitstream))
         error = abs(bits - real) / real
-        _require(
+        require(
             error <= tolerance,
             f"{what} is {bits:.0f} bits, the bitstream has {real}: {100 * error:.0f} % off",
         )
@@ -219,7 +219,7 @@ class CodecContract(ABC):
 @cache
 def _coded(contract: type[CodecContract]) -> tuple[bytes, Image]:
     made = contract()
-    codec, image = made.codec(), _frozen(waves(*made.largest))
+    codec, image = made.codec(), frozen(waves(*made.largest))
     bitstream = codec.encode(image)
     return bitstream, codec.decode(bitstream)
 
@@ -228,12 +228,13 @@ def _bits(codec: Differentiable, images: Tensor) -> Tensor:
     return torch.stack([stream.double().sum() for stream in codec.rate(images).values()]).sum()
 
 
-def _frozen(image: Image) -> Image:
+def frozen(image: Image) -> Image:
     """Return it as the harness hands it out: read-only."""
     image.setflags(write=False)
     return image
 
 
-def _require(holds: bool, sentence: str) -> None:
+def require(holds: bool, sentence: str) -> None:
+    """Raise AssertionError with a sentence where something does not hold."""
     if not holds:
         raise AssertionError(sentence)

@@ -1,0 +1,214 @@
+"""A codec inside layers: the codecs that defences make.
+
+    layered       one layer of a family; its number lies in a container around the inner stream
+    randomised    another one for every picture
+    cheapest      all are tried, and the one kept that costs least
+
+What the codec inside offers its wrapper offers, too: gradients flow through the layers, the draws
+of a random codec are drawn, the ways of a branching one are its ways.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.codec import Branching, Codec, Differentiable, Image, Randomised, Relaxed
+from bench.container import overhead, pack, unpack
+from bench.defence import Family, OwnCost
+from bench.errors import CodecError
+
+
+def drawn(codec: Codec, rng: np.random.Generator) -> Codec:
+    """Return a codec with all its random choices made; one that has none as it is."""
+    while isinstance(codec, Randomised):
+        codec = codec.draw(rng)
+    return codec
+
+
+def offers_gradients(codec: Codec) -> bool:
+    """Tell whether gradients can be followed through a codec, all its draws and ways included."""
+    codec = drawn(codec, np.random.default_rng(0))
+    if isinstance(codec, Branching):
+        return all(map(offers_gradients, codec.paths()))
+    return isinstance(codec, Differentiable)
+
+
+def layered(family: Family, index: int, codec: Codec) -> Codec:
+    """Return a codec inside one layer of a family, with the capabilities of the codec inside."""
+    if isinstance(codec, Randomised):
+        return _DrawnLayered(family, index, codec, codec)
+    if isinstance(codec, Branching):
+        return _BranchingLayered(family, index, codec, codec)
+    if isinstance(codec, Differentiable):
+        return _SmoothLayered(family, index, codec, codec)
+    return _Layered(family, index, codec)
+
+
+def randomised(count: int, made: Callable[[int], Codec]) -> Codec:
+    """Return a codec that is another one for every picture.
+
+    Args:
+        count: of how many one is drawn.
+        made: gives one by its number; each decodes what any of them encoded.
+    """
+    return _Random(count, made)
+
+
+def cheapest(paths: Sequence[Codec], cost: OwnCost) -> Codec:
+    """Return a codec that codes in several ways and keeps the one with the lowest cost.
+
+    Args:
+        paths: the ways; each decodes what any of them encoded.
+        cost: what is compared; of equal ones the first is kept.
+    """
+    if any(isinstance(path, Randomised) for path in paths):
+        return _DrawnCheapest(paths, cost)
+    return _Cheapest(paths, cost)
+
+
+class _Layered(Codec):
+    """One layer around a codec; where its family has more, its number is coded and counted."""
+
+    def __init__(self, family: Family, index: int, codec: Codec) -> None:
+        self._family, self._index, self._codec = family, index, codec
+        self._layer = family.layer(index)
+        self._id = hashlib.sha256(f"defence {family.name}".encode()).digest()[:4]
+
+    def encode(self, image: Image) -> bytes:
+        stream = self._codec.encode(self._layer.before(image))
+        if not (room := self._family.mark_bytes):
+            return stream
+        height, width, _ = image.shape
+        return pack(self._id, height, width, [self._index.to_bytes(room, "big"), stream])
+
+    def decode(self, bitstream: bytes) -> Image:
+        index, stream = self._opened(bitstream)
+        return self._family.layer(index).after(self._codec.decode(stream))
+
+    def fingerprint(self) -> str:
+        number = f" {self._index} of {self._family.size}" if self._family.mark_bytes else ""
+        return f"{self._family.name}{number} > {self._codec.fingerprint()}"
+
+    def header_bytes(self, bitstream: bytes) -> int:
+        _, stream = self._opened(bitstream)
+        own = overhead(2) if self._family.mark_bytes else 0
+        return own + self._codec.header_bytes(stream)
+
+    def _opened(self, bitstream: bytes) -> tuple[int, bytes]:
+        if not (room := self._family.mark_bytes):
+            return self._index, bitstream
+        sections = unpack(self._id, bitstream).sections
+        if [len(section) for section in sections[:-1]] != [room]:
+            raise CodecError(f"the bitstream does not tell which layer of {self._family.name}")
+        if (index := int.from_bytes(sections[0], "big")) >= self._family.size:
+            raise CodecError(f"{self._family.name} has no layer {index}")
+        return index, sections[1]
+
+
+class _SmoothLayered(_Layered):
+    """One layer around a codec with gradients: its surrogate is that codec's inside the layer's."""
+
+    def __init__(self, family: Family, index: int, codec: Codec, surrogate: Differentiable) -> None:
+        super().__init__(family, index, codec)
+        self._surrogate = surrogate
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        inside = self._surrogate.reconstruct(self._layer.relaxed_before(images))
+        return self._layer.relaxed_after(inside)
+
+    def rate(self, images: Tensor) -> Mapping[str, Tensor]:
+        return self._surrogate.rate(self._layer.relaxed_before(images))
+
+    def relaxed(self, images: Tensor) -> Relaxed:
+        inside = self._surrogate.relaxed(self._layer.relaxed_before(images))
+        return Relaxed(self._layer.relaxed_after(inside.reconstruction), inside.bits)
+
+
+class _BranchingLayered(_Layered):
+    """One layer around a codec that codes in several ways: each of them inside the layer."""
+
+    def __init__(self, family: Family, index: int, codec: Codec, ways: Branching) -> None:
+        super().__init__(family, index, codec)
+        self._ways = ways
+
+    def paths(self) -> Sequence[Codec]:
+        return [layered(self._family, self._index, path) for path in self._ways.paths()]
+
+    def costs(self, images: Tensor) -> Tensor:
+        return self._ways.costs(self._layer.relaxed_before(images))
+
+
+class _DrawnLayered(_Layered):
+    """One layer around a codec that draws."""
+
+    def __init__(self, family: Family, index: int, codec: Codec, random: Randomised) -> None:
+        super().__init__(family, index, codec)
+        self._random = random
+
+    def draw(self, rng: np.random.Generator) -> Codec:
+        return layered(self._family, self._index, drawn(self._random.draw(rng), rng))
+
+
+class _Random(Codec):
+    """One of several codecs, another one for every picture."""
+
+    def __init__(self, count: int, made: Callable[[int], Codec]) -> None:
+        self._count, self._made = count, made
+        self._any = made(0)
+
+    def draw(self, rng: np.random.Generator) -> Codec:
+        return drawn(self._made(int(rng.integers(self._count))), rng)
+
+    def encode(self, image: Image) -> bytes:
+        return self.draw(np.random.default_rng()).encode(image)
+
+    def decode(self, bitstream: bytes) -> Image:
+        return self._any.decode(bitstream)
+
+    def fingerprint(self) -> str:
+        return f"random, 1 of {self._count}: {self._any.fingerprint()}"
+
+    def header_bytes(self, bitstream: bytes) -> int:
+        return self._any.header_bytes(bitstream)
+
+
+class _Cheapest(Codec):
+    """The cheapest of several ways to code a picture."""
+
+    def __init__(self, paths: Sequence[Codec], cost: OwnCost) -> None:
+        self._paths, self._cost = tuple(paths), cost
+
+    def encode(self, image: Image) -> bytes:
+        streams = [path.encode(image) for path in self._paths]
+        pairs = zip(self._paths, streams, strict=True)
+        costs = [self._cost.real(image, path, stream) for path, stream in pairs]
+        return streams[int(np.argmin(costs))]
+
+    def decode(self, bitstream: bytes) -> Image:
+        return self._paths[0].decode(bitstream)
+
+    def fingerprint(self) -> str:
+        first, *others = [path.fingerprint() for path in self._paths]
+        digest = hashlib.sha256("|".join(others).encode()).hexdigest()[:16]
+        return f"lowest {self._cost} of {len(self._paths)}, {digest} and {first}"
+
+    def header_bytes(self, bitstream: bytes) -> int:
+        return self._paths[0].header_bytes(bitstream)
+
+    def paths(self) -> Sequence[Codec]:
+        return self._paths
+
+    def costs(self, images: Tensor) -> Tensor:
+        return torch.stack([self._cost.relaxed(path, images) for path in self._paths])
+
+
+class _DrawnCheapest(_Cheapest):
+    """The cheapest of several ways, of which some draw."""
+
+    def draw(self, rng: np.random.Generator) -> Codec:
+        return _Cheapest([drawn(path, rng) for path in self._paths], self._cost)

@@ -1,0 +1,94 @@
+"""The page on defences: both attackers, the worst draw, and what holds."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.cli import main
+from bench.store import read_run
+
+SCRIPT = Path(__file__).parents[1] / "docs/defences.py"
+
+
+@pytest.fixture(scope="module")
+def script():
+    spec = importlib.util.spec_from_file_location("docs_defences", SCRIPT)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def defended(tmp_path_factory, small_checkpoint):
+    """Return a run of a codec without a defence, behind one, and behind one that draws."""
+    folder = tmp_path_factory.mktemp("defended")
+    weights = small_checkpoint("bmshj2018-factorized")
+    (folder / "guards.yaml").write_text(f"""\
+name: guards
+images: {{set: sample, limit: 2, crop: {{height: 32, width: 32}}}}
+codecs:
+  - &bare {{name: bmshj2018-factorized, checkpoint: {weights}, label: bare}}
+  - {{<<: *bare, label: smoothed, defence: gaussian}}
+  - {{<<: *bare, label: flipped, defence: {{name: flip, way: random}}}}
+attacks: [fgsm, {{name: pgd, steps: 2}}]
+objectives: [distortion, rate, rd]
+budgets: [linf: 8]
+draws: 3
+compute: {{threads: 1}}
+""")
+    assert main(["run", str(folder / "guards.yaml"), "-o", str(folder / "out")]) == 0
+    return read_run(folder / "out")
+
+
+def test_both_attackers_and_the_worst_draw_are_told(defended, script):
+    lines = list(script.section(script.guarded(defended), defended, []))
+    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| flipped | linf")]
+    assert [row[2] for row in rows] == ["distortion", "rate", "rd"]
+    costs = {
+        threat: [_of_draws(defended, threat, picture) for picture in defended.manifest.pictures]
+        for threat in ("unaware", "white-box")
+    }
+    for column, threat in ((4, "unaware"), (5, "white-box")):
+        mean = sum(mean for mean, _ in costs[threat]) / len(costs[threat])
+        assert rows[2][column] == f"J {mean:.3f}"
+    worst = sum(worst for _, worst in costs["white-box"]) / len(costs["white-box"])
+    assert rows[2][6] == f"J {worst:.3f}"
+
+
+def _of_draws(run, threat, picture):
+    """Return J of the worst search for J, mean over its draws, and of the worst draw of all."""
+    made = {}
+    for one in run.measures:
+        found = (one.victim, one.threat, one.picture) == ("flipped", threat, picture)
+        if found and run.crafts[one.craft].objective == "rd":
+            made.setdefault(one.craft, []).append(one.scores.rd_cost)
+    assert {len(draws) for draws in made.values()} == {3}
+    return max(sum(draws) / 3 for draws in made.values()), max(
+        max(draws) for draws in made.values()
+    )
+
+
+def test_what_holds_is_told_in_words(defended, script):
+    found = script.guarded(defended)
+    assert [one.name for one in found] == ["smoothed", "flipped"]
+    told = list(script.verdicts(found))
+    assert len(told) == 9
+    for one in found:
+        for objective in ("distortion", "rate", "rd"):
+            said = [
+                line for line in told if line.startswith(f"- {objective}: ") and one.name in line
+            ]
+            unaware, adaptive = one.undone("linf 8", objective)
+            word = (
+                "hold"
+                if min(unaware, adaptive) >= 0.5
+                else "hide"
+                if unaware >= 0.5
+                else "not even"
+            )
+            assert len(said) == 1
+            assert word in said[0]
