@@ -10,13 +10,12 @@ order every time.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, field
 
 from bench.attack import Need
 from bench.budget import Budget
+from bench.digest import digest
 from bench.errors import ConfigError
 from bench.images import Picture
 from bench.record import Threat
@@ -265,5 +264,4 @@ def _threat(craft: CraftJob | None, victim: Point) -> Threat:
 
 
 def _hash(**parts: object) -> str:
-    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:24]
+    return digest(parts)[:24]
