@@ -103,7 +103,9 @@ def test_tables_filter(page):
     assert table.locator("tbody tr").count() == 5
     section = page.locator("section.grid", has=table)
     section.get_by_role("searchbox").fill("q 30")
-    page.wait_for_function("table => table.tBodies[0].rows.length === 1", arg=table.element_handle())
+    page.wait_for_function(
+        "table => table.tBodies[0].rows.length === 1", arg=table.element_handle()
+    )
     assert "JPEG q 30" in table.locator("tbody").inner_text()
 
 
