@@ -14,7 +14,7 @@ from typing import get_args
 from rich.console import Console
 from rich.table import Table
 
-from bench import __version__, checking, explorer, plugins, registry, zoo
+from bench import __version__, checking, explorer, plugins, publishing, registry, zoo
 from bench.config import nearest, parse
 from bench.errors import BenchError, ConfigError, told
 from bench.estimate import remaining
@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_suites(commands)
     _add_boards(commands)
+    publishing.add(commands)
     _add_queries(commands)
     _add_training(commands)
     return parser

@@ -7,13 +7,12 @@ order every time.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from functools import partial
 
 from bench.baselines import IDENTITY
 from bench.budget import Budget
+from bench.digest import digest
 from bench.errors import ConfigError
 from bench.images import Picture
 from bench.jobs import CraftJob, Draw, Group, MeasureJob, Plan
@@ -205,5 +204,4 @@ def _threat(craft: CraftJob | None, victim: Point) -> Threat:
 
 
 def _hash(**parts: object) -> str:
-    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:24]
+    return digest(parts)[:24]

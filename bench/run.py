@@ -5,7 +5,6 @@ for event in execute(prepared, store): ...      what is being done, and every ne
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import os
 import platform
@@ -24,6 +23,7 @@ from bench.attack import Attack, Objective
 from bench.baselines import with_baselines
 from bench.codec import Codec, Image, Randomised
 from bench.craft import Crafted, craft
+from bench.digest import digest
 from bench.errors import ConfigError, StoreError
 from bench.images import Picture, load, pixel_hash
 from bench.jobs import CraftJob, Draw, Group, MeasureJob, Plan
@@ -32,7 +32,7 @@ from bench.plan import plan
 from bench.point import Point, Search
 from bench.record import CraftRecord, MeasureRecord
 from bench.registry import Choice
-from bench.store import Manifest, Store, canonical
+from bench.store import Manifest, Store
 from bench.suite import Suite
 from bench.wrapping import drawn, offers_gradients
 
@@ -52,7 +52,7 @@ class Prepared:
     codecs: dict[str, Codec]
     attacks: dict[str, Attack]
     objectives: dict[str, Objective]
-    fingerprints: dict[str, str]
+    points: tuple[Point, ...]
 
 
 def prepare(suite: Suite, base: Path) -> Prepared:
@@ -68,18 +68,18 @@ def prepare(suite: Suite, base: Path) -> Prepared:
     settle(suite.compute.threads)
     points, searches = with_baselines(suite)
     pictures = tuple(load(suite.images, base))
-    codecs = {str(choice): _codec(choice) for choice in points}
-    attacks = {str(choice): _attack(choice) for choice in searches}
+    codecs = {str(choice): make_codec(choice) for choice in points}
+    attacks = {str(choice): make_attack(choice) for choice in searches}
     objectives = {str(choice): _objective(choice) for choice in suite.wants}
     _check_regions(suite, pictures)
-    fingerprints = {label: codec.fingerprint() for label, codec in codecs.items()}
+    seen = tuple(_point(choice, codecs[str(choice)]) for choice in points)
     planned = plan(
         suite,
-        [_point(choice, codecs[str(choice)], fingerprints[str(choice)]) for choice in points],
-        [_search(choice, attacks[str(choice)]) for choice in searches],
+        seen,
+        [search_of(choice, attacks[str(choice)]) for choice in searches],
         pictures,
     )
-    return Prepared(suite, planned, pictures, codecs, attacks, objectives, fingerprints)
+    return Prepared(suite, planned, pictures, codecs, attacks, objectives, seen)
 
 
 def settle(threads: int) -> None:
@@ -91,31 +91,45 @@ def settle(threads: int) -> None:
 def describe(prepared: Prepared) -> Manifest:
     """Return the manifest of a run."""
     suite = prepared.suite.model_dump(mode="json")
-    jobs = [
-        *((job.key, str(job.search.choice), str(job.objective)) for job in prepared.plan.crafts),
-        *((job.key, job.victim.label, job.threat) for job in prepared.plan.cells),
-    ]
     return Manifest(
         suite=suite,
-        suite_sha256=hashlib.sha256(canonical(suite).encode()).hexdigest(),
-        plan_sha256=hashlib.sha256(canonical(jobs).encode()).hexdigest(),
+        suite_sha256=digest(suite),
+        plan_sha256=plan_digest(prepared.plan),
         cells=len(prepared.plan.cells),
-        codecs=prepared.fingerprints,
+        codecs={point.label: point.fingerprint for point in prepared.points},
+        gradients=tuple(point.label for point in prepared.points if point.differentiable),
+        random=tuple(point.label for point in prepared.points if point.random),
         pictures={picture.name: picture.sha256 for picture in prepared.pictures},
         notes={picture.name: picture.note for picture in prepared.pictures if picture.note},
-        versions=_versions(prepared.suite),
-        machine={"system": platform.platform(), "cores": str(os.cpu_count())},
+        versions=versions(prepared.suite),
+        machine=machine(),
         started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
 
 
-def _versions(suite: Suite) -> dict[str, str]:
+def plan_digest(planned: Plan) -> str:
+    """Return the hash of everything a plan does."""
+    return digest(
+        [
+            *((job.key, str(job.search.choice), str(job.objective)) for job in planned.crafts),
+            *((job.key, job.victim.label, job.threat) for job in planned.cells),
+        ]
+    )
+
+
+def versions(suite: Suite) -> dict[str, str]:
+    """Return the versions of what computes the numbers."""
     return {
         "bench": __version__,
         "python": platform.python_version(),
         **{name: metadata.version(name) for name in _VERSIONS},
         **({"vmaf": vmaf.version()} if suite.vmaf else {}),
     }
+
+
+def machine() -> dict[str, str]:
+    """Return what computes the numbers here."""
+    return {"system": platform.platform(), "cores": str(os.cpu_count())}
 
 
 def execute(prepared: Prepared, store: Store) -> Iterator[Event]:
@@ -173,9 +187,7 @@ class _Workshop:
         return craft(job, sources, attack, wanted)
 
     def measure(self, cell: MeasureJob, attacked: Image | CraftRecord | None) -> MeasureRecord:
-        codec = self.prepared.codecs[cell.victim.label]
-        if cell.draw is not None:
-            codec = drawn(codec, np.random.default_rng(cell.draw.seed))
+        codec = scored(self.prepared.codecs[cell.victim.label], cell.draw)
         clean = self.clean(cell, codec)
         suite = self.prepared.suite
         return measure(cell, codec, clean, attacked, Terms(suite.rd_lambda, suite.vmaf))
@@ -190,14 +202,29 @@ class _Workshop:
         return self.cleaned[key]
 
 
-def _codec(choice: Choice) -> Codec:
+def scored(codec: Codec, draw: Draw | None) -> Codec:
+    """Return the codec that is scored: itself, or one draw of it."""
+    return codec if draw is None else drawn(codec, np.random.default_rng(draw.seed))
+
+
+def make_codec(choice: Choice) -> Codec:
+    """Make the codec that a suite names.
+
+    Raises:
+        ConfigError: it cannot be had on this machine, or is no codec that can be scored.
+    """
     codec = registry.build("codec", choice)
     if not isinstance(codec, Codec):
         raise ConfigError(f"the codec '{choice}' is no bench.codec.Codec; derive it from that")
     return codec
 
 
-def _attack(choice: Choice) -> Attack:
+def make_attack(choice: Choice) -> Attack:
+    """Make the attack that a suite names.
+
+    Raises:
+        ConfigError: it cannot be had on this machine, or is no attack.
+    """
     attack = registry.build("attack", choice)
     if not isinstance(attack, Attack):
         raise ConfigError(f"the attack '{choice}' lacks what bench.attack.Attack asks for")
@@ -221,9 +248,11 @@ def _objective(choice: Choice) -> Objective:
     return objective
 
 
-def _point(choice: Choice, codec: Codec, fingerprint: str) -> Point:
-    return Point(choice, fingerprint, offers_gradients(codec), isinstance(codec, Randomised))
+def _point(choice: Choice, codec: Codec) -> Point:
+    random = isinstance(codec, Randomised)
+    return Point(choice, codec.fingerprint(), offers_gradients(codec), random)
 
 
-def _search(choice: Choice, attack: Attack) -> Search:
+def search_of(choice: Choice, attack: Attack) -> Search:
+    """Return an attack as planning sees it."""
     return Search(choice, attack.needs, attack.budgets, attack.version, attack.evaluations)

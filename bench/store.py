@@ -6,7 +6,6 @@ crash tore off the last line is cut away when the folder is opened again. One wr
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from filelock import FileLock, Timeout
-from PIL import Image as Pillow
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.codec import Image
-from bench.errors import StoreError
+from bench.errors import ImageError, StoreError
+from bench.png import pixels, png
 from bench.record import RECORD, CraftRecord, MeasureRecord
 
 _RECORDS = "records.jsonl"
@@ -38,6 +36,8 @@ class Manifest(BaseModel):
         plan_sha256: hash of the keys of every job.
         cells: how many cells the suite has.
         codecs: fingerprint of every operating point, by label.
+        gradients: labels of those that offer gradients.
+        random: labels of those that draw random numbers.
         pictures: hash of every source picture's pixels, by name.
         notes: what was done to a source picture when it was read, where something was.
         versions: of what computes the numbers.
@@ -47,12 +47,14 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal[2] = 2
+    format: Literal[3] = 3
     suite: dict[str, Any]
     suite_sha256: str
     plan_sha256: str
     cells: int
     codecs: dict[str, str]
+    gradients: tuple[str, ...]
+    random: tuple[str, ...]
     pictures: dict[str, str]
     notes: dict[str, str]
     versions: dict[str, str]
@@ -97,7 +99,7 @@ class Store:
             path.parent.mkdir(exist_ok=True)
             temporary = path.with_suffix(".tmp")
             with temporary.open("wb") as file:
-                Pillow.fromarray(image).save(file, format="PNG")
+                file.write(png(image))
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
@@ -105,9 +107,8 @@ class Store:
     def load_picture(self, key: str) -> Image | None:
         """Return a saved adversarial picture, or None if it cannot be read."""
         try:
-            with Pillow.open(self._picture(key), formats=["PNG"]) as file:
-                image = np.asarray(file.convert("RGB"))
-        except (OSError, SyntaxError, ValueError):
+            image = pixels(self._picture(key).read_bytes())
+        except (OSError, ImageError):
             return None
         image.setflags(write=False)
         return image
@@ -242,8 +243,3 @@ def _told(action: str) -> Iterator[None]:
             f"cannot {action}: {reason}; what was measured before is kept, free the disk and run"
             " the same command again, or choose another folder with --out"
         ) from error
-
-
-def canonical(value: object) -> str:
-    """Return JSON with sorted keys and no spaces, for hashing."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))

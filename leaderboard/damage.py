@@ -177,11 +177,12 @@ def _beyond_change(scores: Scores) -> float | None:
 
 def _finder(worst: Sequence[Scored]) -> str:
     """Return the commonest search of some, with how often it was the one, if not always."""
-    (name, count), *others = Counter(_search(one) for one in worst).most_common()
+    (name, count), *others = Counter(search_in_words(one) for one in worst).most_common()
     return f"{name} ({count}/{len(worst)})" if others else name
 
 
-def _search(one: Scored) -> str:
+def search_in_words(one: Scored) -> str:
+    """Return which search made a picture: attack, objective and, of others' pictures, codec."""
     wanted = f", {one.craft.objective}" if one.craft.objective else ""
     elsewhere = one.threat == "transfer" or len(one.craft.sources) > 1
     through = f", on {' and '.join(one.craft.sources)}" if elsewhere else ""

@@ -52,22 +52,39 @@ def markdown(board: Board, plots: Sequence[Plot] = ()) -> str:
         GitHub-flavoured markdown; labels, names and reasons are escaped.
     """
     blocks = [
-        f"# {escaped(title(board))}",
-        *_warnings(board),
-        *_short(board),
-        *chain.from_iterable(_setting(part) for part in board.parts),
+        *introduction(board),
+        *settings(board),
         *standings.rankings(board, plots),
         *chain.from_iterable(_section(board, one) for one in board.tables),
         *standings.sweeps(plots),
         *standings.curves(board, plots),
-        "## Columns",
-        _KEY,
-        bullets(f"**{column.title}**: {column.meaning}." for column in shown(board)),
-        *_flags(board),
-        *_losses(board),
-        *chain.from_iterable(_made(part) for part in board.parts),
+        *explanations(board),
     ]
     return "\n\n".join(blocks) + "\n"
+
+
+def introduction(board: Board) -> Iterator[str]:
+    """Yield what it is, who lost most, and whether to believe it, in markdown."""
+    yield f"# {escaped(title(board))}"
+    yield from _warnings(board)
+    yield from _short(board)
+
+
+def settings(board: Board) -> Iterator[str]:
+    """Yield what was attacked, and how strongly, in markdown."""
+    for part in board.parts:
+        yield from _setting(part)
+
+
+def explanations(board: Board) -> Iterator[str]:
+    """Yield what columns and flags mean, what has no score, and what computed it, in markdown."""
+    yield "## Columns"
+    yield _KEY
+    yield bullets(f"**{column.title}**: {column.meaning}." for column in shown(board))
+    yield from _flags(board)
+    yield from _losses(board)
+    for part in board.parts:
+        yield from _made(part)
 
 
 def title(board: Board) -> str:

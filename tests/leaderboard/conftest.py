@@ -40,8 +40,8 @@ class Lab:
         self.records, self.keys = [], itertools.count()
         self.budget = "linf 8"
 
-    def clean(self, victim, picture, bpp=1.0, mse=1e-3, **lost):
-        scores = None if lost else self.scores(bpp, mse)
+    def clean(self, victim, picture, bpp=1.0, mse=1e-3, similar=None, **lost):
+        scores = None if lost else self.scores(bpp, mse, similar=(similar, similar))
         stage = "clean" if lost else None
         self._measure(
             victim=victim, picture=picture, threat="clean", scores=scores, stage=stage, **lost
@@ -71,7 +71,18 @@ class Lab:
         self.records.append(record)
         return record
 
-    def scores(self, bpp_clean=1.0, mse_clean=1e-3, bpp=None, mse=None, change=0.0, shift=0.0):
+    def scores(
+        self,
+        bpp_clean=1.0,
+        mse_clean=1e-3,
+        bpp=None,
+        mse=None,
+        change=0.0,
+        shift=0.0,
+        *,
+        luma=None,
+        similar=(None, None),
+    ):
         bpp, mse = bpp_clean if bpp is None else bpp, mse_clean if mse is None else mse
         clean, attacked, lossy = _psnr(mse_clean), _psnr(mse), mse_clean > 0
         return Scores(
@@ -86,7 +97,7 @@ class Lab:
             mse_shift=shift,
             mse_perturbation=change,
             luma_mse_clean=mse_clean / 2,
-            luma_mse_source=mse / 2,
+            luma_mse_source=mse / 2 if luma is None else luma,
             psnr_clean=clean,
             psnr_source=attacked,
             psnr_input=attacked,
@@ -94,9 +105,9 @@ class Lab:
             psnr_perturbation=_psnr(change),
             linf=8.0,
             ssim_source=None,
-            ms_ssim_source=None,
+            ms_ssim_source=similar[1],
             ssim_clean=None,
-            ms_ssim_clean=None,
+            ms_ssim_clean=similar[0],
             vmaf_source=None,
             vmaf_clean=None,
             drop_db=clean - attacked if lossy else None,

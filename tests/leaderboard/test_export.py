@@ -63,6 +63,24 @@ def test_a_curve_is_the_one_of_the_board(filled):
     assert set(content["results"]) == {"bpp", "psnr-rgb", "encoding_time", "decoding_time"}
 
 
+@pytest.mark.parametrize(
+    ("similar", "wanted"), [((0.5, 0.8), 0.65), ((0.5, None), None), ((None, None), None)]
+)
+def test_curves_have_ms_ssim_where_every_picture_has_it(lab, tmp_path, similar, wanted):
+    lab = lab()
+    for picture, value in zip(("one", "two"), similar, strict=True):
+        lab.clean("own", picture, similar=0.9)
+        craft = lab.craft(picture, "fgsm", "rate", ("own",))
+        lab.attacked("own", craft, lab.scores(bpp=2.0, similar=(0.9, value)))
+    files = as_compressai(board([lab.write(tmp_path)]))
+    clean, attacked = (
+        json.loads(files[name])["results"]
+        for name in ("own-unattacked.json", "own-linf-8-rate.json")
+    )
+    assert clean["ms-ssim-rgb"] == pytest.approx([0.9])
+    assert attacked.get("ms-ssim-rgb") == (None if wanted is None else pytest.approx([wanted]))
+
+
 def test_an_ending_that_is_none_is_told(filled, tmp_path):
     with pytest.raises(BenchError, match=r"neither \.csv nor \.parquet"):
         export(board([filled[0]]), tmp_path / "rows.xlsx")

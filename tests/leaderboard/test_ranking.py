@@ -22,23 +22,25 @@ CODECS = [
 class Field:
     """Codecs whose costs are set, on twelve pictures: one attack from "own" and one noise."""
 
-    def __init__(self, lab, codecs=CODECS, **changes):
+    def __init__(self, lab, codecs=CODECS, flags=(), **changes):
         self.lab = lab(codecs=[one for one in codecs if one["name"] != "webp"], **changes)
         self.attacks = {
-            picture: self.lab.craft(picture, "fgsm", "distortion", ("own",)) for picture in PICTURES
+            picture: self.lab.craft(picture, "fgsm", "distortion", ("own",), flags)
+            for picture in PICTURES
         }
         self.noises = {picture: self.lab.craft(picture, "sign-noise") for picture in PICTURES}
         self.table = []
 
-    def add(self, codec, clean, attacked, pictures=PICTURES):
-        """Clean and attacked: (bpp, mse), each a number or one a picture."""
+    def add(self, codec, clean, attacked, pictures=PICTURES, luma=None):
+        """Clean and attacked: (bpp, mse), each a number or one a picture; luma: attacked mse."""
         for index, picture in enumerate(pictures):
             before, after = (
                 [float(np.broadcast_to(v, len(PICTURES))[index]) for v in pair]
                 for pair in (clean, attacked)
             )
             self.lab.clean(codec, picture, *before)
-            self.lab.attacked(codec, self.attacks[picture], self.lab.scores(*before, *after))
+            scores = self.lab.scores(*before, *after, luma=luma)
+            self.lab.attacked(codec, self.attacks[picture], scores)
             noise = self.lab.scores(*before, *before)
             self.lab.attacked(codec, self.noises[picture], noise)
             self.table.append((codec, picture, *before, *after))
@@ -184,14 +186,34 @@ def test_without_vvc_costs_are_in_bits_per_pixel(lab, tmp_path):
     assert "J is in bits per pixel, as there is no VVC on this board." in markdown(made)
 
 
-def test_codecs_that_halve_colour_are_marked_and_ranked_by_luma_too(filled_field, tmp_path):
+def test_codecs_that_halve_colour_are_marked(filled_field, tmp_path):
     made = filled_field.board(tmp_path)
     assert {name: line.family.subsampled for name, line in standings(made, WITHOUT).items()} == {
         "VVC": True,
         "JPEG": False,
     }
-    assert [line.luma_rank for line in standings(made, WITHOUT).values()] == [1, 2]
     assert "| VVC (4:2:0) |" in markdown(made)
+
+
+def test_a_codec_that_loses_by_its_colour_alone_is_ahead_by_luma(lab, tmp_path):
+    field = Field(lab)
+    field.add("JPEG q 10", (0.5, 1e-3), (0.5, 3e-3), luma=3e-3)
+    field.add("VVC qp 42", (0.5, 1e-3), (0.5, 4e-3), luma=2e-3)
+    found = standings(field.board(tmp_path), WITHOUT)
+    assert {name: (line.rank, line.luma_rank) for name, line in found.items()} == {
+        "JPEG": (1, 2),
+        "VVC": (2, 1),
+    }
+
+
+@pytest.mark.parametrize(("flag", "rank"), [("random-start", 1), ("zero-gradient", None)])
+def test_a_remark_on_how_a_search_began_costs_no_rank_and_a_doubt_does(lab, tmp_path, flag, rank):
+    field = Field(lab, flags=(flag,))
+    field.add("own", (0.5, 1e-3), (0.6, 4e-3))
+    field.add("VVC qp 42", (0.2, 1e-3), (0.3, 3e-3))
+    line = standings(field.board(tmp_path), WITH)["own"]
+    assert line.rank == rank
+    assert line.doubts == (() if rank else (f"{flag} (12/12)",))
 
 
 def test_the_page_says_at_once_who_costs_least(filled_field, tmp_path):

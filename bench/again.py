@@ -1,0 +1,110 @@
+"""A manifest -> the suite it keeps, its pictures and the plan they gave, made anew.
+
+Of a codec it takes what the manifest says, its fingerprint and what it offers, so that whoever
+doubts a run sees what it must have done, on a machine that has other versions too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from bench.baselines import with_baselines
+from bench.config import foremost
+from bench.errors import StoreError
+from bench.images import Picture, load
+from bench.jobs import Plan
+from bench.plan import plan
+from bench.point import Point
+from bench.registry import Choice
+from bench.run import make_attack, search_of, settle
+from bench.store import Manifest
+from bench.suite import Suite
+
+_LISTS = ("codecs", "attacks", "objectives")
+
+
+@dataclass(frozen=True)
+class Again:
+    """What a run must have done.
+
+    Attributes:
+        suite: as it was written.
+        points: its operating points by label, the lossless one among them.
+        pictures: as they are read here.
+        plan: its jobs, with the fingerprints that the manifest keeps.
+    """
+
+    suite: Suite
+    points: dict[str, Choice]
+    pictures: tuple[Picture, ...]
+    plan: Plan
+
+
+def made_again(manifest: Manifest, folder: Path) -> Again:
+    """Return what a run must have done.
+
+    Args:
+        manifest: of the run.
+        folder: where relative paths of pictures and plugins are looked up first.
+
+    Raises:
+        BenchError: the suite is none, or its pictures, attacks or plugins cannot be had here.
+    """
+    suite = suite_of(manifest.suite, folder)
+    settle(suite.compute.threads)
+    choices, searches = with_baselines(suite)
+    pictures = tuple(load(suite.images, folder))
+    points = {str(choice): choice for choice in choices}
+    planned = plan(
+        suite,
+        [_point(manifest, choice) for choice in choices],
+        [search_of(choice, make_attack(choice)) for choice in searches],
+        pictures,
+    )
+    return Again(suite, points, pictures, planned)
+
+
+def _point(manifest: Manifest, choice: Choice) -> Point:
+    label = str(choice)
+    return Point(
+        choice,
+        manifest.codecs.get(label, ""),
+        differentiable=label in manifest.gradients,
+        random=label in manifest.random,
+    )
+
+
+def suite_of(kept: Mapping[str, Any], folder: Path) -> Suite:
+    """Return the suite that a manifest keeps.
+
+    Args:
+        kept: with its defaults filled in and its grids expanded.
+        folder: where relative paths of plugins are looked up first.
+
+    Raises:
+        StoreError: it is none.
+    """
+    try:
+        lists = {
+            key: [_written(choice) for group in kept[key] for choice in group] for key in _LISTS
+        }
+        return Suite.model_validate({**kept, **lists}, context={"folder": folder})
+    except ValidationError as error:
+        details = foremost(error)
+        where = ".".join(map(str, details["loc"]))
+        raise StoreError(f"the suite it keeps is none: {where}: {details['msg']}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError("the suite it keeps is none: a list of choices is missing") from error
+
+
+def _written(choice: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a choice as an item of a suite's list; lists of one are no grid."""
+    params = {key: [value] for key, value in choice["params"]}
+    defence = [_written(one) for one in choice.get("defence", ())]
+    behind = {"defence": defence} if defence else {}
+    return {"name": choice["name"], "label": choice["label"], **params, **behind}

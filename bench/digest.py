@@ -1,0 +1,12 @@
+"""One hash for everything that is identified by its content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+
+def digest(value: object) -> str:
+    """Return the SHA-256 of a value as JSON with sorted keys and no spaces."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

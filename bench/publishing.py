@@ -1,0 +1,88 @@
+"""The commands that publish runs and doubt them: publish, verify."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.errors import BenchError, ConfigError
+from bench.recode import Event
+from bench.store import read_run
+from bench.verify import tally, verify
+from leaderboard.audit import audit_board, audit_entry
+from leaderboard.entry import ENTRY
+from leaderboard.publish import publish, submission
+from leaderboard.published import ENTRIES
+from leaderboard.site import write
+
+_GIT_SECONDS = 10
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add both commands."""
+    doubted = commands.add_parser(
+        "verify", help="code a run's or an entry's pictures again and compare; or check a board"
+    )
+    doubted.add_argument(
+        "what", type=Path, help="a run folder, an entry's folder, or the folder of a board"
+    )
+    doubted.set_defaults(command=_verify)
+    published = commands.add_parser("publish", help="make entries of runs, and the board's pages")
+    published.add_argument(
+        "runs", nargs="*", type=Path, metavar="RUN", help="run folders; none: only the pages"
+    )
+    published.add_argument("--to", type=Path, required=True, help="the board, such as leaderboard/")
+    published.add_argument(
+        "--codec", action="append", default=[], help="publish only this one, with all its qualities"
+    )
+    published.add_argument("--by", help="who publishes (git's user.name by default)")
+    published.set_defaults(command=_publish)
+    for parser in (doubted, published):
+        parser.add_argument(
+            "--suite-folder",
+            type=Path,
+            default=Path(),
+            help="where relative paths in the suite start, if not here",
+        )
+
+
+def _verify(arguments: argparse.Namespace) -> None:
+    seen = tally(_doubted(arguments.what, arguments.suite_folder), _say)
+    if seen.findings:
+        raise BenchError(f"{arguments.what} is not what it says: {seen.findings} findings above")
+
+
+def _doubted(what: Path, folder: Path) -> Iterator[Event]:
+    if (what / ENTRY).is_file():
+        return audit_entry(what, folder)
+    if (what / ENTRIES).is_dir():
+        return audit_board(what)
+    return verify(read_run(what), folder)
+
+
+def _publish(arguments: argparse.Namespace) -> None:
+    given = [submission(read_run(run), arguments.suite_folder) for run in arguments.runs]
+    by = (arguments.by or _git_name()) if given else ""
+    for one in given:
+        for entry in publish(one, arguments.codec, arguments.to, by):
+            _say(f"wrote {entry}")
+    write(arguments.to)
+    _say(f"wrote the pages of {arguments.to}")
+
+
+def _git_name() -> str:
+    """Return who works here, as git knows it."""
+    git = shutil.which("git")
+    asked = [git, "config", "user.name"] if git else [sys.executable, "-c", ""]
+    told = subprocess.run(asked, capture_output=True, text=True, timeout=_GIT_SECONDS, check=False)
+    if not told.stdout.strip():
+        raise ConfigError("an entry says who published it; name yourself with --by")
+    return told.stdout.strip()
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")

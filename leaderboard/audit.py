@@ -1,0 +1,187 @@
+"""The published board, doubted: entries against their own records, pages against the entries.
+
+entry.json --hashes--> files; --records, board--> figures; --archive, bench.recode--> scores
+entries    --pages-->  README.md, index.html, byte for byte
+"""
+
+from __future__ import annotations
+
+import math
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from bench.again import Again
+from bench.codec import Codec
+from bench.compare import DECIBEL
+from bench.errors import BenchError, told
+from bench.metrics import psnr
+from bench.recode import Event, Evidence, Finding, recode
+from bench.run import make_codec
+from bench.store import Run
+from bench.verify import consistent, recovered
+from leaderboard.entry import ARCHIVE, ENTRY, RECORDS, Entry, Figure, read_entry, run_of, sha256
+from leaderboard.publish import figures
+from leaderboard.published import entries
+from leaderboard.site import pages
+from leaderboard.tracks import track_of
+
+
+def audit_board(board: Path) -> Iterator[Finding]:
+    """Yield what is wrong with a published board; nothing is coded.
+
+    Args:
+        board: its folder.
+    """
+    for one in entries(board):
+        yield from audit_files(one.entry, one.folder)
+    for name, content in pages(board).items():
+        path = board / name
+        if not path.is_file() or path.read_bytes() != content:
+            yield Finding(
+                str(path), "is not what the entries give; `bench publish --to` writes it anew"
+            )
+
+
+def audit_entry(folder: Path, suite_folder: Path) -> Iterator[Event]:
+    """Yield what is wrong with an entry, and which of its cells are as recorded, coded again.
+
+    Args:
+        folder: of the entry.
+        suite_folder: where relative paths of its suite are looked up first.
+    """
+    entry = read_entry(folder)
+    yield from audit_files(entry, folder)
+    try:
+        run = run_of(entry, folder)
+    except BenchError:
+        return
+    run = Run(
+        run.folder,
+        run.manifest.model_copy(update={"codecs": entry.codecs | entry.sources}),
+        run.crafts,
+        run.measures,
+    )
+    try:
+        again = recovered(run, suite_folder)
+        yield from _track(entry, run, suite_folder)
+    except BenchError as error:
+        yield Finding(f"{folder / ENTRY}", told(error))
+        return
+    yield from consistent(run, again)
+    inside = _unzipped(folder / ARCHIVE)
+    place = f"{folder / ARCHIVE}: adversarial/"
+    read = Evidence(place, lambda key: inside.get(f"adversarial/{key}.png"), is_whole=False)
+    yield from recode(run, again, read)
+    yield from _bitstreams(entry, again, inside, folder)
+
+
+def audit_files(entry: Entry, folder: Path) -> Iterator[Finding]:
+    """Yield what in an entry does not fit its hashes and its own records.
+
+    Args:
+        entry: as read.
+        folder: where its other files are.
+    """
+    for name, kept in entry.files.items():
+        path = folder / name
+        found = sha256(path.read_bytes()) if path.is_file() else "none: it is missing"
+        if found != kept:
+            yield Finding(str(path), f"its hash is {found}, {ENTRY} says {kept}")
+    yield from _archive(entry, folder)
+    try:
+        run = run_of(entry, folder)
+    except BenchError as error:
+        yield Finding(str(folder / RECORDS), told(error))
+        return
+    if len(run.measures) != entry.cells:
+        yield Finding(str(folder / ENTRY), f"cells is {entry.cells}, not {len(run.measures)}")
+    yield from _figures(entry, run, folder)
+
+
+def _archive(entry: Entry, folder: Path) -> Iterator[Finding]:
+    """Yield which files in the archive are not those that were put there."""
+    inside = {name: sha256(content) for name, content in _unzipped(folder / ARCHIVE).items()}
+    for name in sorted(inside.keys() | entry.archive.keys()):
+        found, kept = (table.get(name, "none") for table in (inside, entry.archive))
+        if found != kept:
+            yield Finding(
+                f"{folder / ARCHIVE}: {name}",
+                f"its hash is {found}, {ENTRY} says {kept}; none: missing or damaged",
+            )
+
+
+def _unzipped(path: Path) -> dict[str, bytes]:
+    """Return the files in an archive that are whole."""
+    if not zipfile.is_zipfile(path):
+        return {}
+    with zipfile.ZipFile(path) as archive:
+        found = {name: _inside(archive, name) for name in archive.namelist()}
+    return {name: content for name, content in found.items() if content is not None}
+
+
+def _inside(archive: zipfile.ZipFile, name: str) -> bytes | None:
+    try:
+        return archive.read(name)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError):
+        return None
+
+
+def _figures(entry: Entry, run: Run, folder: Path) -> Iterator[Finding]:
+    """Yield which figures do not follow from the records."""
+    found = figures(run)
+    if len(found) != len(entry.figures):
+        yield Finding(str(folder / ENTRY), f"{len(entry.figures)} lines of figures")
+    for kept, made in zip(entry.figures, found, strict=False):
+        for name in kept.keys() | made.keys():
+            if not _same(kept.get(name), made.get(name)):
+                yield Finding(
+                    f"{folder / ENTRY}: figures, {made.get('codec')}, {made.get('budget')}",
+                    f"{name} is {kept.get(name)!r}, the records give {made.get(name)!r}",
+                )
+
+
+def _same(kept: Figure, made: Figure) -> bool:
+    if isinstance(kept, float) and isinstance(made, float):
+        return math.isclose(kept, made, rel_tol=1e-9)
+    return kept == made
+
+
+def _track(entry: Entry, run: Run, folder: Path) -> Iterator[Finding]:
+    """Yield whether an entry is of another suite than the track it names."""
+    track = track_of(run.manifest, folder)
+    if (track.name, track.sha256) != (entry.track, entry.track_sha256):
+        yield Finding(
+            ENTRY,
+            f"track is {entry.track}, {entry.track_sha256}; its suite is {track.name},"
+            f" {track.sha256}",
+        )
+
+
+def _bitstreams(
+    entry: Entry, again: Again, inside: Mapping[str, bytes], folder: Path
+) -> Iterator[Finding]:
+    """Yield which bitstreams do not decode to what the entry shows."""
+    sources = {picture.name: picture.pixels for picture in again.pictures}
+    codecs: dict[str, Codec] = {}
+    for one in entry.worst:
+        place = f"{folder / ARCHIVE}: {one.bitstream}"
+        try:
+            codec = codecs.setdefault(one.codec, make_codec(again.points[one.codec]))
+            decoded = codec.decode(inside[one.bitstream])
+        except KeyError as error:
+            yield Finding(place, f"there is no {error}")
+            continue
+        except BenchError as error:
+            yield Finding(place, f"does not decode: {told(error)}")
+            continue
+        source = sources[one.picture]
+        bpp = 8 * len(inside[one.bitstream]) / (source.shape[0] * source.shape[1])
+        found = psnr(source, decoded)
+        if bpp != one.bpp or not math.isclose(found, one.psnr_source, abs_tol=DECIBEL, rel_tol=0):
+            yield Finding(
+                place,
+                f"is {bpp:.6g} bpp and decodes to {found:.4f} dB, {ENTRY} says {one.bpp:.6g} and"
+                f" {one.psnr_source:.4f}",
+            )

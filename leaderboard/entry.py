@@ -1,0 +1,186 @@
+"""An entry of the published board: what one codec did on one track, as files to be reviewed.
+
+entries/TRACK/CODEC/entry.json         figures, hashes, versions, machine, who and when
+records.jsonl.gz   every search and every cell behind the figures
+worst.zip          the worst adversarial PNGs and their bitstreams
+shown/*.webp       the worst pictures as the page shows them
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bench.errors import StoreError, told
+from bench.record import RECORD, CraftRecord, Decibel, MeasureRecord
+from bench.store import Manifest, Run
+
+ENTRY, RECORDS, ARCHIVE = "entry.json", "records.jsonl.gz", "worst.zip"
+
+Figure: TypeAlias = bool | int | float | str | None
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Worst(_Part):
+    """One picture that hurt an operating point most.
+
+    Attributes:
+        codec: label of the operating point.
+        budget: its label.
+        picture: name of the source picture.
+        craft: key of the search that found it.
+        attack: that search in words.
+        lost: what of it is the worst: "PSNR" or "rate".
+        psnr_clean: of C(x) against x, in dB.
+        psnr_source: of C(x') against x, in dB.
+        bpp_clean: bits per pixel of x.
+        bpp: of x'.
+        bitstream: the file in the archive that decodes to C(x').
+        views: the files that show x, x', C(x), C(x') and ten times what changed, by title; empty
+            where the page shows others.
+    """
+
+    codec: str
+    budget: str
+    picture: str
+    craft: str
+    attack: str
+    lost: Literal["PSNR", "rate"]
+    psnr_clean: Decibel
+    psnr_source: Decibel
+    bpp_clean: float
+    bpp: float
+    bitstream: str
+    views: dict[str, str] = {}
+
+
+class Entry(_Part):
+    """What one codec did on one track.
+
+    Attributes:
+        format: of the files.
+        track: name of the track.
+        track_sha256: hash of what is fixed in it.
+        codec: name of the codec with all its qualities.
+        by: who published it.
+        published: when, UTC.
+        started: when the run began, UTC.
+        versions: of what computed the numbers.
+        machine: what computed them.
+        codecs: fingerprint of every operating point and of the lossless reference, by label:
+            hashes of weights, versions of binaries.
+        sources: likewise of the other codecs against which pictures were made.
+        gradients: labels of the run's operating points that offer gradients.
+        random: labels of those that draw random numbers.
+        pictures: hash of every source picture's pixels, by name.
+        notes: what was done to a source picture when it was read, where something was.
+        suite: the run's, of its codecs only those named above.
+        suite_sha256: hash of the run's whole suite.
+        plan_sha256: hash of the run's jobs.
+        cells: how many cells the records hold.
+        figures: the lines of the board, as `bench export` writes them.
+        worst: the pictures that hurt most.
+        files: SHA-256 of every other file of the entry, by name.
+        archive: SHA-256 of every file in the archive, by name.
+    """
+
+    format: Literal[1] = 1
+    track: str
+    track_sha256: str
+    codec: str
+    by: str
+    published: str
+    started: str
+    versions: dict[str, str]
+    machine: dict[str, str]
+    codecs: dict[str, str]
+    sources: dict[str, str]
+    gradients: tuple[str, ...]
+    random: tuple[str, ...]
+    pictures: dict[str, str]
+    notes: dict[str, str]
+    suite: dict[str, Any]
+    suite_sha256: str
+    plan_sha256: str
+    cells: int
+    figures: list[dict[str, Figure]]
+    worst: list[Worst]
+    files: dict[str, str]
+    archive: dict[str, str]
+
+    @property
+    def slug(self) -> str:
+        """The name of its folder."""
+        return slug(self.codec)
+
+
+def slug(name: str) -> str:
+    """Return a name as a folder or file is called."""
+    return re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-.") or "codec"
+
+
+def sha256(content: bytes) -> str:
+    """Return the hash of a file."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def read_entry(folder: Path) -> Entry:
+    """Read the entry in a folder; its other files are not looked at.
+
+    Raises:
+        StoreError: it is none.
+    """
+    path = folder / ENTRY
+    try:
+        return Entry.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise StoreError(f"{path} is no entry of this version: see '{where}' in it") from error
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}") from error
+
+
+def packed(records: Iterable[CraftRecord | MeasureRecord]) -> bytes:
+    """Return records as a compressed file, the same bytes every time."""
+    lines = b"".join(RECORD.dump_json(record) + b"\n" for record in records)
+    return gzip.compress(lines, mtime=0)
+
+
+def run_of(entry: Entry, folder: Path) -> Run:
+    """Return the records of an entry as a run of its codecs alone.
+
+    Raises:
+        StoreError: they cannot be read.
+    """
+    path = folder / RECORDS
+    try:
+        lines = gzip.decompress(path.read_bytes()).splitlines()
+        records = [RECORD.validate_json(line) for line in lines]
+    except (OSError, EOFError, ValueError) as error:
+        raise StoreError(f"cannot read {path}: {told(error)}") from error
+    manifest = Manifest(
+        suite=entry.suite,
+        suite_sha256=entry.suite_sha256,
+        plan_sha256=entry.plan_sha256,
+        cells=entry.cells,
+        codecs=entry.codecs,
+        gradients=entry.gradients,
+        random=entry.random,
+        pictures=entry.pictures,
+        notes=entry.notes,
+        versions=entry.versions,
+        machine=entry.machine,
+        started=entry.started,
+    )
+    crafts = {one.key: one for one in records if isinstance(one, CraftRecord)}
+    measures = [one for one in records if isinstance(one, MeasureRecord)]
+    return Run(folder, manifest, crafts, measures)

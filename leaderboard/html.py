@@ -1,0 +1,240 @@
+"""A published board as one self-contained page: tables, plots and the worst pictures.
+
+    Board --markdown-it--> prose       --\
+          --columns-->     tables        --jinja2, escaped--> index.html, no network
+          --charts-->      plots         /
+    entries --base64-->    views       --/
+
+Two libraries made for it, DataTables (in the package itables) and plotly.js (in plotly), stand in
+the page as they ship; their versions are pinned, so that the same entries give the same page.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from itertools import chain
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from bench.errors import ConfigError
+from leaderboard import words
+from leaderboard.aggregate import Board, Table
+from leaderboard.charts import charts
+from leaderboard.column import AnyColumn
+from leaderboard.comparison import Comparison
+from leaderboard.costs import LAMBDAS
+from leaderboard.entry import Worst
+from leaderboard.fields import CURVES, STANDING, Field, Line
+from leaderboard.formats import decibel, plain, rate
+from leaderboard.page import explanations, heading_of, introduction, settings, shown, title
+from leaderboard.published import Published
+from leaderboard.ranking import RULE, Ranking
+from leaderboard.rows import Row
+
+_FILES = {
+    "plotly": "plotly/package_data/plotly.min.js",
+    "datatables": "itables/html/dt_bundle.js",
+    "style": "itables/html/dt_bundle.css",
+}
+
+_FIRST_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+
+
+@dataclass(frozen=True)
+class Head:
+    """The head of a column: its text, what it means, and whether it is shown at first."""
+
+    text: str
+    meaning: str
+    visible: bool
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell.
+
+    Attributes:
+        text: what it says.
+        order: the number that it is sorted by; None for text that is sorted as it reads.
+        interval: of a mean, in brackets.
+    """
+
+    text: str
+    order: str | None
+    interval: str = ""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table that can be sorted and filtered."""
+
+    title: str
+    about: str
+    heads: tuple[Head, ...]
+    lines: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """The views of one picture, to be compared with a slider."""
+
+    title: str
+    caption: str
+    views: dict[str, str]
+
+
+def page(board: Board, entries: Sequence[Published]) -> str:
+    """Return the page.
+
+    Args:
+        board: made of the entries.
+        entries: with the pictures to be shown.
+
+    Raises:
+        ConfigError: the libraries of the page are not installed.
+    """
+    environment = Environment(
+        loader=PackageLoader("leaderboard"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("page.html").render(
+        title=title(board) if board.parts else "No entries yet",
+        introduction=_prose(introduction(board)),
+        settings=_prose(settings(board)),
+        rule=_prose(f"- {one}" for one in RULE),
+        explanations=_prose(explanations(board)),
+        rankings=list(_rankings(board, LAMBDAS[1:2])),
+        other_rankings=list(_rankings(board, (LAMBDAS[0], LAMBDAS[2]))),
+        grids=[_grid(board, one) for one in board.tables],
+        curves=[_curves(one) for one in board.comparisons if one.curves],
+        charts=charts(board),
+        viewers=list(chain.from_iterable(_viewers(one) for one in entries)),
+        entries=[one.entry for one in entries],
+        libraries=_libraries(),
+    )
+
+
+def _prose(blocks: Iterable[str]) -> Markup:
+    """Return markdown as HTML; tags that stand in it are shown as they are."""
+    rendered = MarkdownIt("commonmark", {"html": False}).render("\n\n".join(blocks))
+    return Markup(rendered)  # noqa: S704 - markdown-it escapes what is no markdown
+
+
+def _rankings(board: Board, lambdas: Sequence[float]) -> Iterator[Grid]:
+    for one in board.comparisons:
+        for ranking in one.rankings:
+            if ranking.lmbda in lambdas:
+                where = f"{words.heading(one.budget)}, λ {ranking.lmbda:g}"
+                yield Grid(
+                    title=f"{where}: {ranking.scope.title}",
+                    about=_unit(ranking),
+                    heads=_heads(STANDING),
+                    lines=_lines(STANDING, ranking.standings),
+                )
+
+
+def _unit(ranking: Ranking) -> str:
+    if ranking.baseline is None:
+        return "J is in bits per pixel, as there is no VVC."
+    return f"×1.00 is what {plain(ranking.baseline)} costs unattacked."
+
+
+def _curves(one: Comparison) -> Grid:
+    return Grid(
+        title=f"Whole codecs at {words.heading(one.budget)}",
+        about="Bjøntegaard differences between the curves below.",
+        heads=_heads(CURVES),
+        lines=_lines(CURVES, one.curves),
+    )
+
+
+def _heads(fields: Sequence[Field[Line]]) -> tuple[Head, ...]:
+    return tuple(Head(field.header, field.meaning, field.terminal) for field in fields)
+
+
+def _lines(fields: Sequence[Field[Line]], lines: Iterable[Line]) -> tuple[tuple[Cell, ...], ...]:
+    return tuple(
+        tuple(_cell(field.text(line), is_figure=field.is_figure) for field in fields)
+        for line in lines
+    )
+
+
+def _cell(text: str, *, is_figure: bool) -> Cell:
+    if not is_figure:
+        return Cell(plain(text), None)
+    found = _FIRST_NUMBER.search(text)
+    mean, bracket, interval = plain(text).partition(" (")
+    return Cell(mean, found[0] if found else "", bracket.strip() + interval)
+
+
+def _grid(board: Board, one: Table) -> Grid:
+    heading, about = heading_of(one)
+    columns = shown(board)
+    return Grid(
+        title=f"{words.heading(one.budget)}: {heading.lower()}",
+        about=f"{about} Budget: {words.budget(one.budget)}.",
+        heads=tuple(Head(c.title, c.meaning, c.terminal) for c in columns),
+        lines=tuple(tuple(_value(c, row) for c in columns) for row in one.rows),
+    )
+
+
+def _value(column: AnyColumn, row: Row) -> Cell:
+    """Return a cell with the number it is sorted by."""
+    text, value = plain(column.text(row)), column.plain(row)
+    if isinstance(value, tuple):
+        return Cell(text, str(value[0]))
+    if isinstance(value, float):
+        number = math.copysign(1e308, value) if math.isinf(value) else value
+        return Cell(text, f"{number!r}", column.whole(row).removeprefix(text).strip())
+    return Cell(text, None if column.format is str else "")
+
+
+def _viewers(one: Published) -> Iterator[Viewer]:
+    for worst in one.entry.worst:
+        if worst.views:
+            yield Viewer(
+                title=f"{plain(worst.codec)}, {plain(worst.budget)}: lost most {worst.lost}",
+                caption=_caption(worst),
+                views={
+                    plain(name): _embedded(one.folder / path) for name, path in worst.views.items()
+                },
+            )
+
+
+def _caption(worst: Worst) -> str:
+    return (
+        f"{plain(worst.picture)}, attacked by {plain(worst.attack)}: PSNR"
+        f" {decibel(worst.psnr_clean)} to {decibel(worst.psnr_source)} dB, rate"
+        f" {rate(worst.bpp_clean)} to {rate(worst.bpp)} bpp"
+    )
+
+
+def _embedded(path: Path) -> str:
+    content = base64.b64encode(path.read_bytes()).decode()
+    return f"data:image/webp;base64,{content}"
+
+
+def _libraries() -> dict[str, Markup]:
+    """Return the libraries' own files, as they stand in the page."""
+    try:
+        text = {
+            name: Path(str(metadata.distribution(path.split("/")[0]).locate_file(path))).read_text(
+                encoding="utf-8"
+            )
+            for name, path in _FILES.items()
+        }
+    except (metadata.PackageNotFoundError, OSError) as error:
+        raise ConfigError(
+            "the published page needs DataTables and plotly.js: pip install"
+            " 'codec-robustness-bench[page]'"
+        ) from error
+    text["datatables"] = json.dumps(text["datatables"]).replace("<", "\\u003c")
+    return {name: Markup(content) for name, content in text.items()}  # noqa: S704 - pinned files

@@ -1,0 +1,236 @@
+"""Finished runs of a track -> entries: one codec each, with all that is needed to doubt it.
+
+Run --contradictions, track, completeness--> families --cut--> records of one codec
+worst cases --coded again--> bitstreams, views --> entry folder, whole or not at all
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from bench.again import Again
+from bench.errors import BenchError, ConfigError, StoreError
+from bench.record import CraftRecord
+from bench.store import Run
+from bench.verify import contradictions, recovered
+from leaderboard.aggregate import Board, board
+from leaderboard.cells import measurements, setting
+from leaderboard.entry import (
+    ENTRY,
+    RECORDS,
+    Entry,
+    Figure,
+    packed,
+    read_entry,
+    sha256,
+    slug,
+)
+from leaderboard.export import records as lines_of
+from leaderboard.families import Family
+from leaderboard.published import ENTRIES
+from leaderboard.tracks import Track, track_of
+from leaderboard.worst import keep
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A run that may be published.
+
+    Attributes:
+        run: as it lies on disk.
+        again: what it must have done.
+        track: that it belongs to.
+        board: made of it alone.
+    """
+
+    run: Run
+    again: Again
+    track: Track
+    board: Board
+
+    @property
+    def families(self) -> list[Family]:
+        """Its codecs with all their qualities."""
+        return list(self.board.comparisons[0].families)
+
+
+def submission(run: Run, folder: Path) -> Submission:
+    """Return a run as something to be published.
+
+    Args:
+        run: as it lies on disk.
+        folder: where relative paths of its suite are looked up first.
+
+    Raises:
+        BenchError: it belongs to no track, is not finished, or contradicts itself.
+    """
+    track = track_of(run.manifest, folder)
+    again = recovered(run, folder)
+    for finding in contradictions(run, again):
+        raise StoreError(f"{run.folder} is not published: {finding}")
+    for label, choice in again.points.items():
+        if track.codecs.get(label, choice) != choice:
+            raise ConfigError(
+                f"'{label}' is an operating point of the track {track.name}, and another one in"
+                f" {run.folder}; give yours another label"
+            )
+    return Submission(run, again, track, board([run]))
+
+
+def publish(given: Submission, codecs: Sequence[str], to: Path, by: str) -> list[Path]:
+    """Write an entry for each codec of a run, in the place of an older one of that codec.
+
+    Args:
+        given: the run.
+        codecs: the codecs to publish, by name; all if empty.
+        to: the folder of the published board.
+        by: who publishes.
+
+    Returns:
+        The entries' folders.
+
+    Raises:
+        BenchError: a codec is not in the run or cannot be published.
+    """
+    known = {family.name: family for family in given.families}
+    for name in codecs:
+        if name not in known:
+            raise ConfigError(f"no codec of the run is called '{name}': {', '.join(known)}")
+    return [_write(given, known[name], to, by) for name in codecs or known]
+
+
+def _write(given: Submission, family: Family, to: Path, by: str) -> Path:
+    place = to / ENTRIES / given.track.name / slug(family.name)
+    _check_place(place, family)
+    _check_transfer(given, family)
+    entry, files = _entry(given, family, by)
+    temporary = place.with_name(f".{place.name}")
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        for name, content in files.items():
+            (temporary / name).parent.mkdir(parents=True, exist_ok=True)
+            (temporary / name).write_bytes(content)
+        (temporary / ENTRY).write_text(f"{entry.model_dump_json(indent=1)}\n", encoding="utf-8")
+        shutil.rmtree(place, ignore_errors=True)
+        temporary.rename(place)
+    except OSError as error:
+        raise BenchError(f"cannot write {place}: {error.strerror}; choose another --to") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return place
+
+
+def _check_place(place: Path, family: Family) -> None:
+    """See that no other codec's entry would be overwritten."""
+    if (place / ENTRY).is_file() and (owner := read_entry(place).codec) != family.name:
+        raise ConfigError(
+            f"{place} is the entry of '{owner}', whose name is too much like '{family.name}';"
+            " label your operating points otherwise"
+        )
+
+
+def _check_transfer(given: Submission, family: Family) -> None:
+    """See that a codec that is given others' pictures was given those of the whole track."""
+    missing = given.track.codecs.keys() - given.again.points.keys()
+    if missing and any("transfer" in member.row.place.kinds for member in family.members):
+        raise ConfigError(
+            f"{family.name} is attacked with pictures made against the codecs of the track"
+            f" {given.track.name}, and {given.run.folder} lacks {', '.join(sorted(missing))}; run"
+            " a suite that has them all besides"
+        )
+
+
+def _entry(given: Submission, family: Family, by: str) -> tuple[Entry, dict[str, bytes]]:
+    """Return an entry and its other files."""
+    cut = _cut(given, family)
+    labels = [member.row.place.codec for member in family.members]
+    kept = keep(cut, given.again, labels)
+    files = {RECORDS: packed([*cut.crafts.values(), *cut.measures]), **kept.files}
+    manifest = cut.manifest
+    sources = {label for craft in cut.crafts.values() for label in craft.sources}
+    known = given.run.manifest.codecs
+    entry = Entry(
+        track=given.track.name,
+        track_sha256=given.track.sha256,
+        codec=family.name,
+        by=by,
+        published=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        started=manifest.started,
+        versions=manifest.versions,
+        machine=manifest.machine,
+        codecs=manifest.codecs,
+        sources={label: known[label] for label in sorted(sources - manifest.codecs.keys())},
+        gradients=manifest.gradients,
+        random=manifest.random,
+        pictures=manifest.pictures,
+        notes=manifest.notes,
+        suite=manifest.suite,
+        suite_sha256=manifest.suite_sha256,
+        plan_sha256=manifest.plan_sha256,
+        cells=manifest.cells,
+        figures=figures(cut),
+        worst=kept.worst,
+        files={name: sha256(content) for name, content in sorted(files.items())},
+        archive=kept.archive,
+    )
+    return entry, files
+
+
+def figures(cut: Run) -> list[dict[str, Figure]]:
+    """Return the lines of the board that a codec alone has; JSON has no infinity."""
+    found = lines_of(board([cut]))
+    return [
+        {
+            name: str(value) if isinstance(value, float) and math.isinf(value) else value
+            for name, value in one.items()
+        }
+        for one in found
+    ]
+
+
+def _cut(given: Submission, family: Family) -> Run:
+    """Return a run of one codec: its cells, and those of the lossless one on its pictures."""
+    run, told = given.run, given.board.parts[0].setting
+    members = {member.row.place.codec for member in family.members}
+    allowed = members | given.track.codecs.keys()
+    cells = measurements(run)
+    used = {
+        cell.craft
+        for cell in cells
+        if cell.craft and cell.victim in members and _may(run.crafts[cell.craft], allowed)
+    }
+    kept = [
+        cell
+        for cell in cells
+        if cell.victim in members | told.references and (not cell.craft or cell.craft in used)
+    ]
+    crafts = {key: craft for key, craft in run.crafts.items() if key in used}
+    sources = {label for craft in crafts.values() for label in craft.sources}
+    shown = {cell.victim for cell in kept}
+    manifest = run.manifest.model_copy(
+        update={
+            "suite": _suite_of(run, shown | sources),
+            "cells": len(kept),
+            "codecs": {k: v for k, v in run.manifest.codecs.items() if k in shown},
+        }
+    )
+    return Run(run.folder, manifest, crafts, kept)
+
+
+def _may(craft: CraftRecord, sources: AbstractSet[str]) -> bool:
+    """Tell whether a picture was made against codecs that count on the track."""
+    return set(craft.sources) <= sources
+
+
+def _suite_of(run: Run, labels: AbstractSet[str]) -> dict[str, Any]:
+    """Return a suite with some of its codecs, and not where its pictures lay."""
+    told, kept = setting(run), run.manifest.suite
+    chosen = [[asdict(choice)] for label, choice in told.choices.items() if label in labels]
+    return {**kept, "codecs": chosen, "images": {**kept["images"], "folder": None}}

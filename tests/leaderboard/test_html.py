@@ -1,0 +1,168 @@
+"""The published page as a browser shows it: no error, no network, tables, plots and sliders."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from bench.cli import main
+from bench.config import parse
+from bench.suite import Suite
+from leaderboard import tracks
+
+TRACK = """\
+name: tiny-v1
+images: {set: sample, names: [chelsea, coffee], crop: {height: 32, width: 48}}
+codecs:
+  - {name: toy, label: toy}
+  - {name: toy, gain: 1.2, label: "bright <b>toy</b>"}
+  - {name: jpeg, quality: [10, 30, 60, 90], label: "JPEG q {quality}"}
+attacks: [fgsm]
+objectives: [distortion, rate]
+budgets: [{linf: 4}, {linf: 8}]
+compute: {threads: 1}
+"""
+DARK = {"light": "", "dark": "dark"}
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "suite.yaml").write_text(TRACK)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tracks, "tracks", lambda: {"tiny-v1": parse(TRACK, "tiny-v1.yaml", Suite)})
+        assert main(["run", str(folder / "suite.yaml"), "-o", str(folder / "run")]) == 0
+        publish = ["publish", str(folder / "run"), "--to", str(folder / "board"), "--by", "tester"]
+        assert main(publish) == 0
+    return folder / "board" / "index.html"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip(f"there is no browser here: none of {', '.join(BROWSERS)}")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser, published):
+    shown = browser.new_page()
+    shown.problems, shown.asked = [], []
+    shown.on("console", lambda told: told.type in {"error", "warning"} and _note(shown, told.text))
+    shown.on("pageerror", lambda error: _note(shown, str(error)))
+    shown.on("request", lambda request: shown.asked.append(request.url.partition(":")[0]))
+    shown.goto(published.as_uri())
+    shown.wait_for_selector("html[data-ready=yes]", timeout=300_000)
+    yield shown
+    shown.close()
+
+
+def _note(shown, text):
+    shown.problems.append(text)
+
+
+def _table(page, title):
+    return page.locator(f'table.board[aria-label="{title}"]')
+
+
+def test_it_loads_without_an_error_or_a_request(page):
+    assert page.problems == []
+    assert set(page.asked) <= {"file", "data", "blob"}
+    assert page.asked.count("file") == 1
+
+
+SORTED = """([table, column, sign]) => {
+    const cells = [...table.tBodies[0].rows].map((row) => row.cells[column]);
+    const numbers = cells.map((cell) => Number(cell.dataset.order));
+    const shown = cells.map((cell) => cell.innerText);
+    const pairs = numbers.slice(1).map((number, index) => sign * (number - numbers[index]));
+    return new Set(shown).size > 3 && pairs.every((step) => step >= 0);
+}"""
+"""Rows come in order some time after the click."""
+
+
+def test_tables_sort_by_their_numbers(page):
+    table = _table(page, "linf 8: without gradients")
+    titles = table.locator("thead th").all_inner_texts()
+    place = next(i for i, title in enumerate(titles) if title.startswith("clean PSNR dB"))
+    head, rows = table.locator("thead th").nth(place), table.locator("tbody tr")
+    for sign, last in ((1, "identity"), (-1, "JPEG q 10")):
+        head.click()
+        page.wait_for_function(SORTED, arg=[table.element_handle(), place, sign])
+        assert last in rows.nth(4).inner_text()
+
+
+def test_tables_filter(page):
+    table = _table(page, "linf 8: without gradients")
+    assert table.locator("tbody tr").count() == 5
+    section = page.locator("section.grid", has=table)
+    section.get_by_role("searchbox").fill("q 30")
+    page.wait_for_function(
+        "table => table.tBodies[0].rows.length === 1", arg=table.element_handle()
+    )
+    assert "JPEG q 30" in table.locator("tbody").inner_text()
+
+
+def test_hidden_columns_can_be_shown(page):
+    table = _table(page, "linf 8: without gradients")
+    before = table.locator("thead th").count()
+    section = page.locator("section.grid", has=table)
+    section.get_by_role("button", name="Columns").click()
+    page.locator(".dt-button-collection").get_by_text("worst MS-SSIM").click()
+    assert table.locator("thead th").count() == before + 1
+
+
+def test_a_slider_moves_by_mouse_and_by_key(page):
+    viewer = page.locator(".viewer").first
+    slider, over = viewer.locator("input[type=range]"), viewer.locator(".over")
+    clip = "element => element.style.clipPath"
+    assert "50%" in over.evaluate(clip)
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    assert "49%" in over.evaluate(clip)
+    box = slider.bounding_box()
+    page.mouse.click(box["x"] + 2, box["y"] + box["height"] / 2)
+    assert "100%" in over.evaluate(clip) or "99%" in over.evaluate(clip)
+
+
+def test_every_view_can_be_shown_and_is_a_picture(page):
+    viewer = page.locator(".viewer").first
+    names = viewer.locator(".left option").all_inner_texts()
+    assert names == ["source", "attacked", "decoded", "attacked decoded", "change", "damage"]
+    for name in names:
+        viewer.locator(".left").select_option(name)
+        page.wait_for_function(
+            "image => image.complete && image.naturalWidth > 0",
+            arg=viewer.locator(".over").element_handle(),
+        )
+        assert viewer.locator(".over").get_attribute("alt") == name
+
+
+def test_plots_are_drawn(page):
+    plots = page.locator(".plot")
+    assert plots.count() >= 6
+    assert page.locator(".plot svg.main-svg").count() >= plots.count()
+
+
+def test_foreign_names_are_text(page):
+    assert page.locator("b", has_text="toy").count() == 0
+    for place in ("table.board td", ".viewer figcaption", "#entries ~ details summary"):
+        assert page.locator(place, has_text="bright <b>toy</b>").count() > 0
+    assert page.locator(".plot .legendtext", has_text="bright <b>toy</b>").count() > 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_it_without_scrolling_sideways(page, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_function("document.documentElement.scrollWidth <= 390")
+    page.wait_for_function(f"document.documentElement.className === '{DARK[scheme]}'")
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(22, 24, 28)"}[scheme]
