@@ -141,6 +141,8 @@ def _manifest(cells):
         plan_sha256="0" * 64,
         cells=cells,
         codecs=dict(zip(LABELS, LABELS, strict=True)),
+        gradients=(),
+        random=(),
         pictures={name: name for name in PICTURES},
         notes={},
         versions={},

@@ -131,6 +131,8 @@ class Lab:
             plan_sha256="b" * 64,
             cells=measured if cells is None else cells,
             codecs={label: f"{label} 1.0" for label in self.codecs},
+            gradients=(),
+            random=(),
             pictures={name: name for name in PICTURES},
             notes={},
             versions={"python": "3.11"},
