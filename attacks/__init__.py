@@ -80,3 +80,9 @@ OBJECTIVES: dict[str, Entry] = {
     "distortion-at-rate": Entry("attacks.tradeoffs:DistortionAtRate", "MSE, at the clean rate"),
     "target": Entry("attacks.targeted:Targeted", "- MSE to a given picture, whole or in one place"),
 }
+
+ENSEMBLES: dict[str, Entry] = {
+    "standard": Entry(
+        "attacks.standard:Standard", "attacks that complement each other, the worst case counting"
+    ),
+}

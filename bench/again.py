@@ -105,6 +105,9 @@ def suite_of(kept: Mapping[str, Any], folder: Path) -> Suite:
 def _written(choice: Mapping[str, Any]) -> dict[str, Any]:
     """Return a choice as an item of a suite's list; lists of one are no grid."""
     params = {key: [value] for key, value in choice["params"]}
-    defence = [_written(one) for one in choice.get("defence", ())]
-    behind = {"defence": defence} if defence else {}
-    return {"name": choice["name"], "label": choice["label"], **params, **behind}
+    nested = {
+        key: [_written(one) for one in choice[key]]
+        for key in ("defence", "objectives")
+        if choice.get(key)
+    }
+    return {"name": choice["name"], "label": choice["label"], **params, **nested}

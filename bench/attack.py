@@ -9,9 +9,9 @@ counts and scores.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -136,6 +136,28 @@ class AttackResult:
     images: Tensor
     trace: Tensor
     flags: tuple[str, ...] = ()
+
+
+class AttackEnsemble(Protocol):
+    """Several attacks under one name; of their pictures the one that hurts most counts.
+
+    Implementations are frozen dataclasses whose fields are their parameters in a suite. An ensemble
+    is taken apart when a suite is read, so that the manifest of a run lists its members.
+
+    Attributes:
+        version: raised whenever the members change; a part of their labels.
+    """
+
+    version: ClassVar[int]
+
+    def members(self, wanted: Set[str], budgets: Set[str]) -> Sequence[Mapping[str, Any]]:
+        """Return its members as a suite's list of attacks has them.
+
+        Args:
+            wanted: names of the suite's objectives; members that want nothing of it are left out.
+            budgets: kinds of the suite's budgets, likewise.
+        """
+        ...
 
 
 @runtime_checkable

@@ -18,11 +18,11 @@ from bench.suite import Suite
 
 Listed: TypeAlias = Literal["codecs", "attacks", "objectives", "defences", "metrics", "suites"]
 
-_KINDS: dict[str, Kind] = {
-    "codecs": "codec",
-    "attacks": "attack",
-    "objectives": "objective",
-    "defences": "defence",
+_KINDS: dict[str, tuple[Kind, ...]] = {
+    "codecs": ("codec",),
+    "attacks": ("attack", "ensemble"),
+    "objectives": ("objective",),
+    "defences": ("defence",),
 }
 
 
@@ -54,7 +54,7 @@ class Item:
 def items(what: str) -> list[Item]:
     """Return everything of a kind, one of `Listed`."""
     if what in _KINDS:
-        return [_implementation(_KINDS[what], name) for name in entries(_KINDS[what])]
+        return [_implementation(kind, name) for kind in _KINDS[what] for name in entries(kind)]
     if what == "metrics":
         return [
             Item(name, f"{metric.description}{metric.unit and f', in {metric.unit}'}")

@@ -106,7 +106,7 @@ def _crafts(
                 yield _craft(suite, (), picture, search, None, spec.budget())
                 continue
             for sources in filter(partial(_can_search, search), _sources(suite, points)):
-                for objective in suite.wants:
+                for objective in search.choice.objectives or suite.wants:
                     yield _craft(suite, sources, picture, search, objective, spec.budget())
 
 

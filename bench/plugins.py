@@ -2,7 +2,7 @@
 
     plugins: [my_codec.py, my_package.codecs]   files, or modules that can be imported
 
-A plugin is a module whose tables CODECS, ATTACKS, OBJECTIVES and DEFENCES go from a name to an
+A plugin is a module whose tables CODECS, ATTACKS, ENSEMBLES, OBJECTIVES and DEFENCES go from a name to an
 `Entry`, as in backends/__init__.py; one without tables may hold the class of a checkpoint. It is
 imported while the file that names it is read; code that nothing names never runs.
 """
@@ -28,6 +28,7 @@ from bench.registry import Kind, register
 _TABLES: dict[str, Kind] = {
     "CODECS": "codec",
     "ATTACKS": "attack",
+    "ENSEMBLES": "ensemble",
     "OBJECTIVES": "objective",
     "DEFENCES": "defence",
 }

@@ -31,11 +31,12 @@ from bench.config import foremost, nearest
 from bench.entry import Entry
 from bench.errors import ConfigError, raise_if_machine, told
 
-Kind: TypeAlias = Literal["codec", "attack", "objective", "defence"]
+Kind: TypeAlias = Literal["codec", "attack", "ensemble", "objective", "defence"]
 
 _TABLES: dict[Kind, str] = {
     "codec": "backends:CODECS",
     "attack": "attacks:ATTACKS",
+    "ensemble": "attacks:ENSEMBLES",
     "objective": "attacks:OBJECTIVES",
     "defence": "backends.defences:DEFENCES",
 }
@@ -54,17 +55,20 @@ class Choice:
         params: what the suite gave, defaults left out.
         label: what people call it; made of name and parameters if empty.
         defence: what a codec is behind, in the order in which a picture meets it.
+        objectives: what an attack wants; what the suite wants if empty.
     """
 
     name: str
     params: tuple[tuple[str, Any], ...] = ()
     label: str = ""
     defence: tuple[Choice, ...] = ()
+    objectives: tuple[Choice, ...] = ()
 
     def __str__(self) -> str:
         listed = " ".join(f"{key}={value}" for key, value in self.params)
         own = f"{self.name} {listed}".strip()
-        return self.label or " + ".join((own, *map(str, self.defence)))
+        wanted = [f"for {', '.join(map(str, self.objectives))}"] if self.objectives else []
+        return self.label or " ".join([" + ".join((own, *map(str, self.defence))), *wanted])
 
     @property
     def bare(self) -> Choice:
@@ -167,7 +171,8 @@ def check(kind: Kind, choice: Choice) -> Choice:
         raise ConfigError(_explain(kind, choice.name, model, error)) from error
     checked = tuple((key, getattr(values, key)) for key, _ in choice.params)
     defence = tuple(check("defence", one) for one in choice.defence)
-    return Choice(choice.name, checked, choice.label, defence)
+    objectives = tuple(check("objective", one) for one in choice.objectives)
+    return Choice(choice.name, checked, choice.label, defence, objectives)
 
 
 def build(kind: Kind, choice: Choice) -> Any:  # noqa: ANN401 - the caller names the kind

@@ -70,7 +70,7 @@ def prepare(suite: Suite, base: Path) -> Prepared:
     pictures = tuple(load(suite.images, base))
     codecs = {str(choice): make_codec(choice) for choice in points}
     attacks = {str(choice): make_attack(choice) for choice in searches}
-    objectives = {str(choice): _objective(choice) for choice in suite.wants}
+    objectives = {str(choice): _objective(choice) for choice in suite.climbed}
     _check_regions(suite, pictures)
     seen = tuple(_point(choice, codecs[str(choice)]) for choice in points)
     planned = plan(

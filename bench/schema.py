@@ -8,32 +8,42 @@ from bench.errors import ConfigError
 from bench.registry import Kind, entries, parameters
 from bench.suite import Suite
 
-_LISTS: dict[str, Kind] = {"codecs": "codec", "attacks": "attack", "objectives": "objective"}
-
-_BEHIND = {
-    "anyOf": [
-        {"$ref": "#/$defs/Defence"},
-        {"type": "array", "items": {"$ref": "#/$defs/Defence"}},
-    ]
+_LISTS: dict[str, tuple[Kind, ...]] = {
+    "codecs": ("codec",),
+    "attacks": ("attack", "ensemble"),
+    "objectives": ("objective",),
 }
-"""What a codec is behind: one defence or several."""
+
+
+def _some(name: str) -> dict[str, Any]:
+    """Return the schema of one thing or a list of them."""
+    one = {"$ref": f"#/$defs/{name}"}
+    return {"anyOf": [one, {"type": "array", "items": one}]}
+
+
+_NESTED: dict[Kind, dict[str, Any]] = {
+    "codec": {"defence": _some("Defence")},
+    "attack": {"objectives": _some("Objective")},
+}
+"""What an item may hold beside its parameters."""
 
 
 def suite_schema() -> dict[str, Any]:
     """Return the JSON schema (draft 2020-12) of a suite file."""
     schema = Suite.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    for key, kind in _LISTS.items():
-        schema["properties"][key] = {"type": "array", "minItems": 1, "items": _item(kind)}
+    for key, kinds in _LISTS.items():
+        schema["properties"][key] = {"type": "array", "minItems": 1, "items": _item(*kinds)}
     schema["$defs"].pop("Choice", None)
-    schema["$defs"]["Defence"] = _item("defence")
+    schema["$defs"] |= {"Defence": _item("defence"), "Objective": _item("objective")}
     return schema
 
 
-def _item(kind: Kind) -> dict[str, Any]:
-    names = sorted(entries(kind))
-    mappings = (_mapping(kind, name) for name in names)
-    return {"anyOf": [{"enum": names}, *(mapping for mapping in mappings if mapping)]}
+def _item(*kinds: Kind) -> dict[str, Any]:
+    names = sorted((name, kind) for kind in kinds for name in entries(kind))
+    mappings = (_mapping(kind, name) for name, kind in names)
+    told = [name for name, _ in names]
+    return {"anyOf": [{"enum": told}, *(mapping for mapping in mappings if mapping)]}
 
 
 def _mapping(kind: Kind, name: str) -> dict[str, Any] | None:
@@ -43,7 +53,6 @@ def _mapping(kind: Kind, name: str) -> dict[str, Any] | None:
     except ConfigError:
         return None
     common = {"name": {"const": name}, "label": {"type": "string"}}
-    behind = {"defence": _BEHIND} if kind == "codec" else {}
     properties = {
         key: {"anyOf": [value, {"type": "array", "items": value}]}
         for key, value in model.get("properties", {}).items()
@@ -51,7 +60,7 @@ def _mapping(kind: Kind, name: str) -> dict[str, Any] | None:
     return {
         "type": "object",
         "description": entries(kind)[name].summary,
-        "properties": {**common, **properties, **behind},
+        "properties": {**common, **properties, **_NESTED.get(kind, {})},
         "required": ["name", *model.get("required", [])],
         "additionalProperties": False,
     }

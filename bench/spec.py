@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from bench.budget import L2, Budget, Linf, Mse, Region
 from bench.config import Settings
 from bench.errors import ConfigError
 from bench.perceptual import Ssim
-from bench.registry import Choice, Kind, check
+from bench.registry import Choice, Kind, build, check, entries
 
 BUDGETS: dict[str, type[Budget]] = {kind.kind: kind for kind in (Linf, L2, Mse, Ssim)}
 """Every kind of budget, by the key under which it is written."""
@@ -81,6 +81,26 @@ def choice(kind: Kind) -> BeforeValidator:
     return BeforeValidator(partial(_single, kind))
 
 
+def attacks() -> BeforeValidator:
+    """Turn an item of a suite's list into attacks: one a grid point, or the members of an ensemble.
+
+    Of an ensemble it takes what serves the suite's objectives and budgets, so these are declared
+    before the field.
+    """
+    return BeforeValidator(_members)
+
+
+def _members(item: Any, info: ValidationInfo) -> list[Choice]:  # noqa: ANN401 - YAML as it was written
+    name = item.get("name") if isinstance(item, dict) else item
+    if name not in entries("ensemble"):
+        return _expanded("attack", item)
+    (chosen,) = _expanded("ensemble", item)
+    wanted = {one.name for one in itertools.chain(*info.data.get("objectives", ()))}
+    kinds = {spec.budget().kind for spec in info.data.get("budgets", ())}
+    members = build("ensemble", chosen).members(wanted, kinds)
+    return list(itertools.chain(*(_expanded("attack", member) for member in members)))
+
+
 def _expanded(kind: Kind, item: Any) -> list[Choice]:  # noqa: ANN401 - YAML as it was written
     if isinstance(item, str):
         item = {"name": item}
@@ -101,7 +121,9 @@ def _grid(kind: Kind, item: Any) -> Iterator[Choice]:  # noqa: ANN401 - YAML as 
     if not isinstance(item, dict) or not isinstance(item.get("name"), str):
         raise ConfigError(f"expected the {kind}'s name, or a mapping with 'name', got {item!r}")
     behind = _behind(item.get("defence", [])) if kind == "codec" else [()]
-    given = {key: value for key, value in item.items() if (kind, key) != ("codec", "defence")}
+    wanted = _wanted(item.get("objectives", [])) if kind == "attack" else ()
+    nested = {("codec", "defence"), ("attack", "objectives")}
+    given = {key: value for key, value in item.items() if (kind, key) not in nested}
     grid = {str(key): listed(value) for key, value in given.items()}
     name, label = grid.pop("name")[0], grid.pop("label", [""])[0]
     if not all(grid.values()):
@@ -110,12 +132,17 @@ def _grid(kind: Kind, item: Any) -> Iterator[Choice]:  # noqa: ANN401 - YAML as 
     for *values, defence in itertools.product(*grid.values(), behind):
         params = tuple(zip(grid, values, strict=True))
         told = {"defence": " + ".join(map(str, defence))} if defence else {}
-        yield Choice(name, params, _label(label, dict(params) | told), defence)
+        yield Choice(name, params, _label(label, dict(params) | told), defence, wanted)
 
 
 def _behind(items: Any) -> list[tuple[Choice, ...]]:  # noqa: ANN401 - YAML as it was written
     """Return what a codec is behind, once for each point of the grids in it."""
     return list(itertools.product(*(_expanded("defence", item) for item in listed(items))))
+
+
+def _wanted(items: Any) -> tuple[Choice, ...]:  # noqa: ANN401 - YAML as it was written
+    """Return what an attack wants in the place of what the suite wants, grids expanded."""
+    return tuple(itertools.chain(*(_expanded("objective", item) for item in listed(items))))
 
 
 def _label(template: object, params: dict[str, Any]) -> str:

@@ -1,6 +1,8 @@
 """A suite: which attacks, at which budgets, on which codecs and pictures. YAML in, checked.
 
 attacks: [fgsm, {name: pgd, steps: [10, 60]}]        a list as a value is a grid: pgd twice
+attacks: [{name: pgd, objectives: rate}]             wants this alone, whatever the others want
+attacks: [standard]                                  an ensemble: all its members
 codecs: [{name: vvc, qp: [32, 37], label: VVC {qp}}]  what the board calls it
 codecs: [{name: jpeg, quality: 50, defence: [median, flip]}]  behind both, met in this order
 """
@@ -17,7 +19,7 @@ from bench.config import Settings, load, nearest
 from bench.images import ImageSpec
 from bench.plugins import Plugins
 from bench.registry import Choice
-from bench.spec import BudgetSpec, choices, listed
+from bench.spec import BudgetSpec, attacks, choices, listed
 
 Source: TypeAlias = str | list[str]
 """What is searched on, by label: one operating point, or several at once."""
@@ -45,7 +47,7 @@ class Suite(Settings):
         codecs: the operating points that are scored; those with gradients are attacked through
             them.
         attacks: how pictures are searched.
-        objectives: what the attacks want.
+        objectives: what the attacks want that say nothing else themselves.
         budgets: how far pictures may change.
         sources: the operating points that are searched on, by label; several in a list are
             searched on together, through the gradients of all. Every one by itself if left out.
@@ -64,11 +66,11 @@ class Suite(Settings):
     seed: int = 0
     images: ImageSpec
     codecs: Annotated[list[Annotated[list[Choice], choices("codec")]], Field(min_length=1)]
-    attacks: Annotated[list[Annotated[list[Choice], choices("attack")]], Field(min_length=1)]
     objectives: Annotated[
         list[Annotated[list[Choice], choices("objective")]], Field(min_length=1)
     ] = Field([[Choice("distortion")], [Choice("rate")]])
     budgets: Annotated[list[BudgetSpec], Field(min_length=1)]
+    attacks: Annotated[list[Annotated[list[Choice], attacks()]], Field(min_length=1)]
     sources: tuple[Source, ...] = ()
     transfer: Literal["none", "gradient-free", "all"] = "gradient-free"
     draws: Annotated[int, Field(ge=1, le=256)] = 8
@@ -92,6 +94,12 @@ class Suite(Settings):
         return list(itertools.chain(*self.objectives))
 
     @property
+    def climbed(self) -> list[Choice]:
+        """The objectives, and what some attacks want in their place."""
+        own = itertools.chain(*(choice.objectives for choice in self.searches))
+        return list({str(choice): choice for choice in (*self.wants, *own)}.values())
+
+    @property
     def together(self) -> list[list[str]]:
         """The labels of what is searched on together; none where each codec is by itself."""
         return [listed(labels) for labels in self.sources]
@@ -100,6 +108,16 @@ class Suite(Settings):
     @classmethod
     def _distinct(cls, value: list[list[Choice]]) -> list[list[Choice]]:
         _refuse_twins([str(choice) for choices in value for choice in choices])
+        return value
+
+    @field_validator("attacks")
+    @classmethod
+    def _told_apart(cls, value: list[list[Choice]], info: ValidationInfo) -> list[list[Choice]]:
+        """See that what is called alike is wanted alike."""
+        known = {str(one): one for one in itertools.chain(*info.data.get("objectives", []))}
+        for own in (one for choice in itertools.chain(*value) for one in choice.objectives):
+            if known.setdefault(str(own), own) != own:
+                raise ValueError(f"two objectives are labelled '{own}'")
         return value
 
     @field_validator("budgets")

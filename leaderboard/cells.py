@@ -69,8 +69,9 @@ class Setting(BaseModel):
 
     @property
     def wants(self) -> list[Choice]:
-        """The objectives, grids expanded."""
-        return list(chain.from_iterable(self.objectives))
+        """The objectives, and what some attacks want in their place."""
+        own = (choice.objectives for choice in self.searches)
+        return list({str(choice): choice for choice in chain(*self.objectives, *own)}.values())
 
     @property
     def choices(self) -> dict[str, Choice]:
@@ -84,7 +85,7 @@ class Setting(BaseModel):
     def terms(self) -> str:
         """What runs must have in common for their rows to be compared, pictures apart."""
         searches = [
-            [(choice.name, sorted(choice.params)) for choice in listed]
+            [(choice.name, sorted(choice.params), choice.objectives) for choice in listed]
             for listed in (self.searches, self.wants)
         ]
         return repr((self.seed, searches, self.sources, self.transfer))

@@ -95,5 +95,5 @@ def fixed(suite: Suite) -> dict[str, Any]:
 
 
 def _identity(choice: Choice) -> list[Any]:
-    defence = [_identity(one) for one in choice.defence]
-    return [str(choice), choice.name, sorted(choice.params), *([defence] if defence else [])]
+    nested = [[_identity(one) for one in told] for told in (choice.defence, choice.objectives)]
+    return [str(choice), choice.name, sorted(choice.params), *filter(None, nested)]
