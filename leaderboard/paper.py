@@ -19,7 +19,7 @@ from leaderboard.study import (
     Target,
     averages,
     budgets,
-    effects,
+    gathered,
     own,
     steps_of,
     worst,
@@ -82,7 +82,7 @@ def write_report(runs: Sequence[Run], out: Path) -> list[Path]:
     """
     if out.suffix != ".md":
         raise BenchError(f"{out} does not end in .md, which is what a report is written as")
-    found = [effect for run in runs for effect in effects(run)]
+    found = gathered(runs)
     if not own(found):
         raise BenchError("nothing in these runs was attacked through its own gradients")
     drawn = {

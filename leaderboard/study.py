@@ -82,6 +82,7 @@ class Effect:
         budget: its label.
         threat: how it was made, seen from the model.
         picture: name of its source.
+        craft: key of the search that made it.
         scores: of the bytes.
     """
 
@@ -91,6 +92,7 @@ class Effect:
     budget: str
     threat: str
     picture: str
+    craft: str
     scores: Scores
 
 
@@ -117,6 +119,17 @@ def models(run: Run) -> list[Model]:
         )
         for label, choice in chosen.items()
     ]
+
+
+def gathered(runs: Iterable[Run]) -> list[Effect]:
+    """Return the effects of several runs; of a search that several made, those of the first."""
+    found: list[Effect] = []
+    known: set[tuple[str, str]] = set()
+    for run in runs:
+        new = [one for one in effects(run) if (one.craft, one.model.label) not in known]
+        known |= {(one.craft, one.model.label) for one in new}
+        found += new
+    return found
 
 
 def effects(run: Run) -> list[Effect]:
@@ -203,5 +216,6 @@ def _effect(model: Model, scored: Scored) -> Effect:
         budget=scored.craft.budget,
         threat=scored.threat,
         picture=scored.picture,
+        craft=scored.craft.key,
         scores=scored.scores,
     )

@@ -9,7 +9,7 @@ import pytest
 from bench.cli import main
 from bench.errors import BenchError
 from leaderboard.paper import write_report
-from leaderboard.study import effects, models
+from leaderboard.study import effects, gathered, models
 from leaderboard.trends import of_methods
 
 DAMAGE = {"fgsm": 2.0, "PGD-7": 4.0}
@@ -71,6 +71,10 @@ def test_the_models_of_a_run(run):
     assert found["net q4 hardened"].hardened
     assert not found["VVC"].learned
     assert len(effects(run)) == 2 * 2 * (3 * 2 + 1)
+
+
+def test_a_search_that_two_runs_made_counts_once(run):
+    assert gathered([run, run]) == gathered([run]) == effects(run)
 
 
 def test_methods_are_averaged_over_models_and_pictures(run, tmp_path):
