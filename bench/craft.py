@@ -101,12 +101,13 @@ def _searched(
     result = search(attack, target, source.clone(), job.budget, job.seed)
     image = enforced(result, to_tensor(job.picture.pixels), job.budget)
     course = result.trace[:, 0] if len(result.trace) else result.trace.flatten()
+    climbed = course_flags(course) if attack.needs == "gradient" else ()
     unchanged = (UNCHANGED,) if np.array_equal(image, job.picture.pixels) else ()
     record = _record(
         job,
         "ok",
         sha256=pixel_hash(image),
-        flags=(*target.flags(), *unchanged, *course_flags(course), *result.flags),
+        flags=(*target.flags(), *unchanged, *climbed, *result.flags),
         gradients=target.gradients,
         queries=target.queries,
         values=_summary(course),

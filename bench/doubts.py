@@ -7,7 +7,9 @@ from torch import Tensor
 FLAT_LOSS = "flat-loss"
 STILL_RISING = "still-rising"
 
-_FEWEST_LOOKS = 8
+_FEWEST_LOOKS = 10
+"""Shorter searches are no climb: they compare a few candidates."""
+
 _STILL = 0.1
 """Share of the whole gain that the last quarter of a search may bring."""
 
