@@ -22,12 +22,24 @@ from bench.container import overhead, pack, unpack
 from bench.defence import Family, OwnCost
 from bench.errors import CodecError
 
+_DEEPEST = 32
+"""How many codecs that draw may be inside each other."""
+
 
 def drawn(codec: Codec, rng: np.random.Generator) -> Codec:
-    """Return a codec with all its random choices made; one that has none as it is."""
-    while isinstance(codec, Randomised):
+    """Return a codec with all its random choices made; one that has none as it is.
+
+    Raises:
+        CodecError: every draw draws again.
+    """
+    for _ in range(_DEEPEST):
+        if not isinstance(codec, Randomised):
+            return codec
         codec = codec.draw(rng)
-    return codec
+    raise CodecError(
+        f"{type(codec).__name__}.draw() returns what draws again, and so on without end; let it"
+        " return a codec without draw()"
+    )
 
 
 def offers_gradients(codec: Codec) -> bool:
