@@ -65,7 +65,7 @@ def _grey(level, size=(6, 7)):
 
 def _square(ball, source, queries, codec=None, seed=0):
     attack = Square(queries=queries)
-    target = aimed(attack, [codec or Toy(2)], Distortion(), source, ball)
+    target = aimed(attack, [CodecTarget(codec or Toy(2), Distortion(), source)], source, ball)
     return search(attack, target, source, ball, seed)
 
 
@@ -149,7 +149,7 @@ def test_failures_on_the_way_do_not_lose_the_search(name, error, rng):
     source = to_tensor(rng.integers(90, 110, (6, 7, 3), dtype=np.uint8))
     codec, ball, wanted = Fragile(float(source.mean()) * 255 + 0.05, error), Linf(8), Distortion()
     attack = _made(name, queries=60)
-    target = aimed(attack, [codec], wanted, source, ball)
+    target = aimed(attack, [CodecTarget(codec, wanted, source)], source, ball)
     found = enforced(search(attack, target, source, ball, 1), source, ball)
     assert codec.failures > 0
     assert target.queries <= 60
@@ -164,7 +164,7 @@ def test_failures_on_the_way_do_not_lose_the_search(name, error, rng):
 @pytest.mark.parametrize("name", BLACK_BOX)
 def test_no_query_is_asked_beyond_the_declared_ones(name, queries, two):
     attack = _made(name, queries=queries)
-    target = aimed(attack, [Toy(0.5)], Distortion(), two, Linf(8))
+    target = aimed(attack, [CodecTarget(Toy(0.5), Distortion(), two)], two, Linf(8))
     found = search(attack, target, two, Linf(8), 1)
     assert not found.flags
     assert 2 * (queries - 2) <= target.queries <= 2 * queries
@@ -194,7 +194,7 @@ def test_jpeg_loses_more_to_squares_than_to_noise(photograph):
     source = to_tensor(image)
 
     def left(attack):
-        target = aimed(attack, [codec], Distortion(), source, ball)
+        target = aimed(attack, [CodecTarget(codec, Distortion(), source)], source, ball)
         found = enforced(search(attack, target, source, ball, 3), source, ball)
         return psnr(image, codec.decode(codec.encode(found)))
 

@@ -68,8 +68,9 @@ def _radius(ball, source):
 def _growth(name, ball, objective, source):
     """By how much an attack raises what is really decoded of the 8-bit picture."""
     target = CodecTarget(Toy(GAIN), objective, source)
-    seen = aimed(ATTACKS_MADE[name], [Toy(GAIN)], objective, source, ball)
-    found = enforced(search(ATTACKS_MADE[name], seen, source, ball, 2), source, ball)
+    attack = ATTACKS_MADE[name]
+    seen = aimed(attack, [] if attack.needs == "nothing" else [target], source, ball)
+    found = enforced(search(attack, seen, source, ball, 2), source, ball)
     clean, attacked = (target.query(image[None])[0] for image in (to_image(source), found))
     return attacked - clean
 
