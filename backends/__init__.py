@@ -98,6 +98,11 @@ CODECS: dict[str, Entry] = {
         available="backends.pillow:avif_availability",
         cost=Cost(4),
     ),
+    "bpda": Entry(
+        "backends.bpda:Bpda",
+        "a codec without gradients, seen through those of a named surrogate",
+        cost=Cost(2, 4),
+    ),
     "identity": Entry("backends.pillow:Identity", "lossless PNG: what no codec does to a picture"),
     "toy": Entry(
         "backends.toy:Toy", "linear unary code with closed-form optima, for tests", cost=Cost(1, 1)
