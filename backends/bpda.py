@@ -1,7 +1,8 @@
 """A codec without gradients, seen through those of another one (BPDA).
 
-Values are real, every look codes the picture; the way back is the surrogate's. After Athalye et al.
-(2018), https://arxiv.org/abs/1802.00420, section 4.
+Values are real, every look codes the picture; the way back is the surrogate's. So the gradient is
+not that of the values, and `bench check` says so. After Athalye et al. (2018),
+https://arxiv.org/abs/1802.00420, section 4.
 """
 
 from __future__ import annotations
