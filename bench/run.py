@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib import metadata
@@ -144,7 +144,7 @@ def machine() -> dict[str, str]:
     return {"system": platform.platform(), "cores": str(os.cpu_count())}
 
 
-def execute(prepared: Prepared, store: Store) -> Iterator[Event]:
+def execute(prepared: Prepared, store: Store) -> Generator[Event, None, None]:
     """Do what is not yet done, in the order of the plan, yielding jobs and then their records."""
     workshop = Workshop(prepared)
     for group in prepared.plan.groups:

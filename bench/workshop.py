@@ -45,18 +45,9 @@ class Task:
     cells: tuple[MeasureJob, ...]
 
     @property
-    def key(self) -> str:
-        """What tells it apart: the key of its first job."""
-        return self._first.key
-
-    @property
     def picture(self) -> Picture:
         """The one source picture of all its jobs."""
-        return self._first.picture
-
-    @property
-    def _first(self) -> CraftJob | MeasureJob:
-        return self.search or self.cells[0]
+        return (self.search or self.cells[0]).picture
 
 
 class Tools(Protocol):
