@@ -34,6 +34,7 @@ compute: {threads: 1}
 def cluster(monkeypatch):
     """Two nodes of one core each, and what ends the second one as a power cut does."""
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # at 15 workers starve on a busy machine
     from ray.cluster_utils import Cluster
 
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
