@@ -143,6 +143,7 @@ def _wrapped(owner: Any, name: str, activity: str, clock: Clock) -> Iterator[Non
 
 
 def _below(base: type) -> Iterator[type]:
+    derived: type
     for derived in base.__subclasses__():
         yield derived
         yield from _below(derived)

@@ -13,6 +13,7 @@ import argparse
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 
 from bench.codec import Codec, Image
@@ -77,7 +78,7 @@ def _gradients(
         for label, objective in prepared.objectives.items()
     }
     return {
-        label: _seconds(lambda target=target: target.value_and_grad(near)) / megapixels
+        label: _seconds(partial(target.value_and_grad, near)) / megapixels
         for label, target in targets.items()
     }
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from bench import executors
-from bench.cli import main
 from bench.config import parse
 from bench.errors import ConfigError, MachineError
 from bench.executors import Options
@@ -108,19 +106,6 @@ def test_processes_give_the_records_and_pictures_of_one(finished, tmp_path):
     assert records(tmp_path / "run") == records(finished)
     assert pictures(tmp_path / "run") == pictures(finished)
     assert [event.event for event in events if isinstance(event, WorkerRecord)] == ["began"] * 2
-    assert _board(tmp_path / "run") == _board(finished)
-
-
-def _board(folder):
-    """Return the board of a run that took no time."""
-    timeless = folder.parent / "timeless"
-    timeless.mkdir()
-    shutil.copy(folder / "manifest.json", timeless)
-    lines = map(json.loads, (folder / "records.jsonl").read_text().splitlines())
-    told = [json.dumps(line | dict.fromkeys(TIMES & line.keys(), 1.0)) for line in lines]
-    (timeless / "records.jsonl").write_text("\n".join(told) + "\n")
-    main(["leaderboard", str(timeless), "-o", str(timeless / "board.md")])
-    return (timeless / "board.md").read_text()
 
 
 def test_nobody_is_hired_where_nothing_is_left(finished):

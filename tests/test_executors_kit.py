@@ -124,6 +124,16 @@ def test_what_a_machine_lacks_is_told_with_its_name(prepared, bench, store, monk
         list(understood(task, bench.do(task.picture, pack(task))))
 
 
+def test_a_fault_of_the_harness_comes_back_with_its_traceback(prepared, bench, store, monkeypatch):
+    def broken(*_):
+        raise IndexError("a fault")
+
+    monkeypatch.setattr("bench.workshop.measure", broken)
+    task = left(prepared.plan.groups[0], store)
+    with pytest.raises(RuntimeError, match=r"Traceback (.|\n)*IndexError: a fault"):
+        list(understood(task, bench.do(task.picture, pack(task))))
+
+
 def test_an_objective_that_cannot_be_sent_is_told(prepared):
     local = dataclasses.replace(prepared, objectives={"local": lambda view: view})
     with pytest.raises(ConfigError, match="use --executor serial"):

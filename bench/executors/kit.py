@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import pickle
 import platform
+import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,8 +85,8 @@ class Toolbox:
             made = make_codec(point.choice)
             if made.fingerprint() != point.fingerprint:
                 raise ConfigError(
-                    f"on {host()} '{point.label}' is {made.fingerprint()}, where the run began it"
-                    f" is {point.fingerprint}; give all machines the same weights and programs"
+                    f"'{point.label}' is {made.fingerprint()}, where the run began it is"
+                    f" {point.fingerprint}; give all machines the same weights and programs"
                 )
             self._codecs[point.label] = made
         return self._codecs[point.label]
@@ -120,9 +121,12 @@ class Bench:
         """Do a packed task, answering with what is made as it comes."""
         settle(self._suite.compute.threads)
         try:
-            yield from map(answered, self._workshop.do(unpack(picture, packed)))
+            for made in self._workshop.do(unpack(picture, packed)):
+                yield answered(made)
         except BenchError as error:
             yield type(error)(f"{host()}: {error}")
+        except Exception:  # noqa: BLE001 - a fault of the harness is told where it is looked for
+            yield RuntimeError(f"on {host()}: {traceback.format_exc()}")
 
     def _settle_in(self) -> None:
         for name in self._kit.plugins:

@@ -20,7 +20,7 @@ from bench.jobs import CraftJob, MeasureJob
 from bench.record import MeasureRecord
 from bench.workshop import Made, Task
 
-Answer: TypeAlias = str | Crafted | MeasureRecord | BenchError
+Answer: TypeAlias = str | Crafted | MeasureRecord | BenchError | RuntimeError
 """The key of a job that starts, what came of it, or why the run must end."""
 
 
@@ -66,10 +66,11 @@ def understood(task: Task, answers: Iterable[Answer]) -> Iterator[Made]:
 
     Raises:
         BenchError: that was the answer.
+        RuntimeError: the harness itself failed there; the message is its traceback.
     """
     searched = () if task.search is None else (task.search,)
     jobs = {job.key: job for job in (*searched, *task.cells)}
     for answer in answers:
-        if isinstance(answer, BenchError):
+        if isinstance(answer, (BenchError, RuntimeError)):
             raise answer
         yield jobs[answer] if isinstance(answer, str) else answer
