@@ -7,31 +7,26 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import get_args
 
 from rich.console import Console
 from rich.table import Table
 
-from bench import __version__, checking, explorer, plugins, publishing, registry, zoo
-from bench.config import nearest, parse
-from bench.errors import BenchError, ConfigError, told
+from bench import __version__, checking, explorer, plugins, publishing, registry, running, zoo
+from bench.errors import BenchError, told
 from bench.estimate import remaining
 from bench.given import given
-from bench.listing import Listed, as_json, as_table, bundled_suites, items
-from bench.progress import duration, watch
+from bench.listing import Listed, as_json, as_table, items
+from bench.progress import duration
 from bench.registry import Choice
-from bench.run import describe, execute, prepare
+from bench.run import prepare
+from bench.running import console, named_suite, page, show
 from bench.schema import suite_schema
-from bench.store import opened, read_run
-from bench.suite import Suite, load_suite
+from bench.store import read_run
 from leaderboard.aggregate import Board, board
 from leaderboard.paper import write_report
-from leaderboard.terminal import tables
-from leaderboard.write import export, write_page
-
-_WIDTH = 120
+from leaderboard.write import export
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,10 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_suites(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    run = commands.add_parser("run", help="run a suite, or what is missing of it")
-    run.add_argument("suite", help="a YAML file, or the name of a bundled suite")
-    run.add_argument("-o", "--out", type=Path, help="run folder (runs/NAME by default)")
-    run.set_defaults(command=_run)
+    running.add(commands)
     plan = commands.add_parser("plan", help="say what a suite would do and how long it would take")
     plan.add_argument("suite", help="a YAML file, or the name of a bundled suite")
     plan.set_defaults(command=_plan)
@@ -127,22 +119,8 @@ def _add_training(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     train.set_defaults(command=_train)
 
 
-def _run(arguments: argparse.Namespace) -> None:
-    suite, base = _suite(arguments.suite)
-    console = _console()
-    folder = arguments.out or Path("runs") / suite.name
-    prepared = prepare(suite, base)
-    with opened(folder, describe(prepared)) as store:
-        done = watch(execute(prepared, store), prepared.plan, store, console)
-    counted = f"{done} cells measured now, {len(prepared.plan.cells)} in {folder}\n"
-    console.print(counted, markup=False, highlight=False)
-    made = _board([folder])
-    _print(made, console)
-    _page(made, folder / "leaderboard.md", console)
-
-
 def _plan(arguments: argparse.Namespace) -> None:
-    suite, base = _suite(arguments.suite)
+    suite, base = named_suite(arguments.suite)
     plan = prepare(suite, base).plan
     searches = Counter(str(job.search.choice) for job in plan.crafts)
     victims = Counter(f"{cell.victim.label} ({cell.threat})" for cell in plan.cells)
@@ -154,25 +132,25 @@ def _plan(arguments: argparse.Namespace) -> None:
 
 
 def _attack(arguments: argparse.Namespace) -> None:
-    explorer.attack(arguments, _console())
+    explorer.attack(arguments, console())
 
 
 def _leaderboard(arguments: argparse.Namespace) -> None:
-    _page(_board(arguments.runs), arguments.out, _console())
+    page(_board(arguments.runs), arguments.out, console())
 
 
 def _show(arguments: argparse.Namespace) -> None:
-    _print(_board(arguments.runs), _console())
+    show(_board(arguments.runs), console())
 
 
 def _export(arguments: argparse.Namespace) -> None:
     export(_board(arguments.runs), arguments.out)
-    _console().print(f"wrote {arguments.out}", markup=False, highlight=False)
+    console().print(f"wrote {arguments.out}", markup=False, highlight=False)
 
 
 def _report(arguments: argparse.Namespace) -> None:
     written = write_report([read_run(folder) for folder in arguments.runs], arguments.out)
-    _console().print(f"wrote {', '.join(map(str, written))}", markup=False, highlight=False)
+    console().print(f"wrote {', '.join(map(str, written))}", markup=False, highlight=False)
 
 
 def _list(arguments: argparse.Namespace) -> None:
@@ -180,7 +158,7 @@ def _list(arguments: argparse.Namespace) -> None:
     if arguments.json:
         _say(text)
     else:
-        _console().print(table)
+        console().print(table)
 
 
 def _listed(what: str) -> tuple[str, Table]:
@@ -215,26 +193,11 @@ def _schema(arguments: argparse.Namespace) -> None:
 def _train(arguments: argparse.Namespace) -> None:
     from bench.train import train  # noqa: PLC0415 - CompressAI takes seconds to import
 
-    train(arguments.recipe, arguments.out, _console(), photos=arguments.photos)
+    train(arguments.recipe, arguments.out, console(), photos=arguments.photos)
 
 
 def _board(folders: Sequence[Path]) -> Board:
     return board([read_run(folder) for folder in folders])
-
-
-def _print(made: Board, console: Console) -> None:
-    for table in tables(made):
-        console.print(table)
-
-
-def _page(made: Board, out: Path, console: Console) -> None:
-    write_page(made, out)
-    console.print(f"wrote {out}", markup=False, highlight=False)
-
-
-def _console() -> Console:
-    """Return the terminal; where there is none, tables are laid out 120 characters wide."""
-    return Console(width=None if sys.stdout.isatty() else _WIDTH)
 
 
 def _sentence(error: BenchError | OSError) -> str:
@@ -246,14 +209,3 @@ def _sentence(error: BenchError | OSError) -> str:
 
 def _say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
-
-
-def _suite(given: str) -> tuple[Suite, Path]:
-    """Return a suite by path, or by the name of a bundled one, and the folder it stands in."""
-    path = Path(given)
-    if path.is_file() or path.suffix in {".yaml", ".yml"} or path.name != given:
-        return load_suite(path), path.parent
-    if given not in bundled_suites():
-        raise ConfigError(f"there is no suite '{given}'; {nearest(given, bundled_suites())}")
-    text = (resources.files("suites") / f"{given}.yaml").read_text(encoding="utf-8")
-    return parse(text, f"{given}.yaml", Suite), Path()

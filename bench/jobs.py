@@ -61,6 +61,11 @@ class Group:
     craft: CraftJob | None
     cells: tuple[MeasureJob, ...]
 
+    @property
+    def key(self) -> str:
+        """What tells it apart: the key of its first job."""
+        return self.cells[0].key if self.craft is None else self.craft.key
+
 
 @dataclass(frozen=True)
 class Plan:

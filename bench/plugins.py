@@ -56,6 +56,11 @@ def load(name: str, folder: Path) -> ModuleType:
     return _loaded[key]
 
 
+def loaded() -> tuple[str, ...]:
+    """Return what `load` finds every plugin of this process by, in another process too."""
+    return tuple(_loaded)
+
+
 def _validated(names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
     folder = (info.context or {}).get("folder", Path())
     try:

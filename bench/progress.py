@@ -20,8 +20,8 @@ from rich.text import Text
 
 from bench.estimate import missing, seconds
 from bench.jobs import CraftJob, MeasureJob, Plan
-from bench.record import CraftRecord, MeasureRecord
-from bench.run import Event
+from bench.keeping import Event
+from bench.record import CraftRecord, MeasureRecord, WorkerRecord
 from bench.store import Store
 
 
@@ -93,16 +93,21 @@ def _consume(
             if isinstance(event, CraftJob) and not console.is_terminal:
                 console.print(describe(event), markup=False, highlight=False)
             continue
+        for line in _noteworthy(event):
+            progress.console.print(line, markup=False, highlight=False)
+        if isinstance(event, WorkerRecord):
+            continue
         work += jobs.get(event.key, 0.0)
         progress.update(task, work_done=work, advance=isinstance(event, MeasureRecord))
         measured += isinstance(event, MeasureRecord)
-        for line in _noteworthy(event):
-            progress.console.print(line, markup=False, highlight=False)
     return measured
 
 
-def _noteworthy(record: CraftRecord | MeasureRecord) -> list[str]:
-    """Return what a user should see at once: failures and flags."""
+def _noteworthy(record: CraftRecord | MeasureRecord | WorkerRecord) -> list[str]:
+    """Return what a user should see at once: failures, flags and workers that were lost."""
+    if isinstance(record, WorkerRecord):
+        lost = f"worker {record.worker} was lost: {record.reason}"
+        return [lost] if record.event == "lost" else []
     if isinstance(record, CraftRecord):
         who = f"{record.attack} on {record.picture} against {' + '.join(record.sources)}"
         flags = [f"flag {flag}: {who}, {record.objective}" for flag in record.flags]

@@ -19,9 +19,10 @@ from bench.measure import Coded, Lost, Terms, code, measure
 from bench.png import pixels
 from bench.record import CraftRecord, MeasureRecord
 from bench.registry import Choice
-from bench.run import machine, make_codec, scored, versions
+from bench.run import machine, make_codec, versions
 from bench.store import Run
 from bench.tensors import to_tensor
+from bench.workshop import scored
 
 RECORDS = "records.jsonl"
 

@@ -172,6 +172,28 @@ class MeasureRecord(_Line):
     decode_seconds: float = 0.0
 
 
+class WorkerRecord(_Line):
+    """What became of one of several workers of a run; no part of what the run found.
+
+    Attributes:
+        at: when, UTC.
+        worker: its number, from 0.
+        host: where it works and its process there; "" if it never came to say.
+        event: whether it began or was lost.
+        reason: why it was lost.
+        task: key of the search, or of the first cell, that it was lost over and that is done again.
+        attempt: how many workers were lost over that so far, this one included.
+    """
+
+    at: str
+    worker: int
+    host: str
+    event: Literal["began", "lost"]
+    reason: str = ""
+    task: str | None = None
+    attempt: int = 0
+
+
 Record: TypeAlias = Annotated[CraftRecord | MeasureRecord, Field(discriminator="kind")]
 
 RECORD: TypeAdapter[CraftRecord | MeasureRecord] = TypeAdapter(Record)

@@ -1,4 +1,4 @@
-"""A plan -> records: the one loop that crafts, measures and stores, resuming where it stopped.
+"""A suite -> plan -> records: what is left of a plan is done, and all that is made is stored.
 
 for event in execute(prepared, store): ...      what is being done, and every new record
 """
@@ -8,36 +8,31 @@ from __future__ import annotations
 import itertools
 import os
 import platform
-from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
-from typing import TypeAlias
 
-import numpy as np
 import torch
 
 from bench import __version__, registry, vmaf
 from bench.attack import Attack, Objective
 from bench.baselines import with_baselines
-from bench.codec import Codec, Image, Randomised
-from bench.craft import Crafted, craft
+from bench.codec import Codec, Randomised
 from bench.digest import digest
-from bench.errors import ConfigError, StoreError
-from bench.images import Picture, load, pixel_hash
-from bench.jobs import CraftJob, Draw, Group, MeasureJob, Plan
-from bench.measure import Coded, Lost, Terms, code, measure
+from bench.errors import ConfigError
+from bench.images import Picture, load
+from bench.jobs import Plan
+from bench.keeping import Event, is_left, keep, left
+from bench.measure import Terms
 from bench.plan import plan
 from bench.point import Point, Search
-from bench.record import CraftRecord, MeasureRecord
 from bench.registry import Choice
 from bench.store import Manifest, Store
 from bench.suite import Suite
-from bench.wrapping import drawn, offers_gradients
-
-Event: TypeAlias = CraftJob | MeasureJob | CraftRecord | MeasureRecord
-"""A job that starts now, or a record that is on disk now."""
+from bench.workshop import Workshop
+from bench.wrapping import offers_gradients
 
 _VERSIONS = ("torch", "compressai", "numpy", "pillow", "scikit-image", "pytorch-msssim")
 
@@ -53,6 +48,23 @@ class Prepared:
     attacks: dict[str, Attack]
     objectives: dict[str, Objective]
     points: tuple[Point, ...]
+
+    @property
+    def terms(self) -> Terms:
+        """What the suite says of scoring."""
+        return Terms(self.suite.rd_lambda, self.suite.vmaf)
+
+    def codec(self, point: Point) -> Codec:
+        """Return the codec of an operating point."""
+        return self.codecs[point.label]
+
+    def attack(self, choice: Choice) -> Attack:
+        """Return an attack of the suite."""
+        return self.attacks[str(choice)]
+
+    def objective(self, choice: Choice) -> Objective:
+        """Return an objective of the suite."""
+        return self.objectives[str(choice)]
 
 
 def prepare(suite: Suite, base: Path) -> Prepared:
@@ -132,79 +144,13 @@ def machine() -> dict[str, str]:
     return {"system": platform.platform(), "cores": str(os.cpu_count())}
 
 
-def execute(prepared: Prepared, store: Store) -> Iterator[Event]:
+def execute(prepared: Prepared, store: Store) -> Generator[Event, None, None]:
     """Do what is not yet done, in the order of the plan, yielding jobs and then their records."""
-    workshop = _Workshop(prepared, store)
+    workshop = Workshop(prepared)
     for group in prepared.plan.groups:
-        yield from workshop.do(group)
-
-
-@dataclass
-class _Workshop:
-    prepared: Prepared
-    store: Store
-    cleaned: dict[tuple[str, str, Draw | None], Coded | Lost] = field(default_factory=dict)
-
-    def do(self, group: Group) -> Iterator[Event]:
-        todo = [cell for cell in group.cells if cell.key not in self.store.measured]
-        if not todo and (group.craft is None or group.craft.key in self.store.crafts):
-            return
-        attacked: Image | CraftRecord | None = None
-        if group.craft is not None:
-            attacked = yield from self.obtain(group.craft)
-        for cell in todo:
-            yield cell
-            record = self.measure(cell, attacked)
-            self.store.append(record)
-            yield record
-
-    def obtain(self, job: CraftJob) -> Generator[Event, None, Image | CraftRecord]:
-        """Return the adversarial picture, from disk or by searching, or why there is none."""
-        done = self.store.crafts.get(job.key)
-        if done is not None and done.status != "ok":
-            return done
-        image = self.store.load_picture(job.key) if done is not None else None
-        if done is not None and image is not None and pixel_hash(image) == done.sha256:
-            return image
-        yield job
-        crafted = self.craft(job)
-        if crafted.image is not None:
-            self.store.save_picture(job.key, crafted.image)
-        if done is None:
-            self.store.append(crafted.record)
-            yield crafted.record
-        elif crafted.record.sha256 != done.sha256:
-            raise StoreError(
-                f"adversarial/{job.key}.png was lost or altered, and searching again found"
-                " another picture than the one that was scored; start a new folder with --out"
-            )
-        return crafted.record if crafted.image is None else crafted.image
-
-    def craft(self, job: CraftJob) -> Crafted:
-        sources = [self.prepared.codecs[point.label] for point in job.sources]
-        attack = self.prepared.attacks[str(job.search.choice)]
-        wanted = None if job.objective is None else self.prepared.objectives[str(job.objective)]
-        return craft(job, sources, attack, wanted)
-
-    def measure(self, cell: MeasureJob, attacked: Image | CraftRecord | None) -> MeasureRecord:
-        codec = scored(self.prepared.codecs[cell.victim.label], cell.draw)
-        clean = self.clean(cell, codec)
-        suite = self.prepared.suite
-        return measure(cell, codec, clean, attacked, Terms(suite.rd_lambda, suite.vmaf))
-
-    def clean(self, cell: MeasureJob, codec: Codec) -> Coded | Lost:
-        """Code each source picture once; only one picture's are kept at a time."""
-        key = (cell.picture.name, cell.victim.label, cell.draw)
-        if key not in self.cleaned:
-            if all(name != cell.picture.name for name, _, _ in self.cleaned):
-                self.cleaned.clear()
-            self.cleaned[key] = code(codec, cell.picture.pixels)
-        return self.cleaned[key]
-
-
-def scored(codec: Codec, draw: Draw | None) -> Codec:
-    """Return the codec that is scored: itself, or one draw of it."""
-    return codec if draw is None else drawn(codec, np.random.default_rng(draw.seed))
+        if is_left(group, store):
+            kept = (keep(made, store) for made in workshop.do(left(group, store)))
+            yield from (event for event in kept if event is not None)
 
 
 def make_codec(choice: Choice) -> Codec:

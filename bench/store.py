@@ -1,5 +1,7 @@
 """A run folder: manifest.json, records.jsonl, adversarial/KEY.png. Append-only and crash-safe.
 
+Where several workers made it, workers.jsonl says where they were and which of them were lost.
+
 A record is on disk before it is reported: it is written as one line, flushed and synced. What a
 crash tore off the last line is cut away when the folder is opened again. One writer at a time.
 """
@@ -19,10 +21,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bench.codec import Image
 from bench.errors import ImageError, StoreError
 from bench.png import pixels, png
-from bench.record import RECORD, CraftRecord, MeasureRecord
+from bench.record import RECORD, CraftRecord, MeasureRecord, WorkerRecord
 
 _RECORDS = "records.jsonl"
 _MANIFEST = "manifest.json"
+_WORKERS = "workers.jsonl"
 _PICTURES = "adversarial"
 
 
@@ -91,6 +94,12 @@ class Store:
             _write_at(self._folder / _RECORDS, self._end, line)
         self._end += len(line)
         self._remember(record)
+
+    def note(self, record: WorkerRecord) -> None:
+        """Write down what became of a worker."""
+        path = self._folder / _WORKERS
+        with _told(f"write to {path}"), path.open("a") as file:
+            file.write(record.model_dump_json() + "\n")
 
     def save_picture(self, key: str, image: Image) -> None:
         """Put an adversarial picture on disk, whole or not at all."""

@@ -2,16 +2,18 @@
 
     python -m pytest benchmarks          or: make bench
 
-Full-size networks with random weights (speed does not depend on them), one 256x256 picture.
+Full-size networks with random weights (speed does not depend on them), one picture.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from compressai.models import (
+    Cheng2020Anchor,
     CompressionModel,
     FactorizedPrior,
     MeanScaleHyperprior,
@@ -26,11 +28,15 @@ from bench.budget import Linf
 from bench.craft import search
 from bench.target import CodecTarget
 
-_MODELS: dict[str, type[CompressionModel]] = {
-    "bmshj2018-factorized": FactorizedPrior,
-    "bmshj2018-hyperprior": ScaleHyperprior,
-    "mbt2018-mean": MeanScaleHyperprior,
+_MODELS: dict[str, Callable[[], CompressionModel]] = {
+    "bmshj2018-factorized": lambda: FactorizedPrior(128, 192),
+    "bmshj2018-hyperprior": lambda: ScaleHyperprior(128, 192),
+    "mbt2018-mean": lambda: MeanScaleHyperprior(128, 192),
+    "cheng2020-anchor": lambda: Cheng2020Anchor(128),
 }
+_SIZES = {"256x256": 9, "512x768": 3}
+"""Rounds for each size of picture."""
+
 _STEPS = 4
 
 
@@ -42,7 +48,7 @@ def picture() -> torch.Tensor:
 @pytest.fixture(scope="module", params=list(_MODELS))
 def model(request: pytest.FixtureRequest) -> tuple[str, CompressionModel]:
     torch.manual_seed(0)
-    net = _MODELS[request.param](128, 192).eval()
+    net = _MODELS[request.param]().eval()
     net.update()
     return request.param, net
 
@@ -107,17 +113,20 @@ def _peer_step(net: CompressionModel, picture: torch.Tensor, half: str) -> None:
     loss.backward()
 
 
+@pytest.mark.parametrize("size", _SIZES)
 @pytest.mark.parametrize(
     ("half", "objective"), [("reconstruction", Distortion()), ("rate", Rate())]
 )
-def test_half_a_codec_over_the_whole(compare, model, codec, picture, half, objective):
+def test_half_a_codec_over_the_whole(compare, model, codec, size, half, objective):
     name, net = model
+    height, width = map(int, size.split("x"))
+    picture = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0))
     net.requires_grad_(True)
     net.to(memory_format=torch.contiguous_format)
     target = CodecTarget(codec, objective, picture)
     compare(
         lambda: target.value_and_grad(picture),
         lambda: _peer_step(net, picture, half),
-        f"{name}, gradient of the {half} / full forward and weight gradients",
-        rounds=9,
+        f"{name} at {size}, gradient of the {half} / full forward and weight gradients",
+        rounds=_SIZES[size],
     )

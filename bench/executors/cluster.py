@@ -1,0 +1,147 @@
+"""The machines of a Ray cluster: one actor a worker, everything else is Ray's.
+
+    driver --source picture, once--> object store --> actor      on whatever machine
+           <--adversarial pictures, records-------------
+
+An actor asks for the cores that the suite gives one search, and for GPUs if told. Ray places it;
+one that is lost, alone or with its machine, is replaced by a new one, and what it did is done
+again. Actors keep nothing on a disk, and need none that is shared.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
+
+from bench.errors import BenchError, ConfigError, MachineError, told
+from bench.executors import Executor, Options
+from bench.executors.crew import LostError
+from bench.executors.drive import drive
+from bench.executors.kit import Bench, Kit
+from bench.executors.parcel import Answer, pack, understood
+from bench.keeping import Event
+from bench.run import Prepared
+from bench.store import Store
+from bench.workshop import Made, Task
+
+try:
+    import ray
+    from ray.exceptions import RayError
+except ImportError as error:
+    raise ConfigError(
+        "Ray is not installed; install it with: pip install 'codec-robustness-bench[ray]',"
+        " or use --executor processes"
+    ) from error
+
+_KEPT_PICTURES = 64
+"""So many source pictures stay in the object store for tasks to come."""
+
+
+def executor(options: Options) -> Executor:
+    """Return what does a plan with Ray, on this machine alone unless an address is given."""
+    return partial(_execute, options=options)
+
+
+def _execute(prepared: Prepared, store: Store, options: Options) -> Generator[Event, None, None]:
+    cpus, gpus = prepared.suite.compute.threads, options.gpus or 0
+    with _connected(options, cpus):
+        hire = Hire(Kit.of(prepared), cpus, gpus)
+        yield from drive(prepared, store, hire, options.workers or hire.room)
+
+
+@contextmanager
+def _connected(options: Options, cpus: int) -> Iterator[None]:
+    """Be a driver of a cluster: the one that is named, or one of this machine that ends with us."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    address = options.address or os.environ.get("RAY_ADDRESS") or "local"
+    own = {} if address != "local" else {"num_cpus": (options.workers or 0) * cpus or None}
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR", **own)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise MachineError(f"no Ray cluster answers at {address} ({told(error)})") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+class Hire:
+    """Makes actors, all with the same kit and demands.
+
+    Args:
+        kit: of the run.
+        cpus: cores that each asks for.
+        gpus: GPUs that each asks for.
+    """
+
+    def __init__(self, kit: Kit, cpus: int, gpus: float) -> None:
+        self._cpus, self._gpus = cpus, gpus
+        self._kit = ray.put(kit)
+        self._shown = lru_cache(_KEPT_PICTURES)(ray.put)
+
+    def __call__(self) -> RayWorker:
+        """Return one more worker; it waits until there is room for it."""
+        made = ray.remote(Bench).options(
+            num_cpus=self._cpus,
+            num_gpus=self._gpus,
+            max_restarts=0,
+            scheduling_strategy="SPREAD",
+        )
+        return RayWorker(made.remote(self._kit), self._shown)
+
+    @property
+    def room(self) -> int:
+        """How many find room on the cluster as it is; 1 at least."""
+        there = ray.cluster_resources()
+        by_gpus = [int(there.get("GPU", 0) / self._gpus)] if self._gpus else []
+        return max(1, min([int(there.get("CPU", 0) / self._cpus), *by_gpus]))
+
+
+@dataclass(frozen=True)
+class RayWorker:
+    """A `bench.executors.crew.Worker` that is an actor.
+
+    Attributes:
+        actor: of a `bench.executors.kit.Bench`.
+        shown: puts a source picture into the object store, once.
+    """
+
+    actor: Any
+    shown: Any
+
+    def start(self) -> str:
+        """Wait until it is placed and ready; return its host and process."""
+        with _lost():
+            host = ray.get(self.actor.introduce.remote())
+        if isinstance(host, BenchError):
+            raise host
+        return str(host)
+
+    def do(self, task: Task) -> Iterator[Made]:
+        """Do a task there, yielding what is made as it comes."""
+        yield from understood(task, self._answers(task))
+
+    def stop(self) -> None:
+        """End it at once."""
+        with suppress(RayError, RuntimeError):  # it may be gone, or the cluster
+            ray.kill(self.actor)
+
+    def _answers(self, task: Task) -> Iterator[Answer]:
+        with _lost():
+            stream = self.actor.do.options(num_returns="streaming").remote(
+                self.shown(task.picture), pack(task)
+            )
+            for answer in stream:
+                yield ray.get(answer)
+
+
+@contextmanager
+def _lost() -> Iterator[None]:
+    try:
+        yield
+    except RayError as error:
+        raise LostError(told(error)) from error

@@ -1,0 +1,129 @@
+"""The one loop over several workers: groups out, records in, and what was lost done again.
+
+groups that are left --Rota--> Task --Crew--> Made --keep--> run folder
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+from bench.craft import Crafted
+from bench.errors import MachineError
+from bench.executors.crew import Began, Crew, Finished, Gone, News, Refused, Worker
+from bench.executors.rota import ATTEMPTS, Rota
+from bench.keeping import Event, is_left, keep, left
+from bench.record import MeasureRecord, WorkerRecord
+from bench.run import Prepared
+from bench.store import Store
+
+
+def drive(
+    prepared: Prepared, store: Store, hire: Callable[[], Worker], count: int
+) -> Generator[Event, None, None]:
+    """Do what is not yet done with several workers; none of them outlives this, done or closed.
+
+    Args:
+        prepared: what is to be done.
+        store: where the records go; nobody else writes there.
+        hire: makes one more worker.
+        count: how many are to work, if there is work for all.
+
+    Raises:
+        MachineError: no worker can be started, or too many were lost over the same search.
+    """
+    groups = [group for group in prepared.plan.groups if is_left(group, store)]
+    crew = Crew(hire)
+    yield from _Drive(Rota.of(groups), crew, store).run(min(count, len(groups)))
+
+
+@dataclass
+class _Drive:
+    rota: Rota
+    crew: Crew
+    store: Store
+    hosts: dict[int, str] = field(default_factory=dict)
+    idle: list[int] = field(default_factory=list)
+    stillborn: int = 0
+    reason: str = ""
+
+    def run(self, count: int) -> Iterator[Event]:
+        news: News | None = None
+        try:
+            for _ in range(count):
+                self.crew.hire()
+            while not self.rota.is_done:
+                worker, news = self.crew.news()
+                yield from self.take(worker, news)
+        finally:
+            for late in (news, *self.crew.dismiss()):
+                if isinstance(late, (Crafted, MeasureRecord)):
+                    keep(late, self.store)
+        self.complain()
+
+    def take(self, worker: int, news: News) -> Iterator[Event]:
+        if isinstance(news, Refused):
+            raise news.error
+        if isinstance(news, Began):
+            yield self.began(worker, news.host)
+            self.employ(worker)
+        elif isinstance(news, Finished):
+            self.rota.finish(worker)
+            self.employ(worker)
+        elif isinstance(news, Gone):
+            yield self.lost(worker, news.reason)
+            self.replace()
+        else:
+            event = keep(news, self.store)
+            if event is not None:
+                yield event
+
+    def employ(self, worker: int) -> None:
+        group = self.rota.take(worker)
+        if group is None:
+            self.idle.append(worker)
+        else:
+            self.crew.hand(worker, left(group, self.store))
+
+    def replace(self) -> None:
+        """Let somebody do what waits: who is idle, or someone new."""
+        if self.rota.is_waiting and self.idle:
+            self.employ(self.idle.pop())
+        elif self.rota.is_waiting:
+            self.crew.hire()
+
+    def began(self, worker: int, host: str) -> WorkerRecord:
+        self.hosts[worker], self.stillborn = host, 0
+        return self.noted(WorkerRecord(at=_now(), worker=worker, host=host, event="began"))
+
+    def lost(self, worker: int, reason: str) -> WorkerRecord:
+        host, self.reason = self.hosts.get(worker, ""), reason
+        record = WorkerRecord(at=_now(), worker=worker, host=host, event="lost", reason=reason)
+        given = self.rota.lose(worker)
+        if given is not None:
+            group, attempt = given
+            record = record.model_copy(update={"task": group.key, "attempt": attempt})
+        elif worker in self.idle:
+            self.idle.remove(worker)
+        elif not host:
+            self.stillborn += 1
+            if self.stillborn >= ATTEMPTS:
+                raise MachineError(f"no worker comes up: {reason}")
+        return self.noted(record)
+
+    def noted(self, record: WorkerRecord) -> WorkerRecord:
+        self.store.note(record)
+        return record
+
+    def complain(self) -> None:
+        if self.rota.given_up:
+            raise MachineError(
+                f"{len(self.rota.given_up)} groups of jobs were given up, {ATTEMPTS} workers were"
+                f" lost over each ({self.reason}; workers.jsonl has all reasons); what was measured"
+                " is kept, run the same command again"
+            )
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -1,0 +1,137 @@
+"""What a cell costs besides its codec, from 100 cells to 100,000: it should not grow.
+
+    python -m pytest benchmarks/test_scale.py
+
+Plans of many small pictures; records as long as real ones. Disks are not timed: what a record waits
+for the disk (one fsync) does not depend on how many there are.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench import store as storing
+from bench.baselines import with_baselines
+from bench.config import parse
+from bench.executors.rota import Rota
+from bench.images import Picture
+from bench.jobs import Plan
+from bench.keeping import is_left
+from bench.plan import plan
+from bench.point import Point
+from bench.record import CraftRecord, MeasureRecord, Scores
+from bench.run import make_attack, search_of
+from bench.store import Store
+from bench.suite import Suite
+
+SIZES = (100, 1_000, 10_000, 100_000)
+SUITE = """\
+name: many
+images: {set: sample}
+codecs:
+  - {name: toy, gain: [0.6, 0.7, 0.8, 0.9, 1.0]}
+  - {name: jpeg, quality: [10, 30, 50, 70, 90]}
+attacks: [fgsm]
+budgets: [{linf: 8}]
+"""
+CELLS_A_PICTURE = 92
+
+
+@pytest.fixture(autouse=True)
+def _no_disk(monkeypatch):
+    monkeypatch.setattr(storing.os, "fsync", lambda _: None)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_cost_per_cell(benchmark, tmp_path, say, size):
+    """Time a size, small ones several times; print the least microseconds a cell."""
+    found: list[dict[str, float]] = []
+    repeats = max(1, 2_000 // size)
+    benchmark.pedantic(
+        lambda: found.append(_cost(size, tmp_path / str(len(found)))), rounds=repeats
+    )
+    parts = {part: 1e6 * min(one[part] for one in found) / size for part in found[0]}
+    told = ", ".join(f"{part} {microseconds:.0f}" for part, microseconds in parts.items())
+    say(f"{size:>7} cells, microseconds a cell: {told}")
+
+
+def _cost(size: int, folder: Path) -> dict[str, float]:
+    """Return the seconds of this process that each part took."""
+    spent: dict[str, float] = {}
+    planned = _timed(spent, "plan", lambda: _planned(size))
+    folder.mkdir()
+    store = Store(folder)
+    records = list(_records(planned))
+    _timed(spent, "store", lambda: [store.append(record) for record in records])
+    again = _timed(spent, "read", lambda: Store(folder))
+    left = _timed(spent, "resume", lambda: [g for g in planned.groups if is_left(g, again)])
+    assert not left
+    _timed(spent, "hand out", lambda: _handed_out(planned))
+    return spent
+
+
+def _timed(spent: dict[str, float], part: str, work: Callable[[], object]):
+    began = time.process_time()
+    made = work()
+    spent[part] = time.process_time() - began
+    return made
+
+
+def _planned(size: int) -> Plan:
+    suite = parse(SUITE, "many.yaml", Suite)
+    choices, searches = with_baselines(suite)
+    points = [Point(choice, str(choice), choice.name == "toy") for choice in choices]
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    pictures = [
+        Picture(f"picture-{n}", pixels, f"{n:064d}") for n in range(-(-size // CELLS_A_PICTURE))
+    ]
+    return plan(
+        suite, points, [search_of(choice, make_attack(choice)) for choice in searches], pictures
+    )
+
+
+def _records(planned: Plan):
+    scores = Scores(
+        **dict.fromkeys(set(Scores.model_fields) - {"bytes", "header_bytes", "unexplained"}, 1 / 3),
+        bytes=12_345,
+        header_bytes=22,
+        unexplained=False,
+    )
+    for job in planned.crafts:
+        yield CraftRecord(
+            key=job.key,
+            status="ok",
+            sources=tuple(point.label for point in job.sources),
+            picture=job.picture.name,
+            picture_sha256=job.picture.sha256,
+            attack=str(job.search.choice),
+            objective=None if job.objective is None else str(job.objective),
+            budget=str(job.budget),
+            seed=job.seed,
+            sha256=job.picture.sha256,
+        )
+    for cell in planned.cells:
+        yield MeasureRecord(
+            key=cell.key,
+            status="ok",
+            victim=cell.victim.label,
+            fingerprint=cell.victim.fingerprint,
+            picture=cell.picture.name,
+            threat=cell.threat,
+            craft=None if cell.craft is None else cell.craft.key,
+            scores=scores,
+        )
+
+
+def _handed_out(planned: Plan) -> None:
+    rota = Rota.of(planned.groups)
+    for worker in itertools.cycle(range(16)):
+        if rota.take(worker) is None:
+            return
+        rota.finish(worker)

@@ -1,0 +1,101 @@
+"""Ray: a real cluster of two nodes on loopback, of which a worker and a whole node are killed."""
+
+import os
+import signal
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from bench import executors
+from bench.config import parse
+from bench.executors import Options
+from bench.record import TIMES, MeasureRecord, WorkerRecord
+from bench.run import describe, execute, prepare
+from bench.store import opened, read_run
+from bench.suite import Suite
+
+pytest.importorskip("ray", reason="Ray is not installed: pip install 'codec-robustness-bench[ray]'")
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::ResourceWarning")
+
+SUITE = """\
+name: small
+images: {set: sample, names: [chelsea, coffee], crop: {height: 32, width: 48}}
+codecs:
+  - {name: bmshj2018-factorized, checkpoint: bmshj2018-factorized-small-q1, label: learned}
+  - {name: jpeg, quality: 50, label: JPEG}
+attacks: [fgsm, {name: pgd, steps: [2, 3, 4]}]
+budgets: [{linf: 8}, {linf: 4}]
+compute: {threads: 1}
+"""
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """Two nodes of one core each, and what ends the second one as a power cut does."""
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # at 15 workers starve on a busy machine
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    second = made.add_node(num_cpus=1)
+    yield made, lambda: made.remove_node(second, allow_graceful=False)
+    made.shutdown()
+
+
+def test_a_cluster_that_loses_a_worker_and_a_node_gives_the_records_of_one_process(
+    cluster, tmp_path
+):
+    nodes, cut_second = cluster
+    prepared = prepare(parse(SUITE, "small.yaml", Suite), Path())
+    with opened(tmp_path / "serial", describe(prepared)) as store:
+        assert sum(isinstance(event, MeasureRecord) for event in execute(prepared, store))
+    run = executors.executor("ray", Options(workers=2, address=nodes.address))
+    measured, events = 0, []
+    with (
+        opened(tmp_path / "ray", describe(prepared)) as store,
+        closing(run(prepared, store)) as running,
+    ):
+        for event in running:
+            events.append(event)
+            measured += isinstance(event, MeasureRecord)
+            if isinstance(event, MeasureRecord) and measured == 8:
+                os.kill(_first_worker(events), signal.SIGKILL)
+            if isinstance(event, MeasureRecord) and measured == 24:
+                cut_second()
+    told = [event for event in events if isinstance(event, WorkerRecord)]
+    lost = [event for event in told if event.event == "lost"]
+    assert len(lost) >= 2
+    assert all(event.reason for event in lost)
+    assert any("node" in event.reason for event in lost)
+    assert _told(tmp_path / "ray") == _told(tmp_path / "serial")
+    for path in (tmp_path / "serial/adversarial").iterdir():
+        assert (tmp_path / "ray/adversarial" / path.name).read_bytes() == path.read_bytes()
+    workers, until = [_process(event) for event in told if event.host], time.monotonic() + 60
+    while any(map(_is_alive, workers)) and time.monotonic() < until:
+        time.sleep(0.1)  # Ray ends actors in its own time
+    assert not any(map(_is_alive, workers))
+
+
+def _first_worker(events):
+    return next(_process(event) for event in events if isinstance(event, WorkerRecord))
+
+
+def _process(event):
+    return int(event.host.rpartition(" ")[2])
+
+
+def _is_alive(process):
+    with suppress(ProcessLookupError):
+        os.kill(process, 0)
+        return True
+    return False
+
+
+def _told(folder):
+    """Return all records, times apart, in the order of their keys."""
+    run = read_run(folder)
+    lines = [*run.crafts.values(), *run.measures]
+    told = [line.model_dump(exclude=set(TIMES)) for line in lines]
+    return sorted(told, key=lambda line: line["key"])
