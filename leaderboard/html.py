@@ -5,19 +5,17 @@
           --charts-->      plots         /
     entries --base64-->    views       --/
 
-Two libraries made for it, DataTables (in the package itables) and plotly.js (in plotly), stand in
-the page as they ship; their versions are pinned, so that the same entries give the same page.
+DataTables and plotly.js stand in the page as they ship (`libraries.py`); their versions are pinned,
+so that the same entries give the same page.
 """
 
 from __future__ import annotations
 
 import base64
-import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from itertools import chain
 from pathlib import Path
 
@@ -25,7 +23,6 @@ from jinja2 import Environment, PackageLoader
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from bench.errors import ConfigError
 from leaderboard import words
 from leaderboard.aggregate import Board, Table
 from leaderboard.charts import charts
@@ -35,16 +32,12 @@ from leaderboard.costs import LAMBDAS
 from leaderboard.entry import Worst
 from leaderboard.fields import CURVES, STANDING, Field, Line
 from leaderboard.formats import decibel, plain, rate
+from leaderboard.known import KNOWN, KNOWN_MEANING, Known
+from leaderboard.libraries import libraries
 from leaderboard.page import explanations, heading_of, introduction, settings, shown, title
-from leaderboard.published import Published
+from leaderboard.published import Challenged, Published
 from leaderboard.ranking import RULE, Ranking
 from leaderboard.rows import Row
-
-_FILES = {
-    "plotly": "plotly/package_data/plotly.min.js",
-    "datatables": "itables/html/dt_bundle.js",
-    "style": "itables/html/dt_bundle.css",
-}
 
 _FIRST_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
@@ -92,12 +85,19 @@ class Viewer:
     views: dict[str, str]
 
 
-def page(board: Board, entries: Sequence[Published]) -> str:
+def page(
+    board: Board,
+    best: Sequence[tuple[Comparison, list[Known]]],
+    entries: Sequence[Published],
+    challenges: Sequence[Challenged],
+) -> str:
     """Return the page.
 
     Args:
         board: made of the entries.
+        best: the best known attacks.
         entries: with the pictures to be shown.
+        challenges: what was handed in.
 
     Raises:
         ConfigError: the libraries of the page are not installed.
@@ -105,20 +105,25 @@ def page(board: Board, entries: Sequence[Published]) -> str:
     environment = Environment(
         loader=PackageLoader("leaderboard"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
+    if not board.parts:
+        return environment.get_template("empty.html").render()
     return environment.get_template("page.html").render(
-        title=title(board) if board.parts else "No entries yet",
+        title=title(board),
         introduction=_prose(introduction(board)),
         settings=_prose(settings(board)),
         rule=_prose(f"- {one}" for one in RULE),
         explanations=_prose(explanations(board)),
         rankings=list(_rankings(board, LAMBDAS[1:2])),
         other_rankings=list(_rankings(board, (LAMBDAS[0], LAMBDAS[2]))),
+        known=[_known(*one) for one in best],
+        known_meaning=KNOWN_MEANING,
         grids=[_grid(board, one) for one in board.tables],
         curves=[_curves(one) for one in board.comparisons if one.curves],
         charts=charts(board),
         viewers=list(chain.from_iterable(_viewers(one) for one in entries)),
         entries=[one.entry for one in entries],
-        libraries=_libraries(),
+        challenges=[one.challenge for one in challenges],
+        libraries=libraries(),
     )
 
 
@@ -145,6 +150,15 @@ def _unit(ranking: Ranking) -> str:
     if ranking.baseline is None:
         return "J is in bits per pixel, as there is no VVC."
     return f"×1.00 is what {plain(ranking.baseline)} costs unattacked."
+
+
+def _known(one: Comparison, lines: Iterable[Known]) -> Grid:
+    return Grid(
+        title=f"Best known attacks, {', '.join(map(plain, one.runs))}, {words.heading(one.budget)}",
+        about=f"Budget: {words.budget(one.budget)}.",
+        heads=_heads(KNOWN),
+        lines=_lines(KNOWN, lines),
+    )
 
 
 def _curves(one: Comparison) -> Grid:
@@ -220,21 +234,3 @@ def _caption(worst: Worst) -> str:
 def _embedded(path: Path) -> str:
     content = base64.b64encode(path.read_bytes()).decode()
     return f"data:image/webp;base64,{content}"
-
-
-def _libraries() -> dict[str, Markup]:
-    """Return the libraries' own files, as they stand in the page."""
-    try:
-        text = {
-            name: Path(str(metadata.distribution(path.split("/")[0]).locate_file(path))).read_text(
-                encoding="utf-8"
-            )
-            for name, path in _FILES.items()
-        }
-    except (metadata.PackageNotFoundError, OSError) as error:
-        raise ConfigError(
-            "the published page needs DataTables and plotly.js: pip install"
-            " 'codec-robustness-bench[page]'"
-        ) from error
-    text["datatables"] = json.dumps(text["datatables"]).replace("<", "\\u003c")
-    return {name: Markup(content) for name, content in text.items()}  # noqa: S704 - pinned files

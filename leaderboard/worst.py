@@ -6,8 +6,6 @@ attacked pictures --the largest loss, the largest growth--> PNG, bitstream
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -24,7 +22,7 @@ from bench.store import Run
 from bench.verify import in_folder
 from leaderboard.cells import Scored, cases, setting
 from leaderboard.damage import search_in_words
-from leaderboard.entry import ARCHIVE, Worst, sha256, slug
+from leaderboard.entry import ARCHIVE, Worst, sha256, slug, zipped
 from leaderboard.threats import ATTACKS
 from leaderboard.views import Shown, views, webp
 
@@ -83,7 +81,7 @@ def keep(run: Run, again: Again, labels: Sequence[str]) -> Kept:
     }
     return Kept(
         worst=[_titled(one, shown.get(one.place, {})) for one in found],
-        files={ARCHIVE: _zipped(inside), **files},
+        files={ARCHIVE: zipped(inside), **files},
         archive={name: sha256(content) for name, content in inside.items()},
     )
 
@@ -168,15 +166,6 @@ def _coded(codec: Codec, label: str, image: Image) -> Coded:
 def _evidence(one: _Found) -> Iterator[tuple[str, bytes]]:
     yield f"adversarial/{one.worst.craft}.png", one.attacked
     yield one.worst.bitstream, one.bitstream
-
-
-def _zipped(files: dict[str, bytes]) -> bytes:
-    """Return an archive, the same bytes for the same files."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-        for name in sorted(files):
-            archive.writestr(zipfile.ZipInfo(name), files[name])
-    return stream.getvalue()
 
 
 def _shown(found: Iterable[_Found]) -> list[_Found]:

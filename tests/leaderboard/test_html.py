@@ -135,7 +135,10 @@ def test_a_slider_moves_by_mouse_and_by_key(page):
 def test_every_view_can_be_shown_and_is_a_picture(page):
     viewer = page.locator(".viewer").first
     names = viewer.locator(".left option").all_inner_texts()
-    assert names == ["source", "attacked", "decoded", "attacked decoded", "change", "damage"]
+    assert names == [
+        *("source", "attacked", "decoded", "attacked decoded", "change", "damage"),
+        *("bits", "attacked bits"),
+    ]
     for name in names:
         viewer.locator(".left").select_option(name)
         page.wait_for_function(
@@ -143,6 +146,11 @@ def test_every_view_can_be_shown_and_is_a_picture(page):
             arg=viewer.locator(".over").element_handle(),
         )
         assert viewer.locator(".over").get_attribute("alt") == name
+
+
+def test_codecs_that_cannot_tell_where_their_bits_lie_have_no_map(page):
+    viewer = page.locator(".viewer", has_text="JPEG").first
+    assert "bits" not in viewer.locator(".left option").all_inner_texts()
 
 
 def test_plots_are_drawn(page):
