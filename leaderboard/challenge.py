@@ -160,8 +160,8 @@ def _budgets(again: Again, name: str, image: Image, source: Picture) -> list[Bud
     if not kept:
         sizes = (f"{float(b.size(attacked / 255, clean / 255)[0]):.4g} {b.unit}" for b in budgets)
         raise ConfigError(
-            f"'{name}' is {', '.join(dict.fromkeys(sizes))} from '{source.name}' or outside its region; the"
-            f" track's budget is {' or '.join(map(str, budgets))}"
+            f"'{name}' is {', '.join(dict.fromkeys(sizes))} from '{source.name}' or outside its"
+            f" region; the track's budget is {' or '.join(map(str, budgets))}"
         )
     return kept
 

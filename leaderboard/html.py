@@ -12,6 +12,7 @@ so that the same entries give the same page.
 from __future__ import annotations
 
 import base64
+import itertools
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,9 +25,10 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from leaderboard import words
-from leaderboard.aggregate import Board, Table
+from leaderboard.aggregate import Board
 from leaderboard.charts import charts
 from leaderboard.column import AnyColumn
+from leaderboard.columns import COLUMNS, RUN
 from leaderboard.comparison import Comparison
 from leaderboard.costs import LAMBDAS
 from leaderboard.entry import Worst
@@ -34,10 +36,13 @@ from leaderboard.fields import CURVES, STANDING, Field, Line
 from leaderboard.formats import decibel, plain, rate
 from leaderboard.known import KNOWN, KNOWN_MEANING, Known
 from leaderboard.libraries import libraries
-from leaderboard.page import explanations, heading_of, introduction, settings, shown, title
+from leaderboard.page import METHOD, belief, explanations, heading_of, settings, warnings
 from leaderboard.published import Challenged, Published
 from leaderboard.ranking import RULE, Ranking
 from leaderboard.rows import Row
+from leaderboard.verdicts import VERDICTS, verdicts
+
+_LOST = {"PSNR": "largest loss of PSNR", "rate": "largest growth of the bitstream"}
 
 _FIRST_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
@@ -68,8 +73,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table that can be sorted and filtered."""
+    """A table that can be sorted and filtered; `run` is empty if it is of several."""
 
+    run: str
     title: str
     about: str
     heads: tuple[Head, ...]
@@ -80,6 +86,7 @@ class Grid:
 class Viewer:
     """The views of one picture, to be compared with a slider."""
 
+    run: str
     title: str
     caption: str
     views: dict[str, str]
@@ -108,8 +115,10 @@ def page(
     if not board.parts:
         return environment.get_template("empty.html").render()
     return environment.get_template("page.html").render(
-        title=title(board),
-        introduction=_prose(introduction(board)),
+        runs=[part.name for part in board.parts],
+        introduction=_prose([*warnings(board), METHOD]),
+        belief=_prose([belief(board)]),
+        verdicts=_grid("", "In short", "", VERDICTS, verdicts(board)),
         settings=_prose(settings(board)),
         rule=_prose(f"- {one}" for one in RULE),
         explanations=_prose(explanations(board)),
@@ -117,7 +126,7 @@ def page(
         other_rankings=list(_rankings(board, (LAMBDAS[0], LAMBDAS[2]))),
         known=[_known(*one) for one in best],
         known_meaning=KNOWN_MEANING,
-        grids=[_grid(board, one) for one in board.tables],
+        grids=list(_tables(board)),
         curves=[_curves(one) for one in board.comparisons if one.curves],
         charts=charts(board),
         viewers=list(chain.from_iterable(_viewers(one) for one in entries)),
@@ -137,13 +146,17 @@ def _rankings(board: Board, lambdas: Sequence[float]) -> Iterator[Grid]:
     for one in board.comparisons:
         for ranking in one.rankings:
             if ranking.lmbda in lambdas:
-                where = f"{words.heading(one.budget)}, λ {ranking.lmbda:g}"
-                yield Grid(
-                    title=f"{where}: {ranking.scope.title}",
-                    about=_unit(ranking),
-                    heads=_heads(STANDING),
-                    lines=_lines(STANDING, ranking.standings),
-                )
+                where = f"{_where(one)}, λ {ranking.lmbda:g}"
+                heading = f"{where}: {ranking.scope.title}"
+                yield _grid(_run(one), heading, _unit(ranking), STANDING, ranking.standings)
+
+
+def _run(one: Comparison) -> str:
+    return one.here[0] if len(one.here) == 1 else ""
+
+
+def _where(one: Comparison) -> str:
+    return f"{', '.join(map(plain, one.here))}, {words.heading(one.budget)}"
 
 
 def _unit(ranking: Ranking) -> str:
@@ -153,21 +166,19 @@ def _unit(ranking: Ranking) -> str:
 
 
 def _known(one: Comparison, lines: Iterable[Known]) -> Grid:
-    return Grid(
-        title=f"Best known attacks, {', '.join(map(plain, one.runs))}, {words.heading(one.budget)}",
-        about=f"Budget: {words.budget(one.budget)}.",
-        heads=_heads(KNOWN),
-        lines=_lines(KNOWN, lines),
-    )
+    about = f"Budget: {words.budget(one.budget)}."
+    return _grid(_run(one), f"Best known attacks, {_where(one)}", about, KNOWN, lines)
 
 
 def _curves(one: Comparison) -> Grid:
-    return Grid(
-        title=f"Whole codecs at {words.heading(one.budget)}",
-        about="Bjøntegaard differences between the curves below.",
-        heads=_heads(CURVES),
-        lines=_lines(CURVES, one.curves),
-    )
+    about = "Bjøntegaard differences between the curves below."
+    return _grid(_run(one), f"Whole codecs, {_where(one)}", about, CURVES, one.curves)
+
+
+def _grid(
+    run: str, heading: str, about: str, fields: Sequence[Field[Line]], lines: Iterable[Line]
+) -> Grid:
+    return Grid(run, heading, about, _heads(fields), _lines(fields, lines))
 
 
 def _heads(fields: Sequence[Field[Line]]) -> tuple[Head, ...]:
@@ -189,15 +200,20 @@ def _cell(text: str, *, is_figure: bool) -> Cell:
     return Cell(mean, found[0] if found else "", bracket.strip() + interval)
 
 
-def _grid(board: Board, one: Table) -> Grid:
-    heading, about = heading_of(one)
-    columns = shown(board)
-    return Grid(
-        title=f"{words.heading(one.budget)}: {heading.lower()}",
-        about=f"{about} Budget: {words.budget(one.budget)}.",
-        heads=tuple(Head(c.title, c.meaning, c.terminal) for c in columns),
-        lines=tuple(tuple(_value(c, row) for c in columns) for row in one.rows),
-    )
+def _tables(board: Board) -> Iterator[Grid]:
+    """Yield the rows, apart by budget, by whether gradients were used, and by run."""
+    columns = [column for column in COLUMNS if column is not RUN]
+    for one, part in itertools.product(board.tables, board.parts):
+        rows = [row for row in one.rows if row.place.run == part.name]
+        if any(not row.reference for row in rows):
+            heading, about = heading_of(one)
+            yield Grid(
+                run=part.name,
+                title=f"{plain(part.name)}, {words.heading(one.budget)}: {heading.lower()}",
+                about=f"{about} Budget: {words.budget(one.budget)}.",
+                heads=tuple(Head(c.title, c.meaning, c.terminal) for c in columns),
+                lines=tuple(tuple(_value(c, row) for c in columns) for row in rows),
+            )
 
 
 def _value(column: AnyColumn, row: Row) -> Cell:
@@ -215,7 +231,8 @@ def _viewers(one: Published) -> Iterator[Viewer]:
     for worst in one.entry.worst:
         if worst.views:
             yield Viewer(
-                title=f"{plain(worst.codec)}, {plain(worst.budget)}: lost most {worst.lost}",
+                run=one.entry.track,
+                title=f"{plain(worst.codec)}, {plain(worst.budget)}: {_LOST[worst.lost]}",
                 caption=_caption(worst),
                 views={
                     plain(name): _embedded(one.folder / path) for name, path in worst.views.items()

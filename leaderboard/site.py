@@ -19,6 +19,7 @@ from leaderboard.markup import bullets, listing, table
 from leaderboard.page import markdown
 from leaderboard.plots import Plot, plots
 from leaderboard.published import ENTRIES, Challenged, Published, challenges, entries, runs
+from leaderboard.verdicts import VERDICTS, verdicts
 
 README, INDEX, PLOTS = "README.md", "index.html", "plots"
 
@@ -81,15 +82,16 @@ def _pages(site: _Site) -> dict[str, bytes]:
 def _readme(site: _Site) -> str:
     if not site.entries:
         return _EMPTY
+    short = ("# How robust image codecs are", listing(VERDICTS, verdicts(site.board)), "")
     sections = (_known(site.best), _entries(site.entries), _challenges(site.challenges))
-    return markdown(site.board, site.plots) + "".join(sections)
+    return "\n\n".join(short) + markdown(site.board, site.plots) + "".join(sections)
 
 
 def _known(best: Sequence[tuple[Comparison, list[Known]]]) -> str:
     """Return the section on the best known attacks."""
     blocks = ["", "## Best known attacks", KNOWN_MEANING]
     for one, lines in best:
-        blocks += [f"### {', '.join(one.runs)}, {words.heading(one.budget)}", listing(KNOWN, lines)]
+        blocks += [f"### {', '.join(one.here)}, {words.heading(one.budget)}", listing(KNOWN, lines)]
     return "\n\n".join(blocks) + "\n"
 
 

@@ -36,7 +36,14 @@ function plot(section) {
 
 function paint() {
   document.documentElement.classList.toggle("dark", dark.matches);
-  document.querySelectorAll(".chart").forEach(plot);
+  document.querySelectorAll(".chart:not([hidden])").forEach(plot);
+}
+
+function choose(run) {
+  for (const part of document.querySelectorAll("[data-run]")) {
+    part.hidden = run !== "" && part.dataset.run !== run;
+  }
+  paint();
 }
 
 const source = JSON.parse(document.getElementById("datatables").textContent);
@@ -65,6 +72,7 @@ function sortable(table) {
 
 document.querySelectorAll("table.board").forEach(sortable);
 document.querySelectorAll(".viewer").forEach(view);
+document.getElementById("run")?.addEventListener("change", (event) => choose(event.target.value));
 dark.addEventListener("change", paint);
 paint();
 document.documentElement.dataset.ready = "yes";

@@ -235,7 +235,7 @@ def test_on_another_version_of_the_codec_they_do_not_count(copy, published):
 @pytest.mark.parametrize(
     ("name", "change", "told"),
     [
-        ("chelsea", 9, "'chelsea' is 9 8-bit levels from 'chelsea' or outside"),
+        ("chelsea", 9, "'chelsea' is 9 8-bit levels from 'chelsea' or outside its region"),
         ("stranger", 1, "'stranger' is called after none of the track's pictures"),
     ],
 )

@@ -89,7 +89,7 @@ SORTED = """([table, column, sign]) => {
 
 
 def test_tables_sort_by_their_numbers(page):
-    table = _table(page, "linf 8: without gradients")
+    table = _table(page, "tiny-v1, linf 8: without gradients")
     titles = table.locator("thead th").all_inner_texts()
     place = next(i for i, title in enumerate(titles) if title.startswith("clean PSNR dB"))
     head, rows = table.locator("thead th").nth(place), table.locator("tbody tr")
@@ -100,7 +100,7 @@ def test_tables_sort_by_their_numbers(page):
 
 
 def test_tables_filter(page):
-    table = _table(page, "linf 8: without gradients")
+    table = _table(page, "tiny-v1, linf 8: without gradients")
     assert table.locator("tbody tr").count() == 5
     section = page.locator("section.grid", has=table)
     section.get_by_role("searchbox").fill("q 30")
@@ -111,7 +111,7 @@ def test_tables_filter(page):
 
 
 def test_hidden_columns_can_be_shown(page):
-    table = _table(page, "linf 8: without gradients")
+    table = _table(page, "tiny-v1, linf 8: without gradients")
     before = table.locator("thead th").count()
     section = page.locator("section.grid", has=table)
     section.get_by_role("button", name="Columns").click()
