@@ -168,7 +168,11 @@ def published(folder, tmp_path_factory):
     board = tmp_path_factory.mktemp("board")
     run, place = read_run(folder), board / "entries/many/many"
     records = packed([*run.crafts.values(), *run.measures])
-    told = run.manifest.model_dump(exclude={"format"}) | {"track": "many", "codec": "many", "by": "nobody"}
+    told = run.manifest.model_dump(exclude={"format"}) | {
+        "track": "many",
+        "codec": "many",
+        "by": "nobody",
+    }
     told |= {"track_sha256": "0" * 64, "published": run.manifest.started}
     told |= {name: {} for name in ("sources", "archive")} | {"figures": [], "worst": []}
     entry = Entry(**told, files={RECORDS: sha256(records), ARCHIVE: "0" * 64})
@@ -188,7 +192,10 @@ def _timed(benchmark, words):
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-c", _COMMAND, *words]
     told = benchmark.pedantic(
-        subprocess.run, [command], {"check": True, "capture_output": True, "text": True}, rounds=1
+        subprocess.run,
+        [command],
+        {"check": True, "stdout": subprocess.PIPE, "text": True},
+        rounds=1,
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     spent = sum(getattr(after, name) - getattr(before, name) for name in ("ru_utime", "ru_stime"))

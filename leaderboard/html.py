@@ -118,7 +118,7 @@ def page(
         runs=[part.name for part in board.parts],
         introduction=_prose([*warnings(board), METHOD]),
         belief=_prose([belief(board)]),
-        verdicts=_grid("", "In short", "", VERDICTS, verdicts(board)),
+        verdicts=_grid("", "In short", _budgets(board), VERDICTS, verdicts(board)),
         settings=_prose(settings(board)),
         rule=_prose(f"- {one}" for one in RULE),
         explanations=_prose(explanations(board)),
@@ -134,6 +134,12 @@ def page(
         challenges=[one.challenge for one in challenges],
         libraries=libraries(),
     )
+
+
+def _budgets(board: Board) -> str:
+    """Return how far a picture may change, in words."""
+    told = (f"{words.heading(ball)}: {words.budget(ball)}." for ball in board.budgets)
+    return " ".join(told)
 
 
 def _prose(blocks: Iterable[str]) -> Markup:

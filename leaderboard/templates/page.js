@@ -63,7 +63,7 @@ function sortable(table) {
     columnDefs: [{ targets: hidden, visible: false }, { targets: figures, searchable: false }],
     layout: {
       topStart: hidden.length ? { buttons: [{ extend: "colvis", text: "Columns" }] } : null,
-      topEnd: { search: { text: "", placeholder: "filter" } },
+      topEnd: table.tBodies[0].rows.length > 4 ? { search: { text: "", placeholder: "filter" } } : null,
       bottomStart: null,
       bottomEnd: table.tBodies[0].rows.length > 50 ? "paging" : null,
     },

@@ -23,6 +23,14 @@ objectives: [distortion, rate]
 budgets: [{linf: 4}, {linf: 8}]
 compute: {threads: 1}
 """
+OTHER = """\
+name: tiny-v2
+images: {set: sample, names: [coffee], crop: {height: 32, width: 32}}
+codecs: [{name: toy, label: toy}, {name: jpeg, quality: 50, label: JPEG}]
+attacks: [fgsm]
+budgets: [{linf: 8}]
+compute: {threads: 1}
+"""
 DARK = {"light": "", "dark": "dark"}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
@@ -30,12 +38,15 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
-    (folder / "suite.yaml").write_text(TRACK)
+    suites = {"tiny-v1": TRACK, "tiny-v2": OTHER}
+    known = {name: parse(text, name, Suite) for name, text in suites.items()}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tracks, "tracks", lambda: {"tiny-v1": parse(TRACK, "tiny-v1.yaml", Suite)})
-        assert main(["run", str(folder / "suite.yaml"), "-o", str(folder / "run")]) == 0
-        publish = ["publish", str(folder / "run"), "--to", str(folder / "board"), "--by", "tester"]
-        assert main(publish) == 0
+        patch.setattr(tracks, "tracks", lambda: known)
+        for name, text in suites.items():
+            (folder / f"{name}.yaml").write_text(text)
+            assert main(["run", str(folder / f"{name}.yaml"), "-o", str(folder / name)]) == 0
+        publish = ["publish", *(str(folder / name) for name in suites)]
+        assert main([*publish, "--to", str(folder / "board"), "--by", "tester"]) == 0
     return folder / "board" / "index.html"
 
 
@@ -76,6 +87,28 @@ def test_it_loads_without_an_error_or_a_request(page):
     assert page.problems == []
     assert set(page.asked) <= {"file", "data", "blob"}
     assert page.asked.count("file") == 1
+
+
+def test_one_track_can_be_shown_alone(page):
+    parts = page.locator("[data-run]")
+    runs = [parts.nth(i).get_attribute("data-run") for i in range(parts.count())]
+    assert set(runs) == {"tiny-v1", "tiny-v2"}
+    page.locator("select#run").select_option("tiny-v2")
+    shown = [parts.nth(i).is_visible() for i in range(parts.count())]
+    assert not any(is_shown for run, is_shown in zip(runs, shown, strict=True) if run == "tiny-v1")
+    assert _table(page, "tiny-v2, linf 8: without gradients").is_visible()
+    page.locator("select#run").select_option("all tracks")
+    assert _table(page, "tiny-v1, linf 8: without gradients").is_visible()
+    assert page.problems == []
+
+
+def test_it_says_first_who_lost_most_on_which_track(page):
+    lines = _table(page, "In short").locator("tbody tr").all_inner_texts()
+    assert len(lines) == 6
+    assert [line.split()[0] for line in lines] == ["tiny-v1"] * 4 + ["tiny-v2"] * 2
+    assert (
+        "no colour value of a pixel changes by more than 8" in page.locator("header").inner_text()
+    )
 
 
 SORTED = """([table, column, sign]) => {
