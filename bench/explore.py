@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 import yaml
 from PIL import Image as Pillow
 
+from bench.allocation import Map, allocation
 from bench.baselines import NOISE
 from bench.codec import Codec, Differentiable, Image
 from bench.config import parse
@@ -22,10 +22,9 @@ from bench.measure import Coded, Lost, code
 from bench.record import CraftRecord, MeasureRecord, Scores
 from bench.registry import Choice
 from bench.run import Prepared
-from bench.sheet import Map, amplified, draw
+from bench.sheet import amplified, draw
 from bench.store import Run
 from bench.suite import Suite
-from bench.tensors import to_tensor
 
 
 @dataclass(frozen=True)
@@ -156,17 +155,8 @@ def _maps(codec: Codec, source: Image, attacked: Image) -> tuple[Map, Map] | Non
     """Return where the bits went, before and after; None for codecs that cannot tell."""
     if not isinstance(codec, Differentiable):
         return None
-    before, after = (_bits(codec, image) for image in (source, attacked))
+    before, after = (allocation(codec, image) for image in (source, attacked))
     return before, after
-
-
-def _bits(codec: Differentiable, image: Image) -> Map:
-    """Return bits by place, (h, w), of the stream with the finest grid."""
-    with torch.no_grad():
-        streams = codec.rate(to_tensor(image)).values()
-    finest = max(streams, key=lambda bits: bits.shape[-1] * bits.shape[-2])
-    grid: Map = finest[0].flatten(0, -3).sum(0).double().numpy()
-    return grid
 
 
 def _caption(question: Question, found: Answer) -> str:

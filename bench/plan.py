@@ -45,9 +45,9 @@ def plan(
     _check_sources(suite, points, searches)
     groups = []
     for picture in pictures:
-        groups.append(_group(suite, None, picture, points))
+        groups.append(group(suite, None, picture, points))
         groups.extend(
-            _group(suite, craft, picture, _victims(suite, craft, points))
+            group(suite, craft, picture, _victims(suite, craft, points))
             for craft in _crafts(suite, points, searches, picture)
         )
     planned = Plan(tuple(groups))
@@ -157,9 +157,10 @@ def _craft(
     return CraftJob(key, sources, picture, search, objective, budget, seed, suite.draws)
 
 
-def _group(
+def group(
     suite: Suite, craft: CraftJob | None, picture: Picture, victims: Sequence[Point]
 ) -> Group:
+    """Return one search, or the clean picture if there is none, and a cell for each victim."""
     return Group(
         craft,
         tuple(

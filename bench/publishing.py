@@ -9,12 +9,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.again import made_again
 from bench.errors import BenchError, ConfigError
 from bench.recode import Event
 from bench.store import read_run
 from bench.verify import tally, verify
-from leaderboard.audit import audit_board, audit_entry
-from leaderboard.entry import ENTRY
+from leaderboard.audit import audit_board, audit_challenge, audit_entry
+from leaderboard.challenge import CHALLENGE, challenge
+from leaderboard.entry import ENTRY, read_entry, run_of, slug
+from leaderboard.handed import handed
 from leaderboard.publish import publish, submission
 from leaderboard.published import ENTRIES
 from leaderboard.site import write
@@ -28,7 +31,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "verify", help="code a run's or an entry's pictures again and compare; or check a board"
     )
     doubted.add_argument(
-        "what", type=Path, help="a run folder, an entry's folder, or the folder of a board"
+        "what", type=Path, help="a run folder, the folder of an entry, of a challenge or of a board"
     )
     doubted.set_defaults(command=_verify)
     published = commands.add_parser("publish", help="make entries of runs, and the board's pages")
@@ -39,6 +42,14 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     published.add_argument(
         "--codec", action="append", default=[], help="publish only this one, with all its qualities"
     )
+    published.add_argument(
+        "--challenge",
+        type=Path,
+        metavar="PICTURES",
+        help="score adversarial pictures of your own, a folder of PNGs, an .npz or a .pt file, on"
+        " the published --codec of --track",
+    )
+    published.add_argument("--track", help="of a --challenge")
     published.add_argument("--by", help="who publishes (git's user.name by default)")
     published.set_defaults(command=_publish)
     for parser in (doubted, published):
@@ -59,17 +70,40 @@ def _verify(arguments: argparse.Namespace) -> None:
 def _doubted(what: Path, folder: Path) -> Iterator[Event]:
     if (what / ENTRY).is_file():
         return audit_entry(what, folder)
+    if (what / CHALLENGE).is_file():
+        return audit_challenge(what, folder)
     if (what / ENTRIES).is_dir():
         return audit_board(what)
     return verify(read_run(what), folder)
 
 
 def _publish(arguments: argparse.Namespace) -> None:
+    if arguments.challenge is not None or arguments.track is not None:
+        _challenge(arguments)
+        return
     given = [submission(read_run(run), arguments.suite_folder) for run in arguments.runs]
     by = (arguments.by or _git_name()) if given else ""
     for one in given:
         for entry in publish(one, arguments.codec, arguments.to, by):
             _say(f"wrote {entry}")
+    write(arguments.to)
+    _say(f"wrote the pages of {arguments.to}")
+
+
+def _challenge(arguments: argparse.Namespace) -> None:
+    if (
+        arguments.runs
+        or len(arguments.codec) != 1
+        or None in (arguments.challenge, arguments.track)
+    ):
+        raise ConfigError("a --challenge goes with one --codec, its --track, and no runs")
+    (codec,) = arguments.codec
+    folder = arguments.to / ENTRIES / arguments.track / slug(codec)
+    entry = read_entry(folder)
+    again = made_again(run_of(entry, folder).manifest, arguments.suite_folder)
+    pictures = handed(arguments.challenge)
+    by = arguments.by or _git_name()
+    _say(f"wrote {challenge(entry, again, pictures, arguments.to, by)}")
     write(arguments.to)
     _say(f"wrote the pages of {arguments.to}")
 

@@ -11,7 +11,9 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, TypeAdapter
 
 Status: TypeAlias = Literal["ok", "unsupported", "failed"]
-Threat: TypeAlias = Literal["clean", "noise", "white-box", "black-box", "unaware", "transfer"]
+Threat: TypeAlias = Literal[
+    "clean", "noise", "white-box", "black-box", "unaware", "transfer", "external"
+]
 Stage: TypeAlias = Literal["clean", "craft", "attacked"]
 
 Decibel: TypeAlias = Annotated[

@@ -5,15 +5,12 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from bench.allocation import Map
 from bench.codec import Image
 from bench.record import Scores
-
-Map: TypeAlias = npt.NDArray[np.float64]
 
 AMPLIFIED = 8
 

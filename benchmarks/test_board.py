@@ -1,4 +1,4 @@
-"""A board of 100,000 records: the time from the command to the page, and the memory it takes."""
+"""A board of 100,000 records: the time from the command to the pages, and the memory they take."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from bench.record import RECORD, CraftRecord, MeasureRecord, Scores
-from bench.store import Manifest
+from bench.store import Manifest, read_run
+from leaderboard.entry import ARCHIVE, ENTRY, RECORDS, Entry, lay, packed, sealed, sha256
 
 PICTURES = [f"picture-{index:02d}" for index in range(24)]
 BUDGETS = [4, 8]
@@ -30,6 +31,16 @@ LABELS = [
     f"{one['name']} {' '.join(f'{key}={value}' for key, value in one['params'])}" for one in CODECS
 ]
 SEARCHES = [*itertools.product(range(5), ("distortion", "rate"), LABELS[:5])]
+
+
+_COMMAND = """
+import resource
+from bench.cli import main
+status = main()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+raise SystemExit(status)
+"""
+"""A command of `bench` that says last how many KiB it took at most."""
 
 
 @pytest.fixture(scope="module")
@@ -151,11 +162,43 @@ def _manifest(cells):
     )
 
 
+@pytest.fixture(scope="module")
+def published(folder, tmp_path_factory):
+    """A published board of one entry with the same records."""
+    board = tmp_path_factory.mktemp("board")
+    run, place = read_run(folder), board / "entries/many/many"
+    records = packed([*run.crafts.values(), *run.measures])
+    told = run.manifest.model_dump(exclude={"format"}) | {
+        "track": "many",
+        "codec": "many",
+        "by": "nobody",
+    }
+    told |= {"track_sha256": "0" * 64, "published": run.manifest.started}
+    told |= {name: {} for name in ("sources", "archive")} | {"figures": [], "worst": []}
+    entry = Entry(**told, files={RECORDS: sha256(records), ARCHIVE: "0" * 64})
+    lay(place, {RECORDS: records, ENTRY: sealed(entry)})
+    return board
+
+
 def test_a_page_of_100_000_records(benchmark, folder):
-    command = [sys.executable, "-m", "bench", "leaderboard", str(folder)]
-    command += ["-o", str(folder / "board.md")]
-    benchmark.pedantic(subprocess.run, [command], {"check": True}, rounds=1)
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    figures = {"seconds": usage.ru_utime + usage.ru_stime, "MiB": usage.ru_maxrss / 1024}
+    _timed(benchmark, ["leaderboard", str(folder), "-o", str(folder / "board.md")])
+
+
+def test_the_published_pages_of_100_000_records(benchmark, published):
+    _timed(benchmark, ["publish", "--to", str(published)])
+
+
+def _timed(benchmark, words):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-c", _COMMAND, *words]
+    told = benchmark.pedantic(
+        subprocess.run,
+        [command],
+        {"check": True, "stdout": subprocess.PIPE, "text": True},
+        rounds=1,
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = sum(getattr(after, name) - getattr(before, name) for name in ("ru_utime", "ru_stime"))
+    figures = {"seconds": spent, "MiB": int(told.stdout.split()[-1]) / 1024}
     benchmark.extra_info.update(figures)
     sys.stdout.write(f"\n{json.dumps(figures)}\n")

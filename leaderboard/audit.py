@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 
 from bench.again import Again
@@ -21,9 +21,20 @@ from bench.recode import Event, Evidence, Finding, recode
 from bench.run import make_codec
 from bench.store import Run
 from bench.verify import consistent, recovered
-from leaderboard.entry import ARCHIVE, ENTRY, RECORDS, Entry, Figure, read_entry, run_of, sha256
+from leaderboard.challenge import CHALLENGE, PICTURES, read_challenge, replanned
+from leaderboard.entry import (
+    ARCHIVE,
+    ENTRY,
+    RECORDS,
+    Entry,
+    Figure,
+    Sealed,
+    read_entry,
+    run_of,
+    sha256,
+)
 from leaderboard.publish import figures
-from leaderboard.published import entries
+from leaderboard.published import challenges, entries
 from leaderboard.site import pages
 from leaderboard.tracks import track_of
 
@@ -36,6 +47,9 @@ def audit_board(board: Path) -> Iterator[Finding]:
     """
     for one in entries(board):
         yield from audit_files(one.entry, one.folder)
+    for other in challenges(board):
+        yield from _sealed(other.challenge, other.folder, CHALLENGE)
+        yield from _archive(other.challenge, other.folder, PICTURES, CHALLENGE)
     for name, content in pages(board).items():
         path = board / name
         if not path.is_file() or path.read_bytes() != content:
@@ -77,6 +91,29 @@ def audit_entry(folder: Path, suite_folder: Path) -> Iterator[Event]:
     yield from _bitstreams(entry, again, inside, folder)
 
 
+def audit_challenge(folder: Path, suite_folder: Path) -> Iterator[Event]:
+    """Yield what is wrong with a challenge, and which of its cells are as recorded, coded again.
+
+    Args:
+        folder: of the challenge.
+        suite_folder: where relative paths of its suite are looked up first.
+    """
+    kept = read_challenge(folder)
+    yield from _sealed(kept, folder, CHALLENGE)
+    yield from _archive(kept, folder, PICTURES, CHALLENGE)
+    try:
+        run = run_of(kept, folder)
+        again = replanned(recovered(run, suite_folder), run, kept.by)
+        yield from _track(kept, run, suite_folder)
+    except BenchError as error:
+        yield Finding(f"{folder / CHALLENGE}", told(error))
+        return
+    yield from consistent(run, again)
+    inside = _unzipped(folder / PICTURES)
+    place = f"{folder / PICTURES}: adversarial/"
+    yield from recode(run, again, Evidence(place, lambda key: inside.get(f"adversarial/{key}.png")))
+
+
 def audit_files(entry: Entry, folder: Path) -> Iterator[Finding]:
     """Yield what in an entry does not fit its hashes and its own records.
 
@@ -84,31 +121,38 @@ def audit_files(entry: Entry, folder: Path) -> Iterator[Finding]:
         entry: as read.
         folder: where its other files are.
     """
-    for name, kept in entry.files.items():
+    run = yield from _sealed(entry, folder, ENTRY)
+    yield from _archive(entry, folder, ARCHIVE, ENTRY)
+    if run is not None:
+        yield from _figures(entry, run, folder)
+
+
+def _sealed(one: Sealed, folder: Path, own: str) -> Generator[Finding, None, Run | None]:
+    """Yield which files are not those that were published; return their records."""
+    for name, kept in one.files.items():
         path = folder / name
         found = sha256(path.read_bytes()) if path.is_file() else "none: it is missing"
         if found != kept:
-            yield Finding(str(path), f"its hash is {found}, {ENTRY} says {kept}")
-    yield from _archive(entry, folder)
+            yield Finding(str(path), f"its hash is {found}, {own} says {kept}")
     try:
-        run = run_of(entry, folder)
+        run = run_of(one, folder)
     except BenchError as error:
         yield Finding(str(folder / RECORDS), told(error))
-        return
-    if len(run.measures) != entry.cells:
-        yield Finding(str(folder / ENTRY), f"cells is {entry.cells}, not {len(run.measures)}")
-    yield from _figures(entry, run, folder)
+        return None
+    if len(run.measures) != one.cells:
+        yield Finding(str(folder / own), f"cells is {one.cells}, not {len(run.measures)}")
+    return run
 
 
-def _archive(entry: Entry, folder: Path) -> Iterator[Finding]:
-    """Yield which files in the archive are not those that were put there."""
-    inside = {name: sha256(content) for name, content in _unzipped(folder / ARCHIVE).items()}
-    for name in sorted(inside.keys() | entry.archive.keys()):
-        found, kept = (table.get(name, "none") for table in (inside, entry.archive))
+def _archive(one: Sealed, folder: Path, name: str, own: str) -> Iterator[Finding]:
+    """Yield which files in an archive are not those that were put there."""
+    inside = {path: sha256(content) for path, content in _unzipped(folder / name).items()}
+    for path in sorted(inside.keys() | one.archive.keys()):
+        found, kept = (table.get(path, "none") for table in (inside, one.archive))
         if found != kept:
             yield Finding(
-                f"{folder / ARCHIVE}: {name}",
-                f"its hash is {found}, {ENTRY} says {kept}; none: missing or damaged",
+                f"{folder / name}: {path}",
+                f"its hash is {found}, {own} says {kept}; none: missing or damaged",
             )
 
 
@@ -148,7 +192,7 @@ def _same(kept: Figure, made: Figure) -> bool:
     return kept == made
 
 
-def _track(entry: Entry, run: Run, folder: Path) -> Iterator[Finding]:
+def _track(entry: Sealed, run: Run, folder: Path) -> Iterator[Finding]:
     """Yield whether an entry is of another suite than the track it names."""
     track = track_of(run.manifest, folder)
     if (track.name, track.sha256) != (entry.track, entry.track_sha256):

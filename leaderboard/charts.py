@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from leaderboard import words
@@ -44,17 +44,24 @@ class Chart:
         about: how to read it.
         traces: plotly's `data`.
         axes: titles and kinds of the axes: plotly's `layout`.
+        run: name of the run it is of; empty if it is of several.
     """
 
     title: str
     about: str
     traces: tuple[dict[str, Any], ...]
     axes: dict[str, Any]
+    run: str = ""
 
 
 def charts(board: Board) -> list[Chart]:
     """Return the plots of a board."""
-    found = [chart for one in board.comparisons for chart in _of_comparison(one)]
+    found = [
+        replace(chart, title=f"{', '.join(map(plain, one.here))}, {chart.title}", run=run)
+        for one in board.comparisons
+        for run in [one.here[0] if len(one.here) == 1 else ""]
+        for chart in _of_comparison(one)
+    ]
     return [*found, *(chart for sweep in sweeps(board.comparisons) for chart in _of_sweep(sweep))]
 
 
@@ -77,7 +84,7 @@ def _of_comparison(one: Comparison) -> Iterator[Chart]:
 def _costs(one: Comparison, lines: Sequence[Standing], unit: str) -> Chart:
     colours = _colours(one)
     return Chart(
-        f"Attacked against unattacked cost, {words.heading(one.budget)}",
+        f"attacked against unattacked cost, {words.heading(one.budget)}",
         "Lower is more robust, further left more efficient. Full circles were attacked through"
         " their own gradients, open squares were not and had the easier test.",
         tuple(_dot(line, line.efficiency, colours) for line in lines),
@@ -92,7 +99,7 @@ def _times(one: Comparison, lines: Sequence[Standing], unit: str) -> Chart:
     colours = _colours(one)
     timed = [line for line in lines if line.encoding is not None and line.decoding is not None]
     return Chart(
-        f"Attacked cost against coding time, {words.heading(one.budget)}",
+        f"attacked cost against coding time, {words.heading(one.budget)}",
         "Seconds to encode and decode a megapixel on the machine named below.",
         tuple(
             _dot(line, Ratio((line.encoding or 0) + (line.decoding or 0), None), colours)
@@ -147,7 +154,7 @@ def _rate_distortion(one: Comparison, objective: str) -> Chart:
         )
     ]
     return Chart(
-        f"Rate and PSNR, {words.heading(one.budget)}, attacks wanted: {plain(objective)}",
+        f"rate and PSNR, {words.heading(one.budget)}, attacks wanted: {plain(objective)}",
         "Dashed: unattacked. Full: each picture under the attack that went furthest.",
         tuple(traces),
         {

@@ -34,6 +34,12 @@ class Comparison:
     rankings: tuple[Ranking, ...]
     curves: tuple[Curves, ...]
 
+    @property
+    def here(self) -> tuple[str, ...]:
+        """Names of those of the runs that have this budget."""
+        rows = (member.row for family in self.families for member in family.members)
+        return tuple(dict.fromkeys(row.place.run for row in rows))
+
 
 @dataclass(frozen=True)
 class Step:

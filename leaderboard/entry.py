@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import re
-from collections.abc import Iterable
+import shutil
+import zipfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bench.errors import StoreError, told
+from bench.errors import BenchError, StoreError, told
 from bench.record import RECORD, CraftRecord, Decibel, MeasureRecord
 from bench.store import Manifest, Run
 
@@ -63,8 +66,8 @@ class Worst(_Part):
     views: dict[str, str] = {}
 
 
-class Entry(_Part):
-    """What one codec did on one track.
+class Sealed(_Part):
+    """What was published of one codec on one track, with the hashes of its files.
 
     Attributes:
         format: of the files.
@@ -73,23 +76,20 @@ class Entry(_Part):
         codec: name of the codec with all its qualities.
         by: who published it.
         published: when, UTC.
-        started: when the run began, UTC.
+        started: when computing it began, UTC.
         versions: of what computed the numbers.
         machine: what computed them.
         codecs: fingerprint of every operating point and of the lossless reference, by label:
             hashes of weights, versions of binaries.
-        sources: likewise of the other codecs against which pictures were made.
         gradients: labels of the run's operating points that offer gradients.
         random: labels of those that draw random numbers.
         pictures: hash of every source picture's pixels, by name.
         notes: what was done to a source picture when it was read, where something was.
-        suite: the run's, of its codecs only those named above.
+        suite: the run's, of its codecs only those that are needed.
         suite_sha256: hash of the run's whole suite.
-        plan_sha256: hash of the run's jobs.
+        plan_sha256: hash of the jobs.
         cells: how many cells the records hold.
-        figures: the lines of the board, as `bench export` writes them.
-        worst: the pictures that hurt most.
-        files: SHA-256 of every other file of the entry, by name.
+        files: SHA-256 of every other file, by name.
         archive: SHA-256 of every file in the archive, by name.
     """
 
@@ -103,7 +103,6 @@ class Entry(_Part):
     versions: dict[str, str]
     machine: dict[str, str]
     codecs: dict[str, str]
-    sources: dict[str, str]
     gradients: tuple[str, ...]
     random: tuple[str, ...]
     pictures: dict[str, str]
@@ -112,8 +111,6 @@ class Entry(_Part):
     suite_sha256: str
     plan_sha256: str
     cells: int
-    figures: list[dict[str, Figure]]
-    worst: list[Worst]
     files: dict[str, str]
     archive: dict[str, str]
 
@@ -121,6 +118,23 @@ class Entry(_Part):
     def slug(self) -> str:
         """The name of its folder."""
         return slug(self.codec)
+
+
+class Entry(Sealed):
+    """What one codec did on one track.
+
+    Attributes:
+        sources: fingerprints of the other codecs against which pictures were made, by label.
+        figures: the lines of the board, as `bench export` writes them.
+        worst: the pictures that hurt most.
+    """
+
+    sources: dict[str, str]
+    figures: list[dict[str, Figure]]
+    worst: list[Worst]
+
+
+Kind = TypeVar("Kind", bound=Sealed)
 
 
 def slug(name: str) -> str:
@@ -139,14 +153,58 @@ def read_entry(folder: Path) -> Entry:
     Raises:
         StoreError: it is none.
     """
-    path = folder / ENTRY
+    return read_sealed(folder / ENTRY, Entry)
+
+
+def read_sealed(path: Path, kind: type[Kind]) -> Kind:
+    """Read what was published from its JSON file; its other files are not looked at.
+
+    Raises:
+        StoreError: it is none.
+    """
     try:
-        return Entry.model_validate_json(path.read_bytes())
+        return kind.model_validate_json(path.read_bytes())
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"]))
-        raise StoreError(f"{path} is no entry of this version: see '{where}' in it") from error
+        raise StoreError(
+            f"{path} is no {path.stem} of this version: see '{where}' in it"
+        ) from error
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror}") from error
+
+
+def lay(place: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder in the place of an older one, whole or not at all.
+
+    Raises:
+        BenchError: it cannot be written.
+    """
+    temporary = place.with_name(f".{place.name}")
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        for name, content in files.items():
+            (temporary / name).parent.mkdir(parents=True, exist_ok=True)
+            (temporary / name).write_bytes(content)
+        shutil.rmtree(place, ignore_errors=True)
+        temporary.rename(place)
+    except OSError as error:
+        raise BenchError(f"cannot write {place}: {error.strerror}; choose another --to") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def sealed(one: Sealed) -> bytes:
+    """Return what was published as its JSON file."""
+    return f"{one.model_dump_json(indent=1)}\n".encode()
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """Return an archive, the same bytes for the same files."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(files):
+            archive.writestr(zipfile.ZipInfo(name), files[name])
+    return stream.getvalue()
 
 
 def packed(records: Iterable[CraftRecord | MeasureRecord]) -> bytes:
@@ -155,8 +213,8 @@ def packed(records: Iterable[CraftRecord | MeasureRecord]) -> bytes:
     return gzip.compress(lines, mtime=0)
 
 
-def run_of(entry: Entry, folder: Path) -> Run:
-    """Return the records of an entry as a run of its codecs alone.
+def run_of(entry: Sealed, folder: Path) -> Run:
+    """Return the records of an entry, or of a challenge, as a run of its codec alone.
 
     Raises:
         StoreError: they cannot be read.

@@ -114,9 +114,16 @@ def family_key(choice: Choice) -> str:
 
 
 def common_name(labels: Sequence[str]) -> str:
-    """Return the words that begin all labels, without a last one that announces the rate."""
+    """Return what all labels have in common.
+
+    That is their text without the mark of the rate, or else the words they begin with, without a
+    last one that announces the rate.
+    """
     if len(labels) == 1:
         return labels[0]
+    unmarked = {_MARK.sub("", label) for label in labels}
+    if len(unmarked) == 1:
+        return unmarked.pop()
     words = [re.split(r"[ =]", label) for label in labels]
     shared = []
     for column in zip(*words, strict=False):

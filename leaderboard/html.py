@@ -5,19 +5,18 @@
           --charts-->      plots         /
     entries --base64-->    views       --/
 
-Two libraries made for it, DataTables (in the package itables) and plotly.js (in plotly), stand in
-the page as they ship; their versions are pinned, so that the same entries give the same page.
+DataTables and plotly.js stand in the page as they ship (`libraries.py`); their versions are pinned,
+so that the same entries give the same page.
 """
 
 from __future__ import annotations
 
 import base64
-import json
+import itertools
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from itertools import chain
 from pathlib import Path
 
@@ -25,26 +24,25 @@ from jinja2 import Environment, PackageLoader
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from bench.errors import ConfigError
 from leaderboard import words
-from leaderboard.aggregate import Board, Table
+from leaderboard.aggregate import Board
 from leaderboard.charts import charts
 from leaderboard.column import AnyColumn
+from leaderboard.columns import COLUMNS, RUN
 from leaderboard.comparison import Comparison
 from leaderboard.costs import LAMBDAS
 from leaderboard.entry import Worst
 from leaderboard.fields import CURVES, STANDING, Field, Line
 from leaderboard.formats import decibel, plain, rate
-from leaderboard.page import explanations, heading_of, introduction, settings, shown, title
-from leaderboard.published import Published
+from leaderboard.known import KNOWN, KNOWN_MEANING, Known
+from leaderboard.libraries import libraries
+from leaderboard.page import METHOD, belief, explanations, heading_of, settings, warnings
+from leaderboard.published import Challenged, Published
 from leaderboard.ranking import RULE, Ranking
 from leaderboard.rows import Row
+from leaderboard.verdicts import VERDICTS, verdicts
 
-_FILES = {
-    "plotly": "plotly/package_data/plotly.min.js",
-    "datatables": "itables/html/dt_bundle.js",
-    "style": "itables/html/dt_bundle.css",
-}
+_LOST = {"PSNR": "largest loss of PSNR", "rate": "largest growth of the bitstream"}
 
 _FIRST_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
@@ -75,8 +73,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table that can be sorted and filtered."""
+    """A table that can be sorted and filtered; `run` is empty if it is of several."""
 
+    run: str
     title: str
     about: str
     heads: tuple[Head, ...]
@@ -87,17 +86,25 @@ class Grid:
 class Viewer:
     """The views of one picture, to be compared with a slider."""
 
+    run: str
     title: str
     caption: str
     views: dict[str, str]
 
 
-def page(board: Board, entries: Sequence[Published]) -> str:
+def page(
+    board: Board,
+    best: Sequence[tuple[Comparison, list[Known]]],
+    entries: Sequence[Published],
+    challenges: Sequence[Challenged],
+) -> str:
     """Return the page.
 
     Args:
         board: made of the entries.
+        best: the best known attacks.
         entries: with the pictures to be shown.
+        challenges: what was handed in.
 
     Raises:
         ConfigError: the libraries of the page are not installed.
@@ -105,21 +112,34 @@ def page(board: Board, entries: Sequence[Published]) -> str:
     environment = Environment(
         loader=PackageLoader("leaderboard"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
+    if not board.parts:
+        return environment.get_template("empty.html").render()
     return environment.get_template("page.html").render(
-        title=title(board) if board.parts else "No entries yet",
-        introduction=_prose(introduction(board)),
+        runs=[part.name for part in board.parts],
+        introduction=_prose([*warnings(board), METHOD]),
+        belief=_prose([belief(board)]),
+        verdicts=_grid("", "In short", _budgets(board), VERDICTS, verdicts(board)),
         settings=_prose(settings(board)),
         rule=_prose(f"- {one}" for one in RULE),
         explanations=_prose(explanations(board)),
         rankings=list(_rankings(board, LAMBDAS[1:2])),
         other_rankings=list(_rankings(board, (LAMBDAS[0], LAMBDAS[2]))),
-        grids=[_grid(board, one) for one in board.tables],
+        known=[_known(*one) for one in best],
+        known_meaning=KNOWN_MEANING,
+        grids=list(_tables(board)),
         curves=[_curves(one) for one in board.comparisons if one.curves],
         charts=charts(board),
         viewers=list(chain.from_iterable(_viewers(one) for one in entries)),
         entries=[one.entry for one in entries],
-        libraries=_libraries(),
+        challenges=[one.challenge for one in challenges],
+        libraries=libraries(),
     )
+
+
+def _budgets(board: Board) -> str:
+    """Return how far a picture may change, in words."""
+    told = (f"{words.heading(ball)}: {words.budget(ball)}." for ball in board.budgets)
+    return " ".join(told)
 
 
 def _prose(blocks: Iterable[str]) -> Markup:
@@ -132,13 +152,17 @@ def _rankings(board: Board, lambdas: Sequence[float]) -> Iterator[Grid]:
     for one in board.comparisons:
         for ranking in one.rankings:
             if ranking.lmbda in lambdas:
-                where = f"{words.heading(one.budget)}, λ {ranking.lmbda:g}"
-                yield Grid(
-                    title=f"{where}: {ranking.scope.title}",
-                    about=_unit(ranking),
-                    heads=_heads(STANDING),
-                    lines=_lines(STANDING, ranking.standings),
-                )
+                where = f"{_where(one)}, λ {ranking.lmbda:g}"
+                heading = f"{where}: {ranking.scope.title}"
+                yield _grid(_run(one), heading, _unit(ranking), STANDING, ranking.standings)
+
+
+def _run(one: Comparison) -> str:
+    return one.here[0] if len(one.here) == 1 else ""
+
+
+def _where(one: Comparison) -> str:
+    return f"{', '.join(map(plain, one.here))}, {words.heading(one.budget)}"
 
 
 def _unit(ranking: Ranking) -> str:
@@ -147,13 +171,20 @@ def _unit(ranking: Ranking) -> str:
     return f"×1.00 is what {plain(ranking.baseline)} costs unattacked."
 
 
+def _known(one: Comparison, lines: Iterable[Known]) -> Grid:
+    about = f"Budget: {words.budget(one.budget)}."
+    return _grid(_run(one), f"Best known attacks, {_where(one)}", about, KNOWN, lines)
+
+
 def _curves(one: Comparison) -> Grid:
-    return Grid(
-        title=f"Whole codecs at {words.heading(one.budget)}",
-        about="Bjøntegaard differences between the curves below.",
-        heads=_heads(CURVES),
-        lines=_lines(CURVES, one.curves),
-    )
+    about = "Bjøntegaard differences between the curves below."
+    return _grid(_run(one), f"Whole codecs, {_where(one)}", about, CURVES, one.curves)
+
+
+def _grid(
+    run: str, heading: str, about: str, fields: Sequence[Field[Line]], lines: Iterable[Line]
+) -> Grid:
+    return Grid(run, heading, about, _heads(fields), _lines(fields, lines))
 
 
 def _heads(fields: Sequence[Field[Line]]) -> tuple[Head, ...]:
@@ -175,15 +206,20 @@ def _cell(text: str, *, is_figure: bool) -> Cell:
     return Cell(mean, found[0] if found else "", bracket.strip() + interval)
 
 
-def _grid(board: Board, one: Table) -> Grid:
-    heading, about = heading_of(one)
-    columns = shown(board)
-    return Grid(
-        title=f"{words.heading(one.budget)}: {heading.lower()}",
-        about=f"{about} Budget: {words.budget(one.budget)}.",
-        heads=tuple(Head(c.title, c.meaning, c.terminal) for c in columns),
-        lines=tuple(tuple(_value(c, row) for c in columns) for row in one.rows),
-    )
+def _tables(board: Board) -> Iterator[Grid]:
+    """Yield the rows, apart by budget, by whether gradients were used, and by run."""
+    columns = [column for column in COLUMNS if column is not RUN]
+    for one, part in itertools.product(board.tables, board.parts):
+        rows = [row for row in one.rows if row.place.run == part.name]
+        if any(not row.reference for row in rows):
+            heading, about = heading_of(one)
+            yield Grid(
+                run=part.name,
+                title=f"{plain(part.name)}, {words.heading(one.budget)}: {heading.lower()}",
+                about=f"{about} Budget: {words.budget(one.budget)}.",
+                heads=tuple(Head(c.title, c.meaning, c.terminal) for c in columns),
+                lines=tuple(tuple(_value(c, row) for c in columns) for row in rows),
+            )
 
 
 def _value(column: AnyColumn, row: Row) -> Cell:
@@ -201,7 +237,8 @@ def _viewers(one: Published) -> Iterator[Viewer]:
     for worst in one.entry.worst:
         if worst.views:
             yield Viewer(
-                title=f"{plain(worst.codec)}, {plain(worst.budget)}: lost most {worst.lost}",
+                run=one.entry.track,
+                title=f"{plain(worst.codec)}, {plain(worst.budget)}: {_LOST[worst.lost]}",
                 caption=_caption(worst),
                 views={
                     plain(name): _embedded(one.folder / path) for name, path in worst.views.items()
@@ -220,21 +257,3 @@ def _caption(worst: Worst) -> str:
 def _embedded(path: Path) -> str:
     content = base64.b64encode(path.read_bytes()).decode()
     return f"data:image/webp;base64,{content}"
-
-
-def _libraries() -> dict[str, Markup]:
-    """Return the libraries' own files, as they stand in the page."""
-    try:
-        text = {
-            name: Path(str(metadata.distribution(path.split("/")[0]).locate_file(path))).read_text(
-                encoding="utf-8"
-            )
-            for name, path in _FILES.items()
-        }
-    except (metadata.PackageNotFoundError, OSError) as error:
-        raise ConfigError(
-            "the published page needs DataTables and plotly.js: pip install"
-            " 'codec-robustness-bench[page]'"
-        ) from error
-    text["datatables"] = json.dumps(text["datatables"]).replace("<", "\\u003c")
-    return {name: Markup(content) for name, content in text.items()}  # noqa: S704 - pinned files

@@ -14,7 +14,7 @@ from leaderboard.formats import escaped, plain
 from leaderboard.markup import bullets, folded, table
 from leaderboard.plots import Plot
 
-_METHOD = (
+METHOD = (
     "Every attacked picture stays inside a budget and has 8 bits a value. It is encoded to a real"
     " bitstream and decoded again; what comes out is compared with the source picture, from before"
     " the attack. The worst case of all attacks is taken for each picture, then the mean over the"
@@ -22,6 +22,7 @@ _METHOD = (
     " the picture itself, and no fault of a codec. Operating points differ in bit rate: compare"
     " those of similar clean bpp."
 )
+"""What was done, in markdown."""
 
 _WITH = (
     "Attacked through their own gradients",
@@ -66,7 +67,7 @@ def markdown(board: Board, plots: Sequence[Plot] = ()) -> str:
 def introduction(board: Board) -> Iterator[str]:
     """Yield what it is, who lost most, and whether to believe it, in markdown."""
     yield f"# {escaped(title(board))}"
-    yield from _warnings(board)
+    yield from warnings(board)
     yield from _short(board)
 
 
@@ -107,7 +108,8 @@ def unfinished(board: Board) -> list[str]:
     ]
 
 
-def _warnings(board: Board) -> Iterator[str]:
+def warnings(board: Board) -> Iterator[str]:
+    """Yield what must be known before any row is read, in markdown."""
     for sentence in unfinished(board):
         yield f"**{escaped(sentence)}**"
     if not board.same_pictures:
@@ -121,14 +123,19 @@ def _short(board: Board) -> Iterator[str]:
     if not board.parts:
         return
     yield "## In short"
-    yield _METHOD
+    yield METHOD
     if board.same_pictures and board.same_cost:
         lost = (line for one in board.tables for line in _most(one))
         if told := bullets([*lost, *standings.leaders(board)]):
             yield told
+    yield belief(board)
+
+
+def belief(board: Board) -> str:
+    """Return whether to believe it, in markdown."""
     rows = [row for row in board.rows if not row.reference]
     doubted = sum(bool(row.flags) for row in rows)
-    yield (
+    return (
         f"**Whether to believe it:** {doubted} of {len(rows)} rows carry a flag, which says what"
         " may be wrong with them (see Flags). An attack is an upper bound of robustness: a better"
         " one may always be found."

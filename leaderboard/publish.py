@@ -7,7 +7,6 @@ worst cases --coded again--> bitstreams, views --> entry folder, whole or not at
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.again import Again
-from bench.errors import BenchError, ConfigError, StoreError
+from bench.errors import ConfigError, StoreError
 from bench.record import CraftRecord
 from bench.store import Run
 from bench.verify import contradictions, recovered
@@ -27,8 +26,10 @@ from leaderboard.entry import (
     RECORDS,
     Entry,
     Figure,
+    lay,
     packed,
     read_entry,
+    sealed,
     sha256,
     slug,
 )
@@ -111,19 +112,7 @@ def _write(given: Submission, family: Family, to: Path, by: str) -> Path:
     _check_place(place, family)
     _check_transfer(given, family)
     entry, files = _entry(given, family, by)
-    temporary = place.with_name(f".{place.name}")
-    try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        for name, content in files.items():
-            (temporary / name).parent.mkdir(parents=True, exist_ok=True)
-            (temporary / name).write_bytes(content)
-        (temporary / ENTRY).write_text(f"{entry.model_dump_json(indent=1)}\n", encoding="utf-8")
-        shutil.rmtree(place, ignore_errors=True)
-        temporary.rename(place)
-    except OSError as error:
-        raise BenchError(f"cannot write {place}: {error.strerror}; choose another --to") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    lay(place, {**files, ENTRY: sealed(entry)})
     return place
 
 

@@ -19,7 +19,8 @@ from bench.record import MeasureRecord
 from bench.registry import Choice
 from bench.store import Manifest, Run
 from leaderboard.cells import setting
-from leaderboard.entry import ENTRY, Entry, read_entry, run_of
+from leaderboard.challenge import CHALLENGE, CHALLENGES, Challenge, read_challenge
+from leaderboard.entry import ENTRY, Entry, read_entry, run_of, slug
 
 ENTRIES = "entries"
 
@@ -44,6 +45,30 @@ def entries(board: Path) -> list[Published]:
         wanted = board / ENTRIES / one.entry.track / one.entry.slug
         if one.folder != wanted:
             raise StoreError(f"the entry in {one.folder} belongs in {wanted}; move it there")
+    return found
+
+
+@dataclass(frozen=True)
+class Challenged:
+    """One challenge and the folder it lies in."""
+
+    challenge: Challenge
+    folder: Path
+
+
+def challenges(board: Path) -> list[Challenged]:
+    """Return the challenges of a published board, in the order of their folders.
+
+    Raises:
+        StoreError: one cannot be read, or does not lie where its track, codec and name say.
+    """
+    folders = sorted(path.parent for path in (board / CHALLENGES).glob(f"*/*/*/{CHALLENGE}"))
+    found = [Challenged(read_challenge(folder), folder) for folder in folders]
+    for one in found:
+        told = one.challenge
+        wanted = board / CHALLENGES / told.track / slug(told.codec) / slug(told.by)
+        if one.folder != wanted:
+            raise StoreError(f"the challenge in {one.folder} belongs in {wanted}; move it there")
     return found
 
 

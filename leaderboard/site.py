@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import BenchError
-from leaderboard.aggregate import board
-from leaderboard.entry import ARCHIVE, Entry
+from leaderboard import words
+from leaderboard.aggregate import Board, board
+from leaderboard.challenge import CHALLENGES
+from leaderboard.comparison import Comparison
+from leaderboard.entry import ARCHIVE, Entry, slug
 from leaderboard.formats import decibel, escaped, rate
 from leaderboard.html import page as html_page
-from leaderboard.markup import bullets, table
+from leaderboard.known import KNOWN, KNOWN_MEANING, Known, known
+from leaderboard.markup import bullets, listing, table
 from leaderboard.page import markdown
-from leaderboard.plots import plots
-from leaderboard.published import ENTRIES, Published, entries, runs
+from leaderboard.plots import Plot, plots
+from leaderboard.published import ENTRIES, Challenged, Published, challenges, entries, runs
+from leaderboard.verdicts import VERDICTS, verdicts
 
 README, INDEX, PLOTS = "README.md", "index.html", "plots"
+
+_EMPTY = """\
+# No entries yet
+
+`bench publish RUN --to` this folder writes the first; see docs/publishing.md.
+"""
+
+
+@dataclass(frozen=True)
+class _Site:
+    """All that the pages are made of."""
+
+    board: Board
+    best: list[tuple[Comparison, list[Known]]]
+    entries: list[Published]
+    challenges: list[Challenged]
+    plots: list[Plot]
 
 
 def pages(folder: Path) -> dict[str, bytes]:
@@ -24,12 +47,7 @@ def pages(folder: Path) -> dict[str, bytes]:
     Raises:
         BenchError: an entry cannot be read, or two contradict each other.
     """
-    found = entries(folder)
-    made = board(runs(found))
-    return {
-        README: (markdown(made, plots(made, PLOTS)) + _entries(found)).encode(),
-        INDEX: html_page(made, found).encode(),
-    }
+    return _pages(_site(folder))
 
 
 def write(folder: Path) -> None:
@@ -38,16 +56,54 @@ def write(folder: Path) -> None:
     Raises:
         BenchError: an entry cannot be read, or a page cannot be written.
     """
-    content = pages(folder)
-    drawn = plots(board(runs(entries(folder))), PLOTS)
+    site = _site(folder)
+    content = _pages(site)
     try:
         (folder / PLOTS).mkdir(parents=True, exist_ok=True)
         for name, page in content.items():
             (folder / name).write_bytes(page)
-        for plot in drawn:
+        for plot in site.plots:
             (folder / plot.path).write_bytes(plot.svg)
     except OSError as error:
         raise BenchError(f"cannot write {folder}: {error.strerror}; choose another --to") from error
+
+
+def _site(folder: Path) -> _Site:
+    found, handed_in = entries(folder), challenges(folder)
+    made = board(runs(found))
+    return _Site(made, known(made, found, handed_in), found, handed_in, plots(made, PLOTS))
+
+
+def _pages(site: _Site) -> dict[str, bytes]:
+    index = html_page(site.board, site.best, site.entries, site.challenges)
+    return {README: _readme(site).encode(), INDEX: index.encode()}
+
+
+def _readme(site: _Site) -> str:
+    if not site.entries:
+        return _EMPTY
+    short = ("# How robust image codecs are", listing(VERDICTS, verdicts(site.board)), "")
+    sections = (_known(site.best), _entries(site.entries), _challenges(site.challenges))
+    return "\n\n".join(short) + markdown(site.board, site.plots) + "".join(sections)
+
+
+def _known(best: Sequence[tuple[Comparison, list[Known]]]) -> str:
+    """Return the section on the best known attacks."""
+    blocks = ["", "## Best known attacks", KNOWN_MEANING]
+    for one, lines in best:
+        blocks += [f"### {', '.join(one.here)}, {words.heading(one.budget)}", listing(KNOWN, lines)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _challenges(handed_in: Sequence[Challenged]) -> str:
+    """Return the section that says who handed in pictures."""
+    lines = (
+        f"{escaped(told.by)}, on {escaped(told.published)}, against {escaped(told.codec)} on"
+        f" {escaped(told.track)}: {len(told.archive)} pictures"
+        f" ({CHALLENGES}/{escaped(told.track)}/{told.slug}/{slug(told.by)})"
+        for told in (one.challenge for one in handed_in)
+    )
+    return f"\n## Pictures handed in\n\n{bullets(lines)}\n" * bool(handed_in)
 
 
 def _entries(found: Sequence[Published]) -> str:
@@ -60,8 +116,8 @@ def _entries(found: Sequence[Published]) -> str:
     )
     lines = table(headers, [False] * len(headers), (_line(one.entry) for one in found))
     worst = bullets(line for one in found for line in _worst(one.entry))
-    blocks = ["", "## Entries", told, lines, "## The worst pictures", worst] if found else []
-    return "\n\n".join(blocks) + "\n" * bool(blocks)
+    blocks = ["", "## Entries", told, lines, "## The worst pictures", worst]
+    return "\n\n".join(blocks) + "\n"
 
 
 def _line(entry: Entry) -> list[str]:

@@ -19,8 +19,13 @@ UNAWARE: Threat = "unaware"
 NOISE: Threat = "noise"
 """Made knowing nothing of any codec."""
 
+EXTERNAL: Threat = "external"
+"""Made outside the harness by whatever means: never in a worst case, only among the best known."""
+
 WITHOUT_GRADIENTS: tuple[str, ...] = tuple(
-    threat for threat in get_args(Threat) if threat not in {"clean", NOISE, GRADIENTS, UNAWARE}
+    threat
+    for threat in get_args(Threat)
+    if threat not in {"clean", NOISE, GRADIENTS, UNAWARE, EXTERNAL}
 )
 """Attacks that use no gradient of the victim: what all codecs can be given alike."""
 

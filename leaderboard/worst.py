@@ -6,18 +6,12 @@ attacked pictures --the largest loss, the largest growth--> PNG, bitstream
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-from PIL import Image as Pillow
-
 from bench.again import Again
-from bench.codec import Codec, Image
+from bench.codec import Codec, Differentiable, Image
 from bench.errors import ImageError, StoreError, told
 from bench.measure import Coded, code
 from bench.metrics import psnr
@@ -28,19 +22,11 @@ from bench.store import Run
 from bench.verify import in_folder
 from leaderboard.cells import Scored, cases, setting
 from leaderboard.damage import search_in_words
-from leaderboard.entry import ARCHIVE, Worst, sha256, slug
+from leaderboard.entry import ARCHIVE, Worst, sha256, slug, zipped
 from leaderboard.threats import ATTACKS
+from leaderboard.views import Shown, views, webp
 
 Lost: TypeAlias = Literal["PSNR", "rate"]
-
-SIDE = 256
-"""Pixels that a view has at most on a side: the part where most is lost."""
-
-AMPLIFIED = 10
-"""What changes are multiplied with to be seen."""
-
-_STRIDE = 16
-_QUALITY = 75
 
 
 @dataclass(frozen=True)
@@ -66,7 +52,12 @@ class _Found:
     weight: float
     attacked: bytes
     bitstream: bytes
-    pictures: tuple[Image, Image, Image, Image]
+    shown: Shown
+
+    @property
+    def place(self) -> tuple[str, str, Lost]:
+        """What it is the worst of."""
+        return self.worst.codec, self.worst.budget, self.worst.lost
 
 
 def keep(run: Run, again: Again, labels: Sequence[str]) -> Kept:
@@ -82,14 +73,15 @@ def keep(run: Run, again: Again, labels: Sequence[str]) -> Kept:
     """
     found = [one for label in labels for one in _of_point(run, again, label)]
     inside = {name: content for one in found for name, content in _evidence(one)}
-    shown = _shown(found)
-    views = {name: content for one in shown for name, content in _views(one).items()}
+    shown = {one.place: views(one.shown) for one in _shown(found)}
+    files = {
+        _file(one, title): webp(image)
+        for one in found
+        for title, image in shown.get(one.place, {}).items()
+    }
     return Kept(
-        worst=[
-            one.worst.model_copy(update={"views": _titles(one) if one in shown else {}})
-            for one in found
-        ],
-        files={ARCHIVE: _zipped(inside), **views},
+        worst=[_titled(one, shown.get(one.place, {})) for one in found],
+        files={ARCHIVE: zipped(inside), **files},
         archive={name: sha256(content) for name, content in inside.items()},
     )
 
@@ -142,7 +134,14 @@ def _found(
         bpp=scores.bpp,
         bitstream=f"bitstreams/{slug(label)}-{one.craft.key}.bin",
     )
-    shown = (source, attacked, clean.image, coded.image)
+    tells = None if again.points[label].defence else codec
+    shown = Shown(
+        source,
+        attacked,
+        clean.image,
+        coded.image,
+        tells if isinstance(tells, Differentiable) else None,
+    )
     return _Found(worst, _LOSSES[lost](scores), saved, coded.bitstream, shown)
 
 
@@ -169,15 +168,6 @@ def _evidence(one: _Found) -> Iterator[tuple[str, bytes]]:
     yield one.worst.bitstream, one.bitstream
 
 
-def _zipped(files: dict[str, bytes]) -> bytes:
-    """Return an archive, the same bytes for the same files."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-        for name in sorted(files):
-            archive.writestr(zipfile.ZipInfo(name), files[name])
-    return stream.getvalue()
-
-
 def _shown(found: Iterable[_Found]) -> list[_Found]:
     """Return, for each budget and each kind of loss, the worst of all qualities."""
     best: dict[tuple[str, str], _Found] = {}
@@ -188,52 +178,11 @@ def _shown(found: Iterable[_Found]) -> list[_Found]:
     return list(best.values())
 
 
-def _titles(one: _Found) -> dict[str, str]:
-    """Return the files of the views by their titles."""
-    stem = f"shown/{slug(f'{one.worst.budget} {one.worst.lost}')}"
-    titles = ("source", "attacked", "decoded", "attacked decoded", "change", "damage")
-    return {title: f"{stem}-{slug(title)}.webp" for title in titles}
+def _titled(one: _Found, shown: Iterable[str]) -> Worst:
+    """Return what an entry says of one of them, with the files of its views."""
+    return one.worst.model_copy(update={"views": {title: _file(one, title) for title in shown}})
 
 
-def _views(one: _Found) -> dict[str, bytes]:
-    """Return the files of the views: small, lossy, and only to be looked at."""
-    window = _window(one.pictures[0], one.pictures[3])
-    source, attacked, clean, hurt = (picture[window] for picture in one.pictures)
-    views = (source, attacked, clean, hurt, _grown(source, attacked), _grown(clean, hurt))
-    return dict(zip(_titles(one).values(), map(_webp, views), strict=True))
-
-
-def _window(source: Image, hurt: Image) -> tuple[slice, slice]:
-    """Return the part of a picture, at most SIDE wide and high, with the largest error."""
-    error = np.square(source.astype(np.int64) - hurt).sum(2)
-    height, width = (min(SIDE, side) for side in error.shape)
-    total = np.pad(error.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    tops = range(0, error.shape[0] - height + 1, _STRIDE)
-    lefts = range(0, error.shape[1] - width + 1, _STRIDE)
-    top, left = max(
-        ((top, left) for top in tops for left in lefts),
-        key=lambda at: int(_inside(total, at[0], at[1], height, width)),
-    )
-    return slice(top, top + height), slice(left, left + width)
-
-
-def _inside(total: npt.NDArray[np.int64], top: int, left: int, height: int, width: int) -> np.int64:
-    """Return the sum over a window, from sums over all windows that begin at the corner."""
-    low, right = top + height, left + width
-    found: np.int64 = total[low, right] - total[top, right] - total[low, left] + total[top, left]
-    return found
-
-
-def _grown(before: Image, after: Image) -> Image:
-    """Return a change, amplified, around grey."""
-    change = AMPLIFIED * (after.astype(np.int32) - before)
-    grown: Image = np.clip(128 + change, 0, 255).astype(np.uint8)
-    return grown
-
-
-def _webp(image: Image) -> bytes:
-    stream = io.BytesIO()
-    Pillow.fromarray(np.ascontiguousarray(image)).save(
-        stream, format="WEBP", quality=_QUALITY, method=6
-    )
-    return stream.getvalue()
+def _file(one: _Found, title: str) -> str:
+    """Return the name of a view's file."""
+    return f"shown/{slug(f'{one.worst.budget} {one.worst.lost} {title}')}.webp"

@@ -36,7 +36,14 @@ function plot(section) {
 
 function paint() {
   document.documentElement.classList.toggle("dark", dark.matches);
-  document.querySelectorAll(".chart").forEach(plot);
+  document.querySelectorAll(".chart:not([hidden])").forEach(plot);
+}
+
+function choose(run) {
+  for (const part of document.querySelectorAll("[data-run]")) {
+    part.hidden = run !== "" && part.dataset.run !== run;
+  }
+  paint();
 }
 
 const source = JSON.parse(document.getElementById("datatables").textContent);
@@ -56,7 +63,7 @@ function sortable(table) {
     columnDefs: [{ targets: hidden, visible: false }, { targets: figures, searchable: false }],
     layout: {
       topStart: hidden.length ? { buttons: [{ extend: "colvis", text: "Columns" }] } : null,
-      topEnd: { search: { text: "", placeholder: "filter" } },
+      topEnd: table.tBodies[0].rows.length > 4 ? { search: { text: "", placeholder: "filter" } } : null,
       bottomStart: null,
       bottomEnd: table.tBodies[0].rows.length > 50 ? "paging" : null,
     },
@@ -65,6 +72,7 @@ function sortable(table) {
 
 document.querySelectorAll("table.board").forEach(sortable);
 document.querySelectorAll(".viewer").forEach(view);
+document.getElementById("run")?.addEventListener("change", (event) => choose(event.target.value));
 dark.addEventListener("change", paint);
 paint();
 document.documentElement.dataset.ready = "yes";

@@ -15,6 +15,7 @@ from leaderboard.families import common_name, family_key
         ({"checkpoint": "a/mine-q2.pth.tar"}, {"checkpoint": "b/mine-q4.pth.tar"}, True),
         ({"checkpoint": "mine-lambda0.013-hard"}, {"checkpoint": "mine-lambda0.05-hard"}, True),
         ({"checkpoint": "mine-q2"}, {"checkpoint": "mine-q2-hard"}, False),
+        ({"checkpoint": "mine-q1-hardened"}, {"checkpoint": "mine-q5-hardened"}, True),
         ({"checkpoint": "mine-q2"}, {"checkpoint": "yours-q2"}, False),
         ({"checkpoint": "mine-48"}, {"checkpoint": "mine-64"}, False),
     ],
@@ -38,6 +39,8 @@ def test_another_codec_is_another_family():
         (["jpeg quality=5", "jpeg quality=50"], "jpeg"),
         (["JPEG q 30"], "JPEG q 30"),
         (["low", "high"], "low"),
+        (["mine-small-q1", "mine-small-q5"], "mine-small"),
+        (["mine-q1-hardened", "mine-q5-hardened"], "mine-hardened"),
     ],
 )
 def test_a_family_is_called_what_its_labels_have_in_common(labels, name):

@@ -23,6 +23,14 @@ objectives: [distortion, rate]
 budgets: [{linf: 4}, {linf: 8}]
 compute: {threads: 1}
 """
+OTHER = """\
+name: tiny-v2
+images: {set: sample, names: [coffee], crop: {height: 32, width: 32}}
+codecs: [{name: toy, label: toy}, {name: jpeg, quality: 50, label: JPEG}]
+attacks: [fgsm]
+budgets: [{linf: 8}]
+compute: {threads: 1}
+"""
 DARK = {"light": "", "dark": "dark"}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
@@ -30,12 +38,15 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
-    (folder / "suite.yaml").write_text(TRACK)
+    suites = {"tiny-v1": TRACK, "tiny-v2": OTHER}
+    known = {name: parse(text, name, Suite) for name, text in suites.items()}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tracks, "tracks", lambda: {"tiny-v1": parse(TRACK, "tiny-v1.yaml", Suite)})
-        assert main(["run", str(folder / "suite.yaml"), "-o", str(folder / "run")]) == 0
-        publish = ["publish", str(folder / "run"), "--to", str(folder / "board"), "--by", "tester"]
-        assert main(publish) == 0
+        patch.setattr(tracks, "tracks", lambda: known)
+        for name, text in suites.items():
+            (folder / f"{name}.yaml").write_text(text)
+            assert main(["run", str(folder / f"{name}.yaml"), "-o", str(folder / name)]) == 0
+        publish = ["publish", *(str(folder / name) for name in suites)]
+        assert main([*publish, "--to", str(folder / "board"), "--by", "tester"]) == 0
     return folder / "board" / "index.html"
 
 
@@ -78,6 +89,28 @@ def test_it_loads_without_an_error_or_a_request(page):
     assert page.asked.count("file") == 1
 
 
+def test_one_track_can_be_shown_alone(page):
+    parts = page.locator("[data-run]")
+    runs = [parts.nth(i).get_attribute("data-run") for i in range(parts.count())]
+    assert set(runs) == {"tiny-v1", "tiny-v2"}
+    page.locator("select#run").select_option("tiny-v2")
+    shown = [parts.nth(i).is_visible() for i in range(parts.count())]
+    assert not any(is_shown for run, is_shown in zip(runs, shown, strict=True) if run == "tiny-v1")
+    assert _table(page, "tiny-v2, linf 8: without gradients").is_visible()
+    page.locator("select#run").select_option("all tracks")
+    assert _table(page, "tiny-v1, linf 8: without gradients").is_visible()
+    assert page.problems == []
+
+
+def test_it_says_first_who_lost_most_on_which_track(page):
+    lines = _table(page, "In short").locator("tbody tr").all_inner_texts()
+    assert len(lines) == 6
+    assert [line.split()[0] for line in lines] == ["tiny-v1"] * 4 + ["tiny-v2"] * 2
+    assert (
+        "no colour value of a pixel changes by more than 8" in page.locator("header").inner_text()
+    )
+
+
 SORTED = """([table, column, sign]) => {
     const cells = [...table.tBodies[0].rows].map((row) => row.cells[column]);
     const numbers = cells.map((cell) => Number(cell.dataset.order));
@@ -89,7 +122,7 @@ SORTED = """([table, column, sign]) => {
 
 
 def test_tables_sort_by_their_numbers(page):
-    table = _table(page, "linf 8: without gradients")
+    table = _table(page, "tiny-v1, linf 8: without gradients")
     titles = table.locator("thead th").all_inner_texts()
     place = next(i for i, title in enumerate(titles) if title.startswith("clean PSNR dB"))
     head, rows = table.locator("thead th").nth(place), table.locator("tbody tr")
@@ -100,7 +133,7 @@ def test_tables_sort_by_their_numbers(page):
 
 
 def test_tables_filter(page):
-    table = _table(page, "linf 8: without gradients")
+    table = _table(page, "tiny-v1, linf 8: without gradients")
     assert table.locator("tbody tr").count() == 5
     section = page.locator("section.grid", has=table)
     section.get_by_role("searchbox").fill("q 30")
@@ -111,7 +144,7 @@ def test_tables_filter(page):
 
 
 def test_hidden_columns_can_be_shown(page):
-    table = _table(page, "linf 8: without gradients")
+    table = _table(page, "tiny-v1, linf 8: without gradients")
     before = table.locator("thead th").count()
     section = page.locator("section.grid", has=table)
     section.get_by_role("button", name="Columns").click()
@@ -135,7 +168,10 @@ def test_a_slider_moves_by_mouse_and_by_key(page):
 def test_every_view_can_be_shown_and_is_a_picture(page):
     viewer = page.locator(".viewer").first
     names = viewer.locator(".left option").all_inner_texts()
-    assert names == ["source", "attacked", "decoded", "attacked decoded", "change", "damage"]
+    assert names == [
+        *("source", "attacked", "decoded", "attacked decoded", "change", "damage"),
+        *("bits", "attacked bits"),
+    ]
     for name in names:
         viewer.locator(".left").select_option(name)
         page.wait_for_function(
@@ -143,6 +179,11 @@ def test_every_view_can_be_shown_and_is_a_picture(page):
             arg=viewer.locator(".over").element_handle(),
         )
         assert viewer.locator(".over").get_attribute("alt") == name
+
+
+def test_codecs_that_cannot_tell_where_their_bits_lie_have_no_map(page):
+    viewer = page.locator(".viewer", has_text="JPEG").first
+    assert "bits" not in viewer.locator(".left option").all_inner_texts()
 
 
 def test_plots_are_drawn(page):

@@ -150,8 +150,13 @@ def test_the_pages_are_exactly_what_the_entries_give(copy, capsys):
 
 def test_a_board_without_entries_has_pages(tmp_path):
     assert main(["publish", "--to", str(tmp_path)]) == 0
-    assert (tmp_path / "README.md").read_text().startswith("# No runs")
+    assert (tmp_path / "README.md").read_text().startswith("# No entries yet")
+    assert "No entries yet" in (tmp_path / "index.html").read_text()
     assert named(audit_board(tmp_path)) == []
+
+
+def test_the_board_of_this_repository_is_exactly_what_its_entries_give():
+    assert named(audit_board(Path(__file__).parents[2] / "leaderboard")) == []
 
 
 def test_foreign_names_are_escaped_on_both_pages(published):
