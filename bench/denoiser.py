@@ -1,9 +1,9 @@
 """A small net that takes noise out of pictures, trained like the codecs: as one that costs no bits.
 
-    (B, 3, H, W) --2x2 pixels to channels--> 3x3 convolutions at half the size --back--> what is added
+    (B, 3, H, W) --2x2 pixels to channels--> 3x3 convolutions --back to pixels--> what is added
 
-Zhang et al., FFDNet, https://arxiv.org/abs/1710.04026 (the half size)
-Zhang et al., DnCNN, https://arxiv.org/abs/1608.03981 (the net says what is wrong, not what is right)
+    Zhang et al., DnCNN (the net says what is wrong), https://arxiv.org/abs/1608.03981
+    Zhang et al., FFDNet (at half the size), https://arxiv.org/abs/1710.04026
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ class Denoiser(nn.Module):
     def __init__(self, N: int) -> None:  # noqa: N803 - as CompressAI calls it
         super().__init__()
         inner = [layer for _ in range(_LAYERS) for layer in (_convolution(N, N), nn.ReLU())]
+        last = _convolution(N, 12)
+        nn.init.zeros_(last.weight)
         self.correction = nn.Sequential(
-            nn.PixelUnshuffle(2), _convolution(12, N), nn.ReLU(), *inner, _convolution(N, 12)
+            nn.PixelUnshuffle(2), _convolution(12, N), nn.ReLU(), *inner, last
         )
-        nn.init.zeros_(self.correction[-1].weight)
 
     @classmethod
     def from_state_dict(cls, state: Mapping[str, Tensor]) -> Denoiser:
