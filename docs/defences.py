@@ -26,10 +26,9 @@ PAGE = Path(__file__).parent / "defences.md"
 INTRODUCTION = """\
 # What defences are worth
 
-Written by `python docs/defences.py {runs}`, from runs of `bench run suites/NAME.yaml`; {pictures}
-pictures, {draws} draws of every defence that draws. J is bpp + lambda 255^2 MSE against the source,
-in real bytes. Of all pictures made for an objective from one source, the one counts that hurt most
-by it: lowest PSNR, most bits, largest J.
+Written by `python docs/defences.py {runs}`, from runs of `bench run suites/NAME.yaml`. J is
+bpp + lambda 255^2 MSE against the source, in real bytes. Of all pictures made for an objective from
+one source, the one counts that hurt most by it: lowest PSNR, most bits, largest J.
 
 - **unaware**: the pictures were made against the codec without the defence.
 - **adaptive**: they were made through the defence: its own gradient, or the surrogate that
@@ -63,6 +62,10 @@ SHOWN: dict[str, Callable[[Scores], float]] = {
     "rate": lambda scores: scores.bpp,
     "rd": lambda scores: scores.rd_cost,
 }
+TRAINED = ("codec", "clean J", "budget", "objective", "bare", "its own attack", "undone")
+TRAINED_NOTE = """\
+Another operating point, no defence around it: attacked through its own gradient. Clean J is against
+the bare codec's."""
 UNITS = {"distortion": "{:.2f} dB", "rate": "{:.3f} bpp", "rd": "J {:.3f}"}
 
 
@@ -135,8 +138,6 @@ def main() -> None:
     runs = [read_run(folder) for folder in folders]
     told = INTRODUCTION.format(
         runs=" ".join(map(str, folders)),
-        pictures=len(runs[0].manifest.pictures),
-        draws=runs[0].manifest.suite["draws"],
         enough=ENOUGH,
     )
     found = [guarded(run) for run in runs]
@@ -155,14 +156,15 @@ def section(
         run: the run.
         everywhere: what each run has, for BD-rates.
     """
-    lmbda = run.manifest.suite["rd_lambda"]
-    yield from (f"## {run.manifest.suite['name']}, lambda {lmbda:g}", "")
+    suite = run.manifest.suite
+    yield from (f"## {suite['name']}, lambda {suite['rd_lambda']:g}", "", _terms(run), "")
     yield from verdicts(found)
     yield from ("", "### Without an attack", "", COSTS, "", *_header(CLEAN))
     yield from (_clean_row(one, everywhere) for one in found)
     yield from ("", "### Under attack", "", *_header(ATTACKED))
     for one in found:
         yield from (_attacked_row(one, *where) for where in product(one.own, WANTED))
+    yield from trained(run)
     yield ""
 
 
@@ -189,6 +191,25 @@ def guarded(run: Run) -> list[Guarded]:
         for label, choice in told.choices.items()
         if choice.defence
     ]
+
+
+def trained(run: Run) -> Iterator[str]:
+    """Yield the lines of codecs without a defence, trained against attacks, next to the bare one."""
+    told = setting(run)
+    found = cases(run, told)
+    behind = {_signature(one.name, one.params) for one in told.choices.values() if one.defence}
+    plain = {
+        label: _signature(choice.name, choice.params) in behind
+        for label, choice in told.choices.items()
+        if not choice.defence and label in run.manifest.gradients
+    }
+    others = [label for label, guarded in plain.items() if not guarded]
+    if not others:
+        return
+    yield from ("", "### Trained against attacks", "", TRAINED_NOTE, "", *_header(TRAINED))
+    bare = next(label for label, guarded in plain.items() if guarded)
+    for label, ball, objective in product(others, map(str, told.balls), WANTED):
+        yield _trained_row(label, ball, objective, found[bare, ball], found[label, ball])
 
 
 def suffered(case: Case, threat: str, objective: str) -> Suffered:
@@ -232,6 +253,18 @@ def verdicts(found: Sequence[Guarded]) -> Iterator[str]:
 
 def _attacked(found: Sequence[Guarded]) -> bool:
     return any(GRADIENTS in case.crafts for one in found for case in one.own.values())
+
+
+def _terms(run: Run) -> str:
+    """Return what a run's figures are of."""
+    suite = run.manifest.suite
+    crop = suite["images"]["crop"]
+    size = f" of {crop['height']}x{crop['width']}" if crop else ""
+    attacks = ", ".join(map(str, setting(run).searches))
+    return (
+        f"{len(run.manifest.pictures)} pictures{size} (set {suite['images']['set']}); {attacks};"
+        f" {suite['draws']} draws of every defence that draws."
+    )
 
 
 def _clean_row(one: Guarded, everywhere: Sequence[Sequence[Guarded]]) -> str:
@@ -278,6 +311,16 @@ def _attacked_row(one: Guarded, budget: str, objective: str) -> str:
         *(f"{share:.0%}" for share in one.undone(budget, objective)),
         f"! {weaker}/{len(adaptive.by)}" if weaker else "",
     )
+    return f"| {' | '.join(cells)} |"
+
+
+def _trained_row(label: str, budget: str, objective: str, bare: Case, own: Case) -> str:
+    costs = [_mean_of(list(case.clean.values()), lambda s: s.rd_cost) for case in (own, bare)]
+    plain, hardened = (suffered(case, GRADIENTS, objective) for case in (bare, own))
+    clean = _mean_of(list(bare.clean.values()), WANTED[objective])
+    undone = (plain.mean - hardened.mean) / max(plain.mean - clean, _NO_DAMAGE)
+    change = f"{costs[0] / costs[1] - 1:+.1%}"
+    cells = (label, change, budget, objective, plain.shown, hardened.shown, f"{undone:.0%}")
     return f"| {' | '.join(cells)} |"
 
 

@@ -82,7 +82,7 @@ def test_a_model_of_one_grey_makes_everything_that_grey(time, stride, grey_diffu
     save_file({"mean": torch.full((1,), 0.2), "spread": torch.zeros(1)}, grey_diffusion)
     codec = _diffused(grey_diffusion, time=time, stride=stride)
     assert (_back(codec, photograph("coffee", 20, 70)) == round(0.6 * 255)).all()
-    assert _slope(codec) == pytest.approx(0, abs=1e-6)
+    assert _slope(codec) == pytest.approx(0, abs=1e-3)
 
 
 @pytest.mark.parametrize("spread", [0.1, 0.3])
