@@ -1,9 +1,11 @@
 """A small net that takes noise out of pictures, trained like the codecs: as one that costs no bits.
 
-(B, 3, H, W) --2x2 pixels to channels--> 3x3 convolutions --back to pixels--> what is added
+    (B, 3, H, W) --2x2 pixels to channels--> 3x3 convolutions --back to pixels--> what is added
 
-Zhang et al., DnCNN (the net says what is wrong), https://arxiv.org/abs/1608.03981
-Zhang et al., FFDNet (at half the size), https://arxiv.org/abs/1710.04026
+It says what is wrong with a picture instead of what is right, at half the picture's size.
+
+    Zhang et al., DnCNN, https://arxiv.org/abs/1608.03981
+    Zhang et al., FFDNet, https://arxiv.org/abs/1710.04026
 """
 
 from __future__ import annotations

@@ -194,7 +194,7 @@ def guarded(run: Run) -> list[Guarded]:
 
 
 def trained(run: Run) -> Iterator[str]:
-    """Yield the lines of codecs without a defence, trained against attacks, next to the bare one."""
+    """Yield the lines of codecs that were trained against attacks, next to the bare one."""
     told = setting(run)
     found = cases(run, told)
     behind = {_signature(one.name, one.params) for one in told.choices.values() if one.defence}

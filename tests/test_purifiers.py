@@ -11,11 +11,13 @@ from safetensors.torch import save_file
 
 from bench import checkpoint, images, plugins, zoo
 from bench.codec import Randomised
+from bench.config import load
 from bench.defence import Layer
 from bench.denoiser import Denoiser
 from bench.errors import ConfigError
 from bench.images import ImageSpec
 from bench.metrics import psnr
+from bench.recipe import Recipe
 from bench.registry import Choice, build, check
 from bench.tensors import to_tensor
 from bench.wrapping import drawn
@@ -62,6 +64,7 @@ def test_the_bundled_denoiser_is_small_and_says_how_it_was_made():
     assert WEIGHTS.stat().st_size < 300_000
     card = checkpoint.read(WEIGHTS).card
     assert card.architecture == "denoiser"
+    assert card.recipe_sha256 == load(WEIGHTS.with_suffix(".yaml"), Recipe).sha256
     assert card.rate_distortion["sample"].bpp == 0
     assert "denoiser-small" not in zoo.cards()
 
