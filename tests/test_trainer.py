@@ -148,16 +148,14 @@ def test_the_penalty_makes_the_gradient_smaller(trainer, batch):
     assert norms[4.0] < 0.8 * norms[0.0]
 
 
-@pytest.mark.parametrize("attack", [None, _attack(method="gaussian-noise", share=0.5)])
-def test_a_denoiser_is_trained_as_a_codec_without_bits(attack, recipe, batch):
-    (stage,) = load(recipe(architecture="denoiser", widths=[4], attack=attack), Recipe).stages
-    started = Trainer(stage, fresh("denoiser", (4,)), torch.device("cpu"))
-    losses = [started.advance(batch) for _ in range(30)]
-    assert losses[0].bpp == losses[-1].bpp == 0
-    if attack is None:
-        assert losses[0].mse == 0
-    else:
-        assert 0 < losses[-1].attacked < losses[0].attacked
-    again = Trainer(stage, fresh("denoiser", (4,)), torch.device("cpu"))
+def test_a_denoiser_is_trained_as_a_codec_without_bits(recipe, batch):
+    noise = _attack(method="gaussian-noise", share=0.5)
+    path = recipe(architecture="denoiser", widths=[8], attack=noise, lr=5e-3, bfloat16=False)
+    (stage,) = load(path, Recipe).stages
+    started = Trainer(stage, fresh("denoiser", (8,)), torch.device("cpu"))
+    losses = [started.advance(batch) for _ in range(80)]
+    assert all(one.bpp == 0 for one in losses)
+    assert sum(one.attacked for one in losses[-10:]) < 9.5 * losses[0].attacked
+    again = Trainer(stage, fresh("denoiser", (8,)), torch.device("cpu"))
     again.restore(started.state())
     assert torch.equal(started.advance(batch).loss, again.advance(batch).loss)
