@@ -47,7 +47,7 @@ compute: {{threads: 1}}
 
 def test_both_attackers_and_the_worst_draw_are_told(defended, script):
     lines = list(script.section(script.guarded(defended), defended, []))
-    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| flipped | linf")]
+    rows = _cells(lines, "| flipped | linf")
     assert [row[2] for row in rows] == ["distortion", "rate", "rd"]
     costs = {
         threat: [_of_draws(defended, threat, picture) for picture in defended.manifest.pictures]
@@ -62,20 +62,20 @@ def test_both_attackers_and_the_worst_draw_are_told(defended, script):
 
 def test_a_row_is_flagged_where_the_unaware_attacker_did_more(defended, script):
     lines = list(script.section(script.guarded(defended), defended, []))
-    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| flipped | linf")]
+    rows = _cells(lines, "| flipped | linf")
     stronger = 0
     for picture in defended.manifest.pictures:
         unaware, adaptive = (
             _of_draws(defended, threat, picture)[0] for threat in ("unaware", "white-box")
         )
         stronger += unaware > adaptive
-    assert rows[2][9:] == ([f"! {stronger}/2"] if stronger else [])
+    assert rows[2][10:] == ([f"! {stronger}/2"] if stronger else [])
 
 
 def test_a_checkpoint_trained_otherwise_stands_beside_the_bare_codec(defended, script):
     lines = list(script.section(script.guarded(defended), defended, []))
     assert "2 pictures of 32x32 (set sample); fgsm, pgd steps=2; 3 draws of every" in lines[2]
-    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| trained |")]
+    rows = _cells(lines, "| trained |")
     assert [row[3] for row in rows] == ["distortion", "rate", "rd"]
     costs = {}
     for victim in ("bare", "trained"):
@@ -90,6 +90,30 @@ def test_a_checkpoint_trained_otherwise_stands_beside_the_bare_codec(defended, s
         }
         costs[victim] = sum(map(max, made.values())) / len(made)
     assert rows[2][4:6] == [f"J {costs['bare']:.3f}", f"J {costs['trained']:.3f}"]
+
+
+def _cells(lines, start):
+    return [line.strip("| ").split(" | ") for line in lines if line.startswith(start)]
+
+
+def test_what_is_left_is_of_the_stronger_attacker_and_the_codecs_own_clean_state(defended, script):
+    smoothed = script.guarded(defended)[0]
+    pictures = defended.manifest.pictures
+
+    def measured(victim, threat, picture):
+        return max(
+            one.scores.bpp
+            for one in defended.measures
+            if (one.victim, one.threat, one.picture) == (victim, threat, picture)
+            and (one.craft is None or defended.crafts[one.craft].objective == "rate")
+        )
+
+    def mean(victim, *threats):
+        return sum(max(measured(victim, t, p) for t in threats) for p in pictures) / len(pictures)
+
+    grown = mean("smoothed", "unaware", "white-box") - mean("smoothed", "clean")
+    damage = mean("bare", "white-box") - mean("bare", "clean")
+    assert smoothed.left("linf 8", "rate") == pytest.approx(grown / damage)
 
 
 def _of_draws(run, threat, picture):
