@@ -102,10 +102,10 @@ def test_what_is_left_is_of_the_stronger_attacker_and_the_codecs_own_clean_state
 
     def measured(victim, threat, picture):
         return max(
-            one.scores.bpp
+            one.scores.rd_cost
             for one in defended.measures
             if (one.victim, one.threat, one.picture) == (victim, threat, picture)
-            and (one.craft is None or defended.crafts[one.craft].objective == "rate")
+            and (one.craft is None or defended.crafts[one.craft].objective == "rd")
         )
 
     def mean(victim, *threats):
@@ -113,7 +113,7 @@ def test_what_is_left_is_of_the_stronger_attacker_and_the_codecs_own_clean_state
 
     grown = mean("smoothed", "unaware", "white-box") - mean("smoothed", "clean")
     damage = mean("bare", "white-box") - mean("bare", "clean")
-    assert smoothed.left("linf 8", "rate") == pytest.approx(grown / damage)
+    assert smoothed.left("linf 8", "rd") == pytest.approx(grown / damage)
 
 
 def _of_draws(run, threat, picture):

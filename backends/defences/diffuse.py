@@ -89,7 +89,8 @@ class _Diffused(Filter):
     def __init__(self, net: nn.Module, times: list[int], seed: int, identity: str) -> None:
         self._net, self._times, self._seed, self._identity = net, times, seed, identity
         betas = torch.linspace(1e-4, 0.02, _TIMES, dtype=torch.float64)
-        self._kept = torch.cat([torch.ones(1), (1 - betas).cumprod(0)]).tolist()
+        kept: list[float] = torch.cat([torch.ones(1), (1 - betas).cumprod(0)]).tolist()
+        self._kept = kept
 
     @property
     def identity(self) -> str:
