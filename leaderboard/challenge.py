@@ -27,9 +27,10 @@ from bench.png import png
 from bench.point import Point, Search
 from bench.record import CraftRecord, MeasureRecord
 from bench.registry import Choice
-from bench.run import machine, make_codec, plan_digest, scored, versions
+from bench.run import machine, make_codec, plan_digest, versions
 from bench.store import Run
 from bench.tensors import to_tensor
+from bench.workshop import scored
 from leaderboard.entry import (
     RECORDS,
     Entry,

@@ -121,7 +121,8 @@ class _Diffused(Filter):
         clean = ((state - (1 - kept) ** 0.5 * noise) / kept**0.5).clamp(-1, 1)
         share = (1 - kept / then) / (1 - kept)
         mean = then**0.5 * share * clean + (kept / then) ** 0.5 * (1 - then) / (1 - kept) * state
-        return mean + (share * (1 - then)) ** 0.5 * grain
+        earlier: Tensor = mean + (share * (1 - then)) ** 0.5 * grain
+        return earlier
 
 
 def _net(model: str, weights: Path) -> nn.Module:
