@@ -39,7 +39,7 @@ def _value(objective, pictures, codec=None):
     return float(CodecTarget(codec or Toy(0.5), objective, clean).value(moved))
 
 
-@pytest.mark.parametrize("name", OBJECTIVES.keys() - {"target"})
+@pytest.mark.parametrize("name", sorted(OBJECTIVES.keys() - {"target"}))
 def test_objectives_are_built_by_name(name):
     objective = build("objective", Choice(name))
     assert objective.needs in {"reconstruction", "rate", "both"}
