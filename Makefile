@@ -7,7 +7,7 @@ demo: .venv/installed
 	$(BIN)/bench run suites/quick.yaml
 
 test: .venv/installed-test
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 
 test-slow: .venv/installed-test
 	$(BIN)/python -m pytest -m slow

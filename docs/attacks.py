@@ -1,0 +1,253 @@
+"""Write docs/attacks.md: how strong every attack is, from finished runs.
+
+    python docs/attacks.py runs/attacks runs/attacks-convergence runs/attacks-queries
+
+Which tables a run gives follows from its suite: of one with steps as a grid, strength by steps.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from statistics import fmean
+
+from bench.record import CraftRecord, Scores
+from bench.store import Run, read_run
+from leaderboard.cells import REFERENCE, measurements
+from leaderboard.pairs import WANTED
+
+PAGE = Path(__file__).parent / "attacks.md"
+ENSEMBLE = "standard"
+NOISE = "sign-noise"
+ORDER = ("apgd", "pgd", "ifgsm", "fgsm", NOISE)
+SHOWN = {"distortion": "{:.2f} dB", "rate": "{:.3f}"}
+INTRODUCTION = """\
+# How strong the attacks are
+
+Written by `python docs/attacks.py {runs}`, from runs of `bench run suites/NAME.yaml`. Figures are
+of real bytes that were decoded again, of 8-bit pictures inside their budgets: PSNR of C(x') against
+x under attacks on the distortion, bits per pixel under attacks on the rate, means over pictures.
+"""
+TABLE = """\
+At as many gradients each, those with published constants of their own apart. "Input" is the PSNR of
+the attacked picture itself, of attacks on the distortion; gradients, queries and seconds are those
+of the two searches together, on the machine of the run ({machine}). `standard` is the worst of its
+members, picture by picture."""
+PAIRS = """\
+On how many pictures the first did at least as much as the second, and by how much more on average
+(dB below, bits per pixel above)."""
+BEYOND = """\
+Of the pictures where some attack outside the ensemble did more than `standard`, how many there are,
+and by how much at most."""
+STEPS = (
+    "PSNR under attacks on the distortion, and bits per pixel under attacks on the rate, by steps."
+)
+QUERIED = """\
+Attacks on codecs without gradients: by queries, and by pictures made against another codec. "Beats
+noise" is on how many pictures they did more than noise of the same budget."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One attacked picture on one codec."""
+
+    craft: CraftRecord
+    victim: str
+    threat: str
+    scores: Scores
+
+    @property
+    def attack(self) -> str:
+        """Its label; one for all members of the ensemble."""
+        return ENSEMBLE if self.craft.attack.startswith(ENSEMBLE) else self.craft.attack
+
+    @property
+    def name(self) -> str:
+        """The attack without its parameters."""
+        return self.attack.split()[0]
+
+
+def main() -> None:
+    """Read the runs and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", nargs="+", type=Path)
+    folders = parser.parse_args().runs
+    parts = [INTRODUCTION.format(runs=" ".join(map(str, folders)))]
+    for run in map(read_run, folders):
+        parts += [f"## {run.manifest.suite['description']}", *_sections(run, _found(run))]
+    PAGE.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _found(run: Run) -> list[Found]:
+    return [
+        Found(run.crafts[cell.craft], cell.victim, cell.threat, cell.scores)
+        for cell in measurements(run)
+        if cell.craft and cell.scores and cell.victim in _codecs(run)
+    ]
+
+
+def _codecs(run: Run) -> list[str]:
+    return [label for label in run.manifest.codecs if label != REFERENCE]
+
+
+def _sections(run: Run, found: Sequence[Found]) -> Iterator[str]:
+    if any(one.threat == "black-box" and one.attack != ENSEMBLE for one in found):
+        yield QUERIED
+        yield from (_queried(found, victim) for victim in _codecs(run))
+    elif len({one.attack for one in found if one.name == "apgd"}) > 1:
+        yield STEPS
+        yield _by_steps(found)
+    else:
+        yield TABLE.format(machine=", ".join(map(": ".join, run.manifest.machine.items())))
+        yield from (_table(found, budget) for budget in _budgets(found))
+        yield from (PAIRS, _pairs(found), BEYOND, _beyond(found))
+
+
+def _budget(one: Found) -> str:
+    return one.craft.budget
+
+
+def _worst(found: Sequence[Found], objective: str) -> dict[str, Found]:
+    """Return of each picture the one that hurt most; noise counts for every objective."""
+    wanted = WANTED[objective]
+    best: dict[str, Found] = {}
+    for one in found:
+        aimed = one.craft.objective
+        if aimed is None or aimed.split()[0] == objective:
+            known = best.get(one.craft.picture)
+            if known is None or wanted(one.scores) > wanted(known.scores):
+                best[one.craft.picture] = one
+    return best
+
+
+def _mean(best: Mapping[str, Found], objective: str) -> str:
+    if not best:
+        return "–"
+    scores = [one.scores for one in best.values()]
+    value = fmean(s.psnr_source if objective == "distortion" else s.bpp for s in scores)
+    return SHOWN[objective].format(value)
+
+
+def _table(found: Sequence[Found], budget: str) -> str:
+    there = [one for one in found if _budget(one) == budget]
+    lines = [_line(name, [one for one in there if one.attack == name]) for name in _names(there)]
+    header = "| attack | PSNR | bpp | input | gradients | queries | seconds |"
+    return "\n".join([f"### {budget}", "", header, "|---|--:|--:|--:|--:|--:|--:|", *lines])
+
+
+def _names(found: Sequence[Found]) -> list[str]:
+    return list(dict.fromkeys(one.attack for one in found))
+
+
+def _line(name: str, found: Sequence[Found]) -> str:
+    lowest = _worst(found, "distortion")
+    near = fmean(one.scores.psnr_perturbation for one in lowest.values()) if lowest else 0.0
+    pictures = len({one.craft.picture for one in found})
+    spent = (
+        sum(getattr(one.craft, what) for one in found) / pictures
+        for what in ("gradients", "queries", "seconds")
+    )
+    gradients, queries, seconds = spent
+    return (
+        f"| {name} | {_mean(lowest, 'distortion')} | {_mean(_worst(found, 'rate'), 'rate')}"
+        f" | {near:.2f} dB | {gradients:.0f} | {queries:.0f} | {seconds:.1f} |"
+    )
+
+
+def _pairs(found: Sequence[Found]) -> str:
+    lines = []
+    for first, second in pairwise(ORDER):
+        for objective in SHOWN:
+            told = map(partial(_compared, found, first, second, objective), _budgets(found))
+            lines.append(f"| {first} over {second}, {objective} | {' | '.join(told)} |")
+    header = f"| pair | {' | '.join(_budgets(found))} |"
+    return "\n".join([header, f"|---|{'--:|' * len(_budgets(found))}", *lines])
+
+
+def _budgets(found: Sequence[Found]) -> list[str]:
+    return list(dict.fromkeys(map(_budget, found)))
+
+
+def _compared(found: Sequence[Found], first: str, second: str, objective: str, budget: str) -> str:
+    there = [one for one in found if _budget(one) == budget]
+    ours, theirs = (
+        _worst([one for one in there if one.name == name], objective) for name in (first, second)
+    )
+    gains = [_gain(ours[name].scores, theirs[name].scores, objective) for name in ours]
+    return f"{sum(gain >= 0 for gain in gains)}/{len(gains)}, {fmean(gains):+.3f}"
+
+
+def _gain(ours: Scores, theirs: Scores, objective: str) -> float:
+    """Return how many dB less or bits per pixel more."""
+    if objective == "distortion":
+        return theirs.psnr_source - ours.psnr_source
+    return ours.bpp - theirs.bpp
+
+
+def _beyond(found: Sequence[Found]) -> str:
+    lines = []
+    for objective in SHOWN:
+        cells = [_outdone(found, objective, budget) for budget in _budgets(found)]
+        lines.append(f"| {objective} | {' | '.join(cells)} |")
+    header = f"| objective | {' | '.join(_budgets(found))} |"
+    return "\n".join([header, f"|---|{'--:|' * len(_budgets(found))}", *lines])
+
+
+def _outdone(found: Sequence[Found], objective: str, budget: str) -> str:
+    there = [one for one in found if _budget(one) == budget]
+    inside = _worst([one for one in there if one.attack == ENSEMBLE], objective)
+    outside = _worst([one for one in there if one.attack != ENSEMBLE], objective)
+    gains = [_gain(one.scores, inside[name].scores, objective) for name, one in outside.items()]
+    more = [gain for gain in gains if gain > 0]
+    if not more:
+        return f"0/{len(gains)}"
+    by = list(outside.values())[gains.index(max(gains))].attack
+    return f"{len(more)}/{len(gains)}, {max(more):.3f} ({by})"
+
+
+def _by_steps(found: Sequence[Found]) -> str:
+    groups: dict[tuple[str, str, str], dict[int, list[Found]]] = defaultdict(dict)
+    for one in found:
+        params = dict(part.split("=") for part in one.attack.split()[1:])
+        if one.craft.objective and params:
+            row = (one.victim, f"{one.name}, restarts {params['restarts']}", one.craft.objective)
+            groups[row].setdefault(int(params["steps"]), []).append(one)
+    steps = sorted({count for cells in groups.values() for count in cells})
+    lines = [
+        f"| {victim} | {attack} | {objective} | "
+        + " | ".join(_mean(_worst(cells.get(count, []), objective), objective) for count in steps)
+        + " |"
+        for (victim, attack, objective), cells in groups.items()
+    ]
+    header = f"| model | attack | objective | {' | '.join(map(str, steps))} |"
+    return "\n".join([header, f"|---|---|---|{'--:|' * len(steps)}", *lines])
+
+
+def _queried(found: Sequence[Found], victim: str) -> str:
+    there = [one for one in found if one.victim == victim]
+    noise = [one for one in there if one.name == NOISE]
+    groups: dict[tuple[str, str], list[Found]] = defaultdict(list)
+    for one in there:
+        groups[one.attack, " + ".join(one.craft.sources) or "none"].append(one)
+    lines = [_asked(attack, source, cells, noise) for (attack, source), cells in groups.items()]
+    header = "| attack | made against | PSNR | beats noise | bpp | beats noise | queries |"
+    return "\n".join([f"### {victim}", "", header, "|---|---|--:|--:|--:|--:|--:|", *lines])
+
+
+def _asked(attack: str, source: str, cells: Sequence[Found], noise: Sequence[Found]) -> str:
+    told = []
+    for objective in SHOWN:
+        ours, theirs = _worst(cells, objective), _worst(noise, objective)
+        more = sum(_gain(ours[name].scores, theirs[name].scores, objective) > 0 for name in ours)
+        told += [_mean(ours, objective), f"{more}/{len(ours)}"]
+    queries = max(one.craft.queries for one in cells)
+    return f"| {attack} | {source} | {' | '.join(told)} | {queries} |"
+
+
+if __name__ == "__main__":
+    main()

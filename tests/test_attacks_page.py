@@ -1,0 +1,111 @@
+"""The page on attacks: tables of real runs, worked out again by hand."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+
+from bench.cli import main
+from bench.store import read_run
+
+SCRIPT = Path(__file__).parents[1] / "docs/attacks.py"
+HEAD = """\
+images: {set: sample, limit: 2, crop: {height: 24, width: 32}}
+objectives: [distortion, rate]
+budgets: [linf: 8]
+compute: {threads: 1}
+"""
+STRENGTH = """\
+name: strength
+description: Strength
+codecs: [{name: toy, gain: 0.5, label: toy}]
+attacks: [fgsm, {name: ifgsm, steps: 4}, {name: pgd, steps: 4}, {name: apgd, steps: 4}, standard]
+"""
+STEPS = """\
+name: steps
+description: Steps
+codecs: [{name: toy, gain: 0.5, label: toy}]
+attacks: [{name: apgd, steps: [2, 8], restarts: 1}]
+"""
+QUERIES = """\
+name: queries
+description: Queries
+codecs: [{name: jpeg, quality: 30, label: JPEG}, {name: toy, gain: 0.5, label: toy}]
+attacks: [fgsm, {name: square, queries: 30}]
+sources: [JPEG, toy]
+"""
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("attacks")
+    for text in (STRENGTH, STEPS, QUERIES):
+        name = text.splitlines()[0].split()[1]
+        (folder / f"{name}.yaml").write_text(text + HEAD)
+        assert main(["run", str(folder / f"{name}.yaml"), "-o", str(folder / name)]) == 0
+    spec = importlib.util.spec_from_file_location("docs_attacks", SCRIPT)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "PAGE", folder / "attacks.md")
+        runs = [str(folder / name) for name in ("strength", "steps", "queries")]
+        patch.setattr(sys, "argv", ["attacks.py", *runs])
+        module.main()
+    return folder
+
+
+def _rows(page, title):
+    """Return the cells of the table under a heading, by its first cell."""
+    part = (page / "attacks.md").read_text().split(f"{title}\n")[1].split("\n#")[0]
+    rows = [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("|")]
+    return {row[0]: row[1:] for row in rows}
+
+
+def _worst(page, name, attack, objective, worth):
+    run = read_run(page / name)
+    found = {}
+    for cell in run.measures:
+        craft = run.crafts.get(cell.craft)
+        if cell.victim == "toy" and craft and craft.attack.startswith(attack):
+            if craft.objective and craft.objective.split()[0] == objective:
+                found.setdefault(craft.picture, []).append(worth(cell.scores))
+    return fmean(max(values) for values in found.values())
+
+
+@pytest.mark.parametrize("attack", ["fgsm", "apgd", "standard"])
+def test_strength_is_the_mean_of_the_worst_of_each_picture(page, attack):
+    rows = _rows(page, "### linf 8")
+    (cells,) = (row for name, row in rows.items() if name.split()[0] == attack and len(row) == 6)
+    psnr = -_worst(page, "strength", attack, "distortion", lambda scores: -scores.psnr_source)
+    bpp = _worst(page, "strength", attack, "rate", lambda scores: scores.bpp)
+    assert cells[:2] == [f"{psnr:.2f} dB", f"{bpp:.3f}"]
+
+
+def test_attacks_of_one_order_are_compared_picture_by_picture(page):
+    text = (page / "attacks.md").read_text()
+    assert "| apgd over pgd, distortion | " in text
+    counts = [line for line in text.splitlines() if line.startswith("| fgsm over sign-noise")]
+    assert all("| 2/2, +" in line for line in counts)
+    assert len(counts) == 2
+
+
+def test_strength_by_steps(page):
+    rows = (page / "attacks.md").read_text().split("## Steps")[1].splitlines()
+    (header,) = [line for line in rows if line.startswith("| model")]
+    assert header.endswith("| objective | 2 | 8 |")
+    (line,) = [line for line in rows if line.startswith("| toy | apgd, restarts 1 | rate")]
+    few, many = map(float, line.strip("| ").split(" | ")[-2:])
+    assert few <= many
+
+
+def test_queries_stand_beside_noise_and_transfer(page):
+    text = (page / "attacks.md").read_text().split("### JPEG")[1].split("###")[0]
+    lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    found = {(line[0], line[1]): line[2:] for line in lines[1:]}
+    assert found["square queries=30", "JPEG"][-1] == "30"
+    assert ("fgsm", "toy") in found
+    assert ("sign-noise", "none") in found
