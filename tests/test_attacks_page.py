@@ -70,9 +70,10 @@ def _worst(page, name, attack, objective, worth):
     found = {}
     for cell in run.measures:
         craft = run.crafts.get(cell.craft)
-        if cell.victim == "toy" and craft and craft.attack.startswith(attack):
-            if craft.objective and craft.objective.split()[0] == objective:
-                found.setdefault(craft.picture, []).append(worth(cell.scores))
+        if cell.victim != "toy" or craft is None or not craft.attack.startswith(attack):
+            continue
+        if craft.objective and craft.objective.split()[0] == objective:
+            found.setdefault(craft.picture, []).append(worth(cell.scores))
     return fmean(max(values) for values in found.values())
 
 
