@@ -13,11 +13,12 @@ from typing import Literal, TypeAlias
 from bench.again import Again
 from bench.codec import Codec, Differentiable, Image
 from bench.errors import ImageError, StoreError, told
+from bench.jobs import Draw
 from bench.measure import Coded, code
 from bench.metrics import psnr
 from bench.png import pixels
 from bench.record import Scores
-from bench.run import make_codec
+from bench.run import make_codec, scored
 from bench.store import Run
 from bench.verify import in_folder
 from leaderboard.cells import Scored, cases, setting
@@ -93,7 +94,7 @@ def _of_point(run: Run, again: Again, label: str) -> Iterator[_Found]:
         alive = [one for one in case.of(*ATTACKS) if not one.failed]
         if victim == label and alive:
             for lost, weigh in _LOSSES.items():
-                one = max(alive, key=lambda scored, weigh=weigh: weigh(scored.scores))  # type: ignore[misc]
+                one = max(alive, key=lambda alive, weigh=weigh: weigh(alive.scores))  # type: ignore[misc]
                 yield _found(run, again, codec, (label, budget, lost), one)
 
 
@@ -114,13 +115,13 @@ def _found(
     label, budget, lost = where
     saved, attacked = _saved(run, one.craft.key)
     source = next(p.pixels for p in again.pictures if p.name == one.picture)
-    clean, coded = (_coded(codec, label, image) for image in (source, attacked))
-    scores = one.scores
-    if (len(coded.bitstream), psnr(source, coded.image)) != (scores.bytes, scores.psnr_source):
+    found = _coded_again(again, codec, label, one, (source, attacked))
+    if found is None:
         raise StoreError(
             f"{label} codes the picture of the search {one.craft.key} otherwise here than"
             f" {run.folder} says; publish on the machine where it ran, or see `bench verify`"
         )
+    (clean, coded), scores = found, one.scores
     worst = Worst(
         codec=label,
         budget=budget,
@@ -143,6 +144,34 @@ def _found(
         tells if isinstance(tells, Differentiable) else None,
     )
     return _Found(worst, _LOSSES[lost](scores), saved, coded.bitstream, shown)
+
+
+def _coded_again(
+    again: Again, codec: Codec, label: str, one: Scored, pictures: tuple[Image, Image]
+) -> tuple[Coded, Coded] | None:
+    """Return source and attacked picture as they were coded; of a codec that draws, by that draw.
+
+    None if no draw of the plan gives what was scored.
+    """
+    source, attacked = pictures
+    for draw in _draws(again, label, one.craft.key):
+        victim = scored(codec, draw)
+        coded = _coded(victim, label, attacked)
+        reached = (len(coded.bitstream), psnr(source, coded.image))
+        if reached == (one.scores.bytes, one.scores.psnr_source):
+            return _coded(victim, label, source), coded
+    return None
+
+
+def _draws(again: Again, label: str, key: str) -> list[Draw | None]:
+    """Return the draws with which an operating point was scored on the picture of a search."""
+    return [
+        cell.draw
+        for group in again.plan.groups
+        if group.craft is not None and group.craft.key == key
+        for cell in group.cells
+        if cell.victim.label == label
+    ]
 
 
 def _saved(run: Run, key: str) -> tuple[bytes, Image]:

@@ -155,6 +155,13 @@ def test_a_board_without_entries_has_pages(tmp_path):
     assert named(audit_board(tmp_path)) == []
 
 
+def test_a_board_of_one_entry_has_pages(finished, tmp_path):
+    arguments = ["publish", str(finished), "--to", str(tmp_path), "--codec", "toy", "--by", "me"]
+    assert main(arguments) == 0
+    assert "toy" in (tmp_path / "README.md").read_text()
+    assert named(audit_board(tmp_path)) == []
+
+
 def test_the_board_of_this_repository_is_exactly_what_its_entries_give():
     assert named(audit_board(Path(__file__).parents[2] / "leaderboard")) == []
 
@@ -297,6 +304,20 @@ def test_codecs_descriptions_order_and_defaults_leave_a_run_in_its_track(finishe
     suite = parse(TRACK.replace(before, after), "suite.yaml", Suite).model_dump(mode="json")
     found = track_of(manifest.model_copy(update={"suite": suite}), Path())
     assert found == track_of(manifest, Path())
+
+
+def test_a_codec_that_draws_is_published_by_the_draw_that_was_worst(tmp_path):
+    flips = "{name: jpeg, quality: 40, defence: [{name: flip, way: random}], label: flipping}"
+    text = TRACK.replace("budgets:", "draws: 3\nbudgets:").replace(
+        "attacks:", f"  - {flips}\nattacks:"
+    )
+    known = {"tiny-v1": parse(text, "tiny-v1.yaml", Suite)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tracks, "tracks", lambda: known)
+        publish(submission(read_run(run_suite(text, tmp_path)), tmp_path), [], tmp_path / "b", "me")
+        found = next(one for one in entries(tmp_path / "b") if one.entry.codec == "flipping")
+        assert found.entry.worst
+        assert named(audit_entry(found.folder, Path())) == []
 
 
 def test_a_codec_attacked_by_transfer_needs_all_codecs_of_the_track(tmp_path):

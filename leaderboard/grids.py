@@ -1,0 +1,148 @@
+"""The tables of the published page: rankings, curves, best known attacks, operating points."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from leaderboard import words
+from leaderboard.aggregate import Board
+from leaderboard.column import AnyColumn
+from leaderboard.columns import COLUMNS, RUN
+from leaderboard.comparison import Comparison
+from leaderboard.fields import CURVES, STANDING, Field, Line
+from leaderboard.formats import plain
+from leaderboard.known import KNOWN, Known
+from leaderboard.page import heading_of
+from leaderboard.ranking import Ranking
+from leaderboard.rows import Row
+
+_FIRST_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+
+
+@dataclass(frozen=True)
+class Head:
+    """The head of a column: its text, what it means, and whether it is shown at first."""
+
+    text: str
+    meaning: str
+    visible: bool
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell.
+
+    Attributes:
+        text: what it says.
+        order: the number that it is sorted by; None for text that is sorted as it reads.
+        interval: of a mean, in brackets.
+    """
+
+    text: str
+    order: str | None
+    interval: str = ""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table that can be sorted and filtered; `run` is empty if it is of several."""
+
+    run: str
+    title: str
+    about: str
+    heads: tuple[Head, ...]
+    lines: tuple[tuple[Cell, ...], ...]
+
+
+def rankings(board: Board, lambdas: Sequence[float]) -> Iterator[Grid]:
+    """Yield the lists of who stands above whom at some of the lambdas."""
+    for one in board.comparisons:
+        for ranking in one.rankings:
+            if ranking.lmbda in lambdas:
+                where = f"{_where(one)}, λ {ranking.lmbda:g}"
+                heading = f"{where}: {ranking.scope.title}"
+                yield grid(_run(one), heading, _unit(ranking), STANDING, ranking.standings)
+
+
+def _run(one: Comparison) -> str:
+    return one.here[0] if len(one.here) == 1 else ""
+
+
+def _where(one: Comparison) -> str:
+    return f"{', '.join(map(plain, one.here))}, {words.heading(one.budget)}"
+
+
+def _unit(ranking: Ranking) -> str:
+    if ranking.baseline is None:
+        return "J is in bits per pixel, as there is no VVC."
+    return f"×1.00 is what {plain(ranking.baseline)} costs unattacked."
+
+
+def known(one: Comparison, lines: Iterable[Known]) -> Grid:
+    """Return the best known attacks of a track at a budget."""
+    about = f"Budget: {words.budget(one.budget)}."
+    return grid(_run(one), f"Best known attacks, {_where(one)}", about, KNOWN, lines)
+
+
+def curves(one: Comparison) -> Grid:
+    """Return the Bjøntegaard differences of a track at a budget."""
+    about = "Bjøntegaard differences between the curves below."
+    return grid(_run(one), f"Whole codecs, {_where(one)}", about, CURVES, one.curves)
+
+
+def grid(
+    run: str, heading: str, about: str, fields: Sequence[Field[Line]], lines: Iterable[Line]
+) -> Grid:
+    """Return lines as a table, one column for each field."""
+    return Grid(run, heading, about, heads(fields), _lines(fields, lines))
+
+
+def heads(fields: Sequence[Field[Line]]) -> tuple[Head, ...]:
+    """Return the heads of the columns of some fields."""
+    return tuple(Head(field.header, field.meaning, field.terminal) for field in fields)
+
+
+def _lines(fields: Sequence[Field[Line]], lines: Iterable[Line]) -> tuple[tuple[Cell, ...], ...]:
+    return tuple(
+        tuple(_cell(field.text(line), is_figure=field.is_figure) for field in fields)
+        for line in lines
+    )
+
+
+def _cell(text: str, *, is_figure: bool) -> Cell:
+    if not is_figure:
+        return Cell(plain(text), None)
+    found = _FIRST_NUMBER.search(text)
+    mean, bracket, interval = plain(text).partition(" (")
+    return Cell(mean, found[0] if found else "", bracket.strip() + interval)
+
+
+def tables(board: Board) -> Iterator[Grid]:
+    """Yield the rows, apart by budget, by whether gradients were used, and by run."""
+    columns = [column for column in COLUMNS if column is not RUN]
+    for one, part in itertools.product(board.tables, board.parts):
+        rows = [row for row in one.rows if row.place.run == part.name]
+        if any(not row.reference for row in rows):
+            heading, about = heading_of(one)
+            yield Grid(
+                run=part.name,
+                title=f"{plain(part.name)}, {words.heading(one.budget)}: {heading.lower()}",
+                about=f"{about} Budget: {words.budget(one.budget)}.",
+                heads=tuple(Head(c.title, c.meaning, c.terminal) for c in columns),
+                lines=tuple(tuple(_value(c, row) for c in columns) for row in rows),
+            )
+
+
+def _value(column: AnyColumn, row: Row) -> Cell:
+    """Return a cell with the number it is sorted by."""
+    text, value = plain(column.text(row)), column.plain(row)
+    if isinstance(value, tuple):
+        return Cell(text, str(value[0]))
+    if isinstance(value, float):
+        number = math.copysign(1e308, value) if math.isinf(value) else value
+        return Cell(text, f"{number!r}", column.whole(row).removeprefix(text).strip())
+    return Cell(text, None if column.format is str else "")
