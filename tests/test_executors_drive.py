@@ -111,14 +111,8 @@ def test_where_none_comes_up_the_run_ends(prepared, tmp_path):
 def test_a_group_that_every_worker_is_lost_over_is_given_up_and_the_rest_is_done(
     prepared, wanted, tmp_path
 ):
-    with (
-        pytest.raises(MachineError, match="1 groups of jobs were given up"),
-        opened(tmp_path, describe(prepared)) as store,
-    ):
-        patience = iter([1] * ATTEMPTS)
-        running = drive(prepared, store, lambda: Worker(prepared, next(patience, None)), 1)
-        for _ in running:
-            pass
+    with pytest.raises(MachineError, match="1 groups of jobs were given up"):
+        _driven(prepared, tmp_path, [1] * ATTEMPTS, 1)
     with opened(tmp_path, describe(prepared)) as store:
         first = {cell.key for cell in prepared.plan.groups[0].cells}
         assert _timeless(store).keys() == wanted.keys() - first
