@@ -23,7 +23,7 @@ from compressai.models import (
 from attacks.gradient import PGD
 from attacks.objectives import Distortion, Rate
 from backends.compressai import CompressAI
-from backends.surrogate import straight_through_round
+from backends.entropy import straight_through_round
 from bench.budget import Linf
 from bench.craft import search
 from bench.target import CodecTarget

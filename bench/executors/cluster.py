@@ -61,8 +61,8 @@ def _connected(options: Options, cpus: int) -> Iterator[None]:
     own = {} if address != "local" else {"num_cpus": (options.workers or 0) * cpus or None}
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", **own)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise MachineError(f"no Ray cluster answers at {address} ({told(error)})") from error
+    except Exception as error:  # Ray raises all kinds
+        raise MachineError(f"Ray cannot be had at '{address}': {told(error)}") from error
     try:
         yield
     finally:

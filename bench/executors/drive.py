@@ -80,11 +80,12 @@ class _Drive:
                 yield event
 
     def employ(self, worker: int) -> None:
-        group = self.rota.take(worker)
-        if group is None:
-            self.idle.append(worker)
-        else:
-            self.crew.hand(worker, left(group, self.store))
+        while (group := self.rota.take(worker)) is not None:
+            if is_left(group, self.store):
+                self.crew.hand(worker, left(group, self.store))
+                return
+            self.rota.finish(worker)  # lost after its last record had come
+        self.idle.append(worker)
 
     def replace(self) -> None:
         """Let somebody do what waits: who is idle, or someone new."""
