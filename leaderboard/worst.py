@@ -18,9 +18,10 @@ from bench.measure import Coded, code
 from bench.metrics import psnr
 from bench.png import pixels
 from bench.record import Scores
-from bench.run import make_codec, scored
+from bench.run import make_codec
 from bench.store import Run
 from bench.verify import in_folder
+from bench.workshop import scored
 from leaderboard.cells import Scored, cases, setting
 from leaderboard.damage import search_in_words
 from leaderboard.entry import ARCHIVE, Worst, sha256, slug, zipped
