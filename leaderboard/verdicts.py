@@ -81,8 +81,11 @@ def _text(header: str, told: Callable[[Verdict], str], meaning: str) -> Field[Ve
 
 
 VERDICTS: tuple[Field[Verdict], ...] = (
-    _text("track", lambda one: ", ".join(one.runs), "which pictures, attacks and budget"),
-    _text("budget", lambda one: one.budget, "how far a picture may change"),
+    _text(
+        "track",
+        lambda one: ", ".join((*one.runs, one.budget)),
+        "which pictures and attacks, and how far a picture may change",
+    ),
     _text("codecs", lambda one: one.how, "how these were attacked"),
     _text("lost most PSNR", lambda one: one.lost, "worst case of each picture, then the mean"),
     _text("bitstream grew most", lambda one: one.grew, "likewise"),

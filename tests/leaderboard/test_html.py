@@ -105,7 +105,7 @@ def test_one_track_can_be_shown_alone(page):
 def test_it_says_first_who_lost_most_on_which_track(page):
     lines = _table(page, "In short").locator("tbody tr").all_inner_texts()
     assert len(lines) == 6
-    assert [line.split()[0] for line in lines] == ["tiny-v1"] * 4 + ["tiny-v2"] * 2
+    assert [line.split(",")[0] for line in lines] == ["tiny-v1"] * 4 + ["tiny-v2"] * 2
     assert (
         "no colour value of a pixel changes by more than 8" in page.locator("header").inner_text()
     )
