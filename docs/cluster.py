@@ -1,6 +1,6 @@
 """Print how long a suite takes on how many cores, from what its steps take here.
 
-    python docs/cluster.py [SUITE]          kodak-v1 by default
+    python docs/cluster.py [SUITE]          linf8-v1 by default
 
 Each codec's gradients, coding and scoring are timed on the suite's first picture, in seconds of a
 core (of other programs, too), so that a busy machine does little harm; other pictures count by
@@ -47,7 +47,7 @@ class Steps:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("suite", nargs="?", default="kodak-v1")
+    parser.add_argument("suite", nargs="?", default="linf8-v1")
     prepared = prepare(*named_suite(parser.parse_args().suite))
     steps = {point.label: _steps(prepared, point) for point in prepared.points}
     for line in chain(_steps_table(steps), [""], _sizing_table(prepared, steps)):
