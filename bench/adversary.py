@@ -8,7 +8,7 @@ from compressai.models import CompressionModel
 from torch import Tensor
 
 from bench.attack import Attack, Objective
-from bench.craft import search
+from bench.craft import NoTarget, search
 from bench.recipe import AttackSpec
 from bench.registry import Choice, build, live_surrogate, parameters
 from bench.target import CodecTarget
@@ -43,8 +43,12 @@ class Adversary:
             seed: of this step's search.
         """
         budget = replace(self._budget, radius=self._budget.radius * self._spec.strength(step))
-        target = CodecTarget(live_surrogate(self._net), self._objective, source)
-        return search(self._attack, target, source, budget, seed).images.detach()
+        return search(self._attack, self._target(source), source, budget, seed).images.detach()
+
+    def _target(self, source: Tensor) -> NoTarget | CodecTarget:
+        if self._attack.needs == "nothing":
+            return NoTarget()
+        return CodecTarget(live_surrogate(self._net), self._objective, source)
 
     def reference(self, source: Tensor, attacked: Tensor) -> Tensor:
         """Return what attacked crops should be decoded to."""

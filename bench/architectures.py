@@ -1,4 +1,4 @@
-"""CompressAI's image models by name: with given weights, or new ones.
+"""CompressAI's image models, and our denoiser, by name: with given weights, or new ones.
 
 Of `TABLES`, what the entropy coder works with, none need be given: they follow from the parameters.
 """
@@ -16,6 +16,7 @@ from compressai.zoo.image_vbr import model_architectures as variable_rate
 from torch import Tensor
 
 from bench.config import nearest
+from bench.denoiser import Denoiser
 from bench.errors import ConfigError
 
 TABLES = ("_quantized_cdf", "_offset", "_cdf_length", "scale_table")
@@ -28,6 +29,7 @@ _ARCHITECTURES = {
     **fixed_rate,
     **variable_rate,
     **{name: MODELS[name] for name in LATENT_CODECS},
+    "denoiser": Denoiser,
 }
 _SMALLEST = {Elic2022Official: (8, 136), Elic2022Chandelier: (8, 136)}
 _STEP_TABLES = tuple(f"entropy_bottleneck.{table}" for table in TABLES[:3])
@@ -53,7 +55,8 @@ def build(architecture: str, state: Mapping[str, Tensor]) -> CompressionModel:
 def coding(net: CompressionModel) -> CompressionModel:
     """Return the net itself, ready to code: float32, eval mode, CDF tables present."""
     net = net.float().eval()
-    net.update()
+    if isinstance(net, CompressionModel):
+        net.update()
     return net
 
 

@@ -14,6 +14,7 @@ from bench import checkpoint, metrics
 from bench.architectures import build
 from bench.card import RateDistortion, write_card
 from bench.codec import Image
+from bench.denoiser import Denoiser
 from bench.errors import ConfigError
 from bench.tensors import to_image, to_tensor
 
@@ -41,11 +42,11 @@ def measure(weights: Path, name: str, pictures: Iterable[Image]) -> RateDistorti
     return result
 
 
-def rate_distortion(net: CompressionModel, pictures: Iterable[Image]) -> RateDistortion:
+def rate_distortion(net: CompressionModel | Denoiser, pictures: Iterable[Image]) -> RateDistortion:
     """Return what a net reaches on pictures.
 
     Args:
-        net: in eval mode, on the CPU, with its CDF tables.
+        net: in eval mode, on the CPU, with its CDF tables; a denoiser has none, and no bits.
         pictures: uint8, each (H, W, 3); padded for the net and cropped back.
     """
     scores = [_score(net, picture) for picture in pictures]
@@ -53,11 +54,13 @@ def rate_distortion(net: CompressionModel, pictures: Iterable[Image]) -> RateDis
     return RateDistortion(bpp=bpp, psnr=psnr, estimated_bpp=estimate, pictures=len(scores))
 
 
-def _score(net: CompressionModel, picture: Image) -> tuple[float, float, float]:
+def _score(net: CompressionModel | Denoiser, picture: Image) -> tuple[float, float, float]:
     """Return bits per pixel, PSNR and estimated bits per pixel of one picture."""
     height, width, _ = picture.shape
     padding = (0, -width % _PAD, 0, -height % _PAD)
     padded = functional.pad(to_tensor(picture), padding, mode="replicate")
+    if isinstance(net, Denoiser):
+        return 0.0, metrics.psnr(picture, _denoised(net, picture)), 0.0
     with torch.no_grad():
         packed = net.compress(padded)
         decoded = net.decompress(packed["strings"], packed["shape"])["x_hat"]
@@ -66,3 +69,8 @@ def _score(net: CompressionModel, picture: Image) -> tuple[float, float, float]:
     estimate = sum(float(-p.double().log2().sum()) for p in likelihoods) / (height * width)
     rounded = to_image(decoded[..., :height, :width])
     return metrics.bpp(size, height, width), metrics.psnr(picture, rounded), estimate
+
+
+@torch.no_grad()
+def _denoised(net: Denoiser, picture: Image) -> Image:
+    return to_image(net(to_tensor(picture))["x_hat"])

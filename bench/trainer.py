@@ -71,7 +71,8 @@ class Trainer:
         self._weights = [w for name, w in self._live.items() if not name.endswith("quantiles")]
         quantiles = [w for name, w in self._live.items() if name.endswith("quantiles")]
         self._optimiser = torch.optim.Adam(self._weights, self.recipe.lr, fused=True)
-        self._aux = torch.optim.Adam(quantiles, self.recipe.aux_lr, fused=True)
+        lr = self.recipe.aux_lr
+        self._aux = torch.optim.Adam(quantiles, lr, fused=True) if quantiles else None
         spec = self.recipe.attack
         self._adversary = Adversary(spec, stage.lmbda, self._net) if spec else None
 
@@ -111,7 +112,7 @@ class Trainer:
             "net": self._net.state_dict(),
             "mean": self._mean,
             "optimiser": self._optimiser.state_dict(),
-            "aux": self._aux.state_dict(),
+            "aux": self._aux.state_dict() if self._aux else {},
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -119,7 +120,8 @@ class Trainer:
         self.step = state["step"]
         self._net.load_state_dict(state["net"])
         self._optimiser.load_state_dict(state["optimiser"])
-        self._aux.load_state_dict(state["aux"])
+        if self._aux:
+            self._aux.load_state_dict(state["aux"])
         self._mean = {name: mean.to(self.device) for name, mean in state["mean"].items()}
 
     def _descend(self, batch: Batch) -> Losses:
@@ -141,8 +143,8 @@ class Trainer:
             out = self._net(images)
         pixels = images[0].numel() // 3
         bits = [-p.log2().flatten(1).sum(1) for p in out["likelihoods"].values()]
-        bpp = torch.stack(bits).sum(0) / pixels
         mse = (out["x_hat"].float() - batch.reference).square().flatten(1).mean(1)
+        bpp = sum(bits, torch.zeros_like(mse)) / pixels
         loss = bpp + self.stage.lmbda * 255**2 * mse
         return Losses(loss.mean(), bpp.mean(), mse.mean(), loss[: batch.attacked].mean())
 
@@ -159,9 +161,10 @@ class Trainer:
         torch._foreach_lerp_(list(self._mean.values()), list(self._live.values()), share)
 
     def _descend_quantiles(self) -> None:
-        self._aux.zero_grad()
-        self._net.aux_loss().backward()
-        self._aux.step()
+        if self._aux:
+            self._aux.zero_grad()
+            self._net.aux_loss().backward()
+            self._aux.step()
 
 
 def _floats(pictures: Tensor, device: torch.device) -> Tensor:

@@ -243,3 +243,11 @@ def _stop_after(count):
             raise KeyboardInterrupt
 
     return add
+
+
+def test_a_denoisers_card_has_no_bits(recipe, tmp_path):
+    noise = {"method": "sign-noise", "objective": "distortion", "budget": {"linf": 8}}
+    path = recipe(architecture="denoiser", widths=[4], attack=noise, steps=2)
+    card = _card(_train(path, tmp_path / "out"))
+    assert {one.bpp for one in card.rate_distortion.values()} == {0}
+    assert min(one.psnr for one in card.rate_distortion.values()) > 30

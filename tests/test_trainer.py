@@ -12,6 +12,7 @@ from bench.attack import View
 from bench.config import load
 from bench.recipe import Recipe
 from bench.registry import Choice, build, live_surrogate
+from bench.testing.pictures import waves
 from bench.trainer import Trainer
 
 ARCHITECTURES = ["bmshj2018-factorized", "bmshj2018-hyperprior", "mbt2018-mean", "mbt2018"]
@@ -146,3 +147,18 @@ def test_the_penalty_makes_the_gradient_smaller(trainer, batch):
         (gradient,) = torch.autograd.grad(losses.loss, images)
         norms[weight] = float(gradient.abs().sum())
     assert norms[4.0] < 0.8 * norms[0.0]
+
+
+def test_a_denoiser_is_trained_as_a_codec_without_bits(recipe):
+    smooth = torch.from_numpy(waves(64, 64)).permute(2, 0, 1).expand(4, 3, 64, 64)
+    noise = _attack(method="gaussian-noise", share=0.5)
+    how = {"steps": 160, "warmup": 20, "bfloat16": False}
+    path = recipe(architecture="denoiser", widths=[16], attack=noise, **how)
+    (stage,) = load(path, Recipe).stages
+    started = Trainer(stage, fresh("denoiser", (16,)), torch.device("cpu"))
+    losses = [started.advance(smooth) for _ in range(160)]
+    assert all(one.bpp == 0 for one in losses)
+    assert sum(one.attacked for one in losses[-10:]) < 9.5 * losses[0].attacked
+    again = Trainer(stage, fresh("denoiser", (16,)), torch.device("cpu"))
+    again.restore(started.state())
+    assert torch.equal(started.advance(smooth).loss, again.advance(smooth).loss)

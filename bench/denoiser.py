@@ -1,0 +1,58 @@
+"""A small net that takes noise out of pictures, trained like the codecs: as one that costs no bits.
+
+    (B, 3, H, W) --2x2 pixels to channels--> 3x3 convolutions --back to pixels--> what is added
+
+It says what is wrong with a picture instead of what is right, at half the picture's size.
+
+    Zhang et al., DnCNN, https://arxiv.org/abs/1608.03981
+    Zhang et al., FFDNet, https://arxiv.org/abs/1710.04026
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+_LAYERS = 4
+"""Convolutions between the first and the last one."""
+
+
+class Denoiser(nn.Module):
+    """Pictures in, pictures with less noise out; new ones leave a picture as it is.
+
+    Args:
+        N: channels.
+    """
+
+    def __init__(self, N: int) -> None:  # noqa: N803 - as CompressAI calls it
+        super().__init__()
+        inner = [layer for _ in range(_LAYERS) for layer in (_convolution(N, N), nn.ReLU())]
+        last = _convolution(N, 12)
+        nn.init.zeros_(last.weight)
+        self.correction = nn.Sequential(
+            nn.PixelUnshuffle(2), _convolution(12, N), nn.ReLU(), *inner, last
+        )
+
+    @classmethod
+    def from_state_dict(cls, state: Mapping[str, Tensor]) -> Denoiser:
+        """Return the net that holds these weights."""
+        net = cls(state["correction.1.weight"].shape[0])
+        net.load_state_dict(state)
+        return net
+
+    def forward(self, images: Tensor) -> dict[str, Tensor | dict[str, Tensor]]:
+        """Return the pictures (B, 3, H, W) as `x_hat`, any H and W, and no likelihoods."""
+        height, width = images.shape[-2:]
+        even = functional.pad(images, (0, width % 2, 0, height % 2), mode="replicate")
+        correction = functional.pixel_shuffle(self.correction(even), 2)
+        return {"x_hat": images + correction[..., :height, :width], "likelihoods": {}}
+
+
+def _convolution(inputs: int, outputs: int) -> nn.Conv2d:
+    layer = nn.Conv2d(inputs, outputs, 3, padding=1, padding_mode="replicate")
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    nn.init.zeros_(torch.as_tensor(layer.bias))
+    return layer
