@@ -128,26 +128,13 @@ def located(checkpoint: str) -> Path:
 
 
 def _instance(model: str, checkpoint: Path) -> CompressionModel:
-    kind, state = _own_class(model), read(checkpoint).state
+    kind, state = consent.named_class(model, CompressionModel), read(checkpoint).state
     try:
         return coding(kind.from_state_dict(state))
     except (KeyError, RuntimeError, IndexError) as error:
         raise ConfigError(
             f"{checkpoint} does not hold the weights of {model}: {told(error)}"
         ) from error
-
-
-def _own_class(model: str) -> type[CompressionModel]:
-    name, _, attribute = model.partition(":")
-    module = consent.given(name)
-    if module is None:
-        raise ConfigError(
-            f"the model {model} runs code of '{name}'; name that module or file in 'plugins'"
-        )
-    found = getattr(module, attribute, None)
-    if not (isinstance(found, type) and issubclass(found, CompressionModel)):
-        raise ConfigError(f"'{name}' has no CompressionModel '{attribute}'; write module:Class")
-    return found
 
 
 def _published(architecture: str, metric: str, quality: int) -> CompressionModel:

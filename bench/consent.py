@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from types import ModuleType
+from typing import TypeVar
+
+from bench.errors import ConfigError
+
+Kind = TypeVar("Kind")
 
 _NAMED: dict[str, ModuleType] = {}
 
@@ -15,3 +20,25 @@ def give(name: str, module: ModuleType) -> None:
 def given(name: str) -> ModuleType | None:
     """Return the module that was named so: a dotted name, or a file's name without its suffix."""
     return _NAMED.get(name)
+
+
+def named_class(model: str, kind: type[Kind]) -> type[Kind]:
+    """Return the class that a suite calls "module:Class".
+
+    Args:
+        model: its name.
+        kind: what it must be derived from.
+
+    Raises:
+        ConfigError: the module was not named in `plugins`, or has no such class.
+    """
+    name, _, attribute = model.partition(":")
+    module = given(name)
+    if module is None:
+        raise ConfigError(
+            f"the model {model} runs code of '{name}'; name that module or file in 'plugins'"
+        )
+    found = getattr(module, attribute, None)
+    if not (isinstance(found, type) and issubclass(found, kind)):
+        raise ConfigError(f"'{name}' has no {kind.__name__} '{attribute}'; write module:Class")
+    return found

@@ -13,6 +13,7 @@ from compressai.latent_codecs import CheckerboardLatentCodec
 from compressai.layers import AttentionBlock
 from compressai.zoo.image_vbr import model_architectures as variable_rate
 from PIL import Image as Pictures
+from safetensors.torch import save_file
 from skimage import data
 from torch import nn
 
@@ -262,3 +263,34 @@ def recipe(photos, tmp_path):
         return path
 
     return write
+
+
+GREY = """\\
+import torch
+from torch import nn
+
+
+class Grey(nn.Module):
+    '''The best guess of the noise in pictures whose values are normal, each by itself.'''
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(1))
+        self.register_buffer("spread", torch.ones(1))
+
+    def forward(self, noisy, times):
+        betas = torch.linspace(1e-4, 0.02, 1000)
+        kept = (1 - betas).cumprod(0)[times][:, None, None, None]
+        away = noisy - kept.sqrt() * self.mean
+        noise = (1 - kept).sqrt() * away / (kept * self.spread**2 + 1 - kept)
+        return torch.cat([noise, torch.zeros_like(noise)], 1)
+"""
+
+
+@pytest.fixture
+def grey_diffusion(tmp_path):
+    """Return the weights of a diffusion model whose best guess is known; grey.py is beside them."""
+    (tmp_path / "grey.py").write_text(GREY)
+    weights = tmp_path / "grey.safetensors"
+    save_file({"mean": torch.zeros(1), "spread": torch.ones(1)}, weights)
+    return weights

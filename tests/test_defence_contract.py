@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from backends.defences.recode import Recode
+from bench import plugins
 from bench.codec import Codec
 from bench.defence import Layer, OwnCost, only
 from bench.errors import ConfigError
@@ -31,6 +33,7 @@ LOSSY = {
     "median": ({}, 34.0),
     "bilateral": ({}, 34.0),
     "recode": ({"purifier": {"name": "jpeg", "quality": 80}}, 34.0),
+    "denoise": ({}, 34.0),
 }
 KINKED = {"median": 0.5, "recode": math.inf}
 """By how much a gradient may miss the slope: of values that tie, and of a surrogate."""
@@ -75,8 +78,21 @@ class TestRefine(DefenceContract):
         return _defence("refine", {"steps": 3})
 
 
+class TestDiffuse(DefenceContract):
+    psnr_inside = 34.0
+
+    @pytest.fixture(autouse=True)
+    def _model(self, grey_diffusion):
+        plugins.load(str(grey_diffusion.with_name("grey.py")), Path())
+        type(self).weights = str(grey_diffusion)
+
+    def defence(self):
+        given = {"model": "grey:Grey", "checkpoint": self.weights, "time": 2, "stride": 1}
+        return _defence("diffuse", given)
+
+
 def test_every_defence_is_under_contract():
-    assert set(entries("defence")) == {*EXACT, *LOSSY, "refine"}
+    assert set(entries("defence")) == {*EXACT, *LOSSY, "refine", "diffuse"}
 
 
 class _Dull(Layer):

@@ -41,6 +41,14 @@ DEFENCES: dict[str, Entry] = {
         "through another codec first, such as JPEG or VVC",
         paper="arXiv 1608.00853",
     ),
+    "denoise": Entry(
+        "backends.defences.denoise:Denoise", "denoised by a small net", paper="arXiv 1712.02976"
+    ),
+    "diffuse": Entry(
+        "backends.defences.diffuse:Diffuse",
+        "noised and denoised by a diffusion model of yours",
+        paper="arXiv 2205.07460",
+    ),
     "refine": Entry(
         "backends.defences.refine:Refine",
         "latents improved for each picture, CompressAI models",
