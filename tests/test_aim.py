@@ -13,6 +13,7 @@ from bench.aim import BranchingTarget, ExpectedTarget, aim
 from bench.budget import Linf
 from bench.codec import Relaxed
 from bench.craft import search
+from bench.oracle import Oracle, QueriesSpent
 from bench.registry import Choice, build
 from bench.target import NAN_GRADIENT, ZERO_GRADIENT, CodecTarget
 from bench.tensors import to_image, to_tensor
@@ -88,6 +89,38 @@ def test_a_query_is_of_one_draw_that_the_seed_chooses():
         assert first == again
         answers[way] = set(first)
     assert answers["random"] == answers["horizontal"] | answers["vertical"]
+
+
+def test_every_query_of_a_black_box_attack_is_of_a_fresh_draw():
+    grey = np.full((1, 6, 8, 3), 128, np.uint8)
+    weights = Linear(torch.arange(8.0).expand(3, 6, 8))
+    source = GREY[:1]
+    target = _aimed(_behind(Tilted(), "flip", way="random"), weights, source)
+    oracle = Oracle(target, source, Linf(8), 20)
+    answers = [float(oracle.query(grey)[0]) for _ in range(20)]
+    kept = {
+        float(_aimed(_behind(Tilted(), "flip", way=way), weights, source).query(grey)[0])
+        for way in ("horizontal", "vertical")
+    }
+    assert set(answers) == kept
+    assert oracle.queries == 20
+    with pytest.raises(QueriesSpent):
+        oracle.query(grey)
+
+
+def test_a_query_of_a_codec_with_ways_is_of_the_one_it_keeps():
+    """Dark on the left, a picture keeps less when it is mirrored: the encoder does not."""
+    dark = np.full((1, 6, 8, 3), 100, np.uint8)
+    dark[:, :, :4] = 5
+    codec = _behind(Tilted(), "self-ensemble")
+    errors = [
+        float(np.mean((way.decode(way.encode(dark[0])).astype(float) - dark[0]) ** 2))
+        for way in codec.paths()
+    ]
+    source = torch.from_numpy(dark).permute(0, 3, 1, 2) / 255
+    oracle = Oracle(_aimed(codec, Distortion(), source), source, Linf(8), 1)
+    assert max(errors) > min(errors)
+    assert float(oracle.query(dark)[0]) * 255**2 == pytest.approx(min(errors), rel=1e-4)
 
 
 def test_ways_that_cost_the_same_count_the_same():

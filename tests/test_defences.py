@@ -182,6 +182,22 @@ def test_a_codec_that_draws_is_scored_with_the_same_draws_for_every_picture(tmp_
     assert [r.scores.bytes for r in run.measures] == [r.scores.bytes for r in again.measures]
 
 
+@pytest.mark.parametrize("defence", ["{name: reorder, way: random}", "self-ensemble", "two-way"])
+def test_black_box_attacks_query_what_is_behind_a_defence(defence, tmp_path):
+    text = _toy(defence).replace("name: toy, gain: 0.5", "name: jpeg, quality: 30")
+    text = text.replace("{name: ifgsm, steps: 4}", "{name: square, queries: 12}")
+    run = _run(text + "draws: 2\n", tmp_path / "one")
+    threats = {record.threat for record in run.measures if record.victim == "guarded"}
+    assert threats == {"clean", "noise", "unaware", "black-box"}
+    asked = {craft.sources: craft.queries for craft in run.crafts.values() if craft.sources}
+    assert set(asked.values()) == {12}
+    assert ("guarded",) in asked
+    again = _run(text + "draws: 2\n", tmp_path / "two")
+    assert [craft.sha256 for craft in run.crafts.values()] == [
+        craft.sha256 for craft in again.crafts.values()
+    ]
+
+
 def test_gradients_of_every_draw_are_counted(tmp_path):
     run = _run(_toy("{name: flip, way: random}") + "draws: 5\n", tmp_path)
     counted = {craft.sources: craft.gradients for craft in run.crafts.values() if craft.sources}
@@ -229,18 +245,22 @@ EVERY = (
     "bilateral",
     "{name: recode, purifier: {name: jpeg, quality: 60}}",
     "{name: refine, steps: 2}",
+    "denoise",
+    "{name: diffuse, model: 'grey:Grey', checkpoint: FILE, time: 4, stride: 2}",
 )
 
 
 def test_an_attacker_who_knows_is_at_least_as_strong_as_one_who_does_not_or_flagged(
-    small_checkpoint, tmp_path
+    small_checkpoint, grey_diffusion, tmp_path
 ):
     """What is flagged is counted again, from the records."""
     weights = small_checkpoint("bmshj2018-factorized")
     bare = f"{{name: bmshj2018-factorized, checkpoint: {weights}"
-    codecs = "\n".join(f"  - {bare}, defence: {one}, label: '{i}'}}" for i, one in enumerate(EVERY))
+    every = [one.replace("FILE", str(grey_diffusion)) for one in EVERY]
+    codecs = "\n".join(f"  - {bare}, defence: {one}, label: '{i}'}}" for i, one in enumerate(every))
     run = _run(
         f"""\
+plugins: [{grey_diffusion.with_name("grey.py")}]
 name: every
 images: {{set: sample, names: [chelsea], crop: {{height: 64, width: 64}}}}
 codecs:
@@ -282,4 +302,4 @@ compute: {{threads: 1}}
 def test_the_bundled_suites_have_every_defence(name):
     suite = load_suite(Path(__file__).parents[1] / f"suites/{name}.yaml")
     named = {defence.name for point in suite.points for defence in point.defence}
-    assert named == set(entries("defence"))
+    assert named == set(entries("defence")) - {"diffuse"}  # its weights are the user's
