@@ -9,122 +9,74 @@ attacks through gradients give BD-rates alone.
 from __future__ import annotations
 
 import argparse
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, product
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 
 from bench.record import Scores
 from bench.store import Run, read_run
-from leaderboard.cells import Case, Scored, cases, setting
+from leaderboard.cells import Case, cases, setting
 from leaderboard.curves import Point, bd_rate
-from leaderboard.threats import GRADIENTS, UNAWARE
+from leaderboard.guards import (
+    ENOUGH,
+    Guarded,
+    Suffered,
+    Verdict,
+    guarded,
+    suffered,
+    trained,
+    undone,
+)
+from leaderboard.threats import GRADIENTS
 
 PAGE = Path(__file__).parent / "defences.md"
 INTRODUCTION = """\
 # What defences are worth
 
-Written by `python docs/defences.py {runs}`, from runs of `bench run suites/NAME.yaml`; {pictures}
-pictures, {draws} draws of every defence that draws. J is bpp + lambda 255^2 MSE against the source,
-in real bytes. Of all pictures made for an objective from one source, the one counts that hurt most
-by it: lowest PSNR, most bits, largest J.
+Written by `python docs/defences.py {runs}`, from runs of `bench run suites/NAME.yaml`. J is
+bpp + lambda 255^2 MSE against the source, in real bytes. Of all pictures made for an objective from
+one source, the one counts that hurt most by it: lowest PSNR, most bits, largest J.
 
 - **unaware**: the pictures were made against the codec without the defence.
 - **adaptive**: they were made through the defence: its own gradient, or the surrogate that
   `bench list defences` names; the mean over draws; all the ways it chooses from.
 - **worst draw**: of the adaptive pictures, under the draw that was worst for the defender.
 - **undone**: the share of the damage to the bare codec (in MSE, bits, J) that is gone, of both.
-  Above 100 %: better than the bare codec unattacked. Below 0: the defence made it worse.
+  Above 100 %: better than the bare codec unattacked. Below 0: the defence made it worse. What the
+  defence costs pictures that nobody attacked is part of it.
+- **left**: the damage from the defended codec's own unattacked state, by the stronger of both
+  attackers, as a share of the bare codec's damage. A codec that was spoilt before may have little
+  left to lose.
 - **!** on so many of the pictures the unaware attacker did more than the adaptive one: the search
   through the defence was too weak there, and the larger damage is the one to believe.
 
-A defence **holds** if even the worse of both attackers finds at least {enough:.0%} of the damage
-undone, at every budget. It **hides** if the unaware attacker does and the adaptive one does not.
+A defence **holds** if even the stronger of both attackers finds at least {enough:.0%} of the damage
+undone: it survives an attacker who knows of it. It **hides** if the unaware attacker finds that
+much undone and the adaptive one does not. Else it **fails**. In brackets is what the stronger one
+finds undone.
 """
-ENOUGH = 0.5
-_NO_DAMAGE = 1e-12
 COSTS = """\
 Against the same codec without the defence; of one that draws, its first draw. Bytes more a picture,
-and how many of these are the harness's container around the coded choice; the times are factors."""
+and how many of these are the harness's container around the coded choice. The times are factors, of
+the median over all pictures, attacked ones too, on a machine that did other things as well."""
+TRAINED_NOTE = """\
+Another operating point, no defence around it: attacked through its own gradient. Clean J is against
+the bare codec's."""
+SUMMARY_NOTE = """\
+Undone of the unaware and of the adaptive attacker; and, in brackets, what is left."""
 CLEAN = ("defence", "bytes", "container", "bpp", "PSNR", "J", "BD-rate", "encoding", "decoding")
 ATTACKED = (
     *("defence", "budget", "objective", "bare", "unaware", "adaptive", "worst draw"),
-    *("undone, unaware", "undone, adaptive", ""),
+    *("undone, unaware", "undone, adaptive", "left", ""),
 )
-WANTED: dict[str, Callable[[Scores], float]] = {
-    "distortion": lambda scores: scores.mse_source,
-    "rate": lambda scores: scores.bpp,
-    "rd": lambda scores: scores.rd_cost,
+TRAINED = ("codec", "clean J", "budget", "objective", "bare", "its own attack", "undone")
+SHOWN: dict[str, tuple[str, Callable[[Scores], float]]] = {
+    "distortion": ("{:.2f} dB", lambda scores: scores.psnr_source),
+    "rate": ("{:.3f} bpp", lambda scores: scores.bpp),
+    "rd": ("J {:.3f}", lambda scores: scores.rd_cost),
 }
-SHOWN: dict[str, Callable[[Scores], float]] = {
-    "distortion": lambda scores: scores.psnr_source,
-    "rate": lambda scores: scores.bpp,
-    "rd": lambda scores: scores.rd_cost,
-}
-UNITS = {"distortion": "{:.2f} dB", "rate": "{:.3f} bpp", "rd": "J {:.3f}"}
-
-
-@dataclass(frozen=True)
-class Suffered:
-    """What attacks with one objective did.
-
-    Attributes:
-        by: what the objective wants, of each picture by name, mean over draws.
-        shown: its mean as it is told.
-        worst: as it is told, each picture under its worst draw.
-    """
-
-    by: dict[str, float]
-    shown: str
-    worst: str
-
-    @property
-    def mean(self) -> float:
-        """What the objective wants, mean over the pictures."""
-        return fmean(self.by.values())
-
-
-@dataclass(frozen=True)
-class Guarded:
-    """A codec behind a defence, and without.
-
-    Attributes:
-        name: its label.
-        kind: the codec's name and the defence, alike for all qualities.
-        bare: the codec without it, at every budget.
-        own: the codec behind it.
-    """
-
-    name: str
-    kind: str
-    bare: Mapping[str, Case]
-    own: Mapping[str, Case]
-
-    def attacked(self, budget: str, objective: str) -> tuple[Suffered, Suffered, Suffered]:
-        """Return what the bare codec suffered, and the defended one unaware and adaptive."""
-        own = self.own[budget]
-        return (
-            suffered(self.bare[budget], GRADIENTS, objective),
-            suffered(own, UNAWARE, objective),
-            suffered(own, GRADIENTS, objective),
-        )
-
-    def undone(self, budget: str, objective: str) -> tuple[float, float]:
-        """Return the shares of the damage that are gone, unaware and adaptive."""
-        bare, *others = self.attacked(budget, objective)
-        clean = fmean(map(WANTED[objective], self.bare[budget].clean.values()))
-        damage = max(bare.mean - clean, _NO_DAMAGE)
-        unaware, adaptive = ((bare.mean - one.mean) / damage for one in others)
-        return unaware, adaptive
-
-    def verdict(self, objective: str) -> str:
-        """Return whether it holds, hides or does neither, at every budget."""
-        shares = [self.undone(budget, objective) for budget in self.own]
-        if all(min(share) >= ENOUGH for share in shares):
-            return "holds"
-        return "hides" if all(unaware >= ENOUGH for unaware, _ in shares) else "fails"
+VERDICTS: tuple[Verdict, ...] = ("holds", "hides", "fails")
 
 
 def main() -> None:
@@ -133,16 +85,11 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path)
     folders = parser.parse_args().runs
     runs = [read_run(folder) for folder in folders]
-    told = INTRODUCTION.format(
-        runs=" ".join(map(str, folders)),
-        pictures=len(runs[0].manifest.pictures),
-        draws=runs[0].manifest.suite["draws"],
-        enough=ENOUGH,
-    )
+    told = INTRODUCTION.format(runs=" ".join(map(str, folders)), enough=ENOUGH)
     found = [guarded(run) for run in runs]
     pairs = zip(found, runs, strict=True)
     lines = chain.from_iterable(section(own, run, found) for own, run in pairs if _attacked(own))
-    PAGE.write_text("\n".join([told, *lines]) + "\n", encoding="utf-8")
+    PAGE.write_text("\n".join([told, *lines]), encoding="utf-8")
 
 
 def section(
@@ -155,101 +102,74 @@ def section(
         run: the run.
         everywhere: what each run has, for BD-rates.
     """
-    lmbda = run.manifest.suite["rd_lambda"]
-    yield from (f"## {run.manifest.suite['name']}, lambda {lmbda:g}", "")
+    suite = run.manifest.suite
+    yield from (f"## {suite['name']}, lambda {suite['rd_lambda']:g}", "", _terms(run), "")
     yield from verdicts(found)
+    yield from ("", "### In short", "", SUMMARY_NOTE, "", *_summary(found))
     yield from ("", "### Without an attack", "", COSTS, "", *_header(CLEAN))
-    yield from (_clean_row(one, everywhere) for one in found)
+    yield from (_clean_row(one, run, everywhere) for one in found)
     yield from ("", "### Under attack", "", *_header(ATTACKED))
     for one in found:
-        yield from (_attacked_row(one, *where) for where in product(one.own, WANTED))
-    yield ""
-
-
-def guarded(run: Run) -> list[Guarded]:
-    """Return every codec of a run that is behind a defence."""
-    told = setting(run)
-    found = cases(run, told)
-    bare = {
-        _signature(choice.name, choice.params): label
-        for label, choice in told.choices.items()
-        if not choice.defence and label in run.manifest.codecs
-    }
-
-    def at_budgets(label: str) -> dict[str, Case]:
-        return {str(ball): found[label, str(ball)] for ball in told.balls}
-
-    return [
-        Guarded(
-            label,
-            " + ".join((choice.name, *map(str, choice.defence))),
-            at_budgets(bare[_signature(choice.name, choice.params)]),
-            at_budgets(label),
-        )
-        for label, choice in told.choices.items()
-        if choice.defence
-    ]
-
-
-def suffered(case: Case, threat: str, objective: str) -> Suffered:
-    """Return what pictures of one kind did, the worst attack of each source."""
-    made: dict[str, dict[str, list[Scored]]] = defaultdict(lambda: defaultdict(list))
-    for one in case.of(threat):
-        if (one.craft.objective or "").split()[0] == objective:
-            made[one.picture][one.craft.key].append(one)
-    wanted, shown = WANTED[objective], SHOWN[objective]
-    draws = {
-        picture: max(searches.values(), key=lambda group: _mean(group, wanted))
-        for picture, searches in made.items()
-    }
-    worst = [
-        max(chain.from_iterable(searches.values()), key=lambda one: wanted(one.scores))
-        for searches in made.values()
-    ]
-    unit = UNITS[objective]
-    return Suffered(
-        by={picture: _mean(group, wanted) for picture, group in draws.items()},
-        shown=unit.format(fmean(_mean(group, shown) for group in draws.values())),
-        worst=unit.format(_mean(worst, shown)),
-    )
+        yield from (_attacked_row(one, *where) for where in product(one.own, one.objectives))
+    yield from (*_trained(run), "")
 
 
 def verdicts(found: Sequence[Guarded]) -> Iterator[str]:
-    """Yield a sentence for each objective and verdict: which defences, and by how much."""
-    words = {
-        "holds": "hold, with at least this much undone by an attacker who knows of them",
-        "hides": "hide the damage from an attacker who does not know of them alone",
-        "fails": "do not even stop one who does not know of them, at some budget",
-    }
-    for objective, (verdict, told) in product(WANTED, words.items()):
-        named = [
-            f"{one.name} ({min(one.undone(budget, objective)[1] for budget in one.own):.0%})"
-            for one in found
-            if one.verdict(objective) == verdict
-        ]
-        yield f"- {objective}: {', '.join(named) or 'none'} {told}."
+    """Yield a line for each objective and budget: which defences hold, hide and fail."""
+    for objective, budget in product(found[0].objectives, found[0].own):
+        told = []
+        for verdict in VERDICTS:
+            named = [
+                f"{one.name} ({min(one.undone(budget, objective)):.0%})"
+                for one in found
+                if one.verdict(budget, objective) == verdict
+            ]
+            told.append(f"{verdict}: {', '.join(named) or 'none'}")
+        yield f"- {objective}, {budget}: {'; '.join(told)}."
 
 
 def _attacked(found: Sequence[Guarded]) -> bool:
     return any(GRADIENTS in case.crafts for one in found for case in one.own.values())
 
 
-def _clean_row(one: Guarded, everywhere: Sequence[Sequence[Guarded]]) -> str:
+def _terms(run: Run) -> str:
+    """Return what a run's figures are of."""
+    suite = run.manifest.suite
+    crop = suite["images"]["crop"]
+    size = f" of {crop['height']}x{crop['width']}" if crop else ""
+    attacks = ", ".join(map(str, setting(run).searches))
+    return (
+        f"{len(run.manifest.pictures)} pictures{size} (set {suite['images']['set']}); {attacks};"
+        f" {suite['draws']} draws of every defence that draws."
+    )
+
+
+def _summary(found: Sequence[Guarded]) -> Iterator[str]:
+    where = list(product(found[0].objectives, found[0].own))
+    yield from _header(("defence", *(f"{objective}, {budget}" for objective, budget in where)))
+    for one in found:
+        yield _row(one.name, *(_in_short(one, budget, objective) for objective, budget in where))
+
+
+def _in_short(one: Guarded, budget: str, objective: str) -> str:
+    unaware, adaptive = one.undone(budget, objective)
+    return f"{unaware:.0%}, {adaptive:.0%} ({one.left(budget, objective):.0%})"
+
+
+def _clean_row(one: Guarded, run: Run, everywhere: Sequence[Sequence[Guarded]]) -> str:
     budget = next(iter(one.own))
     bare, own = one.bare[budget], one.own[budget]
-    before, after = (list(case.clean.values()) for case in (bare, own))
-    costs = [_mean_of(side, lambda scores: scores.rd_cost) for side in (before, after)]
-    extra = _more(before, after, lambda scores: scores.bytes)
-    container = _more(before, after, lambda scores: scores.header_bytes)
-    times = [_seconds(own, index) / _seconds(bare, index) for index in (0, 1)]
-    cells = (
-        *(one.name, f"{extra:+.1f}", f"{container:+.0f}"),
-        f"{_more(before, after, lambda scores: scores.bpp):+.4f}",
-        f"{_more(before, after, lambda scores: scores.psnr_source):+.2f} dB",
-        *(f"{costs[1] / costs[0] - 1:+.1%}", _rate_change(one.kind, everywhere)),
-        *(f"x{time:.2f}" for time in times),
+    before, after = (_seconds(run, label) for label in (one.plain, one.name))
+    change = _mean(own.clean.values(), _cost) / _mean(bare.clean.values(), _cost) - 1
+    return _row(
+        one.name,
+        f"{_more(bare, own, lambda scores: scores.bytes):+.1f}",
+        f"{_more(bare, own, lambda scores: scores.header_bytes):+.0f}",
+        f"{_more(bare, own, lambda scores: scores.bpp):+.4f}",
+        f"{_more(bare, own, lambda scores: scores.psnr_source):+.2f} dB",
+        *(f"{change:+.1%}", _rate_change(one.kind, everywhere)),
+        *(f"x{defended / plain:.2f}" for plain, defended in zip(before, after, strict=True)),
     )
-    return f"| {' | '.join(cells)} |"
 
 
 def _rate_change(kind: str, everywhere: Sequence[Sequence[Guarded]]) -> str:
@@ -265,46 +185,77 @@ def _rate_change(kind: str, everywhere: Sequence[Sequence[Guarded]]) -> str:
 
 
 def _point(side: Mapping[str, Case]) -> Point:
-    clean = list(next(iter(side.values())).clean.values())
-    bpp, psnr = (_mean_of(clean, how) for how in (lambda s: s.bpp, lambda s: s.psnr_source))
+    clean = next(iter(side.values())).clean.values()
+    bpp, psnr = (_mean(clean, how) for how in (lambda s: s.bpp, lambda s: s.psnr_source))
     return Point("", bpp, psnr)
 
 
 def _attacked_row(one: Guarded, budget: str, objective: str) -> str:
     bare, unaware, adaptive = one.attacked(budget, objective)
     weaker = sum(adaptive.by[picture] < unaware.by[picture] for picture in adaptive.by)
-    cells = (
-        *(one.name, budget, objective, bare.shown, unaware.shown, adaptive.shown, adaptive.worst),
+    return _row(
+        *(one.name, budget, objective, *map(_shown, (bare, unaware, adaptive)), _worst(adaptive)),
         *(f"{share:.0%}" for share in one.undone(budget, objective)),
+        f"{one.left(budget, objective):.0%}",
         f"! {weaker}/{len(adaptive.by)}" if weaker else "",
     )
-    return f"| {' | '.join(cells)} |"
+
+
+def _trained(run: Run) -> Iterator[str]:
+    """Yield the lines of codecs that were trained against attacks, next to the bare one."""
+    found, first = cases(run, setting(run)), guarded(run)[0]
+    rows = [
+        _trained_row(label, budget, objective, bare, found[label, budget])
+        for label in trained(run)
+        for (budget, bare), objective in product(first.bare.items(), first.objectives)
+    ]
+    if rows:
+        yield from ("", "### Trained against attacks", "", TRAINED_NOTE, "", *_header(TRAINED))
+        yield from rows
+
+
+def _trained_row(label: str, budget: str, objective: str, bare: Case, own: Case) -> str:
+    change = _mean(own.clean.values(), _cost) / _mean(bare.clean.values(), _cost) - 1
+    plain, attacked = (suffered(case, GRADIENTS, objective) for case in (bare, own))
+    figures = (f"{change:+.1%}", budget, objective, _shown(plain), _shown(attacked))
+    return _row(label, *figures, f"{undone(bare, attacked):.0%}")
+
+
+def _shown(found: Suffered) -> str:
+    unit, value = SHOWN[found.objective]
+    means = [fmean(value(one.scores) for one in draws) for draws in found.pictures.values()]
+    return unit.format(fmean(means))
+
+
+def _worst(one: Suffered) -> str:
+    unit, value = SHOWN[one.objective]
+    return unit.format(fmean(value(scored.scores) for scored in one.worst.values()))
 
 
 def _header(names: Sequence[str]) -> tuple[str, str]:
-    return f"| {' | '.join(names)} |", f"|---|{'--:|' * (len(names) - 1)}"
+    return _row(*names), f"|---|{'--:|' * (len(names) - 1)}"
 
 
-def _mean(group: Sequence[Scored], value: Callable[[Scores], float]) -> float:
-    return fmean(value(one.scores) for one in group)
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
-def _mean_of(scores: Sequence[Scores], value: Callable[[Scores], float]) -> float:
+def _cost(scores: Scores) -> float:
+    return scores.rd_cost
+
+
+def _mean(scores: Iterable[Scores], value: Callable[[Scores], float]) -> float:
     return fmean(map(value, scores))
 
 
-def _more(
-    before: Sequence[Scores], after: Sequence[Scores], value: Callable[[Scores], float]
-) -> float:
-    return _mean_of(after, value) - _mean_of(before, value)
+def _more(before: Case, after: Case, value: Callable[[Scores], float]) -> float:
+    return _mean(after.clean.values(), value) - _mean(before.clean.values(), value)
 
 
-def _seconds(case: Case, index: int) -> float:
-    return sum(seconds[index] for seconds in case.seconds.values())
-
-
-def _signature(name: str, params: Sequence[tuple[str, object]]) -> str:
-    return repr((name, sorted(params, key=str)))
+def _seconds(run: Run, label: str) -> tuple[float, float]:
+    """Return how long a codec took to encode and to decode a picture, medians."""
+    coded = [one for one in run.measures if one.victim == label and one.status == "ok"]
+    return median(one.encode_seconds for one in coded), median(one.decode_seconds for one in coded)
 
 
 if __name__ == "__main__":
