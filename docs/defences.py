@@ -34,9 +34,13 @@ PAGE = Path(__file__).parent / "defences.md"
 INTRODUCTION = """\
 # What defences are worth
 
-Written by `python docs/defences.py {runs}`, from runs of `bench run suites/NAME.yaml`. J is
-bpp + lambda 255^2 MSE against the source, in real bytes. Of all pictures made for an objective from
-one source, the one counts that hurt most by it: lowest PSNR, most bits, largest J.
+Written by
+
+    python docs/defences.py {runs}
+
+from runs of `bench run suites/NAME.yaml`. J is bpp + lambda 255^2 MSE against the source, in real
+bytes. Of all pictures made for an objective from one source, the one counts that hurt most by it:
+lowest PSNR, most bits, largest J.
 
 - **unaware**: the pictures were made against the codec without the defence.
 - **adaptive**: they were made through the defence: its own gradient, or the surrogate that
@@ -103,7 +107,14 @@ def section(
         everywhere: what each run has, for BD-rates.
     """
     suite = run.manifest.suite
-    yield from (f"## {suite['name']}, lambda {suite['rd_lambda']:g}", "", _terms(run), "")
+    yield from (
+        f"## {suite['name']}, lambda {suite['rd_lambda']:g}",
+        "",
+        _terms(run),
+        "",
+        _everywhere(found),
+        "",
+    )
     yield from verdicts(found)
     yield from ("", "### In short", "", SUMMARY_NOTE, "", *_summary(found))
     yield from ("", "### Without an attack", "", COSTS, "", *_header(CLEAN))
@@ -126,6 +137,23 @@ def verdicts(found: Sequence[Guarded]) -> Iterator[str]:
             ]
             told.append(f"{verdict}: {', '.join(named) or 'none'}")
         yield f"- {objective}, {budget}: {'; '.join(told)}."
+
+
+def _everywhere(found: Sequence[Guarded]) -> str:
+    """Return which defences hold wherever they were tried, and how many rows are flagged."""
+    where = list(product(found[0].own, found[0].objectives))
+    held = [one.name for one in found if all(one.verdict(*there) == "holds" for there in where)]
+    flagged = sum(_weaker(one, *there) > 0 for one in found for there in where)
+    return (
+        f"Holds at every budget and for every objective: {', '.join(held) or 'none'}. Rows flagged"
+        f" with !: {flagged} of {len(found) * len(where)}."
+    )
+
+
+def _weaker(one: Guarded, budget: str, objective: str) -> int:
+    """Return on how many pictures the unaware attacker did more than the adaptive one."""
+    _, unaware, adaptive = one.attacked(budget, objective)
+    return sum(adaptive.by[picture] < unaware.by[picture] for picture in adaptive.by)
 
 
 def _attacked(found: Sequence[Guarded]) -> bool:
@@ -192,7 +220,7 @@ def _point(side: Mapping[str, Case]) -> Point:
 
 def _attacked_row(one: Guarded, budget: str, objective: str) -> str:
     bare, unaware, adaptive = one.attacked(budget, objective)
-    weaker = sum(adaptive.by[picture] < unaware.by[picture] for picture in adaptive.by)
+    weaker = _weaker(one, budget, objective)
     return _row(
         *(one.name, budget, objective, *map(_shown, (bare, unaware, adaptive)), _worst(adaptive)),
         *(f"{share:.0%}" for share in one.undone(budget, objective)),
