@@ -12,23 +12,35 @@ import argparse
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, product
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 
 from bench.record import Scores
 from bench.store import Run, read_run
 from leaderboard.cells import Case, cases, setting
 from leaderboard.curves import Point, bd_rate
-from leaderboard.guards import ENOUGH, Guarded, Suffered, guarded, suffered, trained, undone
-from leaderboard.pairs import WANTED
+from leaderboard.guards import (
+    ENOUGH,
+    Guarded,
+    Suffered,
+    Verdict,
+    guarded,
+    suffered,
+    trained,
+    undone,
+)
 from leaderboard.threats import GRADIENTS
 
 PAGE = Path(__file__).parent / "defences.md"
 INTRODUCTION = """\
 # What defences are worth
 
-Written by `python docs/defences.py {runs}`, from runs of `bench run suites/NAME.yaml`. J is
-bpp + lambda 255^2 MSE against the source, in real bytes. Of all pictures made for an objective from
-one source, the one counts that hurt most by it: lowest PSNR, most bits, largest J.
+Written by
+
+    python docs/defences.py {runs}
+
+from runs of `bench run suites/NAME.yaml`. J is bpp + lambda 255^2 MSE against the source, in real
+bytes. Of all pictures made for an objective from one source, the one counts that hurt most by it:
+lowest PSNR, most bits, largest J.
 
 - **unaware**: the pictures were made against the codec without the defence.
 - **adaptive**: they were made through the defence: its own gradient, or the surrogate that
@@ -43,12 +55,15 @@ one source, the one counts that hurt most by it: lowest PSNR, most bits, largest
 - **!** on so many of the pictures the unaware attacker did more than the adaptive one: the search
   through the defence was too weak there, and the larger damage is the one to believe.
 
-A defence **holds** if even the worse of both attackers finds at least {enough:.0%} of the damage
-undone, at every budget. It **hides** if the unaware attacker does and the adaptive one does not.
+A defence **holds** if even the stronger of both attackers finds at least {enough:.0%} of the damage
+undone: it survives an attacker who knows of it. It **hides** if the unaware attacker finds that
+much undone and the adaptive one does not. Else it **fails**. In brackets is what the stronger one
+finds undone.
 """
 COSTS = """\
 Against the same codec without the defence; of one that draws, its first draw. Bytes more a picture,
-and how many of these are the harness's container around the coded choice; the times are factors."""
+and how many of these are the harness's container around the coded choice. The times are factors, of
+the median over all pictures, attacked ones too, on a machine that did other things as well."""
 TRAINED_NOTE = """\
 Another operating point, no defence around it: attacked through its own gradient. Clean J is against
 the bare codec's."""
@@ -65,11 +80,7 @@ SHOWN: dict[str, tuple[str, Callable[[Scores], float]]] = {
     "rate": ("{:.3f} bpp", lambda scores: scores.bpp),
     "rd": ("J {:.3f}", lambda scores: scores.rd_cost),
 }
-WORDS = {
-    "holds": "hold, with at least this much undone by an attacker who knows of them",
-    "hides": "hide the damage from an attacker who does not know of them alone",
-    "fails": "do not even stop one who does not know of them, at some budget",
-}
+VERDICTS: tuple[Verdict, ...] = ("holds", "hides", "fails")
 
 
 def main() -> None:
@@ -96,26 +107,53 @@ def section(
         everywhere: what each run has, for BD-rates.
     """
     suite = run.manifest.suite
-    yield from (f"## {suite['name']}, lambda {suite['rd_lambda']:g}", "", _terms(run), "")
+    yield from (
+        f"## {suite['name']}, lambda {suite['rd_lambda']:g}",
+        "",
+        _terms(run),
+        "",
+        _everywhere(found),
+        "",
+    )
     yield from verdicts(found)
     yield from ("", "### In short", "", SUMMARY_NOTE, "", *_summary(found))
     yield from ("", "### Without an attack", "", COSTS, "", *_header(CLEAN))
-    yield from (_clean_row(one, everywhere) for one in found)
+    yield from (_clean_row(one, run, everywhere) for one in found)
     yield from ("", "### Under attack", "", *_header(ATTACKED))
     for one in found:
-        yield from (_attacked_row(one, *where) for where in product(one.own, WANTED))
+        yield from (_attacked_row(one, *where) for where in product(one.own, one.objectives))
     yield from (*_trained(run), "")
 
 
 def verdicts(found: Sequence[Guarded]) -> Iterator[str]:
-    """Yield a sentence for each objective and verdict: which defences, and by how much."""
-    for objective, (verdict, told) in product(WANTED, WORDS.items()):
-        named = [
-            f"{one.name} ({min(one.undone(budget, objective)[1] for budget in one.own):.0%})"
-            for one in found
-            if one.verdict(objective) == verdict
-        ]
-        yield f"- {objective}: {', '.join(named) or 'none'} {told}."
+    """Yield a line for each objective and budget: which defences hold, hide and fail."""
+    for objective, budget in product(found[0].objectives, found[0].own):
+        told = []
+        for verdict in VERDICTS:
+            named = [
+                f"{one.name} ({min(one.undone(budget, objective)):.0%})"
+                for one in found
+                if one.verdict(budget, objective) == verdict
+            ]
+            told.append(f"{verdict}: {', '.join(named) or 'none'}")
+        yield f"- {objective}, {budget}: {'; '.join(told)}."
+
+
+def _everywhere(found: Sequence[Guarded]) -> str:
+    """Return which defences hold wherever they were tried, and how many rows are flagged."""
+    where = list(product(found[0].own, found[0].objectives))
+    held = [one.name for one in found if all(one.verdict(*there) == "holds" for there in where)]
+    flagged = sum(_weaker(one, *there) > 0 for one in found for there in where)
+    return (
+        f"Holds at every budget and for every objective: {', '.join(held) or 'none'}. Rows flagged"
+        f" with !: {flagged} of {len(found) * len(where)}."
+    )
+
+
+def _weaker(one: Guarded, budget: str, objective: str) -> int:
+    """Return on how many pictures the unaware attacker did more than the adaptive one."""
+    _, unaware, adaptive = one.attacked(budget, objective)
+    return sum(adaptive.by[picture] < unaware.by[picture] for picture in adaptive.by)
 
 
 def _attacked(found: Sequence[Guarded]) -> bool:
@@ -135,7 +173,7 @@ def _terms(run: Run) -> str:
 
 
 def _summary(found: Sequence[Guarded]) -> Iterator[str]:
-    where = list(product(WANTED, found[0].own))
+    where = list(product(found[0].objectives, found[0].own))
     yield from _header(("defence", *(f"{objective}, {budget}" for objective, budget in where)))
     for one in found:
         yield _row(one.name, *(_in_short(one, budget, objective) for objective, budget in where))
@@ -146,10 +184,10 @@ def _in_short(one: Guarded, budget: str, objective: str) -> str:
     return f"{unaware:.0%}, {adaptive:.0%} ({one.left(budget, objective):.0%})"
 
 
-def _clean_row(one: Guarded, everywhere: Sequence[Sequence[Guarded]]) -> str:
+def _clean_row(one: Guarded, run: Run, everywhere: Sequence[Sequence[Guarded]]) -> str:
     budget = next(iter(one.own))
     bare, own = one.bare[budget], one.own[budget]
-    times = [_seconds(own, index) / _seconds(bare, index) for index in (0, 1)]
+    before, after = (_seconds(run, label) for label in (one.plain, one.name))
     change = _mean(own.clean.values(), _cost) / _mean(bare.clean.values(), _cost) - 1
     return _row(
         one.name,
@@ -158,7 +196,7 @@ def _clean_row(one: Guarded, everywhere: Sequence[Sequence[Guarded]]) -> str:
         f"{_more(bare, own, lambda scores: scores.bpp):+.4f}",
         f"{_more(bare, own, lambda scores: scores.psnr_source):+.2f} dB",
         *(f"{change:+.1%}", _rate_change(one.kind, everywhere)),
-        *(f"x{time:.2f}" for time in times),
+        *(f"x{defended / plain:.2f}" for plain, defended in zip(before, after, strict=True)),
     )
 
 
@@ -182,7 +220,7 @@ def _point(side: Mapping[str, Case]) -> Point:
 
 def _attacked_row(one: Guarded, budget: str, objective: str) -> str:
     bare, unaware, adaptive = one.attacked(budget, objective)
-    weaker = sum(adaptive.by[picture] < unaware.by[picture] for picture in adaptive.by)
+    weaker = _weaker(one, budget, objective)
     return _row(
         *(one.name, budget, objective, *map(_shown, (bare, unaware, adaptive)), _worst(adaptive)),
         *(f"{share:.0%}" for share in one.undone(budget, objective)),
@@ -193,11 +231,11 @@ def _attacked_row(one: Guarded, budget: str, objective: str) -> str:
 
 def _trained(run: Run) -> Iterator[str]:
     """Yield the lines of codecs that were trained against attacks, next to the bare one."""
-    found, told = cases(run, setting(run)), guarded(run)[0].bare
+    found, first = cases(run, setting(run)), guarded(run)[0]
     rows = [
         _trained_row(label, budget, objective, bare, found[label, budget])
         for label in trained(run)
-        for (budget, bare), objective in product(told.items(), WANTED)
+        for (budget, bare), objective in product(first.bare.items(), first.objectives)
     ]
     if rows:
         yield from ("", "### Trained against attacks", "", TRAINED_NOTE, "", *_header(TRAINED))
@@ -242,8 +280,10 @@ def _more(before: Case, after: Case, value: Callable[[Scores], float]) -> float:
     return _mean(after.clean.values(), value) - _mean(before.clean.values(), value)
 
 
-def _seconds(case: Case, index: int) -> float:
-    return sum(seconds[index] for seconds in case.seconds.values())
+def _seconds(run: Run, label: str) -> tuple[float, float]:
+    """Return how long a codec took to encode and to decode a picture, medians."""
+    coded = [one for one in run.measures if one.victim == label and one.status == "ok"]
+    return median(one.encode_seconds for one in coded), median(one.decode_seconds for one in coded)
 
 
 if __name__ == "__main__":

@@ -64,15 +64,24 @@ class Guarded:
 
     Attributes:
         name: its label.
+        plain: the label of the codec without it.
         kind: the codec's name and the defence, alike for all qualities.
         bare: the codec without it, at every budget.
         own: the codec behind it.
     """
 
     name: str
+    plain: str
     kind: str
     bare: Mapping[str, Case]
     own: Mapping[str, Case]
+
+    @property
+    def objectives(self) -> list[str]:
+        """What it was attacked for, through itself."""
+        first = next(iter(self.own.values()))
+        known = {(craft.objective or "").split()[0] for craft in first.crafts.get(GRADIENTS, ())}
+        return [objective for objective in WANTED if objective in known]
 
     def attacked(self, budget: str, objective: str) -> tuple[Suffered, Suffered, Suffered]:
         """Return what the bare codec suffered, and the defended one unaware and adaptive."""
@@ -99,12 +108,12 @@ class Guarded:
         before, own = (clean(case[budget], objective) for case in (self.bare, self.own))
         return (worse - own) / max(bare.mean - before, _NO_DAMAGE)
 
-    def verdict(self, objective: str) -> Verdict:
-        """Return whether it holds, hides or does neither, at every budget."""
-        shares = [self.undone(budget, objective) for budget in self.own]
-        if all(min(share) >= ENOUGH for share in shares):
+    def verdict(self, budget: str, objective: str) -> Verdict:
+        """Return whether it holds, hides or does neither."""
+        unaware, adaptive = self.undone(budget, objective)
+        if min(unaware, adaptive) >= ENOUGH:
             return "holds"
-        return "hides" if all(unaware >= ENOUGH for unaware, _ in shares) else "fails"
+        return "hides" if unaware >= ENOUGH else "fails"
 
 
 def guarded(run: Run) -> list[Guarded]:
@@ -119,6 +128,7 @@ def guarded(run: Run) -> list[Guarded]:
     return [
         Guarded(
             label,
+            bare[_signature(choice)],
             " + ".join((choice.name, *map(str, choice.defence))),
             at_budgets(bare[_signature(choice)]),
             at_budgets(label),

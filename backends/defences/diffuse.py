@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from math import sqrt
 from pathlib import Path
 from typing import Annotated, ClassVar, cast
 
@@ -102,7 +103,7 @@ class _Diffused(Filter):
         state = padded(images.to(where), _MULTIPLE) * 2 - 1
         noise = self._noise(state)
         kept = self._kept[self._times[0]]
-        state = kept**0.5 * state + (1 - kept) ** 0.5 * noise[0]
+        state = sqrt(kept) * state + sqrt(1 - kept) * noise[0]
         for (time, after), grain in zip(pairwise(self._times), noise[1:], strict=True):
             state = recomputed(self._step, state, time, after, grain, use_reentrant=False)
         clean = (state + 1) / 2
@@ -118,11 +119,10 @@ class _Diffused(Filter):
         kept, then = self._kept[time], self._kept[after]
         now = torch.full((len(state),), time - 1, device=state.device)
         noise: Tensor = self._net(state, now)[:, :3]
-        clean = ((state - (1 - kept) ** 0.5 * noise) / kept**0.5).clamp(-1, 1)
+        clean = ((state - sqrt(1 - kept) * noise) / sqrt(kept)).clamp(-1, 1)
         share = (1 - kept / then) / (1 - kept)
-        mean = then**0.5 * share * clean + (kept / then) ** 0.5 * (1 - then) / (1 - kept) * state
-        earlier: Tensor = mean + (share * (1 - then)) ** 0.5 * grain
-        return earlier
+        mean = sqrt(then) * share * clean + sqrt(kept / then) * (1 - then) / (1 - kept) * state
+        return mean + sqrt(share * (1 - then)) * grain
 
 
 def _net(model: str, weights: Path) -> nn.Module:
