@@ -56,7 +56,9 @@ def test_rates_qualities_and_bd_rates_are_those_of_the_source_pictures(folder, s
     for name, curve in curves.items():
         shown = [tuple(row[2:4]) for row in rows if row[0] == name]
         assert shown == [(f"{bpp:.3f}", f"{psnr:.2f}") for bpp, psnr in curve]
-    (rates, psnrs), (other_rates, other_psnrs) = (zip(*curve, strict=True) for curve in curves.values())
+    (rates, psnrs), (other_rates, other_psnrs) = (
+        zip(*curve, strict=True) for curve in curves.values()
+    )
     expected = bjontegaard.bd_rate(
         *(rates, psnrs, other_rates, other_psnrs), "akima", require_matching_points=False
     )
