@@ -73,7 +73,8 @@ def _look(programs: dict[str, int], ended: Event) -> None:
     while not ended.wait(_SECONDS):
         for number in _children():
             with suppress(OSError):
-                programs[number] = _resident(Path("/proc") / number, "VmHWM")
+                size = _resident(Path("/proc") / number, "VmHWM")
+                programs[number] = size or programs.get(number, 0)
 
 
 def _children() -> list[str]:
@@ -86,7 +87,7 @@ def _children() -> list[str]:
 
 
 def _resident(process: Path, name: str) -> int:
-    """Return a line of a process's status in bytes; 0 of one that has ended."""
+    """Return a line of a process's status in bytes; 0 of one that has ended and is not yet gone."""
     for line in (process / "status").read_text().splitlines():
         if line.startswith(name):
             return 1024 * int(line.split()[1])

@@ -17,18 +17,23 @@ from pathlib import Path
 from statistics import fmean
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
 
+from bench.codec import Codec
 from bench.errors import ConfigError
 from bench.metrics import psnr_of
+from bench.registry import build
 from bench.store import Run, read_run
-from leaderboard.cells import Case, cases, setting
+from leaderboard.cells import Case, Setting, cases, setting
 from leaderboard.curves import Delta, Point, bd_rate
 from leaderboard.families import common_name, family_key
 
 PAGE = Path(__file__).parent / "codecs.md"
 ANCHOR = "vvc"
 INTRODUCTION = """\
+# What codecs take for what quality
+
 Written by `python docs/codecs.py {run}` after `bench run suites/{suite}.yaml`. Means over {counted}
 of {asked} pictures: {names}. Every byte that a decoder needs is counted; PSNR is of red, green and
 blue at once, luma PSNR of BT.709 luma alone.
@@ -37,17 +42,30 @@ blue at once, luma PSNR of BT.709 luma alone.
   that both reach (Akima splines, package bjontegaard; at least four points a curve and half of the
   range shared); fewer if negative. By PSNR, by luma PSNR, and by MS-SSIM in decibels,
   -10 log10(1 - MS-SSIM).
-- **encoding**, **decoding**: seconds a megapixel on one thread, the programs' start included.
-  Machine: {machine}.
+- **flat**: bytes of a grey square of as many pixels at the lowest rate: what headers take.
+- **s/MP**: seconds a megapixel on one thread, the programs' start included.
+- **MB**: megabytes of memory at most, beyond what a codec keeps loaded, and all of what an external
+  program takes.
 
-VVC and WebP keep colour at half the size (4:2:0), which costs PSNR that luma PSNR does not see; all
-others code 4:4:4. VVC, HEVC, AV1 and AVIF are asked for the best PSNR; JPEG XL has no such setting
-and is tuned for the eye; JPEG 2000 comes out at the size asked for. Learned codecs are the small
-bundled models (zoo.md), one a rate.
+The machine has {cores} cores ({system}), on which a score of other jobs ran: times are ten times
+and more what an idle one takes, and can be compared with each other alone.
+
+VVC and WebP keep colour at half the size (4:2:0), all others at full size; what that costs shows in
+PSNR, and the luma PSNR leaves it out. By luma PSNR, VVC medium, VVC fast, AV1, HEVC, AVIF and JPEG
+stand as the field knows them. What looks out of order:
+
+- **AVIF** is AV1 with 8 bits and less of a search, in a file whose structure counts on pictures as
+  small as these (flat).
+- **JPEG XL** is tuned for the eye and has no setting for PSNR; by MS-SSIM it is nearer to WebP. Its
+  largest distance is 15, so its curve ends where the others go on.
+- **JPEG 2000** is optimised for the squared error and comes out at the size asked for: near WebP by
+  PSNR, far behind it by MS-SSIM.
+- **Learned codecs** are the small bundled models (zoo.md), one a rate.
 """
 HEADERS = (
     *("codec", "point", "bpp", "PSNR", "luma PSNR", "MS-SSIM"),
-    *("BD-rate", "by luma PSNR", "by MS-SSIM", "encoding", "decoding"),
+    *("BD-rate", "by luma PSNR", "by MS-SSIM"),
+    *("flat", "encoding s/MP", "decoding s/MP", "encoding MB", "decoding MB"),
 )
 
 
@@ -63,6 +81,8 @@ class Reached:
         ms_ssim: at most 1; None below 161 pixels.
         encoding: seconds a megapixel.
         decoding: likewise.
+        pixels: of a picture, the mean.
+        memory: megabytes that encoding and decoding took at most; None where it is not known.
     """
 
     label: str
@@ -72,16 +92,28 @@ class Reached:
     ms_ssim: float | None
     encoding: float
     decoding: float
+    pixels: float
+    memory: tuple[float | None, float | None]
 
 
 @dataclass(frozen=True)
 class Family:
-    """A codec with all its qualities, in the order of the rate."""
+    """A codec with all its qualities.
+
+    Attributes:
+        key: what its operating points have in common.
+        name: made of their labels.
+        points: in the order of the rate.
+        flat: bytes of a flat picture at the lowest rate.
+    """
 
     key: str
     name: str
     points: tuple[Reached, ...]
+    flat: int
 
+
+TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2)
 
 Quality = Callable[[Reached], float]
 
@@ -120,7 +152,7 @@ def families(run: Run) -> tuple[list[str], list[Family]]:
     for label, choice in told.choices.items():
         if label in found and shared:
             groups[family_key(choice)].append(_reached(label, found[label], shared))
-    return shared, [_family(key, group) for key, group in groups.items()]
+    return shared, [_family(key, group, told) for key, group in groups.items()]
 
 
 def table(found: Sequence[Family]) -> Iterator[str]:
@@ -132,20 +164,24 @@ def table(found: Sequence[Family]) -> Iterator[str]:
     yield f"| {' | '.join(HEADERS)} |"
     yield f"|---|---|{'--:|' * (len(HEADERS) - 2)}"
     for family in sorted(found, key=lambda one: _place(deltas[one.name][0])):
+        told = (*map(_told, deltas[family.name]), f"{family.flat:,}")
         for index, point in enumerate(family.points):
-            yield _row(family, point, () if index else deltas[family.name])
+            yield _row(family, point, [""] * len(told) if index else told)
 
 
 def drawn(found: Sequence[Family]) -> Figure:
     """Return the curves, one panel for each quality."""
     figure = Figure(figsize=(15, 5.5), layout="constrained")
-    colours = mpl.colormaps["tab20"]
+    colours = [mpl.colormaps["tab20"](index) for index in (*range(0, 20, 2), *range(1, 20, 2))]
     for axes, (title, quality) in zip(figure.subplots(1, 3), QUALITIES.items(), strict=True):
         for index, family in enumerate(found):
             rates = [point.bpp for point in family.points]
             values = [quality(point) for point in family.points]
-            axes.plot(rates, values, marker=".", color=colours(index), label=family.name)
+            marker = "os^Dv"[index % 5]
+            colour = colours[index % len(colours)]
+            axes.plot(rates, values, marker=marker, color=colour, label=family.name, markersize=4)
         axes.set(xscale="log", xlabel="bits per pixel", ylabel=title)
+        axes.set_xticks(TICKS, map(str, TICKS))
         axes.grid(alpha=0.3, which="both")
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=6, frameon=False)
@@ -155,21 +191,20 @@ def drawn(found: Sequence[Family]) -> Figure:
 def introduction(run: Run, folder: Path, pictures: Sequence[str]) -> Iterator[str]:
     """Yield what the page says before its table."""
     manifest = run.manifest
-    yield from ("# What codecs take for what quality", "")
     yield INTRODUCTION.format(
         run=folder,
         suite=manifest.suite["name"],
         counted=len(pictures),
         asked=len(manifest.pictures),
         names=", ".join(pictures),
-        machine=f"{manifest.machine['cores']} cores, {manifest.machine['system']}",
+        **manifest.machine,
     )
 
 
 def _reached(label: str, case: Case, pictures: Sequence[str]) -> Reached:
     scores = [case.clean[name] for name in pictures]
     similar = [one.ms_ssim_clean for one in scores if one.ms_ssim_clean is not None]
-    megapixels = sum(8 * one.bytes / one.bpp for one in scores) / 1e6
+    pixels = sum(8 * one.bytes / one.bpp for one in scores)
     encoding, decoding = (sum(case.seconds[name][side] for name in pictures) for side in (0, 1))
     return Reached(
         label=label,
@@ -177,14 +212,24 @@ def _reached(label: str, case: Case, pictures: Sequence[str]) -> Reached:
         psnr=fmean(one.psnr_clean for one in scores),
         luma_psnr=fmean(psnr_of(one.luma_mse_clean) for one in scores),
         ms_ssim=fmean(similar) if len(similar) == len(scores) else None,
-        encoding=encoding / megapixels,
-        decoding=decoding / megapixels,
+        encoding=encoding / pixels * 1e6,
+        decoding=decoding / pixels * 1e6,
+        pixels=pixels / len(scores),
+        memory=(_megabytes(case, pictures, 0), _megabytes(case, pictures, 1)),
     )
 
 
-def _family(key: str, group: Sequence[Reached]) -> Family:
-    name = common_name([point.label for point in group])
-    return Family(key, name, tuple(sorted(group, key=lambda point: point.bpp)))
+def _megabytes(case: Case, pictures: Sequence[str], side: int) -> float | None:
+    known = [size for name in pictures if (size := case.peaks[name][side]) is not None]
+    return max(known) / 1e6 if known else None
+
+
+def _family(key: str, group: Sequence[Reached], told: Setting) -> Family:
+    points = tuple(sorted(group, key=lambda point: point.bpp))
+    codec: Codec = build("codec", told.choices[points[0].label])
+    side = round(points[0].pixels ** 0.5)
+    flat = codec.encode(np.full((side, side, 3), 128, np.uint8))
+    return Family(key, common_name([point.label for point in group]), points, len(flat))
 
 
 def _deltas(anchor: Family, family: Family) -> list[Delta]:
@@ -203,13 +248,14 @@ def _place(delta: Delta) -> tuple[bool, float]:
     return delta.value is None, delta.value or 0
 
 
-def _row(family: Family, point: Reached, deltas: Sequence[Delta]) -> str:
+def _row(family: Family, point: Reached, told: Sequence[str]) -> str:
     similar = "–" if point.ms_ssim is None else f"{point.ms_ssim:.4f}"
     cells = (
         *(family.name, point.label.removeprefix(family.name).strip(), f"{point.bpp:.3f}"),
         *(f"{point.psnr:.2f}", f"{point.luma_psnr:.2f}", similar),
-        *(map(_told, deltas) if deltas else ("", "", "")),
+        *told,
         *(f"{point.encoding:.2f}", f"{point.decoding:.2f}"),
+        *("–" if size is None else f"{size:.0f}" for size in point.memory),
     )
     return f"| {' | '.join(cells)} |"
 

@@ -65,6 +65,9 @@ def test_rates_qualities_and_bd_rates_are_those_of_the_source_pictures(folder, s
     assert rows[0][6] == "+0.0 %"
     assert rows[4][6] == f"{expected:+.1f} %"
     assert rows[8][6] == "n/a: 2 points, 4 needed"
+    assert all(
+        row[6:10] == [""] * 4 for row in rows if row[1] not in {"qp 42", "quality 10", "ratio 20"}
+    )
 
 
 def test_a_picture_that_one_point_lacks_counts_for_none(folder, script):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -52,8 +54,18 @@ def test_a_program_is_counted_by_its_own_size_and_not_by_ours():
     hold = "import time; block = bytearray(b'1') * 60_000_000; time.sleep(0.3)"
     with watched() as peak:
         subprocess.run([sys.executable, "-IS", "-c", hold], check=True)
-    assert kept.size
+    assert kept.size == 300 * MEGABYTE // 8
     assert 60 * MEGABYTE < peak.bytes < 110 * MEGABYTE
+
+
+def test_a_program_that_ended_before_it_was_waited_for_is_counted():
+    hold = "import time; block = bytearray(b'1') * 60_000_000; time.sleep(0.3)"
+    with watched() as peak:
+        program = subprocess.Popen([sys.executable, "-IS", "-c", hold])
+        os.waitid(os.P_PID, program.pid, os.WEXITED | os.WNOWAIT)
+        time.sleep(0.1)
+        program.wait()
+    assert peak.bytes > 60 * MEGABYTE
 
 
 def test_where_the_system_does_not_tell_nothing_is_said(monkeypatch, tmp_path):
