@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 
 from bench import memory
+from bench.cli import main
 from bench.memory import watched
+from bench.store import read_run
+from leaderboard.aggregate import board
 
 MEGABYTE = 1_000_000
 
@@ -73,6 +76,29 @@ def test_where_the_system_does_not_tell_nothing_is_said(monkeypatch, tmp_path):
     with watched() as peak:
         _hold(40)
     assert peak.bytes is None
+
+
+def test_source_pictures_have_it_in_their_records_and_on_the_board(tmp_path):
+    (tmp_path / "two.yaml").write_text("""\
+name: two
+images: {set: sample, names: [coffee], crop: {height: 64, width: 64}}
+codecs: [{name: jpeg, quality: 50}, {name: hevc, qp: 40, preset: ultrafast}]
+attacks: [sign-noise]
+budgets: [linf: 4]
+""")
+    assert main(["run", str(tmp_path / "two.yaml"), "-o", str(tmp_path / "out")]) == 0
+    run = read_run(tmp_path / "out")
+    for record in run.measures:
+        peaks = (record.encode_peak, record.decode_peak)
+        if record.craft is not None:
+            assert peaks == (None, None)
+        elif record.victim.startswith("hevc"):
+            assert min(peaks) > 10 * MEGABYTE
+        else:
+            assert 0 <= max(peaks) < 10 * MEGABYTE
+    (row,) = (row for row in board([run]).rows if row.place.codec.startswith("hevc"))
+    assert row.clean.encoding_memory.mean > 10
+    assert "| encoding MB" in (tmp_path / "out/leaderboard.md").read_text()
 
 
 def test_an_error_inside_is_passed_on():
