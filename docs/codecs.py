@@ -35,7 +35,7 @@ INTRODUCTION = """\
 # What codecs take for what quality
 
 Written by `python docs/codecs.py {run}` after `bench run suites/{suite}.yaml`. Means over {counted}
-of {asked} pictures: {names}. Every byte that a decoder needs is counted; PSNR is of red, green and
+of {asked} pictures{crop}: {names}. Every byte that a decoder needs is counted; PSNR is of red, green and
 blue at once, luma PSNR of BT.709 luma alone.
 
 - **BD-rate**: how many more bits than VVC medium for the same quality, on average over the quality
@@ -54,10 +54,11 @@ VVC and WebP keep colour at half the size (4:2:0), all others at full size; what
 PSNR, and the luma PSNR leaves it out. By luma PSNR, VVC medium, VVC fast, AV1, HEVC, AVIF and JPEG
 stand as the field knows them. What looks out of order:
 
-- **AVIF** is AV1 with 8 bits and less of a search, in a file whose structure counts on pictures as
-  small as these (flat).
-- **JPEG XL** is tuned for the eye and has no setting for PSNR; by MS-SSIM it is nearer to WebP. Its
-  largest distance is 15, so its curve ends where the others go on.
+- **AVIF** is AV1 with 8 bits and less of a search (speed 6 for 4), in a file whose structure weighs
+  on pictures as small as these (flat).
+- **JPEG XL** is tuned for the eye and has no setting for PSNR; by MS-SSIM it is nearer to WebP and
+  before JPEG 2000. Its largest distance is 15, so its curve ends where the others go on, and drops
+  there.
 - **JPEG 2000** is optimised for the squared error and comes out at the size asked for: near WebP by
   PSNR, far behind it by MS-SSIM.
 - **Learned codecs** are the small bundled models (zoo.md), one a rate.
@@ -190,13 +191,14 @@ def drawn(found: Sequence[Family]) -> Figure:
 
 def introduction(run: Run, folder: Path, pictures: Sequence[str]) -> Iterator[str]:
     """Yield what the page says before its table."""
-    manifest = run.manifest
+    manifest, crop = run.manifest, setting(run).images.crop
     yield INTRODUCTION.format(
         run=folder,
         suite=manifest.suite["name"],
         counted=len(pictures),
         asked=len(manifest.pictures),
         names=", ".join(pictures),
+        crop=f", the middle {crop.height}x{crop.width} of each" if crop else "",
         **manifest.machine,
     )
 
