@@ -35,8 +35,8 @@ INTRODUCTION = """\
 # What codecs take for what quality
 
 Written by `python docs/codecs.py {run}` after `bench run suites/{suite}.yaml`. Means over {counted}
-of {asked} pictures{crop}: {names}. Every byte that a decoder needs is counted; PSNR is of red, green and
-blue at once, luma PSNR of BT.709 luma alone.
+of {asked} pictures{crop}: {names}. Every byte that a decoder needs is
+counted; PSNR is of red, green and blue at once, luma PSNR of BT.709 luma alone.
 
 - **BD-rate**: how many more bits than VVC medium for the same quality, on average over the quality
   that both reach (Akima splines, package bjontegaard; at least four points a curve and half of the
@@ -198,7 +198,7 @@ def introduction(run: Run, folder: Path, pictures: Sequence[str]) -> Iterator[st
         counted=len(pictures),
         asked=len(manifest.pictures),
         names=", ".join(pictures),
-        crop=f", the middle {crop.height}x{crop.width} of each" if crop else "",
+        crop=f", {crop} of each" if crop else "",
         **manifest.machine,
     )
 

@@ -90,7 +90,7 @@ def test_the_page_and_its_plot_are_written(folder, script, tmp_path, monkeypatch
     text = page.read_text()
     assert "![" in text
     assert "(page.svg)" in text
-    assert "2\nof 2 pictures, the middle 48x64 of each: chelsea, coffee" in text
+    assert "2\nof 2 pictures, 48x64 (top centre, left centre) of each: chelsea, coffee" in text
     assert b"JPEG 2000" in first
     script.main()
     assert page.with_suffix(".svg").read_bytes() == first
