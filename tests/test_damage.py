@@ -131,7 +131,7 @@ def test_thousands_of_damaged_streams(tmp_path, told, count):
 @pytest.mark.vtm
 @pytest.mark.skipif(availability() is not None, reason="BENCH_VTM names no usable VTM")
 def test_thousands_of_damaged_streams_of_vtm(tmp_path):
-    _check_many(tmp_path, "vtm qp=40", 2000)
+    _check_many(tmp_path, "vtm qp=40", 1000)
 
 
 def _choice(told):
