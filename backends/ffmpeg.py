@@ -69,6 +69,8 @@ class _Ffmpeg(External):
 
     def _samples(self, stream: bytes, size: tuple[int, int]) -> bytes:
         form, limit = self._form, time_limit(self._form.decode_s, *size)
+        if not stream.startswith(form.begins):
+            raise CodecError(f"this is no {form.name} stream: its first bytes are others")
         kind = (form.reads, form.decoder, form.layout.pixels)
         return decoded(self._program, stream, kind, limit)
 

@@ -20,6 +20,7 @@ class Format(Coding):
         reads: the same when it reads it.
         decode_s: seconds a megapixel on one idle core at the finest quantiser.
         says: pattern of what the encoder's library says before its version; None if it never does.
+        begins: what a stream may begin with; ffmpeg waits for ever for what could still become one.
         always: options of every operating point.
     """
 
@@ -29,6 +30,7 @@ class Format(Coding):
     reads: str
     decode_s: float
     says: str | None
+    begins: tuple[bytes, ...] = (b"",)
     always: Options = field(default_factory=dict, hash=False)
 
     @property
@@ -83,5 +85,6 @@ JPEGXL = Format(
     layout=RGB,
     decode_s=3,
     says=None,
+    begins=(b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"),
     always={"frames:v": 1, "threads": 1},
 )

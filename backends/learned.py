@@ -26,11 +26,16 @@ from backends.nets import factor, padded, weights_hash
 from backends.surrogate import view
 from bench.codec import Codec, Image, Relaxed
 from bench.container import Container, overhead, pack, unpack
-from bench.errors import CodecError
+from bench.errors import CodecError, raise_if_machine, told
 from bench.tensors import to_image, to_tensor
 
 Pass: TypeAlias = Callable[[Tensor], Mapping[str, Any]]
 """From pictures (B, 3, H, W), H and W multiples of the factor, to "x_hat" or "likelihoods"."""
+
+
+_ZEROS = 16
+"""Bytes a pixel behind each string: a range decoder reads at most 4 of zeros for a latent, of which
+there are one or two a pixel."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +127,12 @@ class Learned(Codec):
         """Return the picture; the checksum is verified before the entropy decoder runs."""
         container = unpack(self._codec_id(), bitstream)
         strings, shape = self._strings(container), self._latent_shape(container)
-        with torch.no_grad():
-            decoded = self._net.decompress(strings, shape, **self._told)["x_hat"]
+        try:
+            with torch.no_grad():
+                decoded = self._net.decompress(strings, shape, **self._told)["x_hat"]
+        except Exception as error:  # a forged string can fail in any way
+            raise_if_machine(error)
+            raise CodecError(f"the model cannot decode this bitstream: {told(error)}") from error
         return to_image(decoded[..., : container.height, : container.width])
 
     def fingerprint(self) -> str:
@@ -175,21 +184,29 @@ class Learned(Codec):
         return given
 
     def _strings(self, container: Container) -> list[list[bytes]]:
-        """Return the strings as `decompress` wants them, one for each pass of an entropy coder."""
+        """Return the strings as `decompress` wants them, one for each pass of an entropy coder.
+
+        CompressAI's range decoder does not look where a string ends. Behind a whole one it reads
+        nothing; behind a forged one it finds zeros instead of memory that is not its own.
+        """
         _, own = self._smallest
         if len(container.sections) != own:
             raise CodecError(
                 f"the bitstream holds {len(container.sections)} strings, this model writes {own};"
                 " encode the picture again"
             )
-        return [[string] for string in container.sections]
+        rows, columns = self._units(container)
+        zeros = bytes(_ZEROS * rows * columns * self._factor**2)
+        return [[string + zeros] for string in container.sections]
 
     def _latent_shape(self, container: Container) -> Any:  # noqa: ANN401 - as the model has it
         """Return the sizes of the latents, which follow from the picture's."""
         shape, _ = self._smallest
-        return _scaled(
-            shape, -(-container.height // self._factor), -(-container.width // self._factor)
-        )
+        return _scaled(shape, *self._units(container))
+
+    def _units(self, container: Container) -> tuple[int, int]:
+        """Return how many times the smallest picture's height and width are coded."""
+        return -(-container.height // self._factor), -(-container.width // self._factor)
 
     @cached_property
     def _smallest(self) -> tuple[Any, int]:

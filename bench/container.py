@@ -55,6 +55,8 @@ def unpack(codec_id: bytes, bitstream: bytes) -> Container:
     _, found_id, height, width, count = _HEAD.unpack_from(body)
     if found_id != codec_id:
         raise CodecError("the bitstream was written by another codec or with other weights")
+    if not height * width:
+        raise CodecError(f"the bitstream is damaged: it names a picture of {width}x{height}")
     return Container(height, width, _sections(body, count))
 
 

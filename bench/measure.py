@@ -15,6 +15,7 @@ from bench import metrics
 from bench.codec import Codec, Estimating, Image
 from bench.errors import Unsupported, raise_if_machine, told
 from bench.jobs import MeasureJob
+from bench.memory import watched
 from bench.record import CraftRecord, MeasureRecord, Scores, Stage, Status
 from bench.vmaf import vmaf
 
@@ -98,8 +99,8 @@ def measure(
         return _lost(job, coded, "attacked")
     return MeasureRecord(
         **_identity(job),
+        **(_again(codec, image, coded) if attacked is None else {}),
         status="ok",
-        flags=_flags(codec, image, coded) if attacked is None else (),
         scores=score(codec, job.picture.pixels, image, clean, coded, terms),
         encode_seconds=coded.encode_seconds,
         decode_seconds=coded.decode_seconds,
@@ -163,11 +164,24 @@ def score(
     )
 
 
-def _flags(codec: Codec, image: Image, coded: Coded) -> tuple[str, ...]:
-    """Encode once more: of a codec that draws random numbers in secret, one score says little."""
-    again = code(codec, image)
-    same = isinstance(again, Coded) and again.bitstream == coded.bitstream
-    return () if same else (RANDOMISED,)
+def _again(codec: Codec, image: Image, coded: Coded) -> dict[str, Any]:
+    """Code once more: one score says little of a codec that draws random numbers in secret.
+
+    Its memory is watched now, when no time is taken.
+    """
+    try:
+        with watched() as encoding:
+            bitstream = codec.encode(image)
+        with watched() as decoding:
+            codec.decode(bitstream)
+    except Exception as error:  # noqa: BLE001 - what breaks inside a codec is its failure
+        raise_if_machine(error)
+        return {"flags": (RANDOMISED,)}
+    return {
+        "flags": () if bitstream == coded.bitstream else (RANDOMISED,),
+        "encode_peak": encoding.bytes,
+        "decode_peak": decoding.bytes,
+    }
 
 
 def _timed(call: Callable[[], Value]) -> tuple[Value, float]:

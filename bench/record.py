@@ -155,6 +155,10 @@ class MeasureRecord(_Line):
         draw: which draw of a codec that draws random numbers was scored; None for all others.
         encode_seconds: of the scored picture.
         decode_seconds: of the scored picture.
+        encode_peak: bytes of memory that encoding the source picture took at most, beyond what
+            stays loaded, as `bench.memory` has it; None for attacked pictures, and where the
+            system does not tell.
+        decode_peak: likewise.
     """
 
     kind: Literal["measure"] = "measure"
@@ -172,6 +176,8 @@ class MeasureRecord(_Line):
     scores: Scores | None = None
     encode_seconds: float = 0.0
     decode_seconds: float = 0.0
+    encode_peak: int | None = None
+    decode_peak: int | None = None
 
 
 class WorkerRecord(_Line):
@@ -201,5 +207,5 @@ Record: TypeAlias = Annotated[CraftRecord | MeasureRecord, Field(discriminator="
 RECORD: TypeAdapter[CraftRecord | MeasureRecord] = TypeAdapter(Record)
 """Reads and writes one line of records.jsonl."""
 
-TIMES = frozenset({"seconds", "encode_seconds", "decode_seconds"})
-"""The only fields that differ between two runs of one suite on one machine."""
+TIMES = frozenset({"seconds", "encode_seconds", "decode_seconds", "encode_peak", "decode_peak"})
+"""The only fields that differ between two runs of one suite on one machine: what it took."""

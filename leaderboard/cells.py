@@ -128,6 +128,7 @@ class Case:
     Attributes:
         clean: the scores of the source pictures, by name; of a codec that draws, its first draw's.
         seconds: what encoding and decoding each of them took, by name.
+        peaks: the same of memory, in bytes; None where it is not known.
         scored: the attacked pictures.
         crafts: the searches of each kind of picture, those that gave none too.
         cells: how many attacked pictures have a record, where the source picture came through.
@@ -137,6 +138,7 @@ class Case:
 
     clean: dict[str, Scores]
     seconds: dict[str, tuple[float, float]]
+    peaks: dict[str, tuple[int | None, int | None]]
     scored: tuple[Scored, ...]
     crafts: dict[str, list[CraftRecord]]
     cells: int
@@ -219,6 +221,7 @@ def _case(
     return Case(
         clean=before,
         seconds=seconds,
+        peaks={one.picture: (one.encode_peak, one.decode_peak) for one in first},
         scored=tuple(one for one in scored if one is not None),
         crafts=dict(crafts),
         cells=len(tried),

@@ -88,6 +88,21 @@ CLEAN: tuple[AnyColumn, ...] = (
         "lower",
     ),
     Column("decoding s/MP", of_clean(lambda c: c.decoding), rate, "likewise, to decode", "lower"),
+    Column(
+        "encoding MB",
+        of_clean(lambda c: c.encoding_memory),
+        percent,
+        "megabytes of memory that encoding an unattacked picture took at most, on top of what the"
+        " codec keeps loaded; that of external programs is all theirs, mean",
+        "lower",
+    ),
+    Column(
+        "decoding MB",
+        of_clean(lambda c: c.decoding_memory),
+        percent,
+        "likewise, to decode",
+        "lower",
+    ),
 )
 """What a codec does without an attack."""
 

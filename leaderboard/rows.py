@@ -27,6 +27,8 @@ class Clean:
         vmaf: None where the suite did not ask for it.
         encoding: seconds a megapixel, on the machine that ran it.
         decoding: likewise.
+        encoding_memory: megabytes that encoding took at most; None where a picture lacks it.
+        decoding_memory: likewise.
     """
 
     bpp: Estimate | None
@@ -36,6 +38,8 @@ class Clean:
     vmaf: Estimate | None
     encoding: Estimate | None
     decoding: Estimate | None
+    encoding_memory: Estimate | None
+    decoding_memory: Estimate | None
 
 
 @dataclass(frozen=True)
@@ -181,11 +185,17 @@ def _clean(case: Case, pictures: Sequence[str]) -> Clean | None:
         vmaf=mean(one.vmaf_clean for one in scores),
         encoding=mean(encode / size for (encode, _), size in zip(times, sizes, strict=True)),
         decoding=mean(decode / size for (_, decode), size in zip(times, sizes, strict=True)),
+        encoding_memory=mean(_megabytes(case.peaks[picture][0]) for picture in pictures),
+        decoding_memory=mean(_megabytes(case.peaks[picture][1]) for picture in pictures),
     )
 
 
 def _megapixels(scores: Scores) -> float:
     return 8 * scores.bytes / scores.bpp / 1e6
+
+
+def _megabytes(size: int | None) -> float | None:
+    return None if size is None else size / 1e6
 
 
 def _losses(case: Case) -> Losses:

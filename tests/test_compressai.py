@@ -133,6 +133,18 @@ def test_forged_streams_of_another_number_of_strings_are_refused(sections, bitst
         small_codec("bmshj2018-hyperprior").decode(forged)
 
 
+@pytest.mark.parametrize("string", [b"", b"\xff" * 9, b"\0" * 9, b"cut off"])
+def test_a_forged_string_too_short_for_its_picture_is_no_crash(string, small_codec):
+    """CompressAI's range decoder reads on behind its end, here a megabyte."""
+    codec = small_codec(FACTORISED)
+    try:
+        decoded = codec.decode(pack(codec._codec_id(), 1024, 1024, [string]))
+    except CodecError as error:
+        assert "\n" not in str(error)  # noqa: PT017
+    else:
+        assert decoded.shape == (1024, 1024, 3)
+
+
 def test_the_container_holds_nothing_but_the_models_strings(bitstream, small_codec):
     strings = 2
     header = len("CRB1") + len("name") + 2 + 2 + 1 + 4 * strings + len("CRC!")

@@ -320,7 +320,7 @@ def test_real_vtm_gives_the_measured_size_and_quality_of_a_known_photograph():
     codec = Vtm(qp=32)
     bitstream = codec.encode(image)
     decoded = codec.decode(bitstream)
-    assert len(bitstream) == pytest.approx(35_000, rel=0.01)
+    assert len(bitstream) - overhead(1) == pytest.approx(35_000, rel=0.005)
     mse = np.mean((decoded.astype(float) - image) ** 2)
     assert 10 * np.log10(255**2 / mse) == pytest.approx(33.2, abs=0.1)
     assert np.array_equal(Vtm(qp=32, decoder="ffmpeg").decode(bitstream), decoded)

@@ -1,0 +1,162 @@
+"""Damaged bitstreams: a clear error, or a picture of the size that they name; nothing is left.
+
+A few for every run, here; 2,000 a family with `pytest -m slow tests/test_damage.py`, each codec in
+a process of its own (tests/damage.py), so that a crash or a hang is told and ends nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backends.toy import Toy
+from backends.vtm import availability
+from bench.container import pack
+from bench.errors import CodecError
+from bench.given import given
+from bench.registry import Choice, build, check, unavailable
+
+PROGRAM = Path(__file__).parent / "damage.py"
+LIMIT_S = 3600
+
+FEW = {
+    "jpeg quality=50": 40,
+    "jpeg2000 ratio=5": 40,
+    "webp quality=50": 40,
+    "avif quality=50": 40,
+    "identity": 40,
+    "vvc qp=40 preset=faster": 6,
+    "hevc qp=40": 6,
+    "av1 crf=40": 6,
+    "jpegxl distance=2": 6,
+    "bmshj2018-factorized checkpoint=bmshj2018-factorized-small-q4": 20,
+    "mbt2018-mean checkpoint=mbt2018-mean-small-q4": 20,
+    "toy": 200,
+}
+"""How many for every run, by codec."""
+
+MANY = {
+    "jpeg quality=50": 500,
+    "jpeg2000 ratio=5": 500,
+    "webp quality=50": 500,
+    "avif quality=50": 500,
+    "identity": 500,
+    "vvc qp=40 preset=faster": 500,
+    "hevc qp=40": 500,
+    "av1 crf=40": 500,
+    "jpegxl distance=2": 500,
+    "bmshj2018-factorized checkpoint=bmshj2018-factorized-small-q4": 600,
+    "bmshj2018-hyperprior checkpoint=bmshj2018-hyperprior-small-q4": 700,
+    "mbt2018-mean checkpoint=mbt2018-mean-small-q4": 700,
+    "toy": 2000,
+}
+"""2,000 a family: Pillow's files, ffmpeg's streams, CompressAI's strings, the container."""
+
+
+@pytest.fixture(scope="module")
+def damage():
+    spec = importlib.util.spec_from_file_location("damage", PROGRAM)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(("told", "count"), FEW.items())
+def test_damaged_streams_end_in_an_error_or_a_picture_of_their_size(damage, told, count):
+    codec = build("codec", _choice(told))
+    whole = damage.whole_streams(codec)
+    streams = damage.damaged(whole, count, np.random.default_rng(0))
+    found = [damage.outcome(codec, stream) for stream in streams]
+    assert found.count("refused") >= count // 4
+
+
+def test_half_of_them_are_under_a_right_checksum(damage):
+    codec = build("codec", _choice("toy"))
+    streams = list(damage.damaged(damage.whole_streams(codec), 200, np.random.default_rng(0)))
+    assert {damage.outcome(codec, stream) for stream in streams[::2]} == {"refused"}
+    passed = [stream for stream in streams[1::2] if damage.outcome(codec, stream) == "a picture"]
+    assert len(passed) > 50
+
+
+@pytest.mark.parametrize(
+    ("deed", "problem"),
+    [
+        ("import os; os.kill(os.getpid(), 11)", ""),
+        ("import tempfile; tempfile.mkstemp(); raise CodecError('x')", "left behind"),
+        ("import os; os.fork() or os._exit(0); raise CodecError('x')", "left behind"),
+    ],
+)
+def test_what_a_broken_decoder_does_or_leaves_is_found_out(tmp_path, deed, problem):
+    (tmp_path / "broken.py").write_text(f"""\
+from backends.toy import Toy
+from bench.entry import Entry
+from bench.errors import CodecError
+class Broken(Toy):
+    def decode(self, bitstream):
+        {deed}
+CODECS = {{"broken": Entry(Broken, "breaks")}}
+""")
+    done = _run(tmp_path, "broken", 3, plugin=tmp_path / "broken.py")
+    assert done.returncode != 0
+    assert problem in done.stderr
+
+
+def test_neither_a_clear_error_nor_a_picture_of_the_right_size(damage):
+    class Broken(Toy):
+        def decode(self, bitstream):
+            if bitstream == b"1":
+                raise CodecError("two\nlines")
+            return np.zeros((3, 3, 3), np.uint8)
+
+    with pytest.raises(AssertionError, match="several lines"):
+        damage.outcome(Broken(), b"1")
+    with pytest.raises(AssertionError, match=r"\(3, 3, 3\) and not \(5, 7, 3\)"):
+        damage.outcome(Broken(), pack(b"toy0", 5, 7, []))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("told", "count"), MANY.items())
+def test_thousands_of_damaged_streams(tmp_path, told, count):
+    _check_many(tmp_path, told, count)
+
+
+@pytest.mark.slow
+@pytest.mark.vtm
+@pytest.mark.skipif(availability() is not None, reason="BENCH_VTM names no usable VTM")
+def test_thousands_of_damaged_streams_of_vtm(tmp_path):
+    _check_many(tmp_path, "vtm qp=40", 1000)
+
+
+def _choice(told):
+    """Return a codec, or skip where this machine lacks it."""
+    name, *parameters = told.split()
+    if (reason := unavailable("codec", name)) is not None:
+        pytest.skip(reason)
+    return check("codec", Choice(name, given(parameters)))
+
+
+def _check_many(folder, told, count):
+    _choice(told)
+    done = _run(folder, told, count)
+    assert done.returncode == 0, done.stderr
+    assert sum(json.loads(done.stdout).values()) == count
+
+
+def _run(folder, told, count, plugin=""):
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    return subprocess.run(
+        [sys.executable, PROGRAM, str(count), "0", *told.split()],
+        env={**os.environ, "TMPDIR": str(temporary), "DAMAGE_PLUGIN": str(plugin)},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
