@@ -9,12 +9,14 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
 from bench import metrics
 from bench.codec import Codec, Estimating, Image
 from bench.errors import Unsupported, raise_if_machine, told
 from bench.jobs import MeasureJob
+from bench.metrics import Quality
 from bench.record import CraftRecord, MeasureRecord, Scores, Stage, Status
 from bench.vmaf import vmaf
 
@@ -40,10 +42,16 @@ class Terms:
 class Coded:
     """One picture through one codec: the bitstream and what came out of it."""
 
+    picture: Image
     bitstream: bytes
     image: Image
     encode_seconds: float
     decode_seconds: float
+
+    @cached_property
+    def quality(self) -> Quality:
+        """What is scored of what came out against the picture itself; many cells share it."""
+        return metrics.quality(self.picture, self.image)
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,7 @@ def code(codec: Codec, image: Image) -> Coded | Lost:
         return Lost("failed", "the encoder returned no bytes")
     if decoded.shape != image.shape or decoded.dtype != image.dtype:
         return Lost("failed", f"decoded to {decoded.dtype} {decoded.shape}, not {image.shape}")
-    return Coded(bitstream, decoded, encode_seconds, decode_seconds)
+    return Coded(image, bitstream, decoded, encode_seconds, decode_seconds)
 
 
 def measure(
@@ -119,8 +127,8 @@ def score(
         coded: x' through the codec.
         terms: what the suite says of scoring.
     """
-    before = metrics.quality(source, clean.image)
-    after = metrics.quality(source, coded.image)
+    before = clean.quality
+    after = before if coded is clean else metrics.quality(source, coded.image)
     mse_input = metrics.mse(image, coded.image)
     mse_shift = metrics.mse(clean.image, coded.image)
     mse_perturbation = metrics.mse(source, image)
