@@ -25,7 +25,7 @@ from bench.running import named_suite
 from bench.target import CodecTarget
 from bench.tensors import to_tensor
 
-WORKERS = (1, 2, 8, 16, 64, 256)
+WORKERS = (1, 2, 8, 16, 64)
 ROUNDS = 3
 
 
