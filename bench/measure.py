@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
 from bench import metrics
@@ -16,6 +17,7 @@ from bench.codec import Codec, Estimating, Image
 from bench.errors import Unsupported, raise_if_machine, told
 from bench.jobs import MeasureJob
 from bench.memory import watched
+from bench.metrics import Quality
 from bench.record import CraftRecord, MeasureRecord, Scores, Stage, Status
 from bench.vmaf import vmaf
 
@@ -41,10 +43,16 @@ class Terms:
 class Coded:
     """One picture through one codec: the bitstream and what came out of it."""
 
+    picture: Image
     bitstream: bytes
     image: Image
     encode_seconds: float
     decode_seconds: float
+
+    @cached_property
+    def quality(self) -> Quality:
+        """What is scored of what came out against the picture itself; many cells share it."""
+        return metrics.quality(self.picture, self.image)
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,7 @@ def code(codec: Codec, image: Image) -> Coded | Lost:
         return Lost("failed", "the encoder returned no bytes")
     if decoded.shape != image.shape or decoded.dtype != image.dtype:
         return Lost("failed", f"decoded to {decoded.dtype} {decoded.shape}, not {image.shape}")
-    return Coded(bitstream, decoded, encode_seconds, decode_seconds)
+    return Coded(image, bitstream, decoded, encode_seconds, decode_seconds)
 
 
 def measure(
@@ -120,8 +128,8 @@ def score(
         coded: x' through the codec.
         terms: what the suite says of scoring.
     """
-    before = metrics.quality(source, clean.image)
-    after = metrics.quality(source, coded.image)
+    before = clean.quality
+    after = before if coded is clean else metrics.quality(source, coded.image)
     mse_input = metrics.mse(image, coded.image)
     mse_shift = metrics.mse(clean.image, coded.image)
     mse_perturbation = metrics.mse(source, image)
