@@ -71,9 +71,9 @@ class ImageSpec(Settings):
     """
 
     set: str | None = None
-    files: tuple[str, ...] | None = Field(None, min_length=1)
+    files: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     names: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
-    limit: int | None = Field(None, ge=1)
+    limit: Annotated[int, Field(ge=1)] | None = None
     crop: Crop | None = None
     folder: str | None = None
 
