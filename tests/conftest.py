@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from functools import cache
 from pathlib import Path
 
@@ -22,6 +23,9 @@ from bench.architectures import fresh
 from bench.images import Crop, ImageSpec, load
 from bench.registry import Choice, build
 from bench.tensors import to_tensor
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""Where tests are started in the background, shells have it ignored, and children inherit that."""
 
 PUBLISHED = Path(__file__).parents[2] / "shared/weights/bmshj2018-factorized-mse-q2.pth.tar"
 COMPRESSAI_NAMES = {"bmshj2018-factorized-relu": "bmshj2018_factorized_relu"}
