@@ -12,14 +12,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from attacks.climb import Climb
-from attacks.gradient import Steps, StepSize
-from attacks.structured import optimise
-from bench.attack import AttackResult, Need, Target
-from bench.budget import BALLS, Budget
+from attacks.structured import Manner, Structured
 
 
 @dataclass(frozen=True)
-class Recolour:
+class Recolour(Structured):
     """The functional attack ReColorAdv of Laidlaw & Feizi (2019, arXiv 1906.00001).
 
     Every colour is moved to another one, by what stands at the points of a lattice over the cube of
@@ -29,30 +26,17 @@ class Recolour:
     arXiv 1904.06347), which lets a network recolour a picture, needs that network.
 
     Args:
-        steps: how many.
-        step_size: Adam's learning rate; a first step of 1 would be as large as the budget.
         points: of the lattice, in each of its three directions.
     """
 
-    needs: ClassVar[Need] = "gradient"
-    budgets: ClassVar[tuple[str, ...]] = BALLS
     version: ClassVar[int] = 1
 
-    steps: Steps = 100
-    step_size: StepSize = 0.1
     points: Annotated[int, Field(ge=2, le=64)] = 8
 
-    @property
-    def evaluations(self) -> int:
-        """One gradient a step, one more where the first was zero, and the last value."""
-        return self.steps + 2
-
-    def __call__(
-        self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
-    ) -> AttackResult:
-        """Search from the source pictures."""
-        climb, manner = Climb(target, images, budget), _Lattice(images, self.points)
-        return optimise(climb, manner, rngs, steps=self.steps, step_size=self.step_size)
+    def manner(self, climb: Climb, rngs: Sequence[torch.Generator]) -> Manner:
+        """Return the lattice."""
+        del rngs
+        return _Lattice(climb.source, self.points)
 
 
 class _Lattice:

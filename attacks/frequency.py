@@ -19,81 +19,49 @@ from torch import Tensor
 from torch.nn import functional
 
 from attacks.climb import Climb
-from attacks.gradient import Steps, StepSize
-from attacks.structured import optimise
-from bench.attack import AttackResult, Need, Target
-from bench.budget import BALLS, Budget
+from attacks.structured import Manner, Structured
 
 _TURNS = 3
 """After which clipping and filtering by turns gains little."""
 
 
 @dataclass(frozen=True)
-class SSAH:
+class SSAH(Structured):
     """The high-frequency attack of Luo et al. (2022, arXiv 2203.05151), here on any objective.
 
     They hold the lowest band of a one-level Haar wavelet near that of the source by a penalty.
     Here no change has a part in that band: the mean of every block of 2x2 values stays as it is.
-
-    Args:
-        steps: how many.
-        step_size: Adam's learning rate; a first step of 1 would be as large as the budget.
     """
 
-    needs: ClassVar[Need] = "gradient"
-    budgets: ClassVar[tuple[str, ...]] = BALLS
     version: ClassVar[int] = 1
 
-    steps: Steps = 100
-    step_size: StepSize = 0.1
-
-    @property
-    def evaluations(self) -> int:
-        """One gradient a step, one more where the first was zero, and the last value."""
-        return self.steps + 2
-
-    def __call__(
-        self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
-    ) -> AttackResult:
-        """Search from the source pictures."""
-        climb, manner = Climb(target, images, budget), _Fine(_Coarse(images, block=2, keep=1))
-        return optimise(climb, manner, rngs, steps=self.steps, step_size=self.step_size)
+    def manner(self, climb: Climb, rngs: Sequence[torch.Generator]) -> Manner:
+        """Return all but the mean of each block."""
+        del rngs
+        return _Fine(_Coarse(climb.source, block=2, keep=1))
 
 
 @dataclass(frozen=True)
-class DCT:
+class DCT(Structured):
     """Changes in the lowest frequencies of a DCT (Guo et al. 2018, arXiv 1809.08758).
 
     They take the DCT of the whole picture; here it is that of blocks, as codecs do, so that a
     change can be large in one place and small in another.
 
     Args:
-        steps: how many.
-        step_size: Adam's learning rate; a first step of 1 would be as large as the budget.
         block: side of the blocks, in pixels.
         keep: how many frequencies of a block may change, in each direction, counted from the mean.
     """
 
-    needs: ClassVar[Need] = "gradient"
-    budgets: ClassVar[tuple[str, ...]] = BALLS
     version: ClassVar[int] = 1
 
-    steps: Steps = 100
-    step_size: StepSize = 0.1
     block: Annotated[int, Field(ge=1)] = 8
     keep: Annotated[int, Field(ge=1)] = 4
 
-    @property
-    def evaluations(self) -> int:
-        """One gradient a step, one more where the first was zero, and the last value."""
-        return self.steps + 2
-
-    def __call__(
-        self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
-    ) -> AttackResult:
-        """Search from the source pictures."""
-        climb, manner = Climb(target, images, budget), _Coarse(images, self.block, self.keep)
-        return optimise(climb, manner, rngs, steps=self.steps, step_size=self.step_size)
+    def manner(self, climb: Climb, rngs: Sequence[torch.Generator]) -> Manner:
+        """Return the lowest frequencies of each block."""
+        del rngs
+        return _Coarse(climb.source, self.block, self.keep)
 
 
 class _Coarse:

@@ -13,16 +13,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from attacks.climb import Climb
-from attacks.gradient import Steps, StepSize
-from attacks.structured import optimise
-from bench.attack import AttackResult, Need, Target
-from bench.budget import BALLS, Budget
+from attacks.structured import Manner, Structured
+from bench.budget import Budget
 
 _LEVEL = 1 / 255
 
 
 @dataclass(frozen=True)
-class Korhonen:
+class Korhonen(Structured):
     """Gradients masked by local activity (Korhonen & You 2022, doi.org/10.1145/3552469.3555715).
 
     What is busy hides a change. The mask is the standard deviation of the luma around a pixel, by
@@ -30,34 +28,21 @@ class Korhonen:
     most its mask's share of the radius; a flat picture stays as it is.
 
     Args:
-        steps: how many.
-        step_size: Adam's learning rate; a first step of 1 would be as large as the budget.
         reach: how far, in pixels, the surroundings of a pixel go to each side.
     """
 
-    needs: ClassVar[Need] = "gradient"
-    budgets: ClassVar[tuple[str, ...]] = BALLS
     version: ClassVar[int] = 1
 
-    steps: Steps = 100
-    step_size: StepSize = 0.1
     reach: Annotated[int, Field(ge=1)] = 2
 
-    @property
-    def evaluations(self) -> int:
-        """One gradient a step, one more where the first was zero, and the last value."""
-        return self.steps + 2
-
-    def __call__(
-        self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
-    ) -> AttackResult:
-        """Search from the source pictures."""
-        climb, manner = Climb(target, images, budget), _Masked(activity(images, self.reach))
-        return optimise(climb, manner, rngs, steps=self.steps, step_size=self.step_size)
+    def manner(self, climb: Climb, rngs: Sequence[torch.Generator]) -> Manner:
+        """Return the mask."""
+        del rngs
+        return _Masked(activity(climb.source, self.reach))
 
 
 @dataclass(frozen=True)
-class Patch:
+class Patch(Structured):
     """A change of one rectangle, after LaVAN (Karmon et al. 2018, arXiv 1801.02608).
 
     It lies where the summed gradient is largest, and stays there. What bounds each value bounds it
@@ -65,17 +50,11 @@ class Patch:
     given is a budget's region, and takes any attack.
 
     Args:
-        steps: how many.
-        step_size: Adam's learning rate; a first step of 1 would be as large as the budget.
         area: of the patch, as a share of the picture, or of the region that may change.
     """
 
-    needs: ClassVar[Need] = "gradient"
-    budgets: ClassVar[tuple[str, ...]] = BALLS
     version: ClassVar[int] = 1
 
-    steps: Steps = 100
-    step_size: StepSize = 0.1
     area: Annotated[float, Field(gt=0, le=1)] = 0.05
 
     @property
@@ -83,14 +62,9 @@ class Patch:
         """One gradient a step, the last value, and what it takes to find a place and to start."""
         return self.steps + 4
 
-    def __call__(
-        self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
-    ) -> AttackResult:
-        """Look for the place, then search from the source pictures."""
-        scout = Climb(target, images, budget)
-        manner = _Masked(_patches(scout.start(rngs).gradients, budget, self.area))
-        climb = Climb(target, images, budget)
-        return optimise(climb, manner, rngs, steps=self.steps, step_size=self.step_size)
+    def manner(self, climb: Climb, rngs: Sequence[torch.Generator]) -> Manner:
+        """Look for the place of the patch."""
+        return _Masked(_patches(climb.start(rngs).gradients, climb.budget, self.area))
 
 
 class _Masked:

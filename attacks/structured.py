@@ -12,18 +12,20 @@ Pictures whose change would leave [0, 1] are clipped there, whatever the kind.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
 
 from attacks.adam import Adam
 from attacks.climb import Climb
+from attacks.gradient import Steps, StepSize
 from attacks.vectors import lengths, unit, without
-from bench.attack import AttackResult
-from bench.budget import Budget, Linf
+from bench.attack import AttackResult, Need, Target
+from bench.budget import BALLS, Budget, Linf
 from bench.perceptual import Ssim
 
 _WHOLE = 0.9999
@@ -49,33 +51,51 @@ class Manner(Protocol):
         ...
 
 
-def optimise(
-    climb: Climb,
-    manner: Manner,
-    rngs: Sequence[torch.Generator],
-    *,
-    steps: int,
-    step_size: float,
-) -> AttackResult:
-    """Search the changes of one kind, from no change at all.
+@dataclass(frozen=True)
+class Structured(ABC):
+    """A search for the worst change of one kind, from no change at all.
 
     Args:
-        climb: sees every picture on the way.
-        manner: the kind.
-        rngs: one generator a picture, for those at which the objective is flat.
         steps: how many, each with one gradient.
         step_size: Adam's learning rate; a first step of 1 would be as large as the budget.
     """
-    inside = _Inside(manner, climb.source, climb.budget)
-    gradients = climb.start(rngs, inside).gradients
-    walk = _Walk(inside, gradients, step_size)
-    for left in reversed(range(steps)):
-        images = walk.step(gradients)
-        if left:
-            gradients = climb.look(images).gradients
-        else:
-            climb.glance(images)
-    return climb.result()
+
+    needs: ClassVar[Need] = "gradient"
+    budgets: ClassVar[tuple[str, ...]] = BALLS
+    version: ClassVar[int]
+
+    steps: Steps = 100
+    step_size: StepSize = 0.1
+
+    @property
+    def evaluations(self) -> int:
+        """One gradient a step, one more where the first was zero, and the last value."""
+        return self.steps + 2
+
+    def __call__(
+        self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
+    ) -> AttackResult:
+        """Search from the source pictures."""
+        climb = Climb(target, images, budget)
+        inside = _Inside(self.manner(climb, rngs), images, budget)
+        gradients = climb.start(rngs, inside).gradients
+        walk = _Walk(inside, gradients, self.step_size)
+        for left in reversed(range(self.steps)):
+            changed = walk.step(gradients)
+            if left:
+                gradients = climb.look(changed).gradients
+            else:
+                climb.glance(changed)
+        return climb.result()
+
+    @abstractmethod
+    def manner(self, climb: Climb, rngs: Sequence[torch.Generator]) -> Manner:
+        """Return the kind of change.
+
+        Args:
+            climb: what has the source pictures and the budget, and sees every picture on the way.
+            rngs: one generator a picture.
+        """
 
 
 @dataclass(frozen=True)

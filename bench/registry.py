@@ -8,6 +8,7 @@ checked by pydantic against its signature.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import inspect
 import typing
@@ -148,8 +149,7 @@ def parameters(kind: Kind, name: str) -> type[BaseModel]:
     """Return a model of the parameters that a suite may give, from the constructor's signature."""
     found = entry(kind, name)
     factory = _attribute(found.target)
-    initialise = factory.__init__ if inspect.isclass(factory) else factory
-    hints = typing.get_type_hints(initialise, include_extras=True)
+    hints = typing.get_type_hints(_annotated(factory), include_extras=True)
     fields: dict[str, Any] = {
         parameter.name: (_hint(found, hints, parameter), _default(parameter))
         for parameter in inspect.signature(factory).parameters.values()
@@ -246,6 +246,13 @@ def _attribute(target: str | Callable[..., Any]) -> Any:  # noqa: ANN401 - what 
         return getattr(importlib.import_module(module), attribute)
     except Exception as error:  # a plugin's import can fail in any way
         raise ConfigError(f"cannot import {target} ({told(error)}); mend or remove it") from error
+
+
+def _annotated(factory: Any) -> Any:  # noqa: ANN401
+    """Return what has the annotations: of a dataclass itself, whose fields may be inherited."""
+    if dataclasses.is_dataclass(factory) or not inspect.isclass(factory):
+        return factory
+    return factory.__init__
 
 
 def _hint(found: Entry, hints: Mapping[str, Any], parameter: inspect.Parameter) -> Any:  # noqa: ANN401

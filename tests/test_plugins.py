@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 import pytest
 import torch
@@ -213,3 +215,30 @@ def test_weights_of_another_model_are_refused(own, small_checkpoint):
     other = (("checkpoint", str(small_checkpoint("bmshj2018-factorized"))),)
     with pytest.raises(ConfigError, match="does not hold the weights of mine:Tiny"):
         build("codec", Choice("compressai", (own.params[0], *other)))
+
+
+SHIFTED = """\
+from dataclasses import dataclass
+
+from attacks.gradient import PGD
+from bench.entry import Entry
+
+
+@dataclass(frozen=True)
+class Named(PGD):
+    \"\"\"PGD under another name; its parameters are annotated where PGD is written.\"\"\"
+
+
+ATTACKS = {"named": Entry(Named, "PGD again")}
+"""
+
+
+def test_a_class_may_be_derived_from_one_of_another_module(suite):
+    folder = suite.parent
+    (folder / "named.py").write_text(SHIFTED)
+    text = SUITE.replace("[grey.py]", "[grey.py, named.py]")
+    suite.write_text(text.replace("[uniform-noise]", "[{name: named, steps: 3}]"))
+    assert list(map(str, chain(*load_suite(suite).attacks))) == ["named steps=3"]
+    suite.write_text(text.replace("[uniform-noise]", "[{name: named, steps: 0}]"))
+    with pytest.raises(ConfigError, match="steps"):
+        load_suite(suite)
