@@ -68,6 +68,11 @@ ATTACKS: dict[str, Entry] = {
     "patch": Entry(
         "attacks.masked:Patch", "Adam on one rectangle of the picture", paper="arXiv 1801.02608"
     ),
+    "universal": Entry(
+        "attacks.universal:Universal",
+        "one change for all pictures, learnt on others",
+        paper="arXiv 1610.08401",
+    ),
 }
 
 OBJECTIVES: dict[str, Entry] = {

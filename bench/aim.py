@@ -69,7 +69,7 @@ class _Composed(CodecTarget):
         parts, weights = self._parts(), self._weights(images)
         known = sum(part.gradients for part in parts)
         pairs = [part.followed(images) for part in parts]
-        self.gradients += sum(part.gradients for part in parts) - known
+        self._gradients += sum(part.gradients for part in parts) - known
         values, gradients = (torch.stack(column) for column in zip(*pairs, strict=True))
         wide = weights[..., None, None, None]
         return (weights * values).sum(0), (wide * gradients).sum(0)
@@ -93,6 +93,9 @@ class ExpectedTarget(_Composed):
     def _coding(self) -> Codec:
         return drawn(super()._coding, self._rng)
 
+    def _moved_to(self, source: Tensor) -> CodecTarget:
+        return ExpectedTarget(super()._coding, self._objective, source, self._draws, self._rng)
+
     def _parts(self) -> Sequence[CodecTarget]:
         codecs = [self._coding for _ in range(self._draws)]
         return [aim(codec, self._objective, self._source, 1, self._rng) for codec in codecs]
@@ -113,6 +116,9 @@ class BranchingTarget(_Composed):
         self._ways = ways
         rng = np.random.default_rng(0)  # ways draw nothing once the codec around them is drawn
         self._targets = [aim(way, objective, source, 1, rng) for way in ways.paths()]
+
+    def _moved_to(self, source: Tensor) -> CodecTarget:
+        return BranchingTarget(self._coding, self._ways, self._objective, source)
 
     def _parts(self) -> Sequence[CodecTarget]:
         return self._targets

@@ -100,6 +100,19 @@ class Target(Protocol):
         """Return the surrogate's values (B,) alone."""
         ...
 
+    def around(self, source: Tensor) -> Target:
+        """Return the same objective on the same codec, with other source pictures.
+
+        What is asked of it counts as asked of this one.
+
+        Args:
+            source: float (B, 3, H, W) in [0, 1], of any size.
+
+        Raises:
+            Unsupported: this target answers queries alone, or nothing.
+        """
+        ...
+
     def query(
         self, images: npt.NDArray[np.uint8], owners: Sequence[int] | None = None
     ) -> npt.NDArray[np.float64]:

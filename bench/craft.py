@@ -56,6 +56,10 @@ class NoTarget:
         """Refuse."""
         self.value_and_grad(images)
 
+    def around(self, source: Tensor) -> NoReturn:
+        """Refuse."""
+        self.value_and_grad(source)
+
     def query(self, images: npt.NDArray[np.uint8], owners: Sequence[int] | None = None) -> NoReturn:
         """Refuse."""
         del owners

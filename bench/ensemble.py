@@ -47,6 +47,10 @@ class Ensemble:
         """Return the mean of the surrogates' values (B,)."""
         return torch.stack([member.value(images) for member in self._members]).mean(0)
 
+    def around(self, source: Tensor) -> Ensemble:
+        """Return the same targets with other source pictures, see `bench.attack.Target`."""
+        return Ensemble([member.around(source) for member in self._members])
+
     def query(self, images: npt.NDArray[np.uint8], owners: Sequence[int] | None = None) -> NoReturn:
         """Refuse."""
         del images, owners

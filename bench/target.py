@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,6 @@ class CodecTarget:
     """One objective on one codec, around one batch of source pictures.
 
     Attributes:
-        gradients: how many gradients of a codec were computed.
         queries: how many pictures were really encoded for an attack; not the source pictures, for
             objectives that compare with what is clean.
     """
@@ -43,8 +43,14 @@ class CodecTarget:
         self._source = source
         self._moved = torch.zeros(len(source), dtype=torch.bool, device=source.device)
         self._finite = ~self._moved
-        self.gradients = 0
+        self._gradients = 0
+        self._others: list[CodecTarget] = []
         self.queries = 0
+
+    @property
+    def gradients(self) -> int:
+        """How many gradients of a codec were computed, around other source pictures too."""
+        return self._gradients + sum(other.gradients for other in self._others)
 
     def value_and_grad(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the surrogate's values (B,) and their gradient; what is not finite is zeroed."""
@@ -57,13 +63,18 @@ class CodecTarget:
         values = self._objective(self._view(images))
         nothing = images[:0].sum()  # of a codec that hangs on no gradient, the gradient is zero
         (gradient,) = torch.autograd.grad(values.sum() + nothing, images)
-        self.gradients += 1
+        self._gradients += 1
         return values.detach(), gradient
 
     def value(self, images: Tensor) -> Tensor:
         """Return the surrogate's values (B,)."""
         with torch.no_grad():
             return self._objective(self._view(images))
+
+    def around(self, source: Tensor) -> CodecTarget:
+        """Return the same target with other source pictures, see `bench.attack.Target`."""
+        self._others.append(self._moved_to(source))
+        return self._others[-1]
 
     def query(
         self, images: npt.NDArray[np.uint8], owners: Sequence[int] | None = None
@@ -76,10 +87,17 @@ class CodecTarget:
 
     def flags(self) -> tuple[str, ...]:
         """Return what every score that comes of this search must carry beside it."""
-        if self.gradients == 0:
+        others = chain(*(other.flags() for other in self._others))
+        return tuple(dict.fromkeys(chain(self._own_flags(), others)))
+
+    def _own_flags(self) -> tuple[str, ...]:
+        if self._gradients == 0:
             return ()
         zero = () if bool(self._moved.all()) else (ZERO_GRADIENT,)
         return zero if bool(self._finite.all()) else (*zero, NAN_GRADIENT)
+
+    def _moved_to(self, source: Tensor) -> CodecTarget:
+        return CodecTarget(self._codec, self._objective, source)
 
     def _checked(self, gradient: Tensor) -> Tensor:
         self._finite &= gradient.isfinite().flatten(1).all(1)

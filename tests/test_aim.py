@@ -169,3 +169,15 @@ def test_what_is_wrong_with_a_gradient_is_still_noticed(inside, flag, defence):
     _, gradient = target.value_and_grad(GREY)
     assert flag in target.flags()
     assert bool(gradient.isfinite().all())
+
+
+@pytest.mark.parametrize(
+    "codec", [_behind(Tilted(), "flip", way="random"), _behind(Tilted(), "self-ensemble")]
+)
+def test_other_source_pictures_are_aimed_at_in_the_same_way(codec):
+    other = 0.3 + 0.4 * torch.rand(1, 3, 5, 9, generator=torch.Generator().manual_seed(1))
+    target, fresh = _aimed(codec, Distortion()), _aimed(codec, Distortion(), source=other)
+    around = target.around(other)
+    assert type(around) is type(fresh)
+    assert torch.equal(around.value_and_grad(other + 0.1)[0], fresh.value_and_grad(other + 0.1)[0])
+    assert target.gradients == fresh.gradients > 0

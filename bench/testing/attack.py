@@ -78,14 +78,19 @@ class Watched:
     """A target that counts what it is asked, and keeps the first values it told.
 
     Attributes:
-        asked: for how many values it was asked, all pictures together.
         first: the values of the first pictures it was shown, (B,); None if it was shown none.
     """
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self.asked = 0
+        self._own = 0
+        self._others: list[Watched] = []
         self.first: Tensor | None = None
+
+    @property
+    def asked(self) -> int:
+        """For how many values it was asked, all pictures together."""
+        return self._own + sum(other.asked for other in self._others)
 
     def value_and_grad(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Ask for values and gradients."""
@@ -96,11 +101,16 @@ class Watched:
         """Ask for values."""
         return self._told(self._target.value(images))
 
+    def around(self, source: Tensor) -> Watched:
+        """Watch the same target around other source pictures."""
+        self._others.append(Watched(self._target.around(source)))
+        return self._others[-1]
+
     def query(
         self, images: npt.NDArray[np.uint8], owners: Sequence[int] | None = None
     ) -> npt.NDArray[np.float64]:
         """Ask for real values; what is refused was asked for, too."""
-        self.asked += len(images)
+        self._own += len(images)
         values = self._target.query(images, owners)
         if self.first is None:
             _, firsts = np.unique(
@@ -110,7 +120,7 @@ class Watched:
         return values
 
     def _told(self, values: Tensor) -> Tensor:
-        self.asked += len(values)
+        self._own += len(values)
         self.first = values if self.first is None else self.first
         return values
 
