@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from backends.nets import factor, padded, weights_hash
 from backends.surrogate import view
+from bench.arithmetic import compiled, current
 from bench.codec import Codec, Image, Relaxed
 from bench.container import Container, overhead, pack, unpack
 from bench.errors import CodecError, raise_if_machine, told
@@ -53,6 +54,25 @@ class Passes:
     costed: Pass
 
 
+class _Computed:
+    """A pass, computed as the search that looks at it has declared."""
+
+    def __init__(self, run: Pass, device: torch.device) -> None:
+        self._run, self._device = run, device
+
+    def __call__(self, images: Tensor) -> Mapping[str, Any]:
+        how = current()
+        run = self._compiled if how.compiled else self._run
+        if how.precision == "float32":
+            return run(images)
+        with torch.autocast(self._device.type, torch.bfloat16):
+            return run(images)
+
+    @cached_property
+    def _compiled(self) -> Pass:
+        return compiled(self._run)
+
+
 class Surrogate:
     """What gradients flow through in the place of coding: `bench.codec.Differentiable`.
 
@@ -63,21 +83,23 @@ class Surrogate:
 
     def __init__(self, net: CompressionModel, passes: Passes) -> None:
         self.device = next(net.parameters()).device
-        self._passes = passes
+        self._reconstructing = _Computed(passes.reconstructing, self.device)
+        self._rating = _Computed(passes.rating, self.device)
+        self._costed = _Computed(passes.costed, self.device)
         self._factor = factor(net)
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """Return the reconstruction; the entropy model is not run."""
-        out = self._passes.reconstructing(self._padded(images))
+        out = self._reconstructing(self._padded(images))
         return _cropped(out["x_hat"], images)
 
     def rate(self, images: Tensor) -> Mapping[str, Tensor]:
         """Return the coder's bits of each latent stream; the decoder is not run."""
-        return _beside(self._passes.rating(self._padded(images))["likelihoods"], images)
+        return _beside(self._rating(self._padded(images))["likelihoods"], images)
 
     def relaxed(self, images: Tensor) -> Relaxed:
         """Return the reconstruction and the bits from one pass."""
-        out = self._passes.costed(self._padded(images))
+        out = self._costed(self._padded(images))
         return Relaxed(_cropped(out["x_hat"], images), _beside(out["likelihoods"], images))
 
     def _padded(self, images: Tensor) -> Tensor:
@@ -246,7 +268,8 @@ def _scaled(shape: Any, rows: int, columns: int) -> Any:  # noqa: ANN401 - as a 
 
 
 def _cropped(images: Tensor, like: Tensor) -> Tensor:
-    return images[..., : like.shape[-2], : like.shape[-1]].to(like.device)
+    """Return pictures of the size, device and precision of others."""
+    return images[..., : like.shape[-2], : like.shape[-1]].to(like)
 
 
 def _beside(bits: Mapping[str, Tensor], images: Tensor) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from bench.aim import aim
+from bench.arithmetic import computing
 from bench.attack import Attack, AttackResult, Objective, Target
 from bench.budget import Budget
 from bench.codec import Codec, Image
@@ -82,7 +83,8 @@ def craft(
         objective: what it makes large; None for noise.
     """
     try:
-        return _searched(job, sources, attack, objective)
+        with computing(job.arithmetic):
+            return _searched(job, sources, attack, objective)
     except Unsupported as error:
         return Crafted(None, _record(job, "unsupported", reason=str(error)))
     except Exception as error:  # noqa: BLE001 - what breaks inside an attack is its failure

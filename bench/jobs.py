@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from bench.arithmetic import PLAIN, Arithmetic
 from bench.budget import Budget
 from bench.images import Picture
 from bench.point import Point, Search
@@ -17,7 +18,19 @@ from bench.registry import Choice
 
 @dataclass(frozen=True)
 class CraftJob:
-    """One search; `key` identifies the picture it finds; of random codecs so many draws count."""
+    """One search.
+
+    Attributes:
+        key: identifies the picture it finds.
+        sources: what is searched on.
+        picture: where it begins.
+        search: the attack.
+        objective: what it wants; None for noise.
+        budget: how far it may go.
+        seed: of its random numbers.
+        draws: of random codecs so many count.
+        arithmetic: how the surrogates of its sources compute.
+    """
 
     key: str
     sources: tuple[Point, ...]
@@ -27,6 +40,7 @@ class CraftJob:
     budget: Budget
     seed: int
     draws: int
+    arithmetic: Arithmetic = PLAIN
 
 
 @dataclass(frozen=True)

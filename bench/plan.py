@@ -150,11 +150,21 @@ def _craft(
         objective=objective and [objective.name, signature("objective", objective)],
         budget=budget.identity,
         seed=suite.seed,
-        compute=suite.compute.model_dump() if sources else None,
+        compute=suite.compute.identity if sources else None,
         **({"draws": suite.draws} if any(point.random for point in sources) else {}),
     )
     seed = int(key[:12], 16)
-    return CraftJob(key, sources, picture, search, objective, budget, seed, suite.draws)
+    return CraftJob(
+        key,
+        sources,
+        picture,
+        search,
+        objective,
+        budget,
+        seed,
+        suite.draws,
+        suite.compute.arithmetic,
+    )
 
 
 def group(

@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 
 from bench import __version__, registry, vmaf
+from bench.arithmetic import check
 from bench.attack import Attack, Objective
 from bench.baselines import with_baselines
 from bench.codec import Codec, Randomised
@@ -78,6 +79,7 @@ def prepare(suite: Suite, base: Path) -> Prepared:
         BenchError: a codec cannot be had on this machine, or a picture cannot be read.
     """
     settle(suite.compute.threads)
+    check(suite.compute.arithmetic)
     points, searches = with_baselines(suite)
     pictures = tuple(load(suite.images, base))
     codecs = {str(choice): make_codec(choice) for choice in points}

@@ -15,6 +15,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from bench.arithmetic import Arithmetic, Precision
 from bench.config import Settings, load, nearest
 from bench.images import ImageSpec
 from bench.plugins import Plugins
@@ -30,9 +31,23 @@ class Compute(Settings):
 
     Attributes:
         threads: how many CPU threads one search uses.
+        precision: of the nets whose gradients a search follows; scores are of float32 always.
+        compile: whether these nets are compiled with torch.compile; those that are scored are not.
     """
 
     threads: Annotated[int, Field(ge=1, le=256)] = 2
+    precision: Precision = "float32"
+    compile: bool = False
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """What stands in keys: the threads, and what else was set."""
+        return {**self.model_dump(exclude_defaults=True), "threads": self.threads}
+
+    @property
+    def arithmetic(self) -> Arithmetic:
+        """How the surrogates of its searches compute."""
+        return Arithmetic(self.precision, self.compile)
 
 
 class Suite(Settings):

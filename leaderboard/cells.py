@@ -26,6 +26,7 @@ from bench.record import CraftRecord, MeasureRecord, Scores, Threat
 from bench.registry import Choice
 from bench.spec import BudgetSpec
 from bench.store import Run
+from bench.suite import Compute
 
 REFERENCE = "identity"
 """Name of the lossless codec, and its label where it was added to a suite that does not list it."""
@@ -56,6 +57,7 @@ class Setting(BaseModel):
     sources: tuple[str | list[str], ...] = ()
     transfer: Literal["none", "gradient-free", "all"]
     rd_lambda: float
+    compute: Compute = Compute()
 
     @property
     def balls(self) -> list[Budget]:
@@ -88,7 +90,7 @@ class Setting(BaseModel):
             [(choice.name, sorted(choice.params), choice.objectives) for choice in listed]
             for listed in (self.searches, self.wants)
         ]
-        return repr((self.seed, searches, self.sources, self.transfer))
+        return repr((self.seed, searches, self.sources, self.transfer, self.compute.arithmetic))
 
     @property
     def references(self) -> set[str]:

@@ -50,6 +50,7 @@ def settings(part: Part) -> list[str]:
         f"**Codecs:** {_joined(part.manifest.codecs)}.",
         f"**Attacks:** {_attacks(part)}",
         *_sources(part),
+        *_arithmetic(part),
         f"**Objectives**, what an attack wants: {'; '.join(_objectives(part))}.",
         f"**Transfer:** {_TRANSFER[told.transfer]}",
         f"**R-D cost:** bpp + λ·255²·MSE with λ = {told.rd_lambda:g}, MSE of pictures in [0, 1].",
@@ -134,6 +135,15 @@ def _sources(part: Part) -> Iterator[str]:
     if part.setting.sources:
         named = "; ".join(" and ".join(map(escaped, listed(one))) for one in part.setting.sources)
         yield f"**Sources**, what was searched on, several at once where they are joined: {named}."
+
+
+def _arithmetic(part: Part) -> Iterator[str]:
+    """Yield how searches computed, if not in float32 and as torch does by itself."""
+    how = part.setting.compute
+    lowered = [f"in {how.precision}"] if how.precision != "float32" else []
+    told = ", ".join([*lowered, *["compiled"] * how.compile])
+    if told:
+        yield f"**Searches** followed gradients of nets {told}; everything is scored in float32."
 
 
 def _objectives(part: Part) -> Iterator[str]:

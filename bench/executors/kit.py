@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from bench import plugins
+from bench.arithmetic import check
 from bench.attack import Attack, Objective
 from bench.codec import Codec
 from bench.errors import BenchError, ConfigError
@@ -135,6 +136,7 @@ class Bench:
         _compare(versions(suite), wanted)
         for kind in (np.float32, np.float64):
             np.finfo(kind)  # once, and kept: it warns where denormals are flushed already
+        check(suite.compute.arithmetic)
         self._suite: Suite = suite
         self._workshop = Workshop(Toolbox(suite, objectives))
 
