@@ -1,7 +1,7 @@
 """Write docs/attacks.md: how strong every attack is, from finished runs.
 
-    python docs/attacks.py runs/attacks runs/attacks-convergence runs/attacks-queries \\
-        runs/attacks-queries-jpeg
+    python docs/attacks.py runs/attacks runs/attacks-convergence runs/attacks-seeds \\
+        runs/attacks-queries runs/attacks-queries-jpeg
 
 Which tables a run gives follows from its suite: of one with steps as a grid, strength by steps.
 """
@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from statistics import fmean
 
@@ -48,6 +48,10 @@ and by how much at most."""
 STEPS = (
     "PSNR under attacks on the distortion, and bits per pixel under attacks on the rate, by steps."
 )
+SEEDS = """\
+## Seeds
+
+How far apart the same searches with different seeds came out, over models and pictures."""
 QUERIED = """\
 Attacks on codecs without gradients: by queries, and by pictures made against another codec. "Beats
 noise" is on how many pictures they did more than noise of the same budget."""
@@ -79,8 +83,10 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path)
     folders = parser.parse_args().runs
     parts = [INTRODUCTION.format(runs=" ".join(map(str, folders)))]
-    for run in map(read_run, folders):
-        parts += [f"## {run.manifest.suite['description']}", *_sections(run, _found(run))]
+    searches = [(run, _found(run)) for run in map(read_run, folders)]
+    for run, found in searches:
+        parts += [f"## {run.manifest.suite['description']}", *_sections(run, found)]
+    parts += _between_seeds([found for _, found in searches if _has_steps(found)])
     PAGE.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
@@ -100,13 +106,17 @@ def _sections(run: Run, found: Sequence[Found]) -> Iterator[str]:
     if any(one.threat == "black-box" and one.attack != ENSEMBLE for one in found):
         yield QUERIED
         yield from (_queried(found, victim) for victim in _codecs(run))
-    elif len({one.attack for one in found if one.name == "apgd"}) > 1:
+    elif _has_steps(found):
         yield STEPS
         yield _by_steps(found)
     else:
         yield TABLE.format(machine=", ".join(map(": ".join, run.manifest.machine.items())))
         yield from (_table(found, budget) for budget in _budgets(found))
         yield from (PAIRS, _pairs(found), BEYOND, _beyond(found))
+
+
+def _has_steps(found: Sequence[Found]) -> bool:
+    return len({one.attack for one in found if one.name == "apgd"}) > 1
 
 
 def _budget(one: Found) -> str:
@@ -130,8 +140,11 @@ def _mean(best: Mapping[str, Found], objective: str) -> str:
     if not best:
         return "–"
     scores = [one.scores for one in best.values()]
-    value = fmean(s.psnr_source if objective == "distortion" else s.bpp for s in scores)
-    return SHOWN[objective].format(value)
+    return SHOWN[objective].format(fmean(_value(s, objective) for s in scores))
+
+
+def _value(scores: Scores, objective: str) -> float:
+    return scores.psnr_source if objective == "distortion" else scores.bpp
 
 
 def _table(found: Sequence[Found], budget: str) -> str:
@@ -185,9 +198,8 @@ def _compared(found: Sequence[Found], first: str, second: str, objective: str, b
 
 def _gain(ours: Scores, theirs: Scores, objective: str) -> float:
     """Return how many dB less or bits per pixel more."""
-    if objective == "distortion":
-        return theirs.psnr_source - ours.psnr_source
-    return ours.bpp - theirs.bpp
+    more = _value(ours, objective) - _value(theirs, objective)
+    return -more if objective == "distortion" else more
 
 
 def _beyond(found: Sequence[Found]) -> str:
@@ -227,6 +239,28 @@ def _by_steps(found: Sequence[Found]) -> str:
     ]
     header = f"| model | attack | objective | {' | '.join(map(str, steps))} |"
     return "\n".join([header, f"|---|---|---|{'--:|' * len(steps)}", *lines])
+
+
+def _between_seeds(runs: Sequence[Sequence[Found]]) -> list[str]:
+    cells: dict[tuple[str, str], dict[tuple[str, str], list[float]]] = {}
+    for one in chain(*runs):
+        if one.craft.objective:
+            row = cells.setdefault((one.attack, one.craft.objective), defaultdict(list))
+            value = _value(one.scores, one.craft.objective)
+            row[one.victim, one.craft.picture].append(value)
+    lines = [_apart(*key, list(row.values())) for key, row in cells.items() if _is_again(row)]
+    header = "| attack | objective | searches | mean | largest |\n|---|---|--:|--:|--:|"
+    return [SEEDS, "\n".join([header, *lines])] if lines else []
+
+
+def _is_again(row: Mapping[tuple[str, str], Sequence[float]]) -> bool:
+    return all(len(values) > 1 for values in row.values())
+
+
+def _apart(attack: str, objective: str, rows: Sequence[Sequence[float]]) -> str:
+    apart = [max(values) - min(values) for values in rows]
+    mean, largest = map(SHOWN[objective].format, (fmean(apart), max(apart)))
+    return f"| {attack} | {objective} | {len(rows)} | {mean} | {largest} |"
 
 
 def _queried(found: Sequence[Found], victim: str) -> str:

@@ -31,6 +31,7 @@ description: Steps
 codecs: [{name: toy, gain: 0.5, label: toy}]
 attacks: [{name: apgd, steps: [2, 8], restarts: 1}]
 """
+AGAIN = STEPS.replace("steps\n", "again\n", 1) + "seed: 1\n"
 QUERIES = """\
 name: queries
 description: Queries
@@ -43,7 +44,7 @@ sources: [JPEG, toy]
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     folder = tmp_path_factory.mktemp("attacks")
-    for text in (STRENGTH, STEPS, QUERIES):
+    for text in (STRENGTH, STEPS, AGAIN, QUERIES):
         name = text.splitlines()[0].split()[1]
         (folder / f"{name}.yaml").write_text(text + HEAD)
         assert main(["run", str(folder / f"{name}.yaml"), "-o", str(folder / name)]) == 0
@@ -52,7 +53,7 @@ def page(tmp_path_factory):
     spec.loader.exec_module(module)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "PAGE", folder / "attacks.md")
-        runs = [str(folder / name) for name in ("strength", "steps", "queries")]
+        runs = [str(folder / name) for name in ("strength", "steps", "again", "queries")]
         patch.setattr(sys, "argv", ["attacks.py", *runs])
         module.main()
     return folder
@@ -110,3 +111,25 @@ def test_queries_stand_beside_noise_and_transfer(page):
     assert found["square queries=30", "JPEG"][-1] == "30"
     assert ("fgsm", "toy") in found
     assert ("sign-noise", "none") in found
+
+
+def test_seeds_are_compared_search_by_search(page):
+    apart = {"distortion": [], "rate": []}
+    first, second = (_searched(page, name) for name in ("steps", "again"))
+    for (attack, objective, picture), value in first.items():
+        if attack == "apgd steps=8 restarts=1":
+            apart[objective].append(abs(value - second[attack, objective, picture]))
+    text = (page / "attacks.md").read_text().split("## Seeds")[1]
+    line = f"| apgd steps=8 restarts=1 | rate | 2 | {fmean(apart['rate']):.3f} "
+    assert line + f"| {max(apart['rate']):.3f} |" in text
+    assert f"| distortion | 2 | {fmean(apart['distortion']):.2f} dB |" in text
+
+
+def _searched(page, name):
+    run, found = read_run(page / name), {}
+    for cell in run.measures:
+        craft = run.crafts.get(cell.craft)
+        if cell.victim == "toy" and craft and craft.objective:
+            value = cell.scores.bpp if craft.objective == "rate" else cell.scores.psnr_source
+            found[craft.attack, craft.objective, craft.picture] = value
+    return found
