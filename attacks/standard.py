@@ -3,9 +3,10 @@
 Its members complement each other: the strongest gradient search, towards each objective and away
 from the clean reconstruction; constrained optimisation, where a budget is of that kind; all colours
 moved alike, which a flat or noisy gradient cannot hide; squares, by queries, against codecs without
-gradients and gradients that mislead. Noise stands on every board besides, and pictures made against
-one codec are given to others as the suite's `transfer` says. The idea is AutoAttack's, Croce & Hein
-(2020), https://arxiv.org/abs/2003.01690.
+gradients and gradients that mislead. Noise stands on every board besides. Pictures of the first one
+and of the colour shift are given to other codecs as the suite's `transfer` says; those of others
+would double what a board costs. The idea is AutoAttack's, Croce & Hein (2020),
+https://arxiv.org/abs/2003.01690.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class _Member:
         full: those in the full mode.
         losses: what it wants, by the objective it serves; whatever the suite wants if empty.
         budgets: the kinds of budget it keeps.
+        transfer: what becomes of its pictures; what the suite says if None.
     """
 
     name: str
@@ -36,18 +38,27 @@ class _Member:
     full: Mapping[str, int]
     losses: Mapping[str, Any] = field(default_factory=dict)
     budgets: tuple[str, ...] = BALLS
+    transfer: str | None = None
 
 
 _AWAY = {"name": "distortion", "reference": "clean"}
 _MEMBERS = (
     _Member("apgd", "APGD", {"steps": 49}, {"steps": 200, "restarts": 2}),
-    _Member("apgd", "APGD from C(x)", {"steps": 14}, {"steps": 200}, {"distortion": _AWAY}),
+    _Member(
+        "apgd",
+        "APGD from C(x)",
+        {"steps": 14},
+        {"steps": 200},
+        {"distortion": _AWAY},
+        transfer="none",
+    ),
     _Member("madc", "MADC", {"steps": 24}, {"steps": 200}, budgets=EUCLIDEAN),
     _Member("ftda", "FTDA", None, {"steps": 500}, budgets=EUCLIDEAN),
     _Member("colour-shift", "colour shift", {}, {}, {"distortion": "distortion"}),
     _Member(
         *("square", "Square", {"queries": 50}, {"queries": 1000}),
         {"distortion": "distortion", "rate": "rate"},
+        transfer="none",
     ),
 )
 
@@ -76,4 +87,5 @@ class Standard:
         if params is None or (member.losses and not losses):
             return None
         label = f"standard-{self.version} {self.mode}: {member.title}"
-        return {"name": member.name, "label": label, **params, "objectives": losses}
+        own = {} if member.transfer is None else {"transfer": member.transfer}
+        return {"name": member.name, "label": label, **params, "objectives": losses, **own}

@@ -110,4 +110,5 @@ def _written(choice: Mapping[str, Any]) -> dict[str, Any]:
         for key in ("defence", "objectives")
         if choice.get(key)
     }
-    return {"name": choice["name"], "label": choice["label"], **params, **nested}
+    own = {"transfer": choice["transfer"]} if choice.get("transfer") else {}
+    return {"name": choice["name"], "label": choice["label"], **params, **nested, **own}

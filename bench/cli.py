@@ -15,7 +15,7 @@ from rich.table import Table
 
 from bench import __version__, checking, explorer, plugins, publishing, registry, running, zoo
 from bench.errors import BenchError, told
-from bench.estimate import remaining
+from bench.estimate import REFERENCE_CORES, remaining
 from bench.given import given
 from bench.listing import Listed, as_json, as_table, items
 from bench.progress import duration
@@ -128,7 +128,11 @@ def _plan(arguments: argparse.Namespace) -> None:
         _say(f"{title}: {sum(counts.values())}")
         for name, count in counts.items():
             _say(f"  {count:6d}  {name}")
-    _say(f"about {duration(remaining(plan))} on a 2-core machine; nothing was executed")
+    alone, at_once = remaining(plan), max(1, REFERENCE_CORES // suite.compute.threads)
+    told = f"about {duration(alone)} on a {REFERENCE_CORES}-core machine"
+    if at_once > 1:
+        told += f", {duration(alone / at_once)} with --executor processes"
+    _say(f"{told}; nothing was executed")
 
 
 def _attack(arguments: argparse.Namespace) -> None:

@@ -16,6 +16,9 @@ from bench.point import Point
 from bench.registry import entry
 from bench.store import Store
 
+REFERENCE_CORES = 2
+"""Of the machine that was measured on."""
+
 _SCORING = 1.0
 """Seconds per megapixel for the metrics of one cell."""
 

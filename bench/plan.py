@@ -128,9 +128,10 @@ def _can_search(search: Search, sources: Sequence[Point]) -> bool:
 
 def _victims(suite: Suite, craft: CraftJob, points: Sequence[Point]) -> list[Point]:
     """Noise hits everyone; the sources, and they behind defences, are always victims."""
-    if not craft.sources or suite.transfer == "all":
+    transfer = craft.search.choice.transfer or suite.transfer
+    if not craft.sources or transfer == "all":
         return list(points)
-    reached = [p for p in points if suite.transfer == "gradient-free" and not p.differentiable]
+    reached = [p for p in points if transfer == "gradient-free" and not p.differentiable]
     reached += [p for p in points if any(map(p.guards, craft.sources))]
     return [p for p in points if p in craft.sources or p in reached]
 

@@ -13,7 +13,7 @@ import importlib
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import metadata
 from typing import Annotated, Any, Literal, TypeAlias
@@ -44,6 +44,9 @@ _TABLES: dict[Kind, str] = {
 
 _NAMED: dict[Kind, dict[str, Entry]] = {kind: {} for kind in _TABLES}
 
+Transfer: TypeAlias = Literal["none", "gradient-free", "all"]
+"""Which codecs are scored on pictures made against others: none, those without gradients, all."""
+
 _LIVE_SURROGATE = "backends.compressai:live"
 
 
@@ -57,6 +60,7 @@ class Choice:
         label: what people call it; made of name and parameters if empty.
         defence: what a codec is behind, in the order in which a picture meets it.
         objectives: what an attack wants; what the suite wants if empty.
+        transfer: what becomes of an attack's pictures; what the suite says if None.
     """
 
     name: str
@@ -64,6 +68,7 @@ class Choice:
     label: str = ""
     defence: tuple[Choice, ...] = ()
     objectives: tuple[Choice, ...] = ()
+    transfer: Transfer | None = None
 
     def __str__(self) -> str:
         listed = " ".join(f"{key}={value}" for key, value in self.params)
@@ -172,7 +177,7 @@ def check(kind: Kind, choice: Choice) -> Choice:
     checked = tuple((key, getattr(values, key)) for key, _ in choice.params)
     defence = tuple(check("defence", one) for one in choice.defence)
     objectives = tuple(check("objective", one) for one in choice.objectives)
-    return Choice(choice.name, checked, choice.label, defence, objectives)
+    return replace(choice, params=checked, defence=defence, objectives=objectives)
 
 
 def build(kind: Kind, choice: Choice) -> Any:  # noqa: ANN401 - the caller names the kind

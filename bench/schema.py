@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from bench.errors import ConfigError
-from bench.registry import Kind, entries, parameters
+from bench.registry import Kind, Transfer, entries, parameters
 from bench.suite import Suite
 
 _LISTS: dict[str, tuple[Kind, ...]] = {
@@ -23,7 +23,7 @@ def _some(name: str) -> dict[str, Any]:
 
 _NESTED: dict[Kind, dict[str, Any]] = {
     "codec": {"defence": _some("Defence")},
-    "attack": {"objectives": _some("Objective")},
+    "attack": {"objectives": _some("Objective"), "transfer": {"enum": get_args(Transfer)}},
 }
 """What an item may hold beside its parameters."""
 

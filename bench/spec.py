@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import typing
 from collections.abc import Iterator
 from functools import partial
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ from bench.budget import L2, Budget, Linf, Mse, Region
 from bench.config import Settings
 from bench.errors import ConfigError
 from bench.perceptual import Ssim
-from bench.registry import Choice, Kind, build, check, entries
+from bench.registry import Choice, Kind, Transfer, build, check, entries
 
 BUDGETS: dict[str, type[Budget]] = {kind.kind: kind for kind in (Linf, L2, Mse, Ssim)}
 """Every kind of budget, by the key under which it is written."""
@@ -122,7 +123,8 @@ def _grid(kind: Kind, item: Any) -> Iterator[Choice]:  # noqa: ANN401 - YAML as 
         raise ConfigError(f"expected the {kind}'s name, or a mapping with 'name', got {item!r}")
     behind = _behind(item.get("defence", [])) if kind == "codec" else [()]
     wanted = _wanted(item.get("objectives", [])) if kind == "attack" else ()
-    nested = {("codec", "defence"), ("attack", "objectives")}
+    transfer = _transfer(item.get("transfer")) if kind == "attack" else None
+    nested = {("codec", "defence"), ("attack", "objectives"), ("attack", "transfer")}
     given = {key: value for key, value in item.items() if (kind, key) not in nested}
     grid = {str(key): listed(value) for key, value in given.items()}
     name, label = grid.pop("name")[0], grid.pop("label", [""])[0]
@@ -132,7 +134,7 @@ def _grid(kind: Kind, item: Any) -> Iterator[Choice]:  # noqa: ANN401 - YAML as 
     for *values, defence in itertools.product(*grid.values(), behind):
         params = tuple(zip(grid, values, strict=True))
         told = {"defence": " + ".join(map(str, defence))} if defence else {}
-        yield Choice(name, params, _label(label, dict(params) | told), defence, wanted)
+        yield Choice(name, params, _label(label, dict(params) | told), defence, wanted, transfer)
 
 
 def _behind(items: Any) -> list[tuple[Choice, ...]]:  # noqa: ANN401 - YAML as it was written
@@ -143,6 +145,14 @@ def _behind(items: Any) -> list[tuple[Choice, ...]]:  # noqa: ANN401 - YAML as i
 def _wanted(items: Any) -> tuple[Choice, ...]:  # noqa: ANN401 - YAML as it was written
     """Return what an attack wants in the place of what the suite wants, grids expanded."""
     return tuple(itertools.chain(*(_expanded("objective", item) for item in listed(items))))
+
+
+def _transfer(value: Any) -> Transfer | None:  # noqa: ANN401 - YAML as it was written
+    """Return what becomes of an attack's pictures in the place of what the suite says."""
+    known: tuple[Transfer, ...] = typing.get_args(Transfer)
+    if value is None or value in known:
+        return next((one for one in known if one == value), None)
+    raise ConfigError(f"'transfer' of an attack is one of {', '.join(known)}, not {value!r}")
 
 
 def _label(template: object, params: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 attacks: [fgsm, {name: pgd, steps: [10, 60]}]        a list as a value is a grid: pgd twice
 attacks: [{name: pgd, objectives: rate}]             wants this alone, whatever the others want
+attacks: [{name: square, transfer: none}]            is scored on nothing but what it asked
 attacks: [standard]                                  an ensemble: all its members
 codecs: [{name: vvc, qp: [32, 37], label: VVC {qp}}]  what the board calls it
 codecs: [{name: jpeg, quality: 50, defence: [median, flip]}]  behind both, met in this order
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, TypeAlias
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -19,7 +20,7 @@ from bench.arithmetic import Arithmetic, Precision
 from bench.config import Settings, load, nearest
 from bench.images import ImageSpec
 from bench.plugins import Plugins
-from bench.registry import Choice
+from bench.registry import Choice, Transfer
 from bench.spec import BudgetSpec, attacks, choices, listed
 
 Source: TypeAlias = str | list[str]
@@ -67,7 +68,7 @@ class Suite(Settings):
         sources: the operating points that are searched on, by label; several in a list are
             searched on together, through the gradients of all. Every one by itself if left out.
         transfer: which codecs are also scored on pictures made against the others: those without
-            gradients, all, or none.
+            gradients, all, or none; an attack may say something else of its own.
         draws: how many draws of a codec that draws random numbers are averaged in a gradient, and
             how many every picture is scored with.
         rd_lambda: the weight of 255^2 MSE in the R-D cost that is reported.
@@ -87,7 +88,7 @@ class Suite(Settings):
     budgets: Annotated[list[BudgetSpec], Field(min_length=1)]
     attacks: Annotated[list[Annotated[list[Choice], attacks()]], Field(min_length=1)]
     sources: tuple[Source, ...] = ()
-    transfer: Literal["none", "gradient-free", "all"] = "gradient-free"
+    transfer: Transfer = "gradient-free"
     draws: Annotated[int, Field(ge=1, le=256)] = 8
     rd_lambda: Annotated[float, Field(gt=0)] = 0.013
     vmaf: bool = False

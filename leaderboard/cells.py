@@ -87,7 +87,7 @@ class Setting(BaseModel):
     def terms(self) -> str:
         """What runs must have in common for their rows to be compared, pictures apart."""
         searches = [
-            [(choice.name, sorted(choice.params), choice.objectives) for choice in listed]
+            [(one.name, sorted(one.params), one.objectives, one.transfer) for one in listed]
             for listed in (self.searches, self.wants)
         ]
         return repr((self.seed, searches, self.sources, self.transfer, self.compute.arithmetic))

@@ -17,6 +17,7 @@ from attacks.gradient import PGD
 from attacks.square import Square
 from backends.toy import Toy
 from bench import store as store_module
+from bench.again import suite_of
 from bench.attack import AttackResult
 from bench.codec import Image
 from bench.config import parse
@@ -276,6 +277,25 @@ def test_transfer_none_and_all():
         cells = prepare(suite, Path()).plan.cells
         onto_toys = [c for c in cells if c.threat == "transfer" and c.victim.choice.name == "toy"]
         assert len(onto_toys) == expected * 4
+
+
+@pytest.mark.parametrize(("own", "suites"), [("none", "gradient-free"), ("all", "none")])
+def test_an_attack_may_say_itself_where_its_pictures_go(own, suites):
+    suite = Suite.model_validate(
+        {
+            "name": "t",
+            "images": {"set": "sample", "names": ["coffee"], "crop": {"height": 8, "width": 8}},
+            "codecs": ["toy", {"name": "jpeg", "quality": 50}],
+            "attacks": ["fgsm", {"name": "pgd", "steps": 2, "transfer": own}],
+            "objectives": ["rate"],
+            "budgets": [{"linf": 2}],
+            "transfer": suites,
+        }
+    )
+    cells = prepare(suite, Path()).plan.cells
+    gone = {str(cell.craft.search.choice) for cell in cells if cell.threat == "transfer"}
+    assert gone == {("fgsm" if own == "none" else "pgd steps=2")}
+    assert suite_of(suite.model_dump(mode="json"), Path()) == suite
 
 
 def test_a_codec_that_fails_is_a_record_not_an_end(tmp_path: Path, monkeypatch):
