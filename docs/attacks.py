@@ -83,11 +83,19 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path)
     folders = parser.parse_args().runs
     parts = [INTRODUCTION.format(runs=" ".join(map(str, folders)))]
-    searches = [(run, _found(run)) for run in map(read_run, folders)]
+    searches = [(run, _found(run)) for run in map(_finished, folders)]
     for run, found in searches:
         parts += [f"## {run.manifest.suite['description']}", *_sections(run, found)]
     parts += _between_seeds([found for _, found in searches if _has_steps(found)])
     PAGE.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _finished(folder: Path) -> Run:
+    run = read_run(folder)
+    if len(run.measures) < run.manifest.cells:
+        told = f"{len(run.measures)} of {run.manifest.cells} cells"
+        raise SystemExit(f"{folder} holds {told}; continue it with 'bench run' first")
+    return run
 
 
 def _found(run: Run) -> list[Found]:

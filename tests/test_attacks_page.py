@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import runpy
+import shutil
 import sys
 from pathlib import Path
 from statistics import fmean
@@ -133,3 +135,12 @@ def _searched(page, name):
             value = cell.scores.bpp if craft.objective == "rate" else cell.scores.psnr_source
             found[craft.attack, craft.objective, craft.picture] = value
     return found
+
+
+def test_a_run_that_is_not_finished_is_refused(page, monkeypatch, tmp_path):
+    half = shutil.copytree(page / "steps", tmp_path / "half")
+    lines = (half / "records.jsonl").read_text().splitlines(keepends=True)
+    (half / "records.jsonl").write_text("".join(lines[:-1]))
+    monkeypatch.setattr(sys, "argv", ["attacks.py", str(half)])
+    with pytest.raises(SystemExit, match="continue it with 'bench run' first"):
+        runpy.run_path(str(SCRIPT), run_name="__main__")
