@@ -226,8 +226,8 @@ def test_psnr_drop():
 
 
 def test_the_table_lists_each_metric_once_with_its_source():
-    functions = [metric.function for metric in metrics.METRICS.values()]
-    assert [function.__name__ for function in functions] == list(metrics.METRICS)
+    functions = [score.function for score in metrics.SCORES.values()]
+    assert [function.__name__ for function in functions] == list(metrics.SCORES)
     assert all(metric.description and "\n" not in metric.description for metric in all_metrics())
     assert all(metric.source.startswith("https://") for metric in all_metrics())
 
