@@ -26,6 +26,7 @@ from bench.record import CraftRecord, MeasureRecord, Scores, Threat
 from bench.registry import Choice
 from bench.spec import BudgetSpec
 from bench.store import Run
+from leaderboard.gauges import failed
 
 REFERENCE = "identity"
 """Name of the lossless codec, and its label where it was added to a suite that does not list it."""
@@ -56,6 +57,7 @@ class Setting(BaseModel):
     sources: tuple[str | list[str], ...] = ()
     transfer: Literal["none", "gradient-free", "all"]
     rd_lambda: float
+    metrics: list[list[Choice]] = []
 
     @property
     def balls(self) -> list[Budget]:
@@ -233,12 +235,12 @@ def _case(
 def _scored(
     record: MeasureRecord, craft: CraftRecord, clean: Scores | None, lmbda: float
 ) -> Scored | None:
-    failed = record.status == "failed" and record.stage == "attacked"
-    scores = _stand_in(clean, lmbda) if failed and clean is not None else record.scores
+    is_lost = record.status == "failed" and record.stage == "attacked"
+    scores = _stand_in(clean, lmbda) if is_lost and clean is not None else record.scores
     if scores is None:
         return None
     seconds = (record.encode_seconds, record.decode_seconds)
-    return Scored(record.threat, record.picture, craft, scores, seconds, failed)
+    return Scored(record.threat, record.picture, craft, scores, seconds, is_lost)
 
 
 def _stand_in(clean: Scores, lmbda: float) -> Scores:
@@ -259,6 +261,7 @@ def _stand_in(clean: Scores, lmbda: float) -> Scores:
             "rd_cost": cost,
             "rd_factor": cost / clean.rd_cost,
             "unexplained": True,
+            "extra": {label: failed(one) for label, one in clean.extra.items()},
         }
     )
 
