@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from bench.codec import Image
 from bench.metric import Better
 from bench.similarity import check_pair
+
+Planes: TypeAlias = npt.NDArray[np.float64]
+"""L*, a* and b*, (3, H, W)."""
 
 _difference: Callable[..., npt.NDArray[np.float64]] = deltaE_ciede2000
 _lab: Callable[[Image], npt.NDArray[np.float64]] = rgb2lab
@@ -38,4 +41,13 @@ class Ciede2000:
             ValueError: the pictures differ in shape.
         """
         check_pair(reference, picture)
-        return float(np.mean(_difference(_lab(reference), _lab(picture))))
+        return float(np.mean(_difference(_planes(reference), _planes(picture), channel_axis=0)))
+
+
+def _planes(picture: Image) -> Planes:
+    """Return the colours, each plane in one piece.
+
+    NumPy takes other code for an arctan2 of interleaved values where the result happens to lie
+    behind them in memory, and the last digit is then another.
+    """
+    return np.ascontiguousarray(np.moveaxis(_lab(picture), -1, 0))
