@@ -146,8 +146,9 @@ def _declared(kind: Kind, name: str) -> Item:
     if kind == "defence":
         return Item(name, told.summary, told.paper, gradient=getattr(made, "gradient", ""))
     if kind == "metric":
-        summary = f"{_in_unit(told.summary, made.unit)}; {made.better} is better"
-        return Item(name, summary, told.paper, scored="where metrics: names it")
+        summary = _in_unit(told.summary, getattr(made, "unit", ""))
+        better = f"{getattr(made, 'better', '?')} is better"
+        return Item(name, f"{summary}; {better}", told.paper, scored="where metrics: names it")
     if kind != "attack":
         return Item(name, told.summary)
     budgets, needs = getattr(made, "budgets", ()), getattr(made, "needs", "")

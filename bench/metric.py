@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import ClassVar, Literal, Protocol, TypeAlias, TypeGuard, get_args, runtime_checkable
 
 from bench.codec import Image
 from bench.errors import Unsupported, raise_if_machine, told
@@ -45,6 +45,16 @@ class Metric(Protocol):
             ValueError: the two differ in shape (`bench.similarity.check_pair`).
         """
         ...
+
+
+def is_metric(made: object) -> TypeGuard[Metric]:
+    """Tell whether something has all that a metric has to say of itself."""
+    return (
+        isinstance(made, Metric)
+        and isinstance(made.unit, str)
+        and made.better in get_args(Better)
+        and isinstance(made.version, int)
+    )
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
-from typing import get_args
 
 import torch
 
@@ -26,7 +25,7 @@ from bench.errors import ConfigError
 from bench.images import Picture, load
 from bench.jobs import Plan
 from bench.keeping import Event, is_left, keep, left
-from bench.metric import Better, Metric
+from bench.metric import Metric, is_metric
 from bench.plan import plan
 from bench.point import Point, Search
 from bench.registry import Choice
@@ -189,7 +188,7 @@ def terms_of(suite: Suite) -> Terms:
 
 def _metric(choice: Choice) -> Metric:
     metric = registry.build("metric", choice)
-    if not isinstance(metric, Metric) or metric.better not in get_args(Better):
+    if not is_metric(metric):
         raise ConfigError(f"the metric '{choice}' lacks what bench.metric.Metric asks for")
     return metric
 

@@ -343,6 +343,7 @@ def test_what_a_suite_says_of_metrics_is_checked(named, words, folder):
     [
         ("    version: ClassVar[int] = 1\n", ""),
         ('ClassVar[str] = "higher"', 'ClassVar[str] = "more"'),
+        ('ClassVar[str] = "levels"', "ClassVar[str] = None"),
     ],
 )
 def test_what_is_no_metric_is_refused_before_anything_runs(before, after, folder):

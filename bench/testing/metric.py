@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import get_args
 
 import numpy as np
 
 from bench.codec import Image
 from bench.errors import Unsupported
-from bench.metric import Better, Metric
+from bench.metric import Metric, is_metric
 from bench.testing.codec import frozen, require
 from bench.testing.pictures import PICTURES, SIZES, noise, waves
 
@@ -43,10 +42,8 @@ class MetricContract(ABC):
 
     def test_it_declares_itself(self) -> None:
         metric = self.metric()
-        require(isinstance(metric, Metric), "it lacks what bench.metric.Metric asks for")
-        require(metric.better in get_args(Better), f"better is {metric.better!r}")
-        require(isinstance(metric.unit, str), f"the unit {metric.unit!r} is no text")
-        require(isinstance(metric.version, int), f"the version {metric.version!r} is no number")
+        told = {name: getattr(metric, name, None) for name in ("unit", "better", "version")}
+        require(is_metric(metric), f"it lacks what bench.metric.Metric asks for: {told}")
 
     def test_every_size_and_kind_has_a_value_or_a_reason(self) -> None:
         for size in (*SIZES, self.largest):
