@@ -21,11 +21,12 @@ from bench.jobs import Plan
 from bench.plan import plan
 from bench.point import Point
 from bench.registry import Choice
-from bench.run import make_attack, search_of, settle
+from bench.run import make_attack, search_of, settle, terms_of
 from bench.store import Manifest
 from bench.suite import Suite
+from bench.terms import Terms
 
-_LISTS = ("codecs", "attacks", "objectives")
+_LISTS = ("codecs", "attacks", "objectives", "metrics")
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,14 @@ class Again:
         suite: as it was written.
         points: its operating points by label, the lossless one among them.
         pictures: as they are read here.
+        terms: what it says of scoring.
         plan: its jobs, with the fingerprints that the manifest keeps.
     """
 
     suite: Suite
     points: dict[str, Choice]
     pictures: tuple[Picture, ...]
+    terms: Terms
     plan: Plan
 
 
@@ -53,20 +56,23 @@ def made_again(manifest: Manifest, folder: Path) -> Again:
         folder: where relative paths of pictures and plugins are looked up first.
 
     Raises:
-        BenchError: the suite is none, or its pictures, attacks or plugins cannot be had here.
+        BenchError: the suite is none, or its pictures, attacks, metrics or plugins cannot be had
+            here.
     """
     suite = suite_of(manifest.suite, folder)
     settle(suite.compute.threads)
     choices, searches = with_baselines(suite)
     pictures = tuple(load(suite.images, folder))
     points = {str(choice): choice for choice in choices}
+    terms = terms_of(suite)
     planned = plan(
         suite,
         [_point(manifest, choice) for choice in choices],
         [search_of(choice, make_attack(choice)) for choice in searches],
         pictures,
+        terms,
     )
-    return Again(suite, points, pictures, planned)
+    return Again(suite, points, pictures, terms, planned)
 
 
 def _point(manifest: Manifest, choice: Choice) -> Point:
@@ -90,10 +96,11 @@ def suite_of(kept: Mapping[str, Any], folder: Path) -> Suite:
         StoreError: it is none.
     """
     try:
+        told = {"metrics": [], **kept}
         lists = {
-            key: [_written(choice) for group in kept[key] for choice in group] for key in _LISTS
+            key: [_written(choice) for group in told[key] for choice in group] for key in _LISTS
         }
-        return Suite.model_validate({**kept, **lists}, context={"folder": folder})
+        return Suite.model_validate({**told, **lists}, context={"folder": folder})
     except ValidationError as error:
         details = foremost(error)
         where = ".".join(map(str, details["loc"]))

@@ -7,9 +7,9 @@ the rate and 0.05 dB.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from bench.record import TIMES, MeasureRecord, Scores
+from bench.record import TIMES, Extra, MeasureRecord, Scores
 
 RATE = 0.005
 """Relative tolerance of a rate."""
@@ -38,6 +38,13 @@ _NEAR: dict[str, tuple[float, float]] = {
 }
 """Relative and absolute tolerances; figures that are not here depend on the pictures alone."""
 
+_EXTRA = {"dB": (0.0, DECIBEL)}
+"""The same of the suite's own metrics, by their unit; those of other units as squared errors."""
+
+_VALUES = ("source", "clean", "grey")
+_COMPARED = ("unit", "better", *_VALUES)
+"""What a metric must say elsewhere, too."""
+
 _BORDERLINE = "unexplained"
 """Follows from three errors, and may tip over with them."""
 
@@ -64,7 +71,7 @@ def _plain(record: MeasureRecord) -> dict[str, object]:
 
 
 def _of_scores(kept: Scores, measured: Scores, *, exactly: bool) -> Iterator[str]:
-    for name in Scores.model_fields:
+    for name in (name for name in Scores.model_fields if name != "extra"):
         ours, theirs = getattr(kept, name), getattr(measured, name)
         if exactly or name not in _NEAR:
             same = ours == theirs or (name == _BORDERLINE and not exactly)
@@ -72,9 +79,26 @@ def _of_scores(kept: Scores, measured: Scores, *, exactly: bool) -> Iterator[str
             same = _is_near(ours, theirs, *_NEAR[name])
         if not same:
             yield _told(name, ours, theirs)
+    yield from _of_extra(kept.extra, measured.extra, exactly=exactly)
     explained = kept.mse_clean + kept.mse_perturbation
     if not exactly and kept.unexplained != (kept.mse_source > explained):
         yield f"{_BORDERLINE} is {kept.unexplained}, its own errors say otherwise"
+
+
+def _of_extra(
+    kept: Mapping[str, Extra], measured: Mapping[str, Extra], *, exactly: bool
+) -> Iterator[str]:
+    """Yield where the suite's own metrics say something else."""
+    if kept.keys() != measured.keys():
+        yield _told("extra", sorted(kept), sorted(measured))
+    for label in (label for label in kept if label in measured):
+        one, other = kept[label], measured[label]
+        near = _EXTRA.get(one.unit, (_ERROR, 0.0))
+        for name in Extra.model_fields if exactly else _COMPARED:
+            ours, theirs = getattr(one, name), getattr(other, name)
+            is_value = name in _VALUES and not exactly
+            if not (_is_near(ours, theirs, *near) if is_value else ours == theirs):
+                yield _told(f"{name} of {label}", ours, theirs)
 
 
 def _is_near(ours: float | None, theirs: float | None, relative: float, absolute: float) -> bool:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from bench.config import parse
 from bench.errors import BenchError, ConfigError
-from bench.metrics import METRICS
+from bench.metrics import SCORES
 from bench.registry import Kind, entries, implementation, parameters, unavailable
 from bench.suite import Suite
 
@@ -23,6 +23,7 @@ _KINDS: dict[str, tuple[Kind, ...]] = {
     "attacks": ("attack", "ensemble"),
     "objectives": ("objective",),
     "defences": ("defence",),
+    "metrics": ("metric",),
 }
 
 
@@ -37,6 +38,7 @@ class Item:
         budgets: the kinds of budget that an attack can do.
         needs: what an attack asks of a codec.
         gradient: what an attack follows through a defence.
+        scored: where a metric is.
         parameters: each with its default, or "required".
         problem: why it cannot run here and what to do; None if it can.
     """
@@ -47,6 +49,7 @@ class Item:
     budgets: tuple[str, ...] = ()
     needs: str = ""
     gradient: str = ""
+    scored: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
     problem: str | None = None
 
@@ -54,12 +57,8 @@ class Item:
 def items(what: str) -> list[Item]:
     """Return everything of a kind, one of `Listed`."""
     if what in _KINDS:
-        return [_implementation(kind, name) for kind in _KINDS[what] for name in entries(kind)]
-    if what == "metrics":
-        return [
-            Item(name, f"{metric.description}{metric.unit and f', in {metric.unit}'}")
-            for name, metric in METRICS.items()
-        ]
+        named = [_implementation(kind, name) for kind in _KINDS[what] for name in entries(kind)]
+        return [*_scores(), *named] if what == "metrics" else named
     return [_suite(name) for name in bundled_suites()]
 
 
@@ -105,7 +104,24 @@ _OF_KIND: dict[str, dict[str, Callable[[Item], str]]] = {
         "paper": lambda item: item.paper,
     },
     "defences": {"gradient": lambda item: item.gradient, "paper": lambda item: item.paper},
+    "metrics": {"scored": lambda item: item.scored, "paper": lambda item: item.paper},
 }
+
+
+def _scores() -> list[Item]:
+    """Return what is scored without being named in `metrics:`."""
+    return [
+        Item(
+            name,
+            _in_unit(score.description, score.unit),
+            scored="with vmaf: true" if name == "vmaf" else "always",
+        )
+        for name, score in SCORES.items()
+    ]
+
+
+def _in_unit(summary: str, unit: str) -> str:
+    return f"{summary}, in {unit}" if unit else summary
 
 
 def _implementation(kind: Kind, name: str) -> Item:
@@ -129,6 +145,10 @@ def _declared(kind: Kind, name: str) -> Item:
     told, made = entries(kind)[name], implementation(kind, name)
     if kind == "defence":
         return Item(name, told.summary, told.paper, gradient=getattr(made, "gradient", ""))
+    if kind == "metric":
+        summary = _in_unit(told.summary, getattr(made, "unit", ""))
+        better = f"{getattr(made, 'better', '?')} is better"
+        return Item(name, f"{summary}; {better}", told.paper, scored="where metrics: names it")
     if kind != "attack":
         return Item(name, told.summary)
     budgets, needs = getattr(made, "budgets", ()), getattr(made, "needs", "")

@@ -8,35 +8,25 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
 from bench import metrics
 from bench.codec import Codec, Estimating, Image
 from bench.errors import Unsupported, raise_if_machine, told
+from bench.extra import extra
 from bench.jobs import MeasureJob
 from bench.memory import watched
+from bench.metric import Reading, read
 from bench.metrics import Quality
-from bench.record import CraftRecord, MeasureRecord, Scores, Stage, Status
+from bench.record import CraftRecord, Extra, MeasureRecord, Scores, Stage, Status
+from bench.terms import Terms, Yardstick
 from bench.vmaf import vmaf
 
 RANDOMISED = "randomised"
 
 Value = TypeVar("Value")
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What a suite says of scoring.
-
-    Attributes:
-        rd_lambda: weight of 255^2 MSE in the R-D cost.
-        vmaf: whether VMAF is scored too.
-    """
-
-    rd_lambda: float
-    vmaf: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,11 +38,20 @@ class Coded:
     image: Image
     encode_seconds: float
     decode_seconds: float
+    _readings: dict[str, Reading] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @cached_property
     def quality(self) -> Quality:
         """What is scored of what came out against the picture itself; many cells share it."""
         return metrics.quality(self.picture, self.image)
+
+    def reading(self, yardstick: Yardstick) -> Reading:
+        """Return what a metric says of it; it is asked once, and many cells share the answer."""
+        if yardstick.label not in self._readings:
+            self._readings[yardstick.label] = read(yardstick.metric, self.picture, self.image)
+        return self._readings[yardstick.label]
 
 
 @dataclass(frozen=True)
@@ -169,6 +168,7 @@ def score(
         rd_factor=rd_cost / metrics.rd_cost(bpp_clean, before.mse, terms.rd_lambda),
         vi=_defined(lambda: metrics.vi(mse_shift, mse_perturbation)),
         unexplained=after.mse > before.mse + mse_perturbation,
+        extra=_extra(clean, coded, terms),
     )
 
 
@@ -207,6 +207,15 @@ def _estimated(codec: Codec, image: Image) -> float | None:
         raise_if_machine(error)
         return None
     return bits / (image.shape[0] * image.shape[1]) if math.isfinite(bits) else None
+
+
+def _extra(clean: Coded, coded: Coded, terms: Terms) -> dict[str, Extra]:
+    """Return what the suite's own metrics say, by their labels."""
+    decoded = None if coded is clean else coded.image
+    return {
+        one.label: extra(one.metric, clean.picture, clean.reading(one), decoded)
+        for one in terms.yardsticks
+    }
 
 
 def _vmaf(source: Image, image: Image, terms: Terms) -> float | None:

@@ -135,8 +135,8 @@ def quality(reference: Image, picture: Image) -> Quality:
 
 
 @dataclass(frozen=True)
-class Metric:
-    """A score that is offered: its function, what it tells, its unit and where it is defined."""
+class Score:
+    """A score of this harness: its function, what it tells, its unit and where it is defined."""
 
     function: Callable[..., float]
     description: str
@@ -147,49 +147,49 @@ class Metric:
 _WIKIPEDIA = "https://en.wikipedia.org/wiki"
 _COMPRESSAI = "https://interdigitalinc.github.io/CompressAI/zoo.html"
 
-METRICS = {
-    "mse": Metric(
+SCORES = {
+    "mse": Score(
         mse, "mean squared error of [0, 1] pictures", "", f"{_WIKIPEDIA}/Mean_squared_error"
     ),
-    "psnr": Metric(
+    "psnr": Score(
         psnr, "peak signal-to-noise ratio", "dB", f"{_WIKIPEDIA}/Peak_signal-to-noise_ratio"
     ),
-    "luma_mse": Metric(
+    "luma_mse": Score(
         luma_mse,
         "mean squared error of the luma of [0, 1] pictures",
         "",
         "https://www.itu.int/rec/R-REC-BT.709",
     ),
-    "ssim": Metric(ssim, "structural similarity", "", "https://doi.org/10.1109/TIP.2003.819861"),
-    "ms_ssim": Metric(
+    "ssim": Score(ssim, "structural similarity", "", "https://doi.org/10.1109/TIP.2003.819861"),
+    "ms_ssim": Score(
         ms_ssim,
         "structural similarity over five scales",
         "",
         "https://doi.org/10.1109/ACSSC.2003.1292216",
     ),
-    "vmaf": Metric(
+    "vmaf": Score(
         vmaf,
-        "video multi-method assessment fusion, luma; where a suite asks for it",
+        "video multi-method assessment fusion, luma",
         "",
         "https://github.com/Netflix/vmaf",
     ),
-    "linf": Metric(linf, "largest change of one value", "levels", f"{_WIKIPEDIA}/Uniform_norm"),
-    "bpp": Metric(bpp, "size of the bitstream", "bits per pixel", _COMPRESSAI),
-    "rd_cost": Metric(rd_cost, "bpp + lambda * 255^2 * mse", "bits per pixel", _COMPRESSAI),
-    "vi": Metric(
+    "linf": Score(linf, "largest change of one value", "levels", f"{_WIKIPEDIA}/Uniform_norm"),
+    "bpp": Score(bpp, "size of the bitstream", "bits per pixel", _COMPRESSAI),
+    "rd_cost": Score(rd_cost, "bpp + lambda * 255^2 * mse", "bits per pixel", _COMPRESSAI),
+    "vi": Score(
         vi, "how much a codec amplifies a perturbation", "dB", "https://arxiv.org/abs/2112.08691"
     ),
-    "psnr_drop_db": Metric(
+    "psnr_drop_db": Score(
         psnr_drop_db, "PSNR that an attack took", "dB", "https://arxiv.org/abs/2112.08691"
     ),
-    "psnr_drop_percent": Metric(
+    "psnr_drop_percent": Score(
         psnr_drop_percent,
         "share of the clean PSNR that an attack took",
         "%",
         "https://arxiv.org/abs/2401.10345",
     ),
 }
-"""Every metric, by the name under which it is listed."""
+"""Every score, by the name under which it is listed."""
 
 
 def _difference(reference: Image, picture: Image) -> npt.NDArray[np.int32]:

@@ -20,13 +20,18 @@ from bench.point import Point, Search
 from bench.record import Threat
 from bench.registry import Choice, signature
 from bench.suite import Suite
+from bench.terms import Terms
 
 SCORING_VERSION = 2
 """Raised whenever the same bytes and pictures would give other scores, or more of them."""
 
 
 def plan(
-    suite: Suite, points: Sequence[Point], searches: Sequence[Search], pictures: Sequence[Picture]
+    suite: Suite,
+    points: Sequence[Point],
+    searches: Sequence[Search],
+    pictures: Sequence[Picture],
+    terms: Terms,
 ) -> Plan:
     """Return every job of a suite.
 
@@ -35,6 +40,7 @@ def plan(
         points: its operating points with `bench.baselines` among them.
         searches: its attacks with `bench.baselines` among them.
         pictures: its pictures.
+        terms: what it says of scoring.
 
     Raises:
         ConfigError: an attack can do none of the budgets, no attack can search on some of the
@@ -45,9 +51,9 @@ def plan(
     _check_sources(suite, points, searches)
     groups = []
     for picture in pictures:
-        groups.append(group(suite, None, picture, points))
+        groups.append(group(suite, None, picture, points, terms))
         groups.extend(
-            group(suite, craft, picture, _victims(suite, craft, points))
+            group(suite, craft, picture, _victims(suite, craft, points), terms)
             for craft in _crafts(suite, points, searches, picture)
         )
     planned = Plan(tuple(groups))
@@ -169,13 +175,17 @@ def _craft(
 
 
 def group(
-    suite: Suite, craft: CraftJob | None, picture: Picture, victims: Sequence[Point]
+    suite: Suite,
+    craft: CraftJob | None,
+    picture: Picture,
+    victims: Sequence[Point],
+    terms: Terms,
 ) -> Group:
     """Return one search, or the clean picture if there is none, and a cell for each victim."""
     return Group(
         craft,
         tuple(
-            _cell(suite, craft, picture, victim, draw)
+            _cell(suite, craft, picture, victim, terms, draw)
             for victim in victims
             for draw in _draws(suite, picture, victim)
         ),
@@ -191,13 +201,18 @@ def _draws(suite: Suite, picture: Picture, victim: Point) -> Sequence[Draw | Non
 
 
 def _cell(
-    suite: Suite, craft: CraftJob | None, picture: Picture, victim: Point, draw: Draw | None
+    suite: Suite,
+    craft: CraftJob | None,
+    picture: Picture,
+    victim: Point,
+    terms: Terms,
+    draw: Draw | None,
 ) -> MeasureJob:
     key = _hash(
         victim=[victim.label, *victim.identity],
         picture=[picture.name, picture.sha256],
         craft=craft and craft.key,
-        scores=[suite.rd_lambda, suite.vmaf],
+        **terms.identity,
         scoring=SCORING_VERSION,
         threads=suite.compute.threads,
         **({"draw": draw.number} if draw else {}),

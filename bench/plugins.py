@@ -2,9 +2,9 @@
 
     plugins: [my_codec.py, my_package.codecs]   files, or modules that can be imported
 
-A plugin is a module whose tables CODECS, ATTACKS, ENSEMBLES, OBJECTIVES and DEFENCES go from a name
-to an `Entry`, as in backends/__init__.py; one without tables may hold the class of a checkpoint. It
-is imported while the file that names it is read; code that nothing names never runs.
+A plugin is a module whose tables CODECS, ATTACKS, ENSEMBLES, OBJECTIVES, DEFENCES and METRICS go
+from a name to an `Entry`, as in backends/__init__.py; one without tables may hold the class of a
+checkpoint. It is imported while the file that names it is read; code that nothing names never runs.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ _TABLES: dict[str, Kind] = {
     "ENSEMBLES": "ensemble",
     "OBJECTIVES": "objective",
     "DEFENCES": "defence",
+    "METRICS": "metric",
 }
 
 _loaded: dict[str, ModuleType] = {}

@@ -15,7 +15,7 @@ from bench.compare import differences
 from bench.errors import BenchError, ImageError, told
 from bench.images import pixel_hash
 from bench.jobs import CraftJob, Draw, Group, MeasureJob
-from bench.measure import Coded, Lost, Terms, code, measure
+from bench.measure import Coded, Lost, code, measure
 from bench.png import pixels
 from bench.record import CraftRecord, MeasureRecord
 from bench.registry import Choice
@@ -197,9 +197,8 @@ class _Scale:
     def _cell(
         self, cell: MeasureJob, kept: MeasureRecord, attacked: Image | CraftRecord | None
     ) -> Iterator[Event]:
-        suite, codec = self._again.suite, scored(self._codecs[cell.victim.label], cell.draw)
-        terms = Terms(suite.rd_lambda, suite.vmaf)
-        measured = measure(cell, codec, self._clean(cell, codec), attacked, terms)
+        codec = scored(self._codecs[cell.victim.label], cell.draw)
+        measured = measure(cell, codec, self._clean(cell, codec), attacked, self._again.terms)
         exact = list(differences(kept, measured, exactly=True))
         strict = cell.victim.label in self._matching
         near = exact if strict else list(differences(kept, measured, exactly=False))

@@ -6,9 +6,19 @@ A record is never absent: what could not be done says so, and why.
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, TypeAdapter
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    model_serializer,
+)
+
+from bench.metric import Better
 
 Status: TypeAlias = Literal["ok", "unsupported", "failed"]
 Threat: TypeAlias = Literal[
@@ -24,6 +34,27 @@ Decibel: TypeAlias = Annotated[
 
 class _Line(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Extra(_Line):
+    """What a metric that the suite names says; x source, x' attacked, C() encoded and decoded.
+
+    Attributes:
+        unit: of its values; empty if they have none.
+        better: which of them speak for the codec.
+        source: of x and C(x'); None if it gave none.
+        clean: of x and C(x), likewise.
+        grey: of x and mid-grey, as which a failure ranks, likewise; told in the cell of the source
+            picture alone.
+        reason: why one of them is None, where the metric was asked.
+    """
+
+    unit: str
+    better: Better
+    source: Decibel | None
+    clean: Decibel | None
+    grey: Decibel | None = None
+    reason: str = ""
 
 
 class Scores(_Line):
@@ -62,6 +93,7 @@ class Scores(_Line):
         vi: vulnerability index 10 log10(mse_shift / mse_perturbation), in dB; None if x' is x.
         unexplained: whether mse_source > mse_clean + mse_perturbation: hurt more than a codec
             that keeps the perturbation faithfully would be.
+        extra: what the metrics that the suite names say, by label; not written where it names none.
     """
 
     bytes: int
@@ -95,6 +127,12 @@ class Scores(_Line):
     rd_factor: float
     vi: Decibel | None
     unexplained: bool
+    extra: dict[str, Extra] = {}
+
+    @model_serializer(mode="wrap")
+    def _written(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = written(self)
+        return fields if self.extra else {k: v for k, v in fields.items() if k != "extra"}
 
 
 class CraftRecord(_Line):

@@ -32,7 +32,7 @@ from bench.config import foremost, nearest
 from bench.entry import Entry
 from bench.errors import ConfigError, raise_if_machine, told
 
-Kind: TypeAlias = Literal["codec", "attack", "ensemble", "objective", "defence"]
+Kind: TypeAlias = Literal["codec", "attack", "ensemble", "objective", "defence", "metric"]
 
 _TABLES: dict[Kind, str] = {
     "codec": "backends:CODECS",
@@ -40,6 +40,7 @@ _TABLES: dict[Kind, str] = {
     "ensemble": "attacks:ENSEMBLES",
     "objective": "attacks:OBJECTIVES",
     "defence": "backends.defences:DEFENCES",
+    "metric": "backends.metrics:METRICS",
 }
 
 _NAMED: dict[Kind, dict[str, Entry]] = {kind: {} for kind in _TABLES}

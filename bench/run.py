@@ -26,12 +26,13 @@ from bench.errors import ConfigError
 from bench.images import Picture, load
 from bench.jobs import Plan
 from bench.keeping import Event, is_left, keep, left
-from bench.measure import Terms
+from bench.metric import Metric, is_metric
 from bench.plan import plan
 from bench.point import Point, Search
 from bench.registry import Choice
 from bench.store import Manifest, Store
 from bench.suite import Suite
+from bench.terms import Terms, Yardstick
 from bench.workshop import Workshop
 from bench.wrapping import offers_gradients
 
@@ -49,11 +50,7 @@ class Prepared:
     attacks: dict[str, Attack]
     objectives: dict[str, Objective]
     points: tuple[Point, ...]
-
-    @property
-    def terms(self) -> Terms:
-        """What the suite says of scoring."""
-        return Terms(self.suite.rd_lambda, self.suite.vmaf)
+    terms: Terms
 
     def codec(self, point: Point) -> Codec:
         """Return the codec of an operating point."""
@@ -69,14 +66,14 @@ class Prepared:
 
 
 def prepare(suite: Suite, base: Path) -> Prepared:
-    """Make the codecs and attacks of a suite, read its pictures and plan its jobs.
+    """Make what a suite names, read its pictures and plan its jobs.
 
     Args:
         suite: what to do.
         base: where its relative picture folders are looked up first.
 
     Raises:
-        BenchError: a codec cannot be had on this machine, or a picture cannot be read.
+        BenchError: something cannot be had on this machine, or a picture cannot be read.
     """
     settle(suite.compute.threads)
     check(suite.compute.arithmetic)
@@ -85,6 +82,7 @@ def prepare(suite: Suite, base: Path) -> Prepared:
     codecs = {str(choice): make_codec(choice) for choice in points}
     attacks = {str(choice): make_attack(choice) for choice in searches}
     objectives = {str(choice): _objective(choice) for choice in suite.climbed}
+    terms = terms_of(suite)
     _check_regions(suite, pictures)
     seen = tuple(_point(choice, codecs[str(choice)]) for choice in points)
     planned = plan(
@@ -92,8 +90,9 @@ def prepare(suite: Suite, base: Path) -> Prepared:
         seen,
         [search_of(choice, attacks[str(choice)]) for choice in searches],
         pictures,
+        terms,
     )
-    return Prepared(suite, planned, pictures, codecs, attacks, objectives, seen)
+    return Prepared(suite, planned, pictures, codecs, attacks, objectives, seen, terms)
 
 
 def settle(threads: int) -> None:
@@ -177,6 +176,23 @@ def make_attack(choice: Choice) -> Attack:
     if not isinstance(attack, Attack):
         raise ConfigError(f"the attack '{choice}' lacks what bench.attack.Attack asks for")
     return attack
+
+
+def terms_of(suite: Suite) -> Terms:
+    """Return what a suite says of scoring, its metrics made.
+
+    Raises:
+        ConfigError: one cannot be had on this machine, or is no metric.
+    """
+    yardsticks = tuple(Yardstick(choice, _metric(choice)) for choice in suite.yardsticks)
+    return Terms(suite.rd_lambda, suite.vmaf, yardsticks)
+
+
+def _metric(choice: Choice) -> Metric:
+    metric = registry.build("metric", choice)
+    if not is_metric(metric):
+        raise ConfigError(f"the metric '{choice}' lacks what bench.metric.Metric asks for")
+    return metric
 
 
 def _check_regions(suite: Suite, pictures: Iterable[Picture]) -> None:

@@ -12,6 +12,7 @@ _LISTS: dict[str, tuple[Kind, ...]] = {
     "codecs": ("codec",),
     "attacks": ("attack", "ensemble"),
     "objectives": ("objective",),
+    "metrics": ("metric",),
 }
 
 
@@ -33,7 +34,8 @@ def suite_schema() -> dict[str, Any]:
     schema = Suite.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     for key, kinds in _LISTS.items():
-        schema["properties"][key] = {"type": "array", "minItems": 1, "items": _item(*kinds)}
+        least = schema["properties"][key].get("minItems", 0)
+        schema["properties"][key] = {"type": "array", "minItems": least, "items": _item(*kinds)}
     schema["$defs"].pop("Choice", None)
     schema["$defs"] |= {"Defence": _item("defence"), "Objective": _item("objective")}
     return schema

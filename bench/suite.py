@@ -19,6 +19,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from bench.arithmetic import Arithmetic, Precision
 from bench.config import Settings, load, nearest
 from bench.images import ImageSpec
+from bench.metrics import SCORES
 from bench.plugins import Plugins
 from bench.registry import Choice, Transfer
 from bench.spec import BudgetSpec, attacks, choices, listed
@@ -73,6 +74,7 @@ class Suite(Settings):
             how many every picture is scored with.
         rd_lambda: the weight of 255^2 MSE in the R-D cost that is reported.
         vmaf: whether VMAF is scored too, at about 0.2 s a picture.
+        metrics: what is scored besides.
         compute: what changes the numbers of a search.
     """
 
@@ -92,6 +94,7 @@ class Suite(Settings):
     draws: Annotated[int, Field(ge=1, le=256)] = 8
     rd_lambda: Annotated[float, Field(gt=0)] = 0.013
     vmaf: bool = False
+    metrics: list[Annotated[list[Choice], choices("metric")]] = Field([])
     compute: Compute = Compute()
 
     @property
@@ -116,14 +119,27 @@ class Suite(Settings):
         return list({str(choice): choice for choice in (*self.wants, *own)}.values())
 
     @property
+    def yardsticks(self) -> list[Choice]:
+        """The metrics, grids expanded."""
+        return list(itertools.chain(*self.metrics))
+
+    @property
     def together(self) -> list[list[str]]:
         """The labels of what is searched on together; none where each codec is by itself."""
         return [listed(labels) for labels in self.sources]
 
-    @field_validator("codecs", "attacks", "objectives")
+    @field_validator("codecs", "attacks", "objectives", "metrics")
     @classmethod
     def _distinct(cls, value: list[list[Choice]]) -> list[list[Choice]]:
         _refuse_twins([str(choice) for choices in value for choice in choices])
+        return value
+
+    @field_validator("metrics")
+    @classmethod
+    def _besides(cls, value: list[list[Choice]]) -> list[list[Choice]]:
+        for label in map(str, itertools.chain(*value)):
+            if label in SCORES:
+                raise ValueError(f"the harness has a score '{label}'; give yours another label")
         return value
 
     @field_validator("attacks")

@@ -19,10 +19,11 @@ from bench.codec import Codec, Image
 from bench.craft import Crafted, craft
 from bench.images import Picture
 from bench.jobs import CraftJob, Draw, MeasureJob
-from bench.measure import Coded, Lost, Terms, code, measure
+from bench.measure import Coded, Lost, code, measure
 from bench.point import Point
 from bench.record import CraftRecord, MeasureRecord
 from bench.registry import Choice
+from bench.terms import Terms
 from bench.wrapping import drawn
 
 Made: TypeAlias = CraftJob | MeasureJob | Crafted | MeasureRecord

@@ -26,7 +26,7 @@ from bench.keeping import is_left
 from bench.plan import plan
 from bench.point import Point
 from bench.record import CraftRecord, MeasureRecord, Scores
-from bench.run import make_attack, search_of
+from bench.run import make_attack, search_of, terms_of
 from bench.store import Store
 from bench.suite import Suite
 
@@ -91,14 +91,14 @@ def _planned(size: int) -> Plan:
     pictures = [
         Picture(f"picture-{n}", pixels, f"{n:064d}") for n in range(-(-size // CELLS_A_PICTURE))
     ]
-    return plan(
-        suite, points, [search_of(choice, make_attack(choice)) for choice in searches], pictures
-    )
+    found = [search_of(choice, make_attack(choice)) for choice in searches]
+    return plan(suite, points, found, pictures, terms_of(suite))
 
 
 def _records(planned: Plan):
+    others = {"bytes", "header_bytes", "unexplained", "extra"}
     scores = Scores(
-        **dict.fromkeys(set(Scores.model_fields) - {"bytes", "header_bytes", "unexplained"}, 1 / 3),
+        **dict.fromkeys(set(Scores.model_fields) - others, 1 / 3),
         bytes=12_345,
         header_bytes=22,
         unexplained=False,

@@ -18,7 +18,7 @@ from itertools import chain
 
 from bench.codec import Codec, Image
 from bench.jobs import CraftJob, Group, MeasureJob
-from bench.measure import Lost, Terms, code, score
+from bench.measure import Lost, code, score
 from bench.point import Point
 from bench.run import Prepared, prepare
 from bench.running import named_suite
@@ -60,7 +60,7 @@ def _steps(prepared: Prepared, point: Point) -> Steps:
     coded = code(codec, picture)
     if isinstance(coded, Lost):
         raise SystemExit(f"{point.label} does not code the first picture: {coded.reason}")
-    terms = Terms(prepared.suite.rd_lambda, prepared.suite.vmaf)
+    terms = prepared.terms
     return Steps(
         _gradients(prepared, codec, picture, megapixels) if point.differentiable else {},
         _seconds(lambda: code(codec, picture)) / megapixels,

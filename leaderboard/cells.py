@@ -27,6 +27,7 @@ from bench.registry import Choice
 from bench.spec import BudgetSpec
 from bench.store import Run
 from bench.suite import Compute
+from leaderboard.gauges import failed
 
 REFERENCE = "identity"
 """Name of the lossless codec, and its label where it was added to a suite that does not list it."""
@@ -58,6 +59,7 @@ class Setting(BaseModel):
     transfer: Literal["none", "gradient-free", "all"]
     rd_lambda: float
     compute: Compute = Compute()
+    metrics: list[list[Choice]] = []
 
     @property
     def balls(self) -> list[Budget]:
@@ -235,12 +237,12 @@ def _case(
 def _scored(
     record: MeasureRecord, craft: CraftRecord, clean: Scores | None, lmbda: float
 ) -> Scored | None:
-    failed = record.status == "failed" and record.stage == "attacked"
-    scores = _stand_in(clean, lmbda) if failed and clean is not None else record.scores
+    is_lost = record.status == "failed" and record.stage == "attacked"
+    scores = _stand_in(clean, lmbda) if is_lost and clean is not None else record.scores
     if scores is None:
         return None
     seconds = (record.encode_seconds, record.decode_seconds)
-    return Scored(record.threat, record.picture, craft, scores, seconds, failed)
+    return Scored(record.threat, record.picture, craft, scores, seconds, is_lost)
 
 
 def _stand_in(clean: Scores, lmbda: float) -> Scores:
@@ -261,6 +263,7 @@ def _stand_in(clean: Scores, lmbda: float) -> Scores:
             "rd_cost": cost,
             "rd_factor": cost / clean.rd_cost,
             "unexplained": True,
+            "extra": {label: failed(one) for label, one in clean.extra.items()},
         }
     )
 

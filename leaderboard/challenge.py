@@ -21,7 +21,7 @@ from bench.digest import digest
 from bench.errors import ConfigError, StoreError
 from bench.images import Picture, pixel_hash
 from bench.jobs import CraftJob, Draw, Group, Plan
-from bench.measure import Coded, Lost, Terms, code, measure
+from bench.measure import Coded, Lost, code, measure
 from bench.plan import group
 from bench.png import png
 from bench.point import Point, Search
@@ -182,13 +182,13 @@ def _plan(again: Again, labels: Collection[str], jobs: Sequence[CraftJob]) -> Pl
     for picture in again.pictures:
         here = [job for job in jobs if job.picture == picture]
         if here:
-            groups.append(group(again.suite, None, picture, victims))
+            groups.append(group(again.suite, None, picture, victims, again.terms))
             groups.extend(_attacked(again, job, victims) for job in here)
     return Plan(tuple(groups))
 
 
 def _attacked(again: Again, job: CraftJob, victims: Sequence[Point]) -> Group:
-    made = group(again.suite, job, job.picture, victims)
+    made = group(again.suite, job, job.picture, victims, again.terms)
     return Group(job, tuple(replace(cell, threat=EXTERNAL) for cell in made.cells))
 
 
@@ -212,7 +212,6 @@ def _measured(
     again: Again, planned: Plan, images: Mapping[str, Image], codecs: Mapping[str, Codec]
 ) -> Iterator[MeasureRecord]:
     """Yield the scores of all cells."""
-    terms = Terms(again.suite.rd_lambda, again.suite.vmaf)
     clean: dict[tuple[str, str, Draw | None], Coded | Lost] = {}
     for cell in planned.cells:
         codec = scored(codecs[cell.victim.label], cell.draw)
@@ -220,7 +219,7 @@ def _measured(
         if place not in clean:
             clean[place] = code(codec, cell.picture.pixels)
         attacked = None if cell.craft is None else images[cell.craft.key]
-        yield measure(cell, codec, clean[place], attacked, terms)
+        yield measure(cell, codec, clean[place], attacked, again.terms)
 
 
 def _challenge(entry: Entry, again: Again, planned: Plan, by: str) -> Challenge:

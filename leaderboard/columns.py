@@ -1,22 +1,22 @@
 """The columns of the board: the one list that every renderer and every export uses.
 
-To add one: a line in `COLUMNS`, or in the group of figures it belongs to.
+To add one: a line here, or in the group of figures it belongs to.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
+
 from leaderboard.beside import APART, NOISE
 from leaderboard.column import AnyColumn, Column, of_attack
-from leaderboard.figures import CLEAN, COST, DROP, RATE, WORST
+from leaderboard.figures import CLEAN, COST, DROP, RATE, WORST, of_gauge
 from leaderboard.formats import share
 from leaderboard.rows import Row
 from leaderboard.threats import WITHOUT_GRADIENTS, meaning
 
 RUN = Column("run", lambda row: row.place.run, str, "the suite the row is of", terminal=True)
 """Shown where several runs stand on one board."""
-
-HEADLINES = (DROP, RATE, COST)
-"""Those by which the page says in words who lost most."""
 
 
 def _label(row: Row) -> str:
@@ -27,17 +27,23 @@ def _label(row: Row) -> str:
     return f"{row.place.codec} ({', '.join(marks)})" if marks else row.place.codec
 
 
-COLUMNS: tuple[AnyColumn, ...] = (
+CODEC = Column(
+    "codec",
+    _label,
+    str,
+    "the operating point: a codec with its parameters; a reference is lossless and shows what"
+    " the attacked pictures are like where no codec harms them; 4:2:0 keeps colour at half the"
+    " size",
+    terminal=True,
+)
+
+HEADLINES = (DROP, RATE, COST)
+"""Those by which the page says in words who lost most."""
+
+
+_FIGURES: tuple[AnyColumn, ...] = (
     RUN,
-    Column(
-        "codec",
-        _label,
-        str,
-        "the operating point: a codec with its parameters; a reference is lossless and shows what"
-        " the attacked pictures are like where no codec harms them; 4:2:0 keeps colour at half the"
-        " size",
-        terminal=True,
-    ),
+    CODEC,
     Column(
         "threat",
         lambda row: row.place.threat,
@@ -56,6 +62,9 @@ COLUMNS: tuple[AnyColumn, ...] = (
     *WORST,
     *NOISE,
     *APART,
+)
+
+_REST: tuple[AnyColumn, ...] = (
     Column(
         "failed",
         lambda row: (row.losses.failed, row.losses.cells),
@@ -93,4 +102,18 @@ COLUMNS: tuple[AnyColumn, ...] = (
         terminal=True,
     ),
 )
-"""Every column, in the order in which it is shown."""
+
+COLUMNS = (*_FIGURES, *_REST)
+"""Every column that every board has, in the order in which it is shown."""
+
+
+def asked(rows: Sequence[Row]) -> tuple[AnyColumn, ...]:
+    """Return the columns of the metrics that the suites of some rows name."""
+    parts = (part for row in rows for part in (row.clean, row.attack) if part is not None)
+    found = dict.fromkeys(gauge for part in parts for gauge in part.extra)
+    return tuple(chain.from_iterable(map(of_gauge, found)))
+
+
+def columns(rows: Sequence[Row]) -> tuple[AnyColumn, ...]:
+    """Return every column that some rows have, in the order in which it is shown."""
+    return (*_FIGURES, *asked(rows), *_REST)

@@ -9,11 +9,13 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from statistics import fmean
 
 from bench.metrics import psnr_of
 from bench.record import Scores
 from leaderboard.cells import Scored
+from leaderboard.gauges import Gauge, gauges
 from leaderboard.statistics import Estimate, geometric_mean, mean
 
 
@@ -54,6 +56,7 @@ class Damage:
         beyond_change: by how many dB the error is above the codec's own and that of the change
             together, there: 0 for a codec that keeps the change faithfully, as a lossless one does.
         unexplained: share of the pictures, 0 to 1, where that is above 0.
+        extra: what the suite's own metrics say, each in its own worst case.
         psnr_by: the search that found most of the lowest PSNRs.
         rate_by: the search that found most of the largest bitstreams.
     """
@@ -71,6 +74,7 @@ class Damage:
     vi: Estimate | None
     beyond_change: Estimate | None
     unexplained: float
+    extra: dict[Gauge, Estimate | None]
     psnr_by: str
     rate_by: str
 
@@ -110,6 +114,7 @@ def damage(found: Iterable[Scored], pictures: Collection[str]) -> Damage | None:
         vi=mean(one.vi for one in there),
         beyond_change=mean(_beyond_change(one) for one in there),
         unexplained=fmean(one.unexplained for one in there),
+        extra={told: _worst(groups, told) for told in gauges(one.scores for one in chain(*groups))},
         psnr_by=_finder(lowest),
         rate_by=_finder(longest),
     )
@@ -161,6 +166,11 @@ def _lowest(
 ) -> Estimate | None:
     found = ([score(one.scores) for one in group] for group in groups)
     return mean(min((value for value in one if value is not None), default=None) for one in found)
+
+
+def _worst(groups: Sequence[list[Scored]], told: Gauge) -> Estimate | None:
+    found = ([told.attacked(one.scores) for one in group] for group in groups)
+    return mean(told.worst(value for value in one if value is not None) for one in found)
 
 
 def _less(theirs: float, ours: float) -> float | None:

@@ -12,13 +12,14 @@ import io
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from bench.errors import ConfigError
 from leaderboard.aggregate import Board
 from leaderboard.column import AnyColumn
-from leaderboard.columns import COLUMNS
+from leaderboard.columns import columns
 from leaderboard.comparison import Comparison
 from leaderboard.curves import Curve
 from leaderboard.formats import share
@@ -30,14 +31,15 @@ Cell: TypeAlias = str | float | None
 
 def records(board: Board) -> list[dict[str, Cell]]:
     """Return one record for each row, with every column by a name in lower case."""
-    return [_record(row) for row in board.rows]
+    named = _named(columns(board.rows))
+    return [_record(row, named) for row in board.rows]
 
 
 def as_csv(board: Board) -> bytes:
     """Return the rows as comma-separated values; what is missing is empty."""
     found = records(board)
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, _names(found), lineterminator="\n")
+    writer = csv.DictWriter(stream, _header(board, found), lineterminator="\n")
     writer.writeheader()
     writer.writerows(found)
     return stream.getvalue().encode()
@@ -57,9 +59,9 @@ def as_parquet(board: Board) -> bytes:
             "Parquet needs pyarrow: pip install 'codec-robustness-bench[export]', or export to .csv"
         ) from error
     found = records(board)
-    columns = {name: [record.get(name) for record in found] for name in _names(found)}
+    cells = {name: [record.get(name) for record in found] for name in _header(board, found)}
     stream = io.BytesIO()
-    parquet.write_table(arrow.table(columns), stream)
+    parquet.write_table(arrow.table(cells), stream)
     return stream.getvalue()
 
 
@@ -101,25 +103,37 @@ def _compressai(name: str, about: str, curve: Curve) -> bytes:
     return json.dumps(content, indent=2).encode() + b"\n"
 
 
-def _names(found: Iterable[dict[str, Cell]]) -> list[str]:
+def _header(board: Board, found: Iterable[dict[str, Cell]]) -> list[str]:
     """Return every name that a record has, in the order of the columns."""
-    return sorted({name for record in found for name in record}, key=_place)
+    order = {name: index for index, name in enumerate(_named(columns(board.rows)))}
+
+    def place(name: str) -> tuple[int, str]:
+        return order.get(re.sub("_(low|high|of)$", "", name), -1), name
+
+    return sorted({name for record in found for name in record}, key=place)
 
 
-def _place(name: str) -> tuple[int, str]:
-    return (_ORDER.get(re.sub("_(low|high|of)$", "", name), -1), name)
+def _named(chosen: Iterable[AnyColumn]) -> dict[str, AnyColumn]:
+    """Return columns by a name in lower case; where two have one, the second is numbered."""
+    named: dict[str, AnyColumn] = {}
+    seen: Counter[str] = Counter()
+    for column in chosen:
+        header = column.header.lower().replace("%", "percent")
+        name = re.sub(r"\W+", "_", header).strip("_")
+        seen[name] += 1
+        named[name if seen[name] == 1 else f"{name}_{seen[name]}"] = column
+    return named
 
 
-def _record(row: Row) -> dict[str, Cell]:
+def _record(row: Row, named: Mapping[str, AnyColumn]) -> dict[str, Cell]:
     record: dict[str, Cell] = {"budget": row.place.budget, "subsampled": row.place.subsampled}
-    for column in COLUMNS:
-        record |= _cells(column, row)
+    for name, column in named.items():
+        record |= _cells(name, column, row)
     return record
 
 
-def _cells(column: AnyColumn, row: Row) -> dict[str, Cell]:
+def _cells(name: str, column: AnyColumn, row: Row) -> dict[str, Cell]:
     """Return what a row has in a column, as plain values."""
-    name = _name(column)
     value = column.value(row)
     if column.format is share:
         count, of = value if isinstance(value, tuple) else (None, None)
@@ -127,10 +141,3 @@ def _cells(column: AnyColumn, row: Row) -> dict[str, Cell]:
     if isinstance(value, Estimate):
         return {name: value.mean, f"{name}_low": value.low, f"{name}_high": value.high}
     return {name: value if isinstance(value, str | float | int) else None}
-
-
-def _name(column: AnyColumn) -> str:
-    return re.sub(r"\W+", "_", column.header.lower().replace("%", "percent")).strip("_")
-
-
-_ORDER = {_name(column): index for index, column in enumerate(COLUMNS)}

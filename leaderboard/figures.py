@@ -12,7 +12,8 @@ from leaderboard.column import (
     of_gain,
     of_lossless,
 )
-from leaderboard.formats import decibel, factor, percent, rate, similarity
+from leaderboard.formats import decibel, factor, figure, percent, rate, similarity
+from leaderboard.gauges import Gauge
 
 DROP = Column(
     "drop dB",
@@ -221,3 +222,27 @@ WORST: tuple[AnyColumn, ...] = (
     ),
 )
 """What the attacks did to it."""
+
+
+def of_gauge(gauge: Gauge) -> tuple[AnyColumn, ...]:
+    """Return the columns of a metric that a suite names."""
+    unit = f" {gauge.unit}" if gauge.unit else ""
+    worst = "lowest" if gauge.better == "higher" else "highest"
+    return (
+        Column(
+            f"{gauge.label} clean{unit}",
+            of_clean(lambda c: c.extra.get(gauge)),
+            figure,
+            "the suite's own metric, of the decoded unattacked pictures against the source"
+            " pictures, mean",
+            gauge.better,
+        ),
+        Column(
+            f"{gauge.label} worst{unit}",
+            of_attack(lambda d: d.extra.get(gauge)),
+            figure,
+            "likewise, of the decoded attacked pictures against the source pictures; the"
+            f" {worst} of all attacks for each picture, then the mean",
+            gauge.better,
+        ),
+    )

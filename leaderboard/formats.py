@@ -23,6 +23,11 @@ rate, decibel, factor, percent = _number(3), _number(2), _number(2, "×"), _numb
 similarity = _number(4)
 
 
+def figure(value: float) -> str:
+    """Return a number of any size in four digits."""
+    return f"{value:.4g}".replace("inf", "∞")
+
+
 def share(counts: tuple[int, int]) -> str:
     """Return how many of how many."""
     return f"{counts[0]}/{counts[1]}"

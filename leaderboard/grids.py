@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from leaderboard import words
 from leaderboard.aggregate import Board
 from leaderboard.column import AnyColumn
-from leaderboard.columns import COLUMNS, RUN
+from leaderboard.columns import RUN, columns
 from leaderboard.comparison import Comparison
 from leaderboard.fields import CURVES, STANDING, Field, Line
 from leaderboard.formats import plain
@@ -123,7 +123,7 @@ def _cell(text: str, *, is_figure: bool) -> Cell:
 
 def tables(board: Board) -> Iterator[Grid]:
     """Yield the rows, apart by budget, by whether gradients were used, and by run."""
-    columns = [column for column in COLUMNS if column is not RUN]
+    known = [column for column in columns(board.rows) if column is not RUN]
     for one, part in itertools.product(board.tables, board.parts):
         rows = [row for row in one.rows if row.place.run == part.name]
         if any(not row.reference for row in rows):
@@ -132,8 +132,8 @@ def tables(board: Board) -> Iterator[Grid]:
                 run=part.name,
                 title=f"{plain(part.name)}, {words.heading(one.budget)}: {heading.lower()}",
                 about=f"{about} Budget: {words.budget(one.budget)}.",
-                heads=tuple(Head(c.title, c.meaning, c.terminal) for c in columns),
-                lines=tuple(tuple(_value(c, row) for c in columns) for row in rows),
+                heads=tuple(Head(plain(c.title), c.meaning, c.terminal) for c in known),
+                lines=tuple(tuple(_value(c, row) for c in known) for row in rows),
             )
 
 

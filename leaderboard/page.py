@@ -8,7 +8,7 @@ from itertools import chain
 from leaderboard import standings, words
 from leaderboard.aggregate import Board, Part, Table
 from leaderboard.column import AnyColumn
-from leaderboard.columns import COLUMNS, HEADLINES, RUN
+from leaderboard.columns import HEADLINES, RUN, columns
 from leaderboard.flags import ADVICE, OTHERS_ADVICE
 from leaderboard.formats import escaped, plain
 from leaderboard.markup import bullets, folded, table
@@ -81,7 +81,7 @@ def explanations(board: Board) -> Iterator[str]:
     """Yield what columns and flags mean, what has no score, and what computed it, in markdown."""
     yield "## Columns"
     yield _KEY
-    yield bullets(f"**{column.title}**: {column.meaning}." for column in shown(board))
+    yield bullets(f"**{escaped(column.title)}**: {column.meaning}." for column in shown(board))
     yield from _flags(board)
     yield from _losses(board)
     for part in board.parts:
@@ -95,7 +95,8 @@ def title(board: Board) -> str:
 
 def shown(board: Board) -> list[AnyColumn]:
     """Return the columns that this board has."""
-    return [column for column in COLUMNS if len(board.parts) > 1 or column is not RUN]
+    known = columns(board.rows)
+    return [column for column in known if len(board.parts) > 1 or column is not RUN]
 
 
 def unfinished(board: Board) -> list[str]:
@@ -151,10 +152,10 @@ def _section(board: Board, one: Table) -> Iterator[str]:
     heading, explanation = heading_of(one)
     yield f"## Budget {escaped(words.heading(one.budget))}: {heading.lower()}"
     yield f"{explanation} Budget: {words.budget(one.budget)}."
-    columns = shown(board)
-    yield _pipes(one, [column for column in columns if column.terminal])
+    known = shown(board)
+    yield _pipes(one, [column for column in known if column.terminal])
     yield from folded(
-        "All columns, with 95 % intervals of the means", [_pipes(one, columns, whole=True)]
+        "All columns, with 95 % intervals of the means", [_pipes(one, known, whole=True)]
     )
 
 
@@ -163,12 +164,12 @@ def heading_of(one: Table) -> tuple[str, str]:
     return _WITH if one.through_gradients else _WITHOUT
 
 
-def _pipes(one: Table, columns: Sequence[AnyColumn], *, whole: bool = False) -> str:
+def _pipes(one: Table, chosen: Sequence[AnyColumn], *, whole: bool = False) -> str:
     return table(
-        [column.title for column in columns],
-        [column.format is not str for column in columns],
+        [escaped(column.title) for column in chosen],
+        [column.format is not str for column in chosen],
         (
-            [column.whole(row) if whole else column.text(row) for column in columns]
+            [column.whole(row) if whole else column.text(row) for column in chosen]
             for row in one.rows
         ),
     )

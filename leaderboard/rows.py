@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.metrics import psnr_of
@@ -11,6 +11,7 @@ from bench.record import MeasureRecord, Scores
 from leaderboard.cells import Case, Scored
 from leaderboard.damage import Damage, Gain, damage, gain
 from leaderboard.flags import Flag
+from leaderboard.gauges import Gauge, gauges
 from leaderboard.statistics import Estimate, mean
 from leaderboard.threats import ATTACKS, GRADIENTS, NOISE, WITHOUT_GRADIENTS
 
@@ -29,6 +30,7 @@ class Clean:
         decoding: likewise.
         encoding_memory: megabytes that encoding took at most; None where a picture lacks it.
         decoding_memory: likewise.
+        extra: what the suite's own metrics say.
     """
 
     bpp: Estimate | None
@@ -40,6 +42,7 @@ class Clean:
     decoding: Estimate | None
     encoding_memory: Estimate | None
     decoding_memory: Estimate | None
+    extra: dict[Gauge, Estimate | None]
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Losses:
         unsupported: of these, it does not offer, or the search for them was not possible; they
             do not count.
         clean: source pictures that did not come through the codec; they do not count.
-        reasons: every reason with how often it was given.
+        reasons: every reason with how often it was given, those of the suite's own metrics last.
     """
 
     cells: int
@@ -187,6 +190,7 @@ def _clean(case: Case, pictures: Sequence[str]) -> Clean | None:
         decoding=mean(decode / size for (_, decode), size in zip(times, sizes, strict=True)),
         encoding_memory=mean(_megabytes(case.peaks[picture][0]) for picture in pictures),
         decoding_memory=mean(_megabytes(case.peaks[picture][1]) for picture in pictures),
+        extra={told: mean(map(told.clean, scores)) for told in gauges(scores)},
     )
 
 
@@ -200,7 +204,7 @@ def _megabytes(size: int | None) -> float | None:
 
 def _losses(case: Case) -> Losses:
     counts = Counter((record.status, record.stage) for record in case.lost)
-    told = Counter(_told(record) for record in case.lost)
+    told = Counter([*map(_told, case.lost), *_silent(case)])
     return Losses(
         cells=case.cells,
         failed=counts["failed", "attacked"],
@@ -208,6 +212,15 @@ def _losses(case: Case) -> Losses:
         clean=counts["failed", "clean"] + counts["unsupported", "clean"],
         reasons=tuple(f"{reason} ({count})" for reason, count in told.items()),
     )
+
+
+def _silent(case: Case) -> Iterator[str]:
+    """Yield why a metric of the suite told nothing, once for each picture."""
+    attacked = (one.scores for one in case.scored if not one.failed)
+    for scores in (*case.clean.values(), *attacked):
+        for label, told in scores.extra.items():
+            if told.reason:
+                yield f"the metric {label} gave no value: {told.reason}"
 
 
 def _told(record: MeasureRecord) -> str:

@@ -12,6 +12,7 @@ from rich.text import Text
 from leaderboard import words
 from leaderboard.aggregate import Board, Table
 from leaderboard.column import AnyColumn
+from leaderboard.columns import CODEC, RUN, asked
 from leaderboard.comparison import Comparison
 from leaderboard.costs import LAMBDAS
 from leaderboard.fields import STANDING
@@ -23,20 +24,31 @@ _CAPTION = (
     "The worst case of each picture, then the mean; more, and what it means, in the markdown."
 )
 
+_OWN = "; the suite's own metrics"
+
 _WORD = 18
 """Characters up to which no word of a label or flag is broken on the terminal."""
 
 
 def tables(board: Board) -> list[Grid]:
-    """Return the board as tables for a terminal of 120 columns, rankings last."""
+    """Return the board as tables for a terminal of 120 columns, rankings last.
+
+    What the suites' own metrics say has tables of its own, for which the others have no room.
+    """
     columns = [column for column in shown(board) if column.terminal]
+    own = asked(board.rows)
     lists = (
         _list(one, ranking)
         for one in board.comparisons
         for ranking in one.rankings
         if ranking.lmbda == LAMBDAS[1]
     )
-    return [*(_grid(board, table, columns) for table in board.tables), *lists]
+    named = [column for column in columns if column in (RUN, CODEC)]
+    return [
+        *(_grid(board, table, columns) for table in board.tables),
+        *(_grid(board, table, [*named, *own], _OWN) for table in board.tables if own),
+        *lists,
+    ]
 
 
 def _list(one: Comparison, ranking: Ranking) -> Grid:
@@ -62,11 +74,12 @@ def _list(one: Comparison, ranking: Ranking) -> Grid:
     return grid
 
 
-def _grid(board: Board, table: Table, columns: Sequence[AnyColumn]) -> Grid:
+def _grid(board: Board, table: Table, columns: Sequence[AnyColumn], about: str = "") -> Grid:
     heading, _ = heading_of(table)
     grid = Grid(
         title=Text(
-            f"{title(board)}, {words.heading(table.budget)}: {heading.lower()}", style="bold"
+            f"{title(board)}, {words.heading(table.budget)}: {heading.lower()}{about}",
+            style="bold",
         ),
         caption=Text("\n".join([*unfinished(board), _CAPTION])),
         title_justify="left",
@@ -84,10 +97,10 @@ def _grid(board: Board, table: Table, columns: Sequence[AnyColumn]) -> Grid:
 def _add(grid: Grid, column: AnyColumn, cells: Sequence[str]) -> None:
     """Add a column; figures are never cut, words only where they are very long."""
     is_text = column.format is str
-    words_in = column.title.split() + list(chain.from_iterable(map(str.split, cells)))
+    words_in = plain(column.title).split() + list(chain.from_iterable(map(str.split, cells)))
     widest = max(map(len, words_in))
     grid.add_column(
-        Text(column.title),
+        Text(plain(column.title)),
         justify="left" if is_text else "right",
         overflow="fold",
         width=None if is_text else widest,

@@ -91,6 +91,8 @@ def fixed(suite: Suite) -> dict[str, Any]:
     kept["images"].pop("folder", None)
     kept["attacks"] = sorted(map(_identity, suite.searches))
     kept["objectives"] = sorted(map(_identity, suite.wants))
+    if suite.metrics:
+        kept["metrics"] = sorted(map(_identity, suite.yardsticks))
     return kept
 
 

@@ -53,6 +53,7 @@ def settings(part: Part) -> list[str]:
         *_arithmetic(part),
         f"**Objectives**, what an attack wants: {'; '.join(_objectives(part))}.",
         f"**Transfer:** {_TRANSFER[told.transfer]}",
+        *_metrics(part),
         f"**R-D cost:** bpp + λ·255²·MSE with λ = {told.rd_lambda:g}, MSE of pictures in [0, 1].",
     ]
 
@@ -150,6 +151,13 @@ def _objectives(part: Part) -> Iterator[str]:
     for choice in chain.from_iterable(part.setting.objectives):
         meaning = _WANTS.get(choice.name, "")
         yield f"{escaped(str(choice))}{meaning and f' ({meaning})'}"
+
+
+def _metrics(part: Part) -> Iterator[str]:
+    """Yield what the suite scores besides, if anything."""
+    if part.setting.metrics:
+        named = _joined(map(str, chain.from_iterable(part.setting.metrics)))
+        yield f"**Metrics** besides those of every board: {named}."
 
 
 def _joined(names: Iterable[str]) -> str:

@@ -93,7 +93,11 @@ def no_entropy_decoder(monkeypatch):
 
 @pytest.fixture(scope="module")
 def bitstream(photograph, small_codec):
-    return small_codec("bmshj2018-hyperprior").encode(photograph("chelsea", 17, 33))
+    """What a codec wrote that has decoded before: the first time, it codes the smallest picture."""
+    codec = small_codec("bmshj2018-hyperprior")
+    written = codec.encode(photograph("chelsea", 17, 33))
+    codec.decode(written)
+    return written
 
 
 def test_the_stream_itself_reaches_the_entropy_decoder(bitstream, small_codec, no_entropy_decoder):

@@ -225,15 +225,13 @@ def test_psnr_drop():
         metrics.psnr_drop_db(math.inf, 20)
 
 
-def test_the_table_lists_each_metric_once_with_its_source():
-    functions = [metric.function for metric in metrics.METRICS.values()]
-    assert [function.__name__ for function in functions] == list(metrics.METRICS)
-    assert all(metric.description and "\n" not in metric.description for metric in all_metrics())
-    assert all(metric.source.startswith("https://") for metric in all_metrics())
-
-
-def all_metrics():
-    return metrics.METRICS.values()
+def test_the_table_lists_each_score_once_with_its_source():
+    functions = [score.function for score in metrics.SCORES.values()]
+    assert [function.__name__ for function in functions] == list(metrics.SCORES)
+    for score in metrics.SCORES.values():
+        assert score.description
+        assert "\n" not in score.description
+        assert score.source.startswith("https://")
 
 
 def test_luma_error_is_that_of_the_definition():

@@ -14,6 +14,7 @@ import platform
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +26,11 @@ from bench.codec import Codec
 from bench.errors import BenchError, ConfigError
 from bench.executors.parcel import Answer, answered, unpack
 from bench.images import Picture
-from bench.measure import Terms
 from bench.point import Point
 from bench.registry import Choice
-from bench.run import Prepared, make_attack, make_codec, settle, versions
+from bench.run import Prepared, make_attack, make_codec, settle, terms_of, versions
 from bench.suite import Suite
+from bench.terms import Terms
 from bench.workshop import Workshop
 
 
@@ -71,10 +72,10 @@ class Toolbox:
     objectives: dict[str, Objective]
     _codecs: dict[str, Codec] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def terms(self) -> Terms:
         """What the suite says of scoring."""
-        return Terms(self.suite.rd_lambda, self.suite.vmaf)
+        return terms_of(self.suite)
 
     def codec(self, point: Point) -> Codec:
         """Return the codec of an operating point, made once.

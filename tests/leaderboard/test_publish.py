@@ -277,6 +277,7 @@ def test_an_unfinished_run_is_refused(finished, tmp_path):
         ("height: 24", "height: 23", "'images' of the run's suite"),
         ("[fgsm]", "[{name: pgd, steps: 2}]", "'attacks' of the run's suite"),
         ("name: tiny-v1", "name: tiny-v1\nseed: 3", "'seed' of the run's suite"),
+        ("name: tiny-v1", "name: tiny-v1\nmetrics: [ciede2000]", "'metrics' of the run's suite"),
         ("name: tiny-v1", "name: other", "the suite 'other' is no track"),
     ],
 )
