@@ -88,7 +88,7 @@ class Setting(BaseModel):
             [(choice.name, sorted(choice.params), choice.objectives) for choice in listed]
             for listed in (self.searches, self.wants)
         ]
-        return repr((self.seed, searches, self.sources, self.transfer))
+        return repr((self.seed, searches, self.sources, self.transfer, self.rd_lambda))
 
     @property
     def references(self) -> set[str]:

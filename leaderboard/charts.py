@@ -57,9 +57,8 @@ class Chart:
 def charts(board: Board) -> list[Chart]:
     """Return the plots of a board."""
     found = [
-        replace(chart, title=f"{', '.join(map(plain, one.here))}, {chart.title}", run=run)
+        replace(chart, title=f"{', '.join(map(plain, one.runs))}, {chart.title}", run=one.runs[0])
         for one in board.comparisons
-        for run in [one.here[0] if len(one.here) == 1 else ""]
         for chart in _of_comparison(one)
     ]
     return [*found, *(chart for sweep in sweeps(board.comparisons) for chart in _of_sweep(sweep))]

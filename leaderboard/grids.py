@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from leaderboard import words
-from leaderboard.aggregate import Board
+from leaderboard.aggregate import Board, Table
 from leaderboard.column import AnyColumn
-from leaderboard.columns import COLUMNS, RUN
 from leaderboard.comparison import Comparison
 from leaderboard.fields import CURVES, STANDING, Field, Line
 from leaderboard.formats import plain
 from leaderboard.known import KNOWN, Known
-from leaderboard.page import heading_of
+from leaderboard.page import heading_of, shown
 from leaderboard.ranking import Ranking
 from leaderboard.rows import Row
 
@@ -65,15 +63,11 @@ def rankings(board: Board, lambdas: Sequence[float]) -> Iterator[Grid]:
             if ranking.lmbda in lambdas:
                 where = f"{_where(one)}, λ {ranking.lmbda:g}"
                 heading = f"{where}: {ranking.scope.title}"
-                yield grid(_run(one), heading, _unit(ranking), STANDING, ranking.standings)
+                yield grid(one.runs[0], heading, _unit(ranking), STANDING, ranking.standings)
 
 
-def _run(one: Comparison) -> str:
-    return one.here[0] if len(one.here) == 1 else ""
-
-
-def _where(one: Comparison) -> str:
-    return f"{', '.join(map(plain, one.here))}, {words.heading(one.budget)}"
+def _where(one: Comparison | Table) -> str:
+    return f"{', '.join(map(plain, one.runs))}, {words.heading(one.budget)}"
 
 
 def _unit(ranking: Ranking) -> str:
@@ -85,13 +79,13 @@ def _unit(ranking: Ranking) -> str:
 def known(one: Comparison, lines: Iterable[Known]) -> Grid:
     """Return the best known attacks of a track at a budget."""
     about = f"Budget: {words.budget(one.budget)}."
-    return grid(_run(one), f"Best known attacks, {_where(one)}", about, KNOWN, lines)
+    return grid(one.runs[0], f"Best known attacks, {_where(one)}", about, KNOWN, lines)
 
 
 def curves(one: Comparison) -> Grid:
     """Return the Bjøntegaard differences of a track at a budget."""
     about = "Bjøntegaard differences between the curves below."
-    return grid(_run(one), f"Whole codecs, {_where(one)}", about, CURVES, one.curves)
+    return grid(one.runs[0], f"Whole codecs, {_where(one)}", about, CURVES, one.curves)
 
 
 def grid(
@@ -122,19 +116,17 @@ def _cell(text: str, *, is_figure: bool) -> Cell:
 
 
 def tables(board: Board) -> Iterator[Grid]:
-    """Yield the rows, apart by budget, by whether gradients were used, and by run."""
-    columns = [column for column in COLUMNS if column is not RUN]
-    for one, part in itertools.product(board.tables, board.parts):
-        rows = [row for row in one.rows if row.place.run == part.name]
-        if any(not row.reference for row in rows):
-            heading, about = heading_of(one)
-            yield Grid(
-                run=part.name,
-                title=f"{plain(part.name)}, {words.heading(one.budget)}: {heading.lower()}",
-                about=f"{about} Budget: {words.budget(one.budget)}.",
-                heads=tuple(Head(c.title, c.meaning, c.terminal) for c in columns),
-                lines=tuple(tuple(_value(c, row) for c in columns) for row in rows),
-            )
+    """Yield the rows, apart by track, by budget, and by whether gradients were used."""
+    for one in board.tables:
+        heading, about = heading_of(one)
+        columns = shown(one)
+        yield Grid(
+            run=one.runs[0],
+            title=f"{_where(one)}: {heading.lower()}",
+            about=f"{about} Budget: {words.budget(one.budget)}.",
+            heads=tuple(Head(c.title, c.meaning, c.terminal) for c in columns),
+            lines=tuple(tuple(_value(c, row) for c in columns) for row in one.rows),
+        )
 
 
 def _value(column: AnyColumn, row: Row) -> Cell:

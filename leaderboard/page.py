@@ -81,7 +81,8 @@ def explanations(board: Board) -> Iterator[str]:
     """Yield what columns and flags mean, what has no score, and what computed it, in markdown."""
     yield "## Columns"
     yield _KEY
-    yield bullets(f"**{column.title}**: {column.meaning}." for column in shown(board))
+    columns = dict.fromkeys(column for one in board.tables for column in shown(one))
+    yield bullets(f"**{column.title}**: {column.meaning}." for column in columns)
     yield from _flags(board)
     yield from _losses(board)
     for part in board.parts:
@@ -93,9 +94,9 @@ def title(board: Board) -> str:
     return " + ".join(plain(part.name) for part in board.parts) or "No runs"
 
 
-def shown(board: Board) -> list[AnyColumn]:
-    """Return the columns that this board has."""
-    return [column for column in COLUMNS if len(board.parts) > 1 or column is not RUN]
+def shown(one: Table) -> list[AnyColumn]:
+    """Return the columns that a table has."""
+    return [column for column in COLUMNS if column is not RUN or len(one.runs) > 1]
 
 
 def unfinished(board: Board) -> list[str]:
@@ -112,10 +113,11 @@ def warnings(board: Board) -> Iterator[str]:
     """Yield what must be known before any row is read, in markdown."""
     for sentence in unfinished(board):
         yield f"**{escaped(sentence)}**"
-    if not board.same_pictures:
-        yield "**The runs used different pictures: do not compare rows of different runs.**"
-    if not board.same_cost:
-        yield "**The runs weigh the R-D cost differently: do not compare it between runs.**"
+    if board.has_suites:
+        yield (
+            "**Every table is of one suite: its pictures, attacks and settings. Figures of"
+            " different suites do not compare.**"
+        )
 
 
 def _short(board: Board) -> Iterator[str]:
@@ -124,10 +126,9 @@ def _short(board: Board) -> Iterator[str]:
         return
     yield "## In short"
     yield METHOD
-    if board.same_pictures and board.same_cost:
-        lost = (line for one in board.tables for line in _most(one))
-        if told := bullets([*lost, *standings.leaders(board)]):
-            yield told
+    lost = (line for one in board.tables for line in _most(board, one))
+    if told := bullets([*lost, *standings.leaders(board)]):
+        yield told
     yield belief(board)
 
 
@@ -149,9 +150,9 @@ def _setting(part: Part) -> Iterator[str]:
 
 def _section(board: Board, one: Table) -> Iterator[str]:
     heading, explanation = heading_of(one)
-    yield f"## Budget {escaped(words.heading(one.budget))}: {heading.lower()}"
+    yield f"## At {escaped(words.where(board, one))}: {heading.lower()}"
     yield f"{explanation} Budget: {words.budget(one.budget)}."
-    columns = shown(board)
+    columns = shown(one)
     yield _pipes(one, [column for column in columns if column.terminal])
     yield from folded(
         "All columns, with 95 % intervals of the means", [_pipes(one, columns, whole=True)]
@@ -174,7 +175,7 @@ def _pipes(one: Table, columns: Sequence[AnyColumn], *, whole: bool = False) -> 
     )
 
 
-def _most(one: Table) -> Iterator[str]:
+def _most(board: Board, one: Table) -> Iterator[str]:
     """Say in words which codec of a table lost most."""
     told = []
     for column in HEADLINES:
@@ -185,10 +186,7 @@ def _most(one: Table) -> Iterator[str]:
             told.append(f"{column.header} {column.text(loser)} ({escaped(loser.place.codec)})")
     if told:
         heading = heading_of(one)[0].lower()
-        yield (
-            f"**Lost most**, budget {escaped(words.heading(one.budget))}, {heading}:"
-            f" {', '.join(told)}."
-        )
+        yield (f"**Lost most**, {escaped(words.where(board, one))}, {heading}: {', '.join(told)}.")
 
 
 def _flags(board: Board) -> Iterator[str]:
@@ -199,12 +197,12 @@ def _flags(board: Board) -> Iterator[str]:
 
 
 def _losses(board: Board) -> Iterator[str]:
-    headings = {str(ball): words.heading(ball) for ball in board.budgets}
-    told = [
-        f"{escaped(row.place.codec)}, {escaped(headings[row.place.budget])}: {escaped(reason)}"
-        for row in board.rows
+    told = dict.fromkeys(
+        f"{escaped(row.place.codec)}, {escaped(words.where(board, one))}: {escaped(reason)}"
+        for one in board.tables
+        for row in one.rows
         for reason in row.losses.reasons
-    ]
+    )
     if told:
         yield "## What has no score of its own"
         yield bullets(told)

@@ -91,7 +91,7 @@ def _known(best: Sequence[tuple[Comparison, list[Known]]]) -> str:
     """Return the section on the best known attacks."""
     blocks = ["", "## Best known attacks", KNOWN_MEANING]
     for one, lines in best:
-        blocks += [f"### {', '.join(one.here)}, {words.heading(one.budget)}", listing(KNOWN, lines)]
+        blocks += [f"### {', '.join(one.runs)}, {words.heading(one.budget)}", listing(KNOWN, lines)]
     return "\n\n".join(blocks) + "\n"
 
 

@@ -16,7 +16,7 @@ from leaderboard.comparison import Comparison
 from leaderboard.costs import LAMBDAS
 from leaderboard.fields import STANDING
 from leaderboard.formats import plain
-from leaderboard.page import heading_of, shown, title, unfinished
+from leaderboard.page import heading_of, shown, unfinished
 from leaderboard.ranking import Ranking
 
 _CAPTION = (
@@ -29,21 +29,21 @@ _WORD = 18
 
 def tables(board: Board) -> list[Grid]:
     """Return the board as tables for a terminal of 120 columns, rankings last."""
-    columns = [column for column in shown(board) if column.terminal]
     lists = (
-        _list(one, ranking)
+        _list(board, one, ranking)
         for one in board.comparisons
         for ranking in one.rankings
         if ranking.lmbda == LAMBDAS[1]
     )
-    return [*(_grid(board, table, columns) for table in board.tables), *lists]
+    return [*(_grid(board, table) for table in board.tables), *lists]
 
 
-def _list(one: Comparison, ranking: Ranking) -> Grid:
+def _list(board: Board, one: Comparison, ranking: Ranking) -> Grid:
     unit = ranking.baseline and f"{plain(ranking.baseline)} unattacked is ×1.00"
     grid = Grid(
         title=Text(
-            f"Ranking at {words.heading(one.budget)}, λ {ranking.lmbda:g}: {ranking.scope.title}",
+            f"Ranking at {plain(words.where(board, one))}, λ {ranking.lmbda:g}:"
+            f" {ranking.scope.title}",
             style="bold",
         ),
         caption=Text(unit or "J in bits per pixel: there is no VVC"),
@@ -62,11 +62,14 @@ def _list(one: Comparison, ranking: Ranking) -> Grid:
     return grid
 
 
-def _grid(board: Board, table: Table, columns: Sequence[AnyColumn]) -> Grid:
+def _grid(board: Board, table: Table) -> Grid:
     heading, _ = heading_of(table)
+    columns = [column for column in shown(table) if column.terminal]
     grid = Grid(
         title=Text(
-            f"{title(board)}, {words.heading(table.budget)}: {heading.lower()}", style="bold"
+            f"{plain(', '.join(table.runs))}, budget {words.heading(table.budget)}:"
+            f" {heading.lower()}",
+            style="bold",
         ),
         caption=Text("\n".join([*unfinished(board), _CAPTION])),
         title_justify="left",

@@ -12,7 +12,8 @@ from bench.metrics import psnr_of
 from bench.perceptual import Ssim
 from bench.registry import Choice
 from bench.spec import listed
-from leaderboard.aggregate import Part
+from leaderboard.aggregate import Board, Part, Table
+from leaderboard.comparison import Comparison
 from leaderboard.formats import decibel, escaped
 
 _LISTED = 8
@@ -54,6 +55,12 @@ def settings(part: Part) -> list[str]:
         f"**Transfer:** {_TRANSFER[told.transfer]}",
         f"**R-D cost:** bpp + λ·255²·MSE with λ = {told.rd_lambda:g}, MSE of pictures in [0, 1].",
     ]
+
+
+def where(board: Board, one: Table | Comparison) -> str:
+    """Return at which budget a table is, and of which runs if the board has several suites."""
+    runs = f"{', '.join(one.runs)}, " if board.has_suites else ""
+    return f"{runs}budget {heading(one.budget)}"
 
 
 def heading(ball: Budget) -> str:

@@ -228,7 +228,7 @@ def test_the_rule_stands_on_the_page(filled_field, tmp_path):
     assert "so that no codec can win by being bad to begin with" in page
 
 
-def test_runs_on_the_same_terms_are_ranked_together_and_others_are_not(lab, tmp_path):
+def test_runs_of_one_suite_are_ranked_together_and_others_are_not(lab, tmp_path):
     parts = []
     for index, (codec, settings) in enumerate(
         (("JPEG q 10", {}), ("VVC qp 42", {}), ("VVC qp 42", {"seed": 7}))
