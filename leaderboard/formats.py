@@ -23,6 +23,11 @@ rate, decibel, factor, percent = _number(3), _number(2), _number(2, "×"), _numb
 similarity = _number(4)
 
 
+def steady(value: float) -> float:
+    """Return a number to six digits: in those behind, two machines may differ."""
+    return float(f"{value:.6g}")
+
+
 def share(counts: tuple[int, int]) -> str:
     """Return how many of how many."""
     return f"{counts[0]}/{counts[1]}"

@@ -11,12 +11,15 @@ from leaderboard import words
 from leaderboard.aggregate import Board, Table
 from leaderboard.column import AnyColumn
 from leaderboard.comparison import Comparison
+from leaderboard.costs import LAMBDAS
 from leaderboard.fields import CURVES, STANDING, Field, Line
-from leaderboard.formats import plain
+from leaderboard.formats import plain, steady
 from leaderboard.known import KNOWN, Known
 from leaderboard.page import heading_of, shown
 from leaderboard.ranking import Ranking
 from leaderboard.rows import Row
+
+_RATES = dict(zip(LAMBDAS, ("low", "middle", "high"), strict=True))
 
 _FIRST_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
@@ -61,7 +64,7 @@ def rankings(board: Board, lambdas: Sequence[float]) -> Iterator[Grid]:
     for one in board.comparisons:
         for ranking in one.rankings:
             if ranking.lmbda in lambdas:
-                where = f"{_where(one)}, λ {ranking.lmbda:g}"
+                where = f"{_where(one)}, {_RATES[ranking.lmbda]} rates"
                 heading = f"{where}: {ranking.scope.title}"
                 yield grid(one.runs[0], heading, _unit(ranking), STANDING, ranking.standings)
 
@@ -72,8 +75,8 @@ def _where(one: Comparison | Table) -> str:
 
 def _unit(ranking: Ranking) -> str:
     if ranking.baseline is None:
-        return "J is in bits per pixel, as there is no VVC."
-    return f"×1.00 is what {plain(ranking.baseline)} costs unattacked."
+        return f"λ = {ranking.lmbda:g}; J is in bits per pixel, as there is no VVC."
+    return f"λ = {ranking.lmbda:g}; ×1.00 is what {plain(ranking.baseline)} costs unattacked."
 
 
 def known(one: Comparison, lines: Iterable[Known]) -> Grid:
@@ -84,7 +87,11 @@ def known(one: Comparison, lines: Iterable[Known]) -> Grid:
 
 def curves(one: Comparison) -> Grid:
     """Return the Bjøntegaard differences of a track at a budget."""
-    about = "Bjøntegaard differences between the curves below."
+    about = (
+        "Mean distances (Bjøntegaard, BD) between the curves below: what an attack costs in dB at"
+        " equal rate, and in bits at equal PSNR. They need four qualities and curves that overlap;"
+        " n/a says what is missing."
+    )
     return grid(one.runs[0], f"Whole codecs, {_where(one)}", about, CURVES, one.curves)
 
 
@@ -136,5 +143,5 @@ def _value(column: AnyColumn, row: Row) -> Cell:
         return Cell(text, str(value[0]))
     if isinstance(value, float):
         number = math.copysign(1e308, value) if math.isinf(value) else value
-        return Cell(text, f"{number!r}", column.whole(row).removeprefix(text).strip())
+        return Cell(text, f"{steady(number)}", column.whole(row).removeprefix(text).strip())
     return Cell(text, None if column.format is str else "")

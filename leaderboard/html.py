@@ -73,8 +73,9 @@ def page(
         return environment.get_template("empty.html").render()
     return environment.get_template("page.html").render(
         runs=[part.name for part in board.parts],
-        introduction=_prose([*warnings(board), METHOD]),
-        belief=_prose([belief(board)]),
+        tracks=[(plain(part.name), plain(words.brief(part))) for part in board.parts],
+        belief=_prose([belief(board), *warnings(board)]),
+        method=_prose([METHOD]),
         verdicts=grids.grid("", "In short", _budgets(board), VERDICTS, verdicts(board)),
         settings=_prose(settings(board)),
         rule=_prose(f"- {one}" for one in RULE),
@@ -116,8 +117,8 @@ def _viewers(one: Published) -> Iterator[Viewer]:
         if worst.views:
             yield Viewer(
                 run=one.entry.track,
-                title=f"{plain(worst.codec)}, {plain(worst.budget)}: {_LOST[worst.lost]}",
-                caption=_caption(worst),
+                title=f"{plain(worst.codec)}: {_LOST[worst.lost]}",
+                caption=f"{one.entry.track}, {_caption(worst)}",
                 views={
                     plain(name): _embedded(one.folder / path) for name, path in worst.views.items()
                 },
@@ -126,9 +127,9 @@ def _viewers(one: Published) -> Iterator[Viewer]:
 
 def _caption(worst: Worst) -> str:
     return (
-        f"{plain(worst.picture)}, attacked by {plain(worst.attack)}: PSNR"
-        f" {decibel(worst.psnr_clean)} to {decibel(worst.psnr_source)} dB, rate"
-        f" {rate(worst.bpp_clean)} to {rate(worst.bpp)} bpp"
+        f"{plain(worst.budget)}: {plain(worst.picture)}, attacked by {plain(worst.attack)}. PSNR"
+        f" {decibel(worst.psnr_clean)} → {decibel(worst.psnr_source)} dB, rate"
+        f" {rate(worst.bpp_clean)} → {rate(worst.bpp)} bpp"
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from leaderboard import standings, words
 from leaderboard.aggregate import Board, Part, Table
 from leaderboard.column import AnyColumn
-from leaderboard.columns import COLUMNS, HEADLINES, RUN
+from leaderboard.columns import COLUMNS, HEADLINES
 from leaderboard.flags import ADVICE, OTHERS_ADVICE
 from leaderboard.formats import escaped, plain
 from leaderboard.markup import bullets, folded, table
@@ -95,8 +96,14 @@ def title(board: Board) -> str:
 
 
 def shown(one: Table) -> list[AnyColumn]:
-    """Return the columns that a table has."""
-    return [column for column in COLUMNS if column is not RUN or len(one.runs) > 1]
+    """Return the columns of a table: the main ones, and those in which a codec has a figure."""
+    columns = COLUMNS if len(one.runs) > 1 else COLUMNS[1:]
+    rows = [row for row in one.rows if not row.reference] or one.rows
+    return [
+        column
+        for column in columns
+        if column.terminal or any(column.plain(row) is not None for row in rows)
+    ]
 
 
 def unfinished(board: Board) -> list[str]:
@@ -113,6 +120,7 @@ def warnings(board: Board) -> Iterator[str]:
     """Yield what must be known before any row is read, in markdown."""
     for sentence in unfinished(board):
         yield f"**{escaped(sentence)}**"
+    yield from standings.few_pictures(board)
     if board.has_suites:
         yield (
             "**Every table is of one suite: its pictures, attacks and settings. Figures of"
@@ -135,11 +143,13 @@ def _short(board: Board) -> Iterator[str]:
 def belief(board: Board) -> str:
     """Return whether to believe it, in markdown."""
     rows = [row for row in board.rows if not row.reference]
-    doubted = sum(bool(row.flags) for row in rows)
+    flagged = [row for row in rows if row.flags]
+    names = Counter(name for row in flagged for name in {flag.name for flag in row.flags})
+    named = ", ".join(f"{escaped(name)} ({count})" for name, count in names.most_common())
     return (
-        f"**Whether to believe it:** {doubted} of {len(rows)} rows carry a flag, which says what"
-        " may be wrong with them (see Flags). An attack is an upper bound of robustness: a better"
-        " one may always be found."
+        f"**Whether to believe it:** {len(flagged)} of {len(rows)} rows carry a flag, which says"
+        f" what may be wrong with them{f': {named}; see Flags' * bool(flagged)}. An attack shows"
+        " how much a codec can be made to lose at least: a better one may always be found."
     )
 
 

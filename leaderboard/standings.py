@@ -37,7 +37,6 @@ def rankings(board: Board, plots: Sequence[Plot]) -> Iterator[str]:
     if not any(one.rankings for one in board.comparisons):
         return
     yield "## Ranking"
-    yield from _few_pictures(board)
     for one in board.comparisons:
         yield from _lists(escaped(words.where(board, one)), one)
         yield from _shown(plots, one, "robustness")
@@ -78,13 +77,14 @@ def sweeps(plots: Sequence[Plot]) -> Iterator[str]:
         yield from (_image(plot) for plot in found)
 
 
-def _few_pictures(board: Board) -> Iterator[str]:
+def few_pictures(board: Board) -> Iterator[str]:
     """Warn where intervals are of few pictures."""
-    fewest = min((len(part.manifest.pictures) for part in board.parts), default=_FEW)
-    if fewest < _FEW:
+    counts = {part.name: len(part.manifest.pictures) for part in board.parts}
+    few = [f"{count} in {escaped(name)}" for name, count in counts.items() if count < _FEW]
+    if few:
         yield (
-            f"**Only {fewest} picture{'s' * (fewest != 1)}: the 95 % intervals, and ranks that rest"
-            " on them, are narrower than they should be. Take them as a first look.**"
+            f"**Few pictures ({', '.join(few)}): the 95 % intervals, and ranks that rest on them,"
+            " are narrower than they should be. Take them as a first look.**"
         )
 
 

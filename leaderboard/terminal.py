@@ -39,10 +39,11 @@ def tables(board: Board) -> list[Grid]:
 
 
 def _list(board: Board, one: Comparison, ranking: Ranking) -> Grid:
+    runs = f"{plain(', '.join(one.runs))}, " if board.has_suites else ""
     unit = ranking.baseline and f"{plain(ranking.baseline)} unattacked is ×1.00"
     grid = Grid(
         title=Text(
-            f"Ranking at {plain(words.where(board, one))}, λ {ranking.lmbda:g}:"
+            f"Ranking at {runs}{words.heading(one.budget)}, λ {ranking.lmbda:g}:"
             f" {ranking.scope.title}",
             style="bold",
         ),
@@ -67,8 +68,7 @@ def _grid(board: Board, table: Table) -> Grid:
     columns = [column for column in shown(table) if column.terminal]
     grid = Grid(
         title=Text(
-            f"{plain(', '.join(table.runs))}, budget {words.heading(table.budget)}:"
-            f" {heading.lower()}",
+            f"{plain(', '.join(table.runs))}, {words.heading(table.budget)}: {heading.lower()}",
             style="bold",
         ),
         caption=Text("\n".join([*unfinished(board), _CAPTION])),

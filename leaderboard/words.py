@@ -57,6 +57,24 @@ def settings(part: Part) -> list[str]:
     ]
 
 
+def wanted(objective: str) -> str:
+    """Return what an objective of some label is, in words; the label if it is not known."""
+    return _WANTS.get(objective, objective)
+
+
+def brief(part: Part) -> str:
+    """Return what was attacked in a line; plain text."""
+    told = part.setting
+    searches = ", ".join(str(choice) for choice in told.searches)
+    wants = ", ".join(_want(choice) for choice in chain.from_iterable(told.objectives))
+    description = f"{told.description.strip().rstrip('.')}. " if told.description else ""
+    count = len(part.manifest.pictures)
+    return (
+        f"{description}{count} picture{'s' * (count != 1)}, attacked by {searches}; what attacks"
+        f" want: {wants}."
+    )
+
+
 def where(board: Board, one: Table | Comparison) -> str:
     """Return at which budget a table is, and of which runs if the board has several suites."""
     runs = f"{', '.join(one.runs)}, " if board.has_suites else ""
@@ -145,8 +163,12 @@ def _sources(part: Part) -> Iterator[str]:
 
 def _objectives(part: Part) -> Iterator[str]:
     for choice in chain.from_iterable(part.setting.objectives):
-        meaning = _WANTS.get(choice.name, "")
-        yield f"{escaped(str(choice))}{meaning and f' ({meaning})'}"
+        yield escaped(_want(choice))
+
+
+def _want(choice: Choice) -> str:
+    meaning = _WANTS.get(choice.name, "")
+    return f"{choice}{meaning and f' ({meaning})'}"
 
 
 def _joined(names: Iterable[str]) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 
 import pytest
 
 from bench.cli import main
 from bench.config import parse
+from bench.record import Scores
 from bench.suite import Suite
-from leaderboard import tracks
+from leaderboard import board, tracks
+from leaderboard.charts import charts
+from leaderboard.grids import tables
 
 TRACK = """\
 name: tiny-v1
@@ -207,3 +211,23 @@ def test_a_phone_shows_it_without_scrolling_sideways(page, scheme):
     page.wait_for_function(f"document.documentElement.className === '{DARK[scheme]}'")
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(22, 24, 28)"}[scheme]
+
+
+def _nudged(run):
+    """Return a run whose scores differ in their last bit, as between processors."""
+    floats = [name for name, one in Scores.model_fields.items() if "float" in str(one.annotation)]
+    for record in run.measures:
+        if (one := record.scores) is not None:
+            told = {name: getattr(one, name) for name in floats if getattr(one, name) is not None}
+            moved = {name: math.nextafter(value, math.inf) for name, value in told.items() if value}
+            yield record.model_copy(update={"scores": one.model_copy(update=moved)})
+
+
+def test_the_last_bits_of_a_figure_do_not_reach_the_page(filled):
+    run = filled[0]
+    other = type(run)(run.folder, run.manifest, run.crafts, list(_nudged(run)))
+    made = [board([one]) for one in (run, other)]
+    before, after = ([row.attack.psnr.mean for row in one.rows] for one in made)
+    assert before != after
+    assert charts(made[0]) == charts(made[1])
+    assert list(tables(made[0])) == list(tables(made[1]))
