@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 
 from leaderboard import board, markdown, tables
 from leaderboard.comparison import sweeps
+from leaderboard.export import as_compressai
 
 CHANGES = {
     "name": {"name": "other-v1"},
@@ -55,6 +57,12 @@ def test_every_heading_says_of_which_suite_it_is(two_suites):
         assert sum(title.startswith(f"{part.name}, linf 8: attacked") for title in shown) == 1
         assert any(title.startswith(f"Ranking at {part.name}, linf 8") for title in shown)
     assert "| run |" not in page
+
+
+def test_curves_say_of_which_suite_they_are(two_suites):
+    names = {json.loads(content)["name"] for content in as_compressai(two_suites).values()}
+    told = ("unattacked", "linf 8 distortion")
+    assert names == {f"{part.name} own {text}" for part in two_suites.parts for text in told}
 
 
 def test_runs_of_one_suite_stand_in_one_table_and_say_which_they_are(lab, tmp_path):
