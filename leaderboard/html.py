@@ -31,7 +31,7 @@ from leaderboard.fields import CURVES, STANDING
 from leaderboard.formats import decibel, plain, rate
 from leaderboard.known import KNOWN, KNOWN_MEANING, Known
 from leaderboard.libraries import libraries
-from leaderboard.page import METHOD, belief, explanations, settings, warnings
+from leaderboard.page import LEAD, METHOD, belief, explanations, settings, warnings
 from leaderboard.published import Challenged, Published
 from leaderboard.ranking import RULE
 from leaderboard.verdicts import VERDICTS, verdicts
@@ -75,8 +75,9 @@ def page(
         runs=[part.name for part in board.parts],
         tracks=[(plain(part.name), plain(words.brief(part))) for part in board.parts],
         belief=_prose([belief(board), *warnings(board)]),
+        lead=LEAD,
         method=_prose([METHOD]),
-        verdicts=grids.grid("", "In short", _budgets(board), VERDICTS, verdicts(board)),
+        verdicts=grids.grid("", "In short", words.budgets(board), VERDICTS, verdicts(board)),
         settings=_prose(settings(board)),
         rule=_prose(f"- {one}" for one in RULE),
         explanations=_prose(explanations(board)),
@@ -98,12 +99,6 @@ def page(
         challenges=[one.challenge for one in challenges],
         libraries=libraries(),
     )
-
-
-def _budgets(board: Board) -> str:
-    """Return how far a picture may change, in words."""
-    told = (f"{words.heading(ball)}: {words.budget(ball)}." for ball in board.budgets)
-    return " ".join(told)
 
 
 def _prose(blocks: Iterable[str]) -> Markup:

@@ -15,6 +15,14 @@ from leaderboard.formats import escaped, plain
 from leaderboard.markup import bullets, folded, table
 from leaderboard.plots import Plot
 
+LEAD = (
+    "An attacker may change a picture a little before it is coded, by no more than a fixed budget."
+    " How much worse is what comes out of the codec, and how much longer its bitstream? Every"
+    " figure here is of real bitstreams that were decoded again, and anybody can compute it again"
+    " from the entries below."
+)
+"""What the published board is, in markdown and plain text."""
+
 METHOD = (
     "Every attacked picture stays inside a budget and has 8 bits a value. It is encoded to a real"
     " bitstream and decoded again; what comes out is compared with the source picture, from before"
@@ -53,7 +61,13 @@ def markdown(board: Board, plots: Sequence[Plot] = ()) -> str:
     Returns:
         GitHub-flavoured markdown; labels, names and reasons are escaped.
     """
-    blocks = [
+    blocks = [f"# {escaped(title(board))}", *body(board, plots)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def body(board: Board, plots: Sequence[Plot]) -> list[str]:
+    """Return the page without its title, in blocks of markdown."""
+    return [
         *introduction(board),
         *settings(board),
         *standings.rankings(board, plots),
@@ -62,12 +76,10 @@ def markdown(board: Board, plots: Sequence[Plot] = ()) -> str:
         *standings.curves(board, plots),
         *explanations(board),
     ]
-    return "\n\n".join(blocks) + "\n"
 
 
 def introduction(board: Board) -> Iterator[str]:
-    """Yield what it is, who lost most, and whether to believe it, in markdown."""
-    yield f"# {escaped(title(board))}"
+    """Yield who lost most, and whether to believe it, in markdown."""
     yield from warnings(board)
     yield from _short(board)
 

@@ -75,6 +75,11 @@ def brief(part: Part) -> str:
     )
 
 
+def budgets(board: Board) -> str:
+    """Return how far pictures may change, one sentence a budget."""
+    return " ".join(f"{heading(ball)}: {budget(ball)}." for ball in board.budgets)
+
+
 def where(board: Board, one: Table | Comparison) -> str:
     """Return at which budget a table is, and of which runs if the board has several suites."""
     runs = f"{', '.join(one.runs)}, " if board.has_suites else ""

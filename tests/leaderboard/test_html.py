@@ -7,11 +7,8 @@ import shutil
 
 import pytest
 
-from bench.cli import main
-from bench.config import parse
 from bench.record import Scores
-from bench.suite import Suite
-from leaderboard import board, tracks
+from leaderboard import board
 from leaderboard.charts import charts
 from leaderboard.grids import tables
 
@@ -40,18 +37,9 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("page")
-    suites = {"tiny-v1": TRACK, "tiny-v2": OTHER}
-    known = {name: parse(text, name, Suite) for name, text in suites.items()}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tracks, "tracks", lambda: known)
-        for name, text in suites.items():
-            (folder / f"{name}.yaml").write_text(text)
-            assert main(["run", str(folder / f"{name}.yaml"), "-o", str(folder / name)]) == 0
-        publish = ["publish", *(str(folder / name) for name in suites)]
-        assert main([*publish, "--to", str(folder / "board"), "--by", "tester"]) == 0
-    return folder / "board" / "index.html"
+def published(publish_tracks):
+    _, to = publish_tracks(TRACK, OTHER, by="tester")
+    return to / "index.html"
 
 
 @pytest.fixture(scope="module")
