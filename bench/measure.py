@@ -53,6 +53,12 @@ class Coded:
             self._readings[yardstick.label] = read(yardstick.metric, self.picture, self.image)
         return self._readings[yardstick.label]
 
+    @property
+    def bpp(self) -> float:
+        """Bits per pixel, all bytes of the bitstream counted."""
+        height, width, _ = self.picture.shape
+        return metrics.bpp(len(self.bitstream), height, width)
+
 
 @dataclass(frozen=True)
 class Lost:
@@ -129,47 +135,58 @@ def score(
     """
     before = clean.quality
     after = before if coded is clean else metrics.quality(source, coded.image)
-    mse_input = metrics.mse(image, coded.image)
-    mse_shift = metrics.mse(clean.image, coded.image)
-    mse_perturbation = metrics.mse(source, image)
-    height, width, _ = source.shape
-    bpp = metrics.bpp(len(coded.bitstream), height, width)
-    bpp_clean = metrics.bpp(len(clean.bitstream), height, width)
-    rd_cost = metrics.rd_cost(bpp, after.mse, terms.rd_lambda)
+    shift, perturbation = metrics.mse(clean.image, coded.image), metrics.mse(source, image)
     return Scores(
         bytes=len(coded.bitstream),
         header_bytes=codec.header_bytes(coded.bitstream),
-        bpp=bpp,
         bpp_estimated=_estimated(codec, image),
-        bpp_clean=bpp_clean,
-        mse_clean=before.mse,
-        mse_source=after.mse,
-        mse_input=mse_input,
-        mse_shift=mse_shift,
-        mse_perturbation=mse_perturbation,
-        luma_mse_clean=before.luma_mse,
-        luma_mse_source=after.luma_mse,
-        psnr_clean=before.psnr,
-        psnr_source=after.psnr,
-        psnr_input=metrics.psnr_of(mse_input),
-        psnr_shift=metrics.psnr_of(mse_shift),
-        psnr_perturbation=metrics.psnr_of(mse_perturbation),
         linf=metrics.linf(source, image),
-        ssim_source=after.ssim,
-        ms_ssim_source=after.ms_ssim,
-        ssim_clean=before.ssim,
-        ms_ssim_clean=before.ms_ssim,
-        vmaf_source=_vmaf(source, coded.image, terms),
-        vmaf_clean=_vmaf(source, clean.image, terms),
-        drop_db=_defined(lambda: metrics.psnr_drop_db(before.psnr, after.psnr)),
-        drop_percent=_defined(lambda: metrics.psnr_drop_percent(before.psnr, after.psnr)),
-        bpp_factor=bpp / bpp_clean,
-        rd_cost=rd_cost,
-        rd_factor=rd_cost / metrics.rd_cost(bpp_clean, before.mse, terms.rd_lambda),
-        vi=_defined(lambda: metrics.vi(mse_shift, mse_perturbation)),
-        unexplained=after.mse > before.mse + mse_perturbation,
+        **_against("clean", before, _vmaf(source, clean.image, terms)),
+        **_against("source", after, _vmaf(source, coded.image, terms)),
+        **_error("input", metrics.mse(image, coded.image)),
+        **_error("shift", shift),
+        **_error("perturbation", perturbation),
+        **_harm(before, after, shift, perturbation),
+        **_costs((clean.bpp, before.mse), (coded.bpp, after.mse), terms.rd_lambda),
         extra=_extra(clean, coded, terms),
     )
+
+
+def _against(reference: str, found: Quality, vmaf_score: float | None) -> dict[str, Any]:
+    """Return a picture's scores against the source under their names in the record."""
+    return {
+        **_error(reference, found.mse),
+        f"luma_mse_{reference}": found.luma_mse,
+        f"ssim_{reference}": found.ssim,
+        f"ms_ssim_{reference}": found.ms_ssim,
+        f"vmaf_{reference}": vmaf_score,
+    }
+
+
+def _error(name: str, mse: float) -> dict[str, Any]:
+    return {f"mse_{name}": mse, f"psnr_{name}": metrics.psnr_of(mse)}
+
+
+def _harm(before: Quality, after: Quality, shift: float, perturbation: float) -> dict[str, Any]:
+    """Return what the change of the picture did to what comes out of the codec."""
+    return {
+        "drop_db": _defined(lambda: metrics.psnr_drop_db(before.psnr, after.psnr)),
+        "drop_percent": _defined(lambda: metrics.psnr_drop_percent(before.psnr, after.psnr)),
+        "vi": _defined(lambda: metrics.vi(shift, perturbation)),
+        "unexplained": after.mse > before.mse + perturbation,
+    }
+
+
+def _costs(before: tuple[float, float], after: tuple[float, float], lmbda: float) -> dict[str, Any]:
+    """Return what (bpp, MSE) cost in bits, and in bits and error together."""
+    cost = metrics.rd_cost(*after, lmbda)
+    return {
+        "bpp": after[0],
+        "bpp_clean": before[0],
+        "bpp_factor": after[0] / before[0],
+        "rd_cost": cost,
+        "rd_factor": cost / metrics.rd_cost(*before, lmbda),
+    }
 
 
 def _again(codec: Codec, image: Image, coded: Coded) -> dict[str, Any]:

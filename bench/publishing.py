@@ -19,8 +19,8 @@ from leaderboard.challenge import CHALLENGE, challenge
 from leaderboard.entry import ENTRY, read_entry, run_of, slug
 from leaderboard.handed import handed
 from leaderboard.publish import publish, submission
-from leaderboard.published import ENTRIES
-from leaderboard.site import write
+from leaderboard.published import ENTRIES, entries
+from leaderboard.site import INDEX, write
 
 _GIT_SECONDS = 10
 
@@ -62,9 +62,25 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _verify(arguments: argparse.Namespace) -> None:
-    seen = tally(_doubted(arguments.what, arguments.suite_folder), _say)
-    if seen.findings:
-        raise BenchError(f"{arguments.what} is not what it says: {seen.findings} findings above")
+    what = arguments.what
+    is_board = (what / INDEX).is_file() or (what / ENTRIES).is_dir()
+    wrong = (
+        _wrong(what) if is_board else tally(_doubted(what, arguments.suite_folder), _say).findings
+    )
+    if wrong:
+        raise BenchError(f"{what} is not what it says: {wrong} findings above")
+
+
+def _wrong(board: Path) -> int:
+    """Tell whether a board's pages are what its entries give; return how much is wrong."""
+    count = len(entries(board))
+    findings = list(audit_board(board))
+    for one in findings:
+        _say(f"WRONG  {one}")
+    if not findings:
+        told = f"exactly what its {count} entries give" if count else "of a board without entries"
+        _say(f"the pages of {board} are {told}; no picture was coded again")
+    return len(findings)
 
 
 def _doubted(what: Path, folder: Path) -> Iterator[Event]:
@@ -72,8 +88,6 @@ def _doubted(what: Path, folder: Path) -> Iterator[Event]:
         return audit_entry(what, folder)
     if (what / CHALLENGE).is_file():
         return audit_challenge(what, folder)
-    if (what / ENTRIES).is_dir():
-        return audit_board(what)
     return verify(read_run(what), folder)
 
 

@@ -1,7 +1,8 @@
 """Runs -> a board: rows in tables, and families of rows in rankings and curves. Pure.
 
-    Run --cells--> Case --damage, flags--> Row --> Table (one budget; with gradients, or without)
-    rows of runs on the same terms --families--> Comparison (one budget) --> Ranking, Curves
+    Run --cells--> Case --damage, flags--> Row
+    rows of one suite at one budget --> Table (with gradients, or without)
+                                    --families--> Comparison --> Ranking, Curves
 
 Reads records only.
 """
@@ -9,7 +10,7 @@ Reads records only.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -48,11 +49,24 @@ class Part:
         """Whether every cell is measured."""
         return self.done >= self.manifest.cells
 
+    @property
+    def terms(self) -> Hashable:
+        """What runs have in common that differ in their codecs, and in their budgets, alone."""
+        return frozenset(self.manifest.pictures.items()), self.setting.terms
+
 
 @dataclass(frozen=True)
 class Table:
-    """Rows that may be compared; the lossless reference stands in every one."""
+    """Rows that may be compared; the lossless reference stands in every one.
 
+    Attributes:
+        runs: names of the runs they are from, all of one suite.
+        budget: how far pictures changed.
+        through_gradients: whether the codecs were attacked through their own gradients.
+        rows: in the order of the runs and their codecs.
+    """
+
+    runs: tuple[str, ...]
     budget: Budget
     through_gradients: bool
     rows: tuple[Row, ...]
@@ -66,7 +80,7 @@ class Board:
         parts: the runs.
         contenders: operating points at a budget, in the order of the runs, their budgets and their
             codecs.
-        comparisons: of runs on the same terms, one for each budget.
+        comparisons: of runs of one suite, one for each budget.
     """
 
     parts: tuple[Part, ...]
@@ -79,14 +93,9 @@ class Board:
         return tuple(one.row for one in self.contenders)
 
     @property
-    def same_pictures(self) -> bool:
-        """Whether all runs attacked the same pictures."""
-        return len({frozenset(part.manifest.pictures.values()) for part in self.parts}) <= 1
-
-    @property
-    def same_cost(self) -> bool:
-        """Whether all runs weigh the R-D cost alike."""
-        return len({part.setting.rd_lambda for part in self.parts}) <= 1
+    def has_suites(self) -> bool:
+        """Whether there are several suites, whose figures do not compare."""
+        return len({(part.setting.name, part.terms) for part in self.parts}) > 1
 
     @property
     def budgets(self) -> list[Budget]:
@@ -96,17 +105,19 @@ class Board:
 
     @property
     def tables(self) -> list[Table]:
-        """The rows, apart by budget and by whether gradients were used."""
-        return list(chain.from_iterable(self._at(ball) for ball in self.budgets))
+        """The rows, apart by suite, by budget, and by whether gradients were used."""
+        return list(chain.from_iterable(map(self._of, self.comparisons)))
 
-    def _at(self, ball: Budget) -> Iterator[Table]:
-        here = [row for row in self.rows if row.place.budget == str(ball)]
+    def _of(self, one: Comparison) -> Iterator[Table]:
+        at = str(one.budget)
+        here = [row for row in self.rows if row.place.budget == at and row.place.run in one.runs]
         own = [row for row in here if row.place.through_gradients]
         others = [row for row in here if not row.place.through_gradients]
         if own:
-            yield Table(ball, True, (*own, *(row for row in others if row.reference)))
+            references = (row for row in others if row.reference)
+            yield Table(one.runs, one.budget, True, (*own, *references))
         if not own or any(not row.reference for row in others):
-            yield Table(ball, False, tuple(others))
+            yield Table(one.runs, one.budget, False, tuple(others))
 
 
 def board(runs: Sequence[Run]) -> Board:
@@ -125,18 +136,17 @@ def board(runs: Sequence[Run]) -> Board:
 def _comparisons(
     parts: Sequence[Part], found: Sequence[Sequence[Contender]]
 ) -> Iterator[Comparison]:
-    """Yield what may be compared: the same pictures and terms, one budget."""
-    groups: dict[object, list[int]] = defaultdict(list)
+    """Yield what may be compared: one suite, one budget."""
+    suites: dict[tuple[str, Hashable], list[int]] = defaultdict(list)
     for index, part in enumerate(parts):
-        groups[frozenset(part.manifest.pictures.items()), part.setting.terms].append(index)
-    for members in groups.values():
-        told = parts[members[0]].setting
-        wanted = aims(told.wants)
+        suites[part.setting.name, part.terms].append(index)
+    for (_, terms), members in suites.items():
+        wanted = aims(parts[members[0]].setting.wants)
         balls = {str(ball): ball for index in members for ball in parts[index].setting.balls}
         together = list(chain.from_iterable(found[index] for index in members))
         for label, ball in balls.items():
             here = [one for one in together if one.row.place.budget == label]
-            yield comparison(tuple(parts[index].name for index in members), ball, here, wanted)
+            yield comparison(terms, ball, here, wanted)
 
 
 def _part(name: str, run: Run, told: Setting) -> Part:

@@ -92,7 +92,8 @@ class Setting(BaseModel):
             [(one.name, sorted(one.params), one.objectives, one.transfer) for one in listed]
             for listed in (self.searches, self.wants)
         ]
-        return repr((self.seed, searches, self.sources, self.transfer, self.compute.arithmetic))
+        compute = self.compute.arithmetic
+        return repr((self.seed, searches, self.sources, self.transfer, self.rd_lambda, compute))
 
     @property
     def references(self) -> set[str]:

@@ -6,9 +6,10 @@ Names are third parties': plotly takes some HTML in texts, so they are escaped.
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from leaderboard import words
 from leaderboard.aggregate import Board
@@ -16,7 +17,7 @@ from leaderboard.comparison import Comparison, Sweep, sweeps
 from leaderboard.comparison import Line as SweepLine
 from leaderboard.costs import LAMBDAS, Ratio
 from leaderboard.curves import Curve
-from leaderboard.formats import plain
+from leaderboard.formats import plain, steady
 from leaderboard.ranking import ALL, Standing
 from leaderboard.statistics import Estimate
 
@@ -33,6 +34,20 @@ _PALETTE = (
     "#888888",
 )
 """Paul Tol's bright and light schemes, told apart by the colour-blind and on both backgrounds."""
+
+_SHAPES = ("circle", "diamond", "square", "triangle-up")
+"""One for every ten families."""
+
+_MARKS = (
+    "Full marks were attacked through their own gradients, open ones were not and had the easier"
+    " test."
+)
+
+_COSTS = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 7)
+"""Digits that numbers on an axis of costs begin with."""
+
+_Marks: TypeAlias = dict[str, tuple[str, str]]
+"""Colour and shape of each family, by its name."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +72,21 @@ class Chart:
 def charts(board: Board) -> list[Chart]:
     """Return the plots of a board."""
     found = [
-        replace(chart, title=f"{', '.join(map(plain, one.here))}, {chart.title}", run=run)
+        replace(chart, title=f"{_where(one)}: {chart.title}", run=one.runs[0])
         for one in board.comparisons
-        for run in [one.here[0] if len(one.here) == 1 else ""]
         for chart in _of_comparison(one)
     ]
-    return [*found, *(chart for sweep in sweeps(board.comparisons) for chart in _of_sweep(sweep))]
+    found += [chart for sweep in sweeps(board.comparisons) for chart in _of_sweep(sweep)]
+    return [replace(chart, traces=_steady(chart.traces)) for chart in found]
+
+
+def _where(one: Comparison) -> str:
+    return f"{', '.join(map(plain, one.runs))}, {words.heading(one.budget)}"
+
+
+def _steady(traces: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """Return traces without the digits in which machines differ."""
+    return tuple(json.loads(json.dumps(traces), parse_float=lambda text: steady(float(text))))
 
 
 def _of_comparison(one: Comparison) -> Iterator[Chart]:
@@ -82,37 +106,50 @@ def _of_comparison(one: Comparison) -> Iterator[Chart]:
 
 
 def _costs(one: Comparison, lines: Sequence[Standing], unit: str) -> Chart:
-    colours = _colours(one)
+    marks = _marks(one)
     return Chart(
-        f"attacked against unattacked cost, {words.heading(one.budget)}",
-        "Lower is more robust, further left more efficient. Full circles were attacked through"
-        " their own gradients, open squares were not and had the easier test.",
-        tuple(_dot(line, line.efficiency, colours) for line in lines),
+        "attacked against unattacked cost",
+        f"J counts bits and error together, at middle rates. Lower is more robust, further left"
+        f" more efficient. {_MARKS}",
+        tuple(_dot(line, line.efficiency, marks) for line in lines),
         {
-            "xaxis": {"title": {"text": f"unattacked cost J ({unit})"}, "type": "log"},
-            "yaxis": {"title": {"text": f"attacked cost J ({unit})"}, "type": "log"},
+            "xaxis": _logarithmic(f"unattacked cost J ({unit})", _COSTS),
+            "yaxis": _logarithmic(f"attacked cost J ({unit})", _COSTS),
         },
     )
 
 
 def _times(one: Comparison, lines: Sequence[Standing], unit: str) -> Chart:
-    colours = _colours(one)
+    marks = _marks(one)
     timed = [line for line in lines if line.encoding is not None and line.decoding is not None]
     return Chart(
-        f"attacked cost against coding time, {words.heading(one.budget)}",
-        "Seconds to encode and decode a megapixel on the machine named below.",
+        "attacked cost against coding time",
+        "Lower is more robust, further left faster: seconds to encode and decode a megapixel, on"
+        f" the machines named under Entries. {_MARKS}",
         tuple(
-            _dot(line, Ratio((line.encoding or 0) + (line.decoding or 0), None), colours)
+            _dot(line, Ratio((line.encoding or 0) + (line.decoding or 0), None), marks)
             for line in timed
         ),
         {
-            "xaxis": {"title": {"text": "seconds a megapixel"}, "type": "log"},
-            "yaxis": {"title": {"text": f"attacked cost J ({unit})"}, "type": "log"},
+            "xaxis": _logarithmic("seconds a megapixel", (1, 2, 5)),
+            "yaxis": _logarithmic(f"attacked cost J ({unit})", _COSTS),
         },
     )
 
 
-def _dot(line: Standing, x: Ratio | None, colours: dict[str, str]) -> dict[str, Any]:
+def _logarithmic(title: str, digits: Sequence[float]) -> dict[str, Any]:
+    """Return a logarithmic axis with plain numbers that begin with some digits."""
+    ticks = [steady(digit * 10.0**power) for power in range(-4, 5) for digit in digits]
+    return {
+        "title": {"text": title},
+        "type": "log",
+        "tickvals": ticks,
+        "ticktext": [f"{tick:g}" for tick in ticks],
+    }
+
+
+def _dot(line: Standing, x: Ratio | None, marks: _Marks) -> dict[str, Any]:
+    colour, shape = marks[line.family.name]
     own = line.family.through_gradients
     return {
         "type": "scatter",
@@ -121,11 +158,7 @@ def _dot(line: Standing, x: Ratio | None, colours: dict[str, str]) -> dict[str, 
         "x": [x.value if x else None],
         "y": [line.robustness.value if line.robustness else None],
         "error_y": _bars(line.robustness),
-        "marker": {
-            "size": 11,
-            "symbol": "circle" if own else "square-open",
-            "color": colours[line.family.name],
-        },
+        "marker": {"size": 11, "symbol": f"{shape}{'-open' * (not own)}", "color": colour},
         "hovertemplate": f"{_safe(line.codec)}<br>%{{x:.3g}}, attacked %{{y:.3g}}<extra></extra>",
     }
 
@@ -143,19 +176,20 @@ def _bars(ratio: Ratio | None) -> dict[str, Any]:
 
 
 def _rate_distortion(one: Comparison, objective: str) -> Chart:
-    colours = _colours(one)
+    marks = _marks(one)
     traces = [
         trace
         for curves in one.curves
         if curves.objective == objective
         for trace in (
-            _line(curves.family, curves.clean, colours, is_clean=True),
-            _line(curves.family, curves.attacked, colours, is_clean=False),
+            _line(curves.family, curves.clean, marks, is_clean=True),
+            _line(curves.family, curves.attacked, marks, is_clean=False),
         )
     ]
     return Chart(
-        f"rate and PSNR, {words.heading(one.budget)}, attacks wanted: {plain(objective)}",
-        "Dashed: unattacked. Full: each picture under the attack that went furthest.",
+        f"rate and PSNR under attacks that wanted {plain(words.wanted(objective))}",
+        "Dashed, with crosses: unattacked. Full: each picture under the attack that went furthest."
+        " Higher and further left is better.",
         tuple(traces),
         {
             "xaxis": {"title": {"text": "bits per pixel"}},
@@ -164,7 +198,8 @@ def _rate_distortion(one: Comparison, objective: str) -> Chart:
     )
 
 
-def _line(family: str, curve: Curve, colours: dict[str, str], *, is_clean: bool) -> dict[str, Any]:
+def _line(family: str, curve: Curve, marks: _Marks, *, is_clean: bool) -> dict[str, Any]:
+    colour, shape = marks[family]
     return {
         "type": "scatter",
         "mode": "lines+markers",
@@ -173,17 +208,18 @@ def _line(family: str, curve: Curve, colours: dict[str, str], *, is_clean: bool)
         "x": [point.bpp for point in curve],
         "y": [_finite(point.psnr) for point in curve],
         "text": [_safe(point.codec) for point in curve],
-        "line": {"color": colours[family], "dash": "dash" if is_clean else "solid"},
-        "marker": {"color": colours[family]},
+        "showlegend": not is_clean,
+        "line": {"color": colour, "dash": "dash" if is_clean else "solid"},
+        "marker": {"color": colour, "symbol": "x" if is_clean else shape},
         "hovertemplate": "%{text}<br>%{x:.3f} bpp, %{y:.2f} dB<extra></extra>",
     }
 
 
 def _of_sweep(sweep: Sweep) -> Iterator[Chart]:
-    kind = sweep.budgets[0].kind
+    kind, unit = sweep.budgets[0].kind, sweep.budgets[0].unit
     for attribute, title in (
         ("drop_db", "PSNR lost, dB"),
-        ("bpp_factor", "bitstream by the unattacked one"),
+        ("bpp_factor", "length of the bitstream, unattacked = 1"),
     ):
         yield Chart(
             f"How the damage grows with the {kind} budget: {title}",
@@ -194,7 +230,10 @@ def _of_sweep(sweep: Sweep) -> Iterator[Chart]:
                 for index, line in enumerate(sweep.lines)
             ),
             {
-                "xaxis": {"title": {"text": f"budget, {kind}"}},
+                "xaxis": {
+                    "title": {"text": f"budget, {kind} in {unit}"},
+                    "tickvals": [ball.radius for ball in sweep.budgets],
+                },
                 "yaxis": {"title": {"text": title}},
             },
         )
@@ -219,9 +258,11 @@ def _growth(line: SweepLine, attribute: str, colour: str) -> dict[str, Any]:
     }
 
 
-def _colours(one: Comparison) -> dict[str, str]:
-    names = (family.name for family in one.families)
-    return {name: _PALETTE[index % len(_PALETTE)] for index, name in enumerate(names)}
+def _marks(one: Comparison) -> _Marks:
+    """Return a colour and a shape for each family, no two alike."""
+    pairs = [(colour, shape) for shape in _SHAPES for colour in _PALETTE]
+    names = [family.name for family in one.families]
+    return {name: pairs[index % len(pairs)] for index, name in enumerate(names)}
 
 
 def _finite(value: float) -> float | None:

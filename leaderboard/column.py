@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeAlias, TypeVar
@@ -53,6 +54,8 @@ class Column(Generic[Value]):
         """Return the cell of a row with the 95 % interval of a mean."""
         value = self.value(row)
         if not isinstance(value, Estimate) or value.low is None or value.high is None:
+            return self.text(row)
+        if not math.isfinite(value.mean):
             return self.text(row)
         return f"{self.text(row)} ({self._number(value.low)} to {self._number(value.high)})"
 

@@ -1,9 +1,10 @@
-"""What may be compared at one budget: families on the same pictures, attacked on the same terms."""
+"""What may be compared at one budget: families of one suite, on the same pictures and terms."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from bench.budget import Budget
 from leaderboard.costs import LAMBDAS, baseline_of, costs
@@ -16,10 +17,11 @@ from leaderboard.statistics import Estimate
 
 @dataclass(frozen=True)
 class Comparison:
-    """The families of one budget.
+    """The families of one suite at one budget.
 
     Attributes:
         runs: names of the runs they are from.
+        terms: what its suite has in common with those that differ in the budget alone.
         budget: how far pictures changed.
         families: every codec with all its qualities.
         baseline: VVC, if it is among them.
@@ -28,17 +30,12 @@ class Comparison:
     """
 
     runs: tuple[str, ...]
+    terms: Hashable
     budget: Budget
     families: tuple[Family, ...]
     baseline: Family | None
     rankings: tuple[Ranking, ...]
     curves: tuple[Curves, ...]
-
-    @property
-    def here(self) -> tuple[str, ...]:
-        """Names of those of the runs that have this budget."""
-        rows = (member.row for family in self.families for member in family.members)
-        return tuple(dict.fromkeys(row.place.run for row in rows))
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Budgets that differ in their radius alone, on the same terms.
+    """Budgets that differ in their radius alone, on the same terms; of one suite or of several.
 
     Attributes:
         runs: names of the runs.
@@ -87,12 +84,12 @@ class Sweep:
 
 
 def comparison(
-    runs: tuple[str, ...], ball: Budget, contenders: Sequence[Contender], wanted: Mapping[str, Aim]
+    terms: Hashable, ball: Budget, contenders: Sequence[Contender], wanted: Mapping[str, Aim]
 ) -> Comparison:
-    """Return the comparison of some operating points at one budget.
+    """Return the comparison of some operating points of one suite at one budget.
 
     Args:
-        runs: names of the runs they are from.
+        terms: what the suite has in common with those that differ in the budget alone.
         ball: the budget.
         contenders: the operating points.
         wanted: what each objective makes large, by its label.
@@ -100,7 +97,8 @@ def comparison(
     found = families(contenders)
     baseline = baseline_of(found)
     return Comparison(
-        runs,
+        tuple(dict.fromkeys(one.row.place.run for one in contenders)),
+        terms,
         ball,
         tuple(found),
         baseline,
@@ -111,12 +109,17 @@ def comparison(
 
 def sweeps(comparisons: Sequence[Comparison]) -> list[Sweep]:
     """Return how vulnerability grows, where there are two budgets of a kind or more."""
-    groups: dict[object, list[Comparison]] = {}
+    groups: dict[object, dict[float, Comparison]] = {}
     for one in comparisons:
-        groups.setdefault((one.runs, replace(one.budget, radius=0.0)), []).append(one)
-    ordered = (sorted(group, key=lambda one: one.budget.radius) for group in groups.values())
+        kind = one.terms, replace(one.budget, radius=0.0)
+        groups.setdefault(kind, {}).setdefault(one.budget.radius, one)
+    ordered = ([group[radius] for radius in sorted(group)] for group in groups.values())
     return [
-        Sweep(group[0].runs, tuple(one.budget for one in group), _lines(group))
+        Sweep(
+            tuple(dict.fromkeys(chain.from_iterable(one.runs for one in group))),
+            tuple(one.budget for one in group),
+            _lines(group),
+        )
         for group in ordered
         if len(group) > 1
     ]
@@ -131,12 +134,15 @@ def _lines(group: Sequence[Comparison]) -> tuple[Line, ...]:
 
 def _line(member: Contender, group: Sequence[Comparison]) -> Line:
     place = member.row.place
-    same = (
-        (one.budget.radius, other.row.attack)
-        for one in group
-        for family in one.families
-        for other in family.members
-        if (other.row.place.run, other.row.place.codec) == (place.run, place.codec)
-    )
-    steps = (Step(radius, hurt.drop_db, hurt.bpp_factor) for radius, hurt in same if hurt)
+    same = ((one.budget.radius, _same(member, one)) for one in group)
+    hurts = ((radius, other.row.attack) for radius, other in same if other is not None)
+    steps = (Step(radius, hurt.drop_db, hurt.bpp_factor) for radius, hurt in hurts if hurt)
     return Line(place.codec, place.through_gradients, tuple(steps))
+
+
+def _same(member: Contender, one: Comparison) -> Contender | None:
+    """Return an operating point at another budget: of its own run, or else of another suite's."""
+    members = chain.from_iterable(family.members for family in one.families)
+    found = [other for other in members if other.choice == member.choice]
+    own = (other for other in found if other.row.place.run == member.row.place.run)
+    return next(own, found[0] if found else None)

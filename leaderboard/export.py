@@ -69,7 +69,9 @@ def as_compressai(board: Board) -> dict[str, bytes]:
     """Return a JSON file for each curve, by its name, as `compressai.utils.plot` reads them."""
     files: dict[str, bytes] = {}
     for one in board.comparisons:
-        for name, about, curve in _curves(one):
+        suite = f"{', '.join(one.runs)} " * board.has_suites
+        for told, about, curve in _curves(one):
+            name = f"{suite}{told}"
             stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "curve"
             content = _compressai(name, about, curve)
             taken = files.get(f"{stem}.json", content) != content

@@ -92,7 +92,7 @@ STANDING: tuple[Field[Standing], ...] = (
         terminal=False,
     ),
     Field("decoding s/MP ↓", lambda line: _seconds(line.decoding), "likewise", terminal=False),
-    Field("at", lambda line: line.codec, "the quality it stands with", is_figure=False),
+    Field("quality", lambda line: line.codec, "the one it stands with", is_figure=False),
     Field(
         "no rank because",
         lambda line: "; ".join(line.doubts) or "–",
@@ -117,14 +117,15 @@ CURVES: tuple[Field[Curves], ...] = (
         "how many per cent more bits the attacked curve takes at equal PSNR, mean",
     ),
     Field(
-        "to VVC attacked % ↓",
+        "bits against VVC % ↓",
         lambda one: _delta(percent, one.to_baseline),
-        "how many per cent more bits than VVC under attack, each under all attacks it was given;"
+        "how many per cent more bits than VVC it takes at equal PSNR, both under attack, each under"
+        " all attacks it was given;"
         " where a codec was attacked through its gradients and VVC was not, VVC had the easier"
         " test",
     ),
     Field(
-        "the same, alike % ↓",
+        "the same, without gradients % ↓",
         lambda one: _delta(percent, one.to_baseline_alike),
         "likewise, where both were given only attacks without gradients",
     ),

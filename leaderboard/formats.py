@@ -28,6 +28,11 @@ def figure(value: float) -> str:
     return f"{value:.4g}".replace("inf", "∞")
 
 
+def steady(value: float) -> float:
+    """Return a number to six digits: in those behind, two machines may differ."""
+    return float(f"{value:.6g}")
+
+
 def share(counts: tuple[int, int]) -> str:
     """Return how many of how many."""
     return f"{counts[0]}/{counts[1]}"

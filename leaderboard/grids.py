@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from leaderboard import words
-from leaderboard.aggregate import Board
+from leaderboard.aggregate import Board, Table
 from leaderboard.column import AnyColumn
-from leaderboard.columns import RUN, columns
 from leaderboard.comparison import Comparison
+from leaderboard.costs import LAMBDAS
 from leaderboard.fields import CURVES, STANDING, Field, Line
-from leaderboard.formats import plain
+from leaderboard.formats import plain, steady
 from leaderboard.known import KNOWN, Known
-from leaderboard.page import heading_of
+from leaderboard.page import heading_of, shown
 from leaderboard.ranking import Ranking
 from leaderboard.rows import Row
+
+_RATES = dict(zip(LAMBDAS, ("low", "middle", "high"), strict=True))
 
 _FIRST_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
@@ -63,35 +64,35 @@ def rankings(board: Board, lambdas: Sequence[float]) -> Iterator[Grid]:
     for one in board.comparisons:
         for ranking in one.rankings:
             if ranking.lmbda in lambdas:
-                where = f"{_where(one)}, λ {ranking.lmbda:g}"
+                where = f"{_where(one)}, {_RATES[ranking.lmbda]} rates"
                 heading = f"{where}: {ranking.scope.title}"
-                yield grid(_run(one), heading, _unit(ranking), STANDING, ranking.standings)
+                yield grid(one.runs[0], heading, _unit(ranking), STANDING, ranking.standings)
 
 
-def _run(one: Comparison) -> str:
-    return one.here[0] if len(one.here) == 1 else ""
-
-
-def _where(one: Comparison) -> str:
-    return f"{', '.join(map(plain, one.here))}, {words.heading(one.budget)}"
+def _where(one: Comparison | Table) -> str:
+    return f"{', '.join(map(plain, one.runs))}, {words.heading(one.budget)}"
 
 
 def _unit(ranking: Ranking) -> str:
     if ranking.baseline is None:
-        return "J is in bits per pixel, as there is no VVC."
-    return f"×1.00 is what {plain(ranking.baseline)} costs unattacked."
+        return f"λ = {ranking.lmbda:g}; J is in bits per pixel, as there is no VVC."
+    return f"λ = {ranking.lmbda:g}; ×1.00 is what {plain(ranking.baseline)} costs unattacked."
 
 
 def known(one: Comparison, lines: Iterable[Known]) -> Grid:
     """Return the best known attacks of a track at a budget."""
     about = f"Budget: {words.budget(one.budget)}."
-    return grid(_run(one), f"Best known attacks, {_where(one)}", about, KNOWN, lines)
+    return grid(one.runs[0], f"Best known attacks, {_where(one)}", about, KNOWN, lines)
 
 
 def curves(one: Comparison) -> Grid:
     """Return the Bjøntegaard differences of a track at a budget."""
-    about = "Bjøntegaard differences between the curves below."
-    return grid(_run(one), f"Whole codecs, {_where(one)}", about, CURVES, one.curves)
+    about = (
+        "Mean distances (Bjøntegaard, BD) between the curves below: what an attack costs in dB at"
+        " equal rate, and in bits at equal PSNR. They need four qualities and curves that overlap;"
+        " n/a says what is missing."
+    )
+    return grid(one.runs[0], f"Whole codecs, {_where(one)}", about, CURVES, one.curves)
 
 
 def grid(
@@ -122,19 +123,17 @@ def _cell(text: str, *, is_figure: bool) -> Cell:
 
 
 def tables(board: Board) -> Iterator[Grid]:
-    """Yield the rows, apart by budget, by whether gradients were used, and by run."""
-    known = [column for column in columns(board.rows) if column is not RUN]
-    for one, part in itertools.product(board.tables, board.parts):
-        rows = [row for row in one.rows if row.place.run == part.name]
-        if any(not row.reference for row in rows):
-            heading, about = heading_of(one)
-            yield Grid(
-                run=part.name,
-                title=f"{plain(part.name)}, {words.heading(one.budget)}: {heading.lower()}",
-                about=f"{about} Budget: {words.budget(one.budget)}.",
-                heads=tuple(Head(plain(c.title), c.meaning, c.terminal) for c in known),
-                lines=tuple(tuple(_value(c, row) for c in known) for row in rows),
-            )
+    """Yield the rows, apart by track, by budget, and by whether gradients were used."""
+    for one in board.tables:
+        heading, about = heading_of(one)
+        columns = shown(one)
+        yield Grid(
+            run=one.runs[0],
+            title=f"{_where(one)}: {heading.lower()}",
+            about=f"{about} Budget: {words.budget(one.budget)}.",
+            heads=tuple(Head(plain(c.title), c.meaning, c.terminal) for c in columns),
+            lines=tuple(tuple(_value(c, row) for c in columns) for row in one.rows),
+        )
 
 
 def _value(column: AnyColumn, row: Row) -> Cell:
@@ -144,5 +143,5 @@ def _value(column: AnyColumn, row: Row) -> Cell:
         return Cell(text, str(value[0]))
     if isinstance(value, float):
         number = math.copysign(1e308, value) if math.isinf(value) else value
-        return Cell(text, f"{number!r}", column.whole(row).removeprefix(text).strip())
+        return Cell(text, f"{steady(number)}", column.whole(row).removeprefix(text).strip())
     return Cell(text, None if column.format is str else "")

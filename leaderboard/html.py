@@ -31,7 +31,7 @@ from leaderboard.fields import CURVES, STANDING
 from leaderboard.formats import decibel, plain, rate
 from leaderboard.known import KNOWN, KNOWN_MEANING, Known
 from leaderboard.libraries import libraries
-from leaderboard.page import METHOD, belief, explanations, settings, warnings
+from leaderboard.page import LEAD, METHOD, belief, explanations, settings, warnings
 from leaderboard.published import Challenged, Published
 from leaderboard.ranking import RULE
 from leaderboard.verdicts import VERDICTS, verdicts
@@ -73,9 +73,11 @@ def page(
         return environment.get_template("empty.html").render()
     return environment.get_template("page.html").render(
         runs=[part.name for part in board.parts],
-        introduction=_prose([*warnings(board), METHOD]),
-        belief=_prose([belief(board)]),
-        verdicts=grids.grid("", "In short", _budgets(board), VERDICTS, verdicts(board)),
+        tracks=[(plain(part.name), plain(words.brief(part))) for part in board.parts],
+        belief=_prose([belief(board), *warnings(board)]),
+        lead=LEAD,
+        method=_prose([METHOD]),
+        verdicts=grids.grid("", "In short", words.budgets(board), VERDICTS, verdicts(board)),
         settings=_prose(settings(board)),
         rule=_prose(f"- {one}" for one in RULE),
         explanations=_prose(explanations(board)),
@@ -99,12 +101,6 @@ def page(
     )
 
 
-def _budgets(board: Board) -> str:
-    """Return how far a picture may change, in words."""
-    told = (f"{words.heading(ball)}: {words.budget(ball)}." for ball in board.budgets)
-    return " ".join(told)
-
-
 def _prose(blocks: Iterable[str]) -> Markup:
     """Return markdown as HTML; tags that stand in it are shown as they are."""
     rendered = MarkdownIt("commonmark", {"html": False}).render("\n\n".join(blocks))
@@ -116,8 +112,8 @@ def _viewers(one: Published) -> Iterator[Viewer]:
         if worst.views:
             yield Viewer(
                 run=one.entry.track,
-                title=f"{plain(worst.codec)}, {plain(worst.budget)}: {_LOST[worst.lost]}",
-                caption=_caption(worst),
+                title=f"{plain(worst.codec)}: {_LOST[worst.lost]}",
+                caption=f"{one.entry.track}, {_caption(worst)}",
                 views={
                     plain(name): _embedded(one.folder / path) for name, path in worst.views.items()
                 },
@@ -126,9 +122,9 @@ def _viewers(one: Published) -> Iterator[Viewer]:
 
 def _caption(worst: Worst) -> str:
     return (
-        f"{plain(worst.picture)}, attacked by {plain(worst.attack)}: PSNR"
-        f" {decibel(worst.psnr_clean)} to {decibel(worst.psnr_source)} dB, rate"
-        f" {rate(worst.bpp_clean)} to {rate(worst.bpp)} bpp"
+        f"{plain(worst.budget)}: {plain(worst.picture)}, attacked by {plain(worst.attack)}. PSNR"
+        f" {decibel(worst.psnr_clean)} → {decibel(worst.psnr_source)} dB, rate"
+        f" {rate(worst.bpp_clean)} → {rate(worst.bpp)} bpp"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
@@ -13,6 +14,14 @@ from leaderboard.flags import ADVICE, OTHERS_ADVICE
 from leaderboard.formats import escaped, plain
 from leaderboard.markup import bullets, folded, table
 from leaderboard.plots import Plot
+
+LEAD = (
+    "An attacker may change a picture a little before it is coded, by no more than a fixed budget."
+    " How much worse is what comes out of the codec, and how much longer its bitstream? Every"
+    " figure here is of real bitstreams that were decoded again, and anybody can compute it again"
+    " from the entries below."
+)
+"""What the published board is, in markdown and plain text."""
 
 METHOD = (
     "Every attacked picture stays inside a budget and has 8 bits a value. It is encoded to a real"
@@ -52,7 +61,13 @@ def markdown(board: Board, plots: Sequence[Plot] = ()) -> str:
     Returns:
         GitHub-flavoured markdown; labels, names and reasons are escaped.
     """
-    blocks = [
+    blocks = [f"# {escaped(title(board))}", *body(board, plots)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def body(board: Board, plots: Sequence[Plot]) -> list[str]:
+    """Return the page without its title, in blocks of markdown."""
+    return [
         *introduction(board),
         *settings(board),
         *standings.rankings(board, plots),
@@ -61,12 +76,10 @@ def markdown(board: Board, plots: Sequence[Plot] = ()) -> str:
         *standings.curves(board, plots),
         *explanations(board),
     ]
-    return "\n\n".join(blocks) + "\n"
 
 
 def introduction(board: Board) -> Iterator[str]:
-    """Yield what it is, who lost most, and whether to believe it, in markdown."""
-    yield f"# {escaped(title(board))}"
+    """Yield who lost most, and whether to believe it, in markdown."""
     yield from warnings(board)
     yield from _short(board)
 
@@ -81,7 +94,8 @@ def explanations(board: Board) -> Iterator[str]:
     """Yield what columns and flags mean, what has no score, and what computed it, in markdown."""
     yield "## Columns"
     yield _KEY
-    yield bullets(f"**{escaped(column.title)}**: {column.meaning}." for column in shown(board))
+    known = dict.fromkeys(column for one in board.tables for column in shown(one))
+    yield bullets(f"**{escaped(column.title)}**: {column.meaning}." for column in known)
     yield from _flags(board)
     yield from _losses(board)
     for part in board.parts:
@@ -93,10 +107,15 @@ def title(board: Board) -> str:
     return " + ".join(plain(part.name) for part in board.parts) or "No runs"
 
 
-def shown(board: Board) -> list[AnyColumn]:
-    """Return the columns that this board has."""
-    known = columns(board.rows)
-    return [column for column in known if len(board.parts) > 1 or column is not RUN]
+def shown(one: Table) -> list[AnyColumn]:
+    """Return the columns of a table: the main ones, and those in which a codec has a figure."""
+    rows = [row for row in one.rows if not row.reference] or one.rows
+    return [
+        column
+        for column in columns(one.rows)
+        if (column.terminal or any(column.plain(row) is not None for row in rows))
+        and (column is not RUN or len(one.runs) > 1)
+    ]
 
 
 def unfinished(board: Board) -> list[str]:
@@ -113,10 +132,12 @@ def warnings(board: Board) -> Iterator[str]:
     """Yield what must be known before any row is read, in markdown."""
     for sentence in unfinished(board):
         yield f"**{escaped(sentence)}**"
-    if not board.same_pictures:
-        yield "**The runs used different pictures: do not compare rows of different runs.**"
-    if not board.same_cost:
-        yield "**The runs weigh the R-D cost differently: do not compare it between runs.**"
+    yield from standings.few_pictures(board)
+    if board.has_suites:
+        yield (
+            "**Every table is of one suite: its pictures, attacks and settings. Figures of"
+            " different suites do not compare.**"
+        )
 
 
 def _short(board: Board) -> Iterator[str]:
@@ -125,21 +146,22 @@ def _short(board: Board) -> Iterator[str]:
         return
     yield "## In short"
     yield METHOD
-    if board.same_pictures and board.same_cost:
-        lost = (line for one in board.tables for line in _most(one))
-        if told := bullets([*lost, *standings.leaders(board)]):
-            yield told
+    lost = (line for one in board.tables for line in _most(board, one))
+    if told := bullets([*lost, *standings.leaders(board)]):
+        yield told
     yield belief(board)
 
 
 def belief(board: Board) -> str:
     """Return whether to believe it, in markdown."""
     rows = [row for row in board.rows if not row.reference]
-    doubted = sum(bool(row.flags) for row in rows)
+    flagged = [row for row in rows if row.flags]
+    names = Counter(name for row in flagged for name in {flag.name for flag in row.flags})
+    named = ", ".join(f"{escaped(name)} ({count})" for name, count in names.most_common())
     return (
-        f"**Whether to believe it:** {doubted} of {len(rows)} rows carry a flag, which says what"
-        " may be wrong with them (see Flags). An attack is an upper bound of robustness: a better"
-        " one may always be found."
+        f"**Whether to believe it:** {len(flagged)} of {len(rows)} rows carry a flag, which says"
+        f" what may be wrong with them{f': {named}; see Flags' * bool(flagged)}. An attack shows"
+        " how much a codec can be made to lose at least: a better one may always be found."
     )
 
 
@@ -150,9 +172,9 @@ def _setting(part: Part) -> Iterator[str]:
 
 def _section(board: Board, one: Table) -> Iterator[str]:
     heading, explanation = heading_of(one)
-    yield f"## Budget {escaped(words.heading(one.budget))}: {heading.lower()}"
+    yield f"## At {escaped(words.where(board, one))}: {heading.lower()}"
     yield f"{explanation} Budget: {words.budget(one.budget)}."
-    known = shown(board)
+    known = shown(one)
     yield _pipes(one, [column for column in known if column.terminal])
     yield from folded(
         "All columns, with 95 % intervals of the means", [_pipes(one, known, whole=True)]
@@ -175,7 +197,7 @@ def _pipes(one: Table, chosen: Sequence[AnyColumn], *, whole: bool = False) -> s
     )
 
 
-def _most(one: Table) -> Iterator[str]:
+def _most(board: Board, one: Table) -> Iterator[str]:
     """Say in words which codec of a table lost most."""
     told = []
     for column in HEADLINES:
@@ -186,10 +208,7 @@ def _most(one: Table) -> Iterator[str]:
             told.append(f"{column.header} {column.text(loser)} ({escaped(loser.place.codec)})")
     if told:
         heading = heading_of(one)[0].lower()
-        yield (
-            f"**Lost most**, budget {escaped(words.heading(one.budget))}, {heading}:"
-            f" {', '.join(told)}."
-        )
+        yield (f"**Lost most**, {escaped(words.where(board, one))}, {heading}: {', '.join(told)}.")
 
 
 def _flags(board: Board) -> Iterator[str]:
@@ -200,12 +219,12 @@ def _flags(board: Board) -> Iterator[str]:
 
 
 def _losses(board: Board) -> Iterator[str]:
-    headings = {str(ball): words.heading(ball) for ball in board.budgets}
-    told = [
-        f"{escaped(row.place.codec)}, {escaped(headings[row.place.budget])}: {escaped(reason)}"
-        for row in board.rows
+    told = dict.fromkeys(
+        f"{escaped(row.place.codec)}, {escaped(words.where(board, one))}: {escaped(reason)}"
+        for one in board.tables
+        for row in one.rows
         for reason in row.losses.reasons
-    ]
+    )
     if told:
         yield "## What has no score of its own"
         yield bullets(told)

@@ -32,7 +32,8 @@ RULE = (
     " attacked J by its own unattacked J.",
     "**Like with like.** Codecs attacked through their own gradients and codecs attacked without"
     " stand in separate lists. The list of all codecs counts only attacks that use no gradient of"
-    " the codec, and these are weaker. A picture made against a codec is no such attack on itself.",
+    " the codec, and these are weaker. A picture made against a codec is no such attack on itself."
+    " There is no such list where codecs with gradients were given no such attack.",
     "**Ties.** Going down a list, a codec shares the rank of the last one that opened a rank,"
     " unless the 95 % interval of the difference of their mean J lies beside zero; it is that of"
     " 2,000 resamples of the pictures, the same for both.",
@@ -126,9 +127,9 @@ def rankings(found: Sequence[Family], baseline: Family | None) -> list[Ranking]:
         found: the families.
         baseline: VVC, if it is among them.
     """
-    both = any(family.through_gradients for family in found)
-    given = any(member.row.apart for family in found for member in family.members)
-    scopes = [WITH, WITHOUT, *([ALL] if both and given else [])]
+    own = [family for family in found if family.through_gradients]
+    given = any(member.row.apart for family in own for member in family.members)
+    scopes = [WITH, WITHOUT, *([ALL] if given else [])]
     admitted = [(scope, [one for one in found if scope.admits(one)]) for scope in scopes]
     return [
         _ranking(scope, lmbda, families, baseline)

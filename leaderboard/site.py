@@ -16,12 +16,14 @@ from leaderboard.formats import decibel, escaped, rate
 from leaderboard.html import page as html_page
 from leaderboard.known import KNOWN, KNOWN_MEANING, Known, known
 from leaderboard.markup import bullets, listing, table
-from leaderboard.page import markdown
+from leaderboard.page import LEAD, body
 from leaderboard.plots import Plot, plots
 from leaderboard.published import ENTRIES, Challenged, Published, challenges, entries, runs
 from leaderboard.verdicts import VERDICTS, verdicts
 
 README, INDEX, PLOTS = "README.md", "index.html", "plots"
+
+_TITLE = "# How robust are image codecs?"
 
 _EMPTY = """\
 # No entries yet
@@ -82,16 +84,16 @@ def _pages(site: _Site) -> dict[str, bytes]:
 def _readme(site: _Site) -> str:
     if not site.entries:
         return _EMPTY
-    short = ("# How robust image codecs are", listing(VERDICTS, verdicts(site.board)), "")
+    short = [_TITLE, LEAD, words.budgets(site.board), listing(VERDICTS, verdicts(site.board))]
     sections = (_known(site.best), _entries(site.entries), _challenges(site.challenges))
-    return "\n\n".join(short) + markdown(site.board, site.plots) + "".join(sections)
+    return "\n\n".join([*short, *body(site.board, site.plots)]) + "\n" + "".join(sections)
 
 
 def _known(best: Sequence[tuple[Comparison, list[Known]]]) -> str:
     """Return the section on the best known attacks."""
     blocks = ["", "## Best known attacks", KNOWN_MEANING]
     for one, lines in best:
-        blocks += [f"### {', '.join(one.here)}, {words.heading(one.budget)}", listing(KNOWN, lines)]
+        blocks += [f"### {', '.join(one.runs)}, {words.heading(one.budget)}", listing(KNOWN, lines)]
     return "\n\n".join(blocks) + "\n"
 
 

@@ -25,9 +25,10 @@ def leaders(board: Board) -> Iterator[str]:
             first = [line.family.name for line in ranking.standings if line.rank == 1]
             if ranking.lmbda == LAMBDAS[1] and first:
                 together = " (a tie)" * (len(first) > 1)
+                where = f"{escaped(words.where(board, one))}, {ranking.scope.title}"
                 yield (
-                    f"**Costs least under attack**, of those with a rank, {_title(board, one)},"
-                    f" {ranking.scope.title}: {escaped(', '.join(first))}{together}."
+                    f"**Costs least under attack**, of those with a rank, {where}:"
+                    f" {escaped(', '.join(first))}{together}."
                 )
 
 
@@ -36,9 +37,8 @@ def rankings(board: Board, plots: Sequence[Plot]) -> Iterator[str]:
     if not any(one.rankings for one in board.comparisons):
         return
     yield "## Ranking"
-    yield from _few_pictures(board)
     for one in board.comparisons:
-        yield from _lists(_title(board, one), one)
+        yield from _lists(escaped(words.where(board, one)), one)
         yield from _shown(plots, one, "robustness")
     yield "### The rule"
     yield bullets(RULE)
@@ -59,7 +59,7 @@ def curves(board: Board, plots: Sequence[Plot]) -> Iterator[str]:
     )
     for one in board.comparisons:
         if one.curves:
-            yield f"### At {_title(board, one)}"
+            yield f"### At {escaped(words.where(board, one))}"
             yield listing(CURVES, one.curves)
             yield from _shown(plots, one, "curves")
     yield bullets(f"**{field.header}**: {escaped(field.meaning)}." for field in CURVES)
@@ -77,13 +77,14 @@ def sweeps(plots: Sequence[Plot]) -> Iterator[str]:
         yield from (_image(plot) for plot in found)
 
 
-def _few_pictures(board: Board) -> Iterator[str]:
+def few_pictures(board: Board) -> Iterator[str]:
     """Warn where intervals are of few pictures."""
-    fewest = min((len(part.manifest.pictures) for part in board.parts), default=_FEW)
-    if fewest < _FEW:
+    counts = {part.name: len(part.manifest.pictures) for part in board.parts}
+    few = [f"{count} in {escaped(name)}" for name, count in counts.items() if count < _FEW]
+    if few:
         yield (
-            f"**Only {fewest} picture{'s' * (fewest != 1)}: the 95 % intervals, and ranks that rest"
-            " on them, are narrower than they should be. Take them as a first look.**"
+            f"**Few pictures ({', '.join(few)}): the 95 % intervals, and ranks that rest on them,"
+            " are narrower than they should be. Take them as a first look.**"
         )
 
 
@@ -114,9 +115,3 @@ def _list(ranking: Ranking) -> Iterator[str]:
         unit = f"×1.00 is what {escaped(ranking.baseline)} costs unattacked."
     yield f"At λ = {ranking.lmbda:g}; {unit}"
     yield listing(STANDING, ranking.standings)
-
-
-def _title(board: Board, one: Comparison) -> str:
-    several = len({other.runs for other in board.comparisons}) > 1
-    runs = f"{escaped(', '.join(one.runs))}, " if several else ""
-    return f"{runs}budget {escaped(words.heading(one.budget))}"

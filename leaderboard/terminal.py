@@ -17,7 +17,7 @@ from leaderboard.comparison import Comparison
 from leaderboard.costs import LAMBDAS
 from leaderboard.fields import STANDING
 from leaderboard.formats import plain
-from leaderboard.page import heading_of, shown, title, unfinished
+from leaderboard.page import heading_of, shown, unfinished
 from leaderboard.ranking import Ranking
 
 _CAPTION = (
@@ -35,27 +35,31 @@ def tables(board: Board) -> list[Grid]:
 
     What the suites' own metrics say has tables of its own, for which the others have no room.
     """
-    columns = [column for column in shown(board) if column.terminal]
-    own = asked(board.rows)
     lists = (
-        _list(one, ranking)
+        _list(board, one, ranking)
         for one in board.comparisons
         for ranking in one.rankings
         if ranking.lmbda == LAMBDAS[1]
     )
-    named = [column for column in columns if column in (RUN, CODEC)]
+    own = ((table, asked(table.rows)) for table in board.tables)
     return [
-        *(_grid(board, table, columns) for table in board.tables),
-        *(_grid(board, table, [*named, *own], _OWN) for table in board.tables if own),
+        *(_grid(board, table, [c for c in shown(table) if c.terminal]) for table in board.tables),
+        *(_grid(board, table, _named(table, columns), _OWN) for table, columns in own if columns),
         *lists,
     ]
 
 
-def _list(one: Comparison, ranking: Ranking) -> Grid:
+def _named(table: Table, columns: Sequence[AnyColumn]) -> list[AnyColumn]:
+    return [*(column for column in shown(table) if column in (RUN, CODEC)), *columns]
+
+
+def _list(board: Board, one: Comparison, ranking: Ranking) -> Grid:
+    runs = f"{plain(', '.join(one.runs))}, " if board.has_suites else ""
     unit = ranking.baseline and f"{plain(ranking.baseline)} unattacked is ×1.00"
     grid = Grid(
         title=Text(
-            f"Ranking at {words.heading(one.budget)}, λ {ranking.lmbda:g}: {ranking.scope.title}",
+            f"Ranking at {runs}{words.heading(one.budget)}, λ {ranking.lmbda:g}:"
+            f" {ranking.scope.title}",
             style="bold",
         ),
         caption=Text(unit or "J in bits per pixel: there is no VVC"),
@@ -78,7 +82,8 @@ def _grid(board: Board, table: Table, columns: Sequence[AnyColumn], about: str =
     heading, _ = heading_of(table)
     grid = Grid(
         title=Text(
-            f"{title(board)}, {words.heading(table.budget)}: {heading.lower()}{about}",
+            f"{plain(', '.join(table.runs))}, {words.heading(table.budget)}:"
+            f" {heading.lower()}{about}",
             style="bold",
         ),
         caption=Text("\n".join([*unfinished(board), _CAPTION])),

@@ -57,7 +57,7 @@ def _verdict(one: Comparison, ranking: Ranking) -> Verdict:
     ]
     first = [line.family.name for line in ranking.standings if line.rank == 1]
     return Verdict(
-        runs=one.here,
+        runs=one.runs,
         budget=words.heading(one.budget),
         how=ranking.scope.title,
         lost=_most(rows, DROP, "{} dB: {}"),

@@ -25,6 +25,9 @@ AMPLIFIED = 10
 _STRIDE = 16
 _QUALITY = 75
 
+_ROUGH = {"change": 10, "damage": 10}
+"""Views that are mostly noise, of which a page could not carry every detail for many entries."""
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -62,11 +65,12 @@ def views(shown: Shown) -> dict[str, Image]:
     }
 
 
-def webp(image: Image) -> bytes:
+def webp(title: str, image: Image) -> bytes:
     """Return a view as a file."""
+    quality = _ROUGH.get(title, _QUALITY)
     stream = io.BytesIO()
     Pillow.fromarray(np.ascontiguousarray(image)).save(
-        stream, format="WEBP", quality=_QUALITY, method=6
+        stream, format="WEBP", quality=quality, method=6
     )
     return stream.getvalue()
 

@@ -12,7 +12,8 @@ from bench.metrics import psnr_of
 from bench.perceptual import Ssim
 from bench.registry import Choice
 from bench.spec import listed
-from leaderboard.aggregate import Part
+from leaderboard.aggregate import Board, Part, Table
+from leaderboard.comparison import Comparison
 from leaderboard.formats import decibel, escaped
 
 _LISTED = 8
@@ -56,6 +57,35 @@ def settings(part: Part) -> list[str]:
         *_metrics(part),
         f"**R-D cost:** bpp + λ·255²·MSE with λ = {told.rd_lambda:g}, MSE of pictures in [0, 1].",
     ]
+
+
+def wanted(objective: str) -> str:
+    """Return what an objective of some label is, in words; the label if it is not known."""
+    return _WANTS.get(objective, objective)
+
+
+def brief(part: Part) -> str:
+    """Return what was attacked in a line; plain text."""
+    told = part.setting
+    searches = ", ".join(str(choice) for choice in told.searches)
+    wants = ", ".join(_want(choice) for choice in chain.from_iterable(told.objectives))
+    description = f"{told.description.strip().rstrip('.')}. " if told.description else ""
+    count = len(part.manifest.pictures)
+    return (
+        f"{description}{count} picture{'s' * (count != 1)}, attacked by {searches}; what attacks"
+        f" want: {wants}."
+    )
+
+
+def budgets(board: Board) -> str:
+    """Return how far pictures may change, one sentence a budget."""
+    return " ".join(f"{heading(ball)}: {budget(ball)}." for ball in board.budgets)
+
+
+def where(board: Board, one: Table | Comparison) -> str:
+    """Return at which budget a table is, and of which runs if the board has several suites."""
+    runs = f"{', '.join(one.runs)}, " if board.has_suites else ""
+    return f"{runs}budget {heading(one.budget)}"
 
 
 def heading(ball: Budget) -> str:
@@ -149,8 +179,12 @@ def _arithmetic(part: Part) -> Iterator[str]:
 
 def _objectives(part: Part) -> Iterator[str]:
     for choice in chain.from_iterable(part.setting.objectives):
-        meaning = _WANTS.get(choice.name, "")
-        yield f"{escaped(str(choice))}{meaning and f' ({meaning})'}"
+        yield escaped(_want(choice))
+
+
+def _want(choice: Choice) -> str:
+    meaning = _WANTS.get(choice.name, "")
+    return f"{choice}{meaning and f' ({meaning})'}"
 
 
 def _metrics(part: Part) -> Iterator[str]:

@@ -77,7 +77,7 @@ def keep(run: Run, again: Again, labels: Sequence[str]) -> Kept:
     inside = {name: content for one in found for name, content in _evidence(one)}
     shown = {one.place: views(one.shown) for one in _shown(found)}
     files = {
-        _file(one, title): webp(image)
+        _file(one, title): webp(title, image)
         for one in found
         for title, image in shown.get(one.place, {}).items()
     }

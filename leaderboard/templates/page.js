@@ -20,6 +20,10 @@ function plot(section) {
   const { data, layout } = JSON.parse(within(section, "script").textContent);
   const target = within(section, ".plot");
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const shown = data.filter((trace) => trace.showlegend !== false);
+  const entry = 50 + 6.5 * Math.max(...shown.map((trace) => trace.name.length));
+  const across = Math.max(1, Math.floor((target.clientWidth - 60) / entry));
+  const legend = 12 + 20 * Math.ceil(shown.length / across);
   const axis = (given) => ({ ...given, gridcolor: colour("--line"), zeroline: false, automargin: true });
   const drawn = {
     ...layout,
@@ -28,8 +32,9 @@ function plot(section) {
     font: { color: colour("--ink") },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
-    legend: { orientation: "h", y: -0.2 },
-    margin: { t: 16, r: 8, b: 48, l: 56 },
+    height: 360 + legend,
+    legend: { orientation: "h", tracegroupgap: 0, entrywidth: entry - 40, x: 0, y: 0, yref: "container", yanchor: "bottom" },
+    margin: { t: 16, r: 8, b: 56 + legend, l: 56 },
   };
   Plotly.react(target, data, drawn, { responsive: true, displaylogo: false, displayModeBar: "hover" });
 }

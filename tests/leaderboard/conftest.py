@@ -1,4 +1,4 @@
-"""Run folders of records made by hand, written and read back through the real store."""
+"""Run folders of records made by hand, through the real store; boards of tracks that were run."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import math
 import numpy as np
 import pytest
 
+from bench.cli import main
+from bench.config import parse
 from bench.record import CraftRecord, MeasureRecord, Scores
 from bench.store import Manifest, opened, read_run
 from bench.suite import Suite
+from leaderboard import tracks
 
 LAMBDA = 0.02
 PICTURES = ("one", "two", "three")
@@ -159,6 +162,34 @@ def _psnr(mse):
 def lab():
     """Return the class."""
     return Lab
+
+
+@pytest.fixture(scope="session")
+def run_suite():
+    """Return a function: the text of a suite and a folder -> the folder of its run."""
+
+    def ran(text, folder):
+        (folder / "suite.yaml").write_text(text)
+        assert main(["run", str(folder / "suite.yaml"), "-o", str(folder / "run")]) == 0
+        return folder / "run"
+
+    return ran
+
+
+@pytest.fixture(scope="module")
+def publish_tracks(tmp_path_factory, run_suite):
+    """Return a function: texts of suites, the only tracks from then on -> their runs, a board."""
+    with pytest.MonkeyPatch.context() as patch:
+
+        def published(*texts, by):
+            suites = {suite.name: suite for suite in (parse(one, "track", Suite) for one in texts)}
+            patch.setattr(tracks, "tracks", lambda: suites)
+            runs = [run_suite(text, tmp_path_factory.mktemp("track")) for text in texts]
+            to = tmp_path_factory.mktemp("published") / "board"
+            assert main(["publish", *map(str, runs), "--to", str(to), "--by", by]) == 0
+            return runs, to
+
+        yield published
 
 
 @pytest.fixture(scope="session")

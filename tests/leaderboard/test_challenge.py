@@ -24,7 +24,7 @@ from bench.metrics import bpp, psnr
 from bench.png import pixels, png
 from bench.recode import Checked, Finding
 from bench.suite import Suite
-from leaderboard import board, tracks
+from leaderboard import board
 from leaderboard.audit import audit_board, audit_challenge
 from leaderboard.challenge import challenge, read_challenge
 from leaderboard.entry import run_of, sha256
@@ -48,22 +48,10 @@ WHO = "img-src-x-onerror-alert-1"
 RADIUS = 8
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _tiny():
-    """Let the only track be a tiny one."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tracks, "tracks", lambda: {"tiny-v1": parse(TRACK, "tiny-v1.yaml", Suite)})
-        yield
-
-
 @pytest.fixture(scope="module")
-def published(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("track")
-    (folder / "suite.yaml").write_text(TRACK)
-    assert main(["run", str(folder / "suite.yaml"), "-o", str(folder / "run")]) == 0
-    publish = ["publish", str(folder / "run"), "--to", str(folder / "board"), "--by", "tester"]
-    assert main(publish) == 0
-    return folder / "board"
+def published(publish_tracks):
+    _, to = publish_tracks(TRACK, by="tester")
+    return to
 
 
 @pytest.fixture(scope="module")

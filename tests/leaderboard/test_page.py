@@ -9,6 +9,7 @@ from bench.budget import L2, Linf, Mse, Region
 from leaderboard import COLUMNS, board, markdown, tables
 from leaderboard.fields import STANDING
 from leaderboard.formats import escaped
+from leaderboard.page import shown as columns
 from leaderboard.words import budget
 
 EVIL = "a|b<script>alert(1)</script>`x`\n# [y](http://z) \x1b[31m_\u202e"
@@ -37,11 +38,11 @@ def test_the_page_tells_what_was_attacked_and_how_strongly(filled):
         "Noise, which knows nothing of the codec: sign-noise, uniform-noise",
         "distortion (the largest error of the decoded picture); rate (the longest bitstream)",
         "no colour value of a pixel changes by more than 8 of 255 levels",
-        "## Budget linf 8: attacked through their own gradients",
-        "## Budget linf 8: without gradients",
+        "## At budget linf 8: attacked through their own gradients",
+        "## At budget linf 8: without gradients",
         "Again: `bench run` with the suite's file or bundled name (the whole suite is kept in"
         " `manifest.json` of the run folder)",
-        *(f"**{column.title}**: {column.meaning}." for column in COLUMNS[1:]),
+        *(f"**{column.title}**: {column.meaning}." for column in with_figures(filled)),
     ):
         assert words in page
     assert str(filled[0].folder) not in page
@@ -55,10 +56,21 @@ def test_the_page_names_who_lost_most(filled):
     assert f"{told}." in markdown(made)
 
 
-def test_every_renderer_shows_the_same_columns(filled):
+def with_figures(filled):
+    """Return the columns in which the run of random numbers has a figure."""
+    empty = {"clean MS-SSIM", "worst MS-SSIM", "clean VMAF", "worst VMAF"}
+    empty |= {"black-box drop dB", "black-box rate", "encoding MB", "decoding MB"}
+    return [column for column in COLUMNS[1:] if column.header not in empty]
+
+
+def test_every_renderer_shows_the_same_columns_and_none_that_is_empty(filled):
     made = board([filled[0]])
-    headers = [column.title for column in COLUMNS[1:]]
-    assert f"| {' | '.join(headers)} |" in markdown(made)
+    for table, without in zip(
+        made.tables, ({"transfer drop dB", "transfer rate"}, set()), strict=True
+    ):
+        headers = [one.title for one in with_figures(filled) if one.header not in without]
+        assert [column.title for column in columns(table)] == headers
+        assert f"| {' | '.join(headers)} |" in markdown(made)
     shown = [str(column.header) for column in tables(made)[0].columns]
     assert shown == [column.title for column in COLUMNS[1:] if column.terminal]
 
@@ -97,7 +109,7 @@ def test_flags_and_losses_are_explained(tmp_path, one_picture):
     assert "| odd (1/2); weaker-than-noise (distortion 1/1) |" in page
     assert "- **odd**: reported by the attack itself" in page
     assert "- **weaker-than-noise**: noise did more" in page
-    assert r"- own, linf 8: the attacked picture is unsupported: too \| large (1)" in page
+    assert r"- own, budget linf 8: the attacked picture is unsupported: too \| large (1)" in page
 
 
 def test_several_runs_keep_their_names_and_warn(tmp_path, filled, one_picture):
@@ -107,11 +119,9 @@ def test_several_runs_keep_their_names_and_warn(tmp_path, filled, one_picture):
     assert [part.name for part in made.parts] == ["synthetic", "synthetic (2)"]
     assert len(made.rows) == 6
     page = markdown(made)
-    assert "| run | codec | threat |" in page
-    assert "| synthetic (2) | own | white-box |" in page
-    assert "weigh the R-D cost differently" in page
-    assert "used different pictures" in page
-    assert "Lost most" not in page
+    assert "Figures of different suites do not compare" in page
+    for name in ("synthetic", "synthetic \\(2\\)"):
+        assert re.search(f"## At {name}, budget linf 8: attacked through their own gradients", page)
 
 
 def test_foreign_names_cannot_change_the_page(tmp_path, lab):
@@ -127,7 +137,7 @@ def test_foreign_names_cannot_change_the_page(tmp_path, lab):
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {
         len(STANDING) + 1,
         short,
-        len(COLUMNS),
+        len(columns(made.tables[0])) + 1,
     }
     assert not re.search("\x1b\\[31m|\u202e", _terminal(made))
 
@@ -182,8 +192,8 @@ def test_a_region_is_told_in_plain_words(tmp_path, lab):
     lab.attacked("own", craft, None, status="failed", reason="lost count")
     made = board([lab.write(tmp_path)])
     page, heading = markdown(made), "linf 8 in 16x24 pixels at row 4, column 5"
-    assert f"## Budget {heading}: attacked through" in page
-    assert f"- own, {heading}: the attacked picture failed" in page
+    assert f"## At budget {heading}: attacked through" in page
+    assert f"- own, budget {heading}: the attacked picture failed" in page
     assert heading in " ".join(_terminal(made).split())
     assert "Region(" not in page + _terminal(made)
 

@@ -43,29 +43,20 @@ EVIL = "<img src=x onerror=alert(1)>|`"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _tiny():
-    """Let the only track be a tiny one."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tracks, "tracks", lambda: {"tiny-v1": parse(TRACK, "tiny-v1.yaml", Suite)})
-        yield
+def tiny(publish_tracks):
+    """Let the only track be a tiny one; return its run and a board."""
+    ((run,), to) = publish_tracks(TRACK, by=EVIL)
+    return run, to
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    return run_suite(TRACK, tmp_path_factory.mktemp("track"))
-
-
-def run_suite(text, folder):
-    (folder / "suite.yaml").write_text(text)
-    assert main(["run", str(folder / "suite.yaml"), "-o", str(folder / "run")]) == 0
-    return folder / "run"
+def finished(tiny):
+    return tiny[0]
 
 
 @pytest.fixture(scope="module")
-def published(finished, tmp_path_factory):
-    to = tmp_path_factory.mktemp("board")
-    assert main(["publish", str(finished), "--to", str(to), "--by", EVIL]) == 0
-    return to
+def published(tiny):
+    return tiny[1]
 
 
 @pytest.fixture
@@ -136,6 +127,7 @@ def test_an_entry_is_verified_by_coding_its_pictures_again(published):
 
 def test_the_pages_are_exactly_what_the_entries_give(copy, capsys):
     assert main(["verify", str(copy)]) == 0
+    assert "exactly what its 2 entries give" in capsys.readouterr().out
     assert main(["publish", "--to", str(copy)]) == 0
     assert named(audit_board(copy)) == []
     for name in ("README.md", "index.html"):
@@ -148,8 +140,10 @@ def test_the_pages_are_exactly_what_the_entries_give(copy, capsys):
         (copy / name).write_text(page)
 
 
-def test_a_board_without_entries_has_pages(tmp_path):
+def test_a_board_without_entries_has_pages(tmp_path, capsys):
     assert main(["publish", "--to", str(tmp_path)]) == 0
+    assert main(["verify", str(tmp_path)]) == 0
+    assert "of a board without entries" in capsys.readouterr().out
     assert (tmp_path / "README.md").read_text().startswith("# No entries yet")
     assert "No entries yet" in (tmp_path / "index.html").read_text()
     assert named(audit_board(tmp_path)) == []
@@ -307,7 +301,7 @@ def test_codecs_descriptions_order_and_defaults_leave_a_run_in_its_track(finishe
     assert found == track_of(manifest, Path())
 
 
-def test_a_codec_that_draws_is_published_by_the_draw_that_was_worst(tmp_path):
+def test_a_codec_that_draws_is_published_by_the_draw_that_was_worst(run_suite, tmp_path):
     flips = "{name: jpeg, quality: 40, defence: [{name: flip, way: random}], label: flipping}"
     text = TRACK.replace("budgets:", "draws: 3\nbudgets:").replace(
         "attacks:", f"  - {flips}\nattacks:"
@@ -321,7 +315,7 @@ def test_a_codec_that_draws_is_published_by_the_draw_that_was_worst(tmp_path):
         assert named(audit_entry(found.folder, Path())) == []
 
 
-def test_a_codec_attacked_by_transfer_needs_all_codecs_of_the_track(tmp_path):
+def test_a_codec_attacked_by_transfer_needs_all_codecs_of_the_track(run_suite, tmp_path):
     text = TRACK.replace("{name: toy, label: toy}", "{name: toy, gain: 1.5, label: mine}")
     given = submission(read_run(run_suite(text, tmp_path)), tmp_path)
     with pytest.raises(ConfigError, match="lacks toy"):
@@ -330,7 +324,7 @@ def test_a_codec_attacked_by_transfer_needs_all_codecs_of_the_track(tmp_path):
     assert [one.entry.codec for one in entries(tmp_path / "board")] == ["mine"]
 
 
-def test_pictures_against_codecs_outside_the_track_do_not_count(tmp_path):
+def test_pictures_against_codecs_outside_the_track_do_not_count(run_suite, tmp_path):
     text = TRACK.replace("codecs:\n", "codecs:\n  - {name: toy, gain: 1.5, label: mine}\n")
     run = run_suite(text, tmp_path)
     to = tmp_path / "board"
@@ -341,7 +335,7 @@ def test_pictures_against_codecs_outside_the_track_do_not_count(tmp_path):
     assert {c.sources for c in merged.crafts.values()} == {(), ("toy",), ("mine",)}
 
 
-def test_a_label_of_the_track_must_mean_the_same_codec(tmp_path):
+def test_a_label_of_the_track_must_mean_the_same_codec(run_suite, tmp_path):
     text = TRACK.replace("{name: toy, label: toy}", "{name: toy, gain: 1.5, label: toy}")
     run = run_suite(text, tmp_path)
     with pytest.raises(ConfigError, match="'toy' is an operating point of the track tiny-v1"):

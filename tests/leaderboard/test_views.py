@@ -8,7 +8,7 @@ import torch
 from matplotlib import colormaps
 
 from bench.allocation import allocation
-from leaderboard.views import AMPLIFIED, SIDE, Shown, views
+from leaderboard.views import AMPLIFIED, SIDE, Shown, views, webp
 
 
 class Telling:
@@ -70,3 +70,8 @@ def test_the_part_with_the_largest_error_is_shown():
     found = views(Shown(source, source, source, hurt, None))
     assert found["attacked decoded"].shape == (SIDE, SIDE, 3)
     assert (found["attacked decoded"] == 255).all(2).sum() == 400
+
+
+def test_views_that_are_mostly_noise_take_no_more_than_a_page_can_carry(rng):
+    noise = rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+    assert len(webp("attacked", noise)) > 1.5 * len(webp("change", noise))
