@@ -133,8 +133,8 @@ def test_half_a_codec_over_the_whole(compare, model, codec, size, objective, pre
     compare(
         partial(_step, target, picture, Arithmetic(precision)),
         lambda: _peer_step(net, picture, objective.needs),
-        f"{name} at {size}, gradient of the {objective.needs} in {precision} / full forward and weight"
-        " gradients in float32",
+        f"{name} at {size}, gradient of the {objective.needs} in {precision} / full forward and"
+        " weight gradients in float32",
         rounds=_SIZES[size],
     )
 
