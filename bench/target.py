@@ -74,12 +74,17 @@ class CodecTarget:
         coded = self._attempted(images)
         return np.array([self._worth(*one) for one in zip(images, coded, owners, strict=True)])
 
-    def flags(self) -> tuple[str, ...]:
-        """Return what every score that comes of this search must carry beside it."""
+    def flags(self, picture: int | None = None) -> tuple[str, ...]:
+        """Return what every score that comes of this search must carry beside it.
+
+        Args:
+            picture: of the batch, from 0; what was noticed of any of them if none is named.
+        """
         if self.gradients == 0:
             return ()
-        zero = () if bool(self._moved.all()) else (ZERO_GRADIENT,)
-        return zero if bool(self._finite.all()) else (*zero, NAN_GRADIENT)
+        asked = slice(None) if picture is None else picture
+        zero = () if bool(self._moved[asked].all()) else (ZERO_GRADIENT,)
+        return zero if bool(self._finite[asked].all()) else (*zero, NAN_GRADIENT)
 
     def _checked(self, gradient: Tensor) -> Tensor:
         self._finite &= gradient.isfinite().flatten(1).all(1)

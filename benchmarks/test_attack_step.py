@@ -164,13 +164,16 @@ _FTDA_STEPS, _FTDA_MSE, _FTDA_RATES = 100, 6e-4, (0.2, 0.1)
 
 
 def test_ftda(compare, say):
-    """Ours over the peer's, which runs the net at every step, and looks at that only inside."""
+    """Ours over the peer's, which runs the net at every step, and follows it only inside the cap.
+
+    Both begin at the source picture, theirs with noise in the place of rounding.
+    """
     (photograph,) = load(
         ImageSpec(set="sample", names=("astronaut",), crop=Crop(height=256, width=256)), Path()
     )
     source = to_tensor(photograph.pixels)
     codec = CompressAI("bmshj2018-hyperprior", checkpoint=_BUNDLED)
-    net = local("bmshj2018-hyperprior", _BUNDLED).eval().requires_grad_(True)
+    net = local("bmshj2018-hyperprior", _BUNDLED).train().requires_grad_(True)
     asked: dict[str, int] = {}
 
     def ours() -> None:
