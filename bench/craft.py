@@ -1,9 +1,12 @@
-"""A craft job -> one 8-bit picture inside its budget, or the reason why there is none."""
+"""Craft jobs -> for each one 8-bit picture inside its budget, or the reason why there is none.
+
+One search is one job, or several that differ in their pictures alone (a batch).
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -66,58 +69,103 @@ class NoTarget:
         del owners
         self.value_and_grad(torch.from_numpy(images))
 
-    def flags(self) -> tuple[str, ...]:
+    def flags(self, picture: int | None = None) -> tuple[str, ...]:
         """Return nothing."""
+        del picture
         return ()
 
 
 def craft(
-    job: CraftJob, sources: Sequence[Codec], attack: Attack, objective: Objective | None
-) -> Crafted:
-    """Run one search and enforce its budget on the 8-bit picture.
+    jobs: Sequence[CraftJob],
+    sources: Sequence[Codec],
+    attack: Attack,
+    objective: Objective | None,
+) -> list[Crafted]:
+    """Run one search and enforce its budget on each 8-bit picture.
 
     Args:
-        job: what is to be done.
-        sources: the codecs of `job.sources`.
+        jobs: what is to be done: one job, or several that differ in their pictures alone, all of
+            one size.
+        sources: the codecs of their `sources`.
         attack: the search.
         objective: what it makes large; None for noise.
+
+    Returns:
+        One outcome for each job. What breaks the search fails all of them.
     """
     try:
-        with computing(job.arithmetic):
-            return _searched(job, sources, attack, objective)
-    except Unsupported as error:
-        return Crafted(None, _record(job, "unsupported", reason=str(error)))
+        with computing(jobs[0].arithmetic):
+            found = _searched(jobs, sources, attack, objective)
     except Exception as error:  # noqa: BLE001 - what breaks inside an attack is its failure
-        raise_if_machine(error)
-        return Crafted(None, _record(job, "failed", reason=told(error)))
+        return [_lost(job, error) for job in jobs]
+    return [_outcome(job, attack, one) for job, one in zip(jobs, found, strict=True)]
+
+
+def _lost(job: CraftJob, error: Exception) -> Crafted:
+    if isinstance(error, Unsupported):
+        return Crafted(None, _record(job, "unsupported", reason=str(error)))
+    raise_if_machine(error)
+    return Crafted(None, _record(job, "failed", reason=told(error)))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a search found for one job, what that took, and what the target noticed."""
+
+    result: AttackResult
+    spent: dict[str, object]
+    flags: tuple[str, ...]
 
 
 def _searched(
-    job: CraftJob, sources: Sequence[Codec], attack: Attack, objective: Objective | None
-) -> Crafted:
+    jobs: Sequence[CraftJob],
+    sources: Sequence[Codec],
+    attack: Attack,
+    objective: Objective | None,
+) -> list[_Found]:
+    job = jobs[0]
     if job.budget.kind not in attack.budgets:
         can = " and ".join(attack.budgets)
         raise Unsupported(
             f"the attack '{job.search.choice}' cannot keep a budget in {job.budget.kind}, only in"
             f" {can}"
         )
-    source = to_tensor(job.picture.pixels)
+    source = torch.cat([to_tensor(job.picture.pixels) for job in jobs])
     target = aimed(attack, _targets(job, sources, objective, source), source, job.budget)
     started = time.perf_counter()
-    result = search(attack, target, source.clone(), job.budget, job.seed)
-    image = enforced(result, to_tensor(job.picture.pixels), job.budget)
-    course = result.trace[:, 0] if len(result.trace) else result.trace.flatten()
+    result = _run(attack, target, source.clone(), job.budget, [job.seed for job in jobs])
+    _check_shape(result, source)
+    spent: dict[str, object] = {
+        "gradients": target.gradients,
+        "queries": target.queries,
+        "seconds": (time.perf_counter() - started) / len(jobs),
+    }
+    return [_Found(_alone(result, index), spent, target.flags(index)) for index in range(len(jobs))]
+
+
+def _alone(result: AttackResult, index: int) -> AttackResult:
+    """Return what a search found for one picture of its batch."""
+    own = slice(index, index + 1)
+    trace = result.trace[:, own] if len(result.trace) else result.trace
+    return AttackResult(result.images[own], trace, result.flags)
+
+
+def _outcome(job: CraftJob, attack: Attack, found: _Found) -> Crafted:
+    result = found.result
+    try:
+        image = enforced(result, to_tensor(job.picture.pixels), job.budget)
+    except Exception as error:  # noqa: BLE001 - what it returned may be anything
+        return _lost(job, error)
+    course = result.trace.flatten()
     climbed = course_flags(course) if attack.needs == "gradient" else ()
     unchanged = (UNCHANGED,) if np.array_equal(image, job.picture.pixels) else ()
     record = _record(
         job,
         "ok",
         sha256=pixel_hash(image),
-        flags=(*target.flags(), *unchanged, *climbed, *result.flags),
-        gradients=target.gradients,
-        queries=target.queries,
+        flags=(*found.flags, *unchanged, *climbed, *result.flags),
         values=_summary(course),
-        seconds=time.perf_counter() - started,
+        **found.spent,
     )
     return Crafted(image, record)
 
@@ -156,9 +204,13 @@ def search(
 
     That is where it returns, or where it asks for more queries than it declares.
     """
-    rngs = [
-        torch.Generator(source.device).manual_seed(seed + index) for index in range(len(source))
-    ]
+    return _run(attack, target, source, budget, range(seed, seed + len(source)))
+
+
+def _run(
+    attack: Attack, target: Target, source: Tensor, budget: Budget, seeds: Iterable[int]
+) -> AttackResult:
+    rngs = [torch.Generator(source.device).manual_seed(seed) for seed in seeds]
     try:
         return attack(target, source, budget, rngs)
     except QueriesSpent as spent:
@@ -171,9 +223,7 @@ def enforced(result: AttackResult, source: Tensor, budget: Budget) -> Image:
     Raises:
         RejectedError: it has another shape, is not a number somewhere, or is outside the budget.
     """
-    if result.images.shape != source.shape:
-        shapes = f"{tuple(result.images.shape)}, not {tuple(source.shape)}"
-        raise RejectedError(f"the attack returned pictures of shape {shapes}")
+    _check_shape(result, source)
     if not budget.allows(result.images, source)[0]:
         size = float(budget.size(result.images, source)[0])
         raise RejectedError(
@@ -184,6 +234,12 @@ def enforced(result: AttackResult, source: Tensor, budget: Budget) -> Image:
     if not budget.holds(levels, (source * 255).round())[0]:
         raise RejectedError(f"the rounded picture is outside the budget {budget}")
     return to_image(levels.float() / 255)
+
+
+def _check_shape(result: AttackResult, source: Tensor) -> None:
+    if result.images.shape != source.shape:
+        shapes = f"{tuple(result.images.shape)}, not {tuple(source.shape)}"
+        raise RejectedError(f"the attack returned pictures of shape {shapes}")
 
 
 def _record(job: CraftJob, status: Status, **outcome: object) -> CraftRecord:

@@ -56,6 +56,6 @@ class Ensemble:
         del images, owners
         raise Unsupported("several codecs at once are attacked by gradients, not by queries")
 
-    def flags(self) -> tuple[str, ...]:
-        """Return what any of the members noticed."""
-        return tuple(dict.fromkeys(chain(*(member.flags() for member in self._members))))
+    def flags(self, picture: int | None = None) -> tuple[str, ...]:
+        """Return what any of the members noticed of one picture, or of any."""
+        return tuple(dict.fromkeys(chain(*(member.flags(picture) for member in self._members))))

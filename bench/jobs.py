@@ -70,10 +70,22 @@ class MeasureJob:
 
 @dataclass(frozen=True)
 class Group:
-    """One search (or the clean picture) and the cells that need its picture."""
+    """One search (or the clean picture) and the cells that need its picture.
+
+    Attributes:
+        craft: the search.
+        cells: what is measured.
+        mates: all searches that are one batch with it, itself among them; none if it is alone.
+    """
 
     craft: CraftJob | None
     cells: tuple[MeasureJob, ...]
+    mates: tuple[CraftJob, ...] = ()
+
+    @property
+    def searches(self) -> tuple[CraftJob, ...]:
+        """What has to be searched for its picture, in this order."""
+        return self.mates or (() if self.craft is None else (self.craft,))
 
     @property
     def key(self) -> str:

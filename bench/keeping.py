@@ -31,16 +31,16 @@ def left(group: Group, store: Store) -> Task:
     """Return what a run folder lacks of a group; a picture that is lost is searched again."""
     cells = tuple(cell for cell in group.cells if cell.key not in store.measured)
     if group.craft is None:
-        return Task(None, None, cells)
+        return Task((), None, cells)
     done = store.crafts.get(group.craft.key)
     if done is None:
-        return Task(group.craft, None, cells)
+        return Task(group.searches, None, cells)
     if done.status != "ok":
-        return Task(None, done, cells)
+        return Task((), done, cells)
     image = store.load_picture(group.craft.key)
     if image is None or pixel_hash(image) != done.sha256:
-        return Task(group.craft, None, cells)
-    return Task(None, image, cells)
+        return Task(group.searches, None, cells)
+    return Task((), image, cells)
 
 
 def keep(made: Made, store: Store) -> Event | None:

@@ -93,6 +93,7 @@ class Oracle:
         self._best.note(levels, torch.from_numpy(values), owners)
         return values
 
-    def flags(self) -> tuple[str, ...]:
+    def flags(self, picture: int | None = None) -> tuple[str, ...]:
         """Return nothing: flags are of gradients."""
+        del picture
         return ()

@@ -8,7 +8,9 @@ order every time.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import chain
 
 from bench.baselines import IDENTITY
 from bench.budget import Budget
@@ -49,13 +51,10 @@ def plan(
     for search in searches:
         _check_budgets(suite, search)
     _check_sources(suite, points, searches)
-    groups = []
-    for picture in pictures:
-        groups.append(group(suite, None, picture, points, terms))
-        groups.extend(
-            group(suite, craft, picture, _victims(suite, craft, points), terms)
-            for craft in _crafts(suite, points, searches, picture)
-        )
+    batches = _batches(pictures, suite.compute.batch)
+    groups = chain.from_iterable(
+        _groups(suite, points, searches, batch, terms) for batch in batches
+    )
     planned = Plan(tuple(groups))
     _refuse_twins(planned)
     return planned
@@ -103,17 +102,52 @@ def _labels(sources: Sequence[Point]) -> str:
     return " + ".join(point.label for point in sources)
 
 
+def _batches(pictures: Sequence[Picture], size: int) -> list[list[Picture]]:
+    """Return pictures of one size together, at most so many, in the order of their first ones."""
+    batches: list[list[Picture]] = []
+    growing: dict[tuple[int, ...], list[Picture]] = {}
+    for picture in pictures:
+        batch = growing.get(picture.pixels.shape, [])
+        if len(batch) in {0, size}:
+            batch = growing[picture.pixels.shape] = []
+            batches.append(batch)
+        batch.append(picture)
+    return batches
+
+
+def _groups(
+    suite: Suite,
+    points: Sequence[Point],
+    searches: Sequence[Search],
+    batch: Sequence[Picture],
+    terms: Terms,
+) -> Iterator[Group]:
+    for picture in batch:
+        yield group(suite, None, picture, points, terms)
+    for crafts in _crafts(suite, points, searches, batch):
+        mates = crafts if _is_batched(crafts[0].search, batch) else ()
+        for craft in crafts:
+            victims = _victims(suite, craft, points)
+            yield replace(group(suite, craft, craft.picture, victims, terms), mates=mates)
+
+
 def _crafts(
-    suite: Suite, points: Sequence[Point], searches: Sequence[Search], picture: Picture
-) -> Iterator[CraftJob]:
+    suite: Suite, points: Sequence[Point], searches: Sequence[Search], batch: Sequence[Picture]
+) -> Iterator[tuple[CraftJob, ...]]:
+    """Yield searches that are alike, one for each picture."""
     for spec in suite.budgets:
         for search in searches:
             if not search.looks:
-                yield _craft(suite, (), picture, search, None, spec.budget())
+                yield _alike(suite, (), batch, search, None, spec.budget())
                 continue
             for sources in filter(partial(_can_search, search), _sources(suite, points)):
                 for objective in search.choice.objectives or suite.wants:
-                    yield _craft(suite, sources, picture, search, objective, spec.budget())
+                    yield _alike(suite, sources, batch, search, objective, spec.budget())
+
+
+def _is_batched(search: Search, batch: Sequence[Picture]) -> bool:
+    """Tell whether these pictures are searched at once: what asks queries gains nothing by it."""
+    return len(batch) > 1 and search.need == "gradient"
 
 
 def _sources(suite: Suite, points: Sequence[Point]) -> list[tuple[Point, ...]]:
@@ -142,35 +176,38 @@ def _victims(suite: Suite, craft: CraftJob, points: Sequence[Point]) -> list[Poi
     return [p for p in points if p in craft.sources or p in reached]
 
 
-def _craft(
+def _alike(
     suite: Suite,
     sources: tuple[Point, ...],
-    picture: Picture,
+    batch: Sequence[Picture],
     search: Search,
     objective: Choice | None,
     budget: Budget,
-) -> CraftJob:
-    key = _hash(
+) -> tuple[CraftJob, ...]:
+    told = dict(
         sources=[point.identity for point in sources],
-        picture=picture.sha256,
         attack=[search.choice.name, search.version, signature("attack", search.choice)],
         objective=objective and [objective.name, signature("objective", objective)],
         budget=budget.identity,
         seed=suite.seed,
         compute=suite.compute.identity if sources else None,
         **({"draws": suite.draws} if any(point.random for point in sources) else {}),
+        **({"batch": [one.sha256 for one in batch]} if _is_batched(search, batch) else {}),
     )
-    seed = int(key[:12], 16)
-    return CraftJob(
-        key,
-        sources,
-        picture,
-        search,
-        objective,
-        budget,
-        seed,
-        suite.draws,
-        suite.compute.arithmetic,
+    keys = [_hash(**told, picture=picture.sha256) for picture in batch]
+    return tuple(
+        CraftJob(
+            key,
+            sources,
+            picture,
+            search,
+            objective,
+            budget,
+            seed=int(key[:12], 16),
+            draws=suite.draws,
+            arithmetic=suite.compute.arithmetic,
+        )
+        for key, picture in zip(keys, batch, strict=True)
     )
 
 

@@ -147,7 +147,7 @@ def machine() -> dict[str, str]:
 
 def execute(prepared: Prepared, store: Store) -> Generator[Event, None, None]:
     """Do what is not yet done, in the order of the plan, yielding jobs and then their records."""
-    workshop = Workshop(prepared)
+    workshop = Workshop(prepared, prepared.suite.compute.batch)
     for group in prepared.plan.groups:
         if is_left(group, store):
             kept = (keep(made, store) for made in workshop.do(left(group, store)))

@@ -35,11 +35,14 @@ class Compute(Settings):
         threads: how many CPU threads one search uses.
         precision: of the nets whose gradients a search follows; scores are of float32 always.
         compile: whether these nets are compiled with torch.compile; those that are scored are not.
+        batch: how many pictures of one size are searched at once where gradients are followed;
+            pictures are put together in the order of their names.
     """
 
     threads: Annotated[int, Field(ge=1, le=256)] = 2
     precision: Precision = "float32"
     compile: bool = False
+    batch: Annotated[int, Field(ge=1, le=1024)] = 1
 
     @property
     def identity(self) -> dict[str, object]:

@@ -85,16 +85,22 @@ class CodecTarget:
         coded = self._attempted(images)
         return np.array([self._worth(*one) for one in zip(images, coded, owners, strict=True)])
 
-    def flags(self) -> tuple[str, ...]:
-        """Return what every score that comes of this search must carry beside it."""
-        others = chain(*(other.flags() for other in self._others))
-        return tuple(dict.fromkeys(chain(self._own_flags(), others)))
+    def flags(self, picture: int | None = None) -> tuple[str, ...]:
+        """Return what every score that comes of this search must carry beside it.
 
-    def _own_flags(self) -> tuple[str, ...]:
+        Args:
+            picture: of the batch, from 0; what was noticed of any of them if none is named. What
+                was noticed around other source pictures is told of every one.
+        """
+        others = chain(*(other.flags() for other in self._others))
+        return tuple(dict.fromkeys(chain(self._own_flags(picture), others)))
+
+    def _own_flags(self, picture: int | None) -> tuple[str, ...]:
         if self._gradients == 0:
             return ()
-        zero = () if bool(self._moved.all()) else (ZERO_GRADIENT,)
-        return zero if bool(self._finite.all()) else (*zero, NAN_GRADIENT)
+        asked = slice(None) if picture is None else picture
+        zero = () if bool(self._moved[asked].all()) else (ZERO_GRADIENT,)
+        return zero if bool(self._finite[asked].all()) else (*zero, NAN_GRADIENT)
 
     def _moved_to(self, source: Tensor) -> CodecTarget:
         return CodecTarget(self._codec, self._objective, source)

@@ -8,7 +8,7 @@ Everything that computes stands here, so that it is the same wherever it runs; w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -35,20 +35,22 @@ class Task:
     """What is left to do of one group: a search, the cells that need its picture, or both.
 
     Attributes:
-        search: what is to be searched; None where its outcome is known, or there is none.
+        searches: what is to be searched at once, the search of its cells among it; none where the
+            outcome of that is known, or there is none.
         attacked: the picture that is known; or the record of the search that gave none; None where
             it is to be searched, and for the clean picture.
         cells: what is to be measured.
     """
 
-    search: CraftJob | None
+    searches: tuple[CraftJob, ...]
     attacked: Image | CraftRecord | None
     cells: tuple[MeasureJob, ...]
 
     @property
-    def picture(self) -> Picture:
-        """The one source picture of all its jobs."""
-        return (self.search or self.cells[0]).picture
+    def pictures(self) -> tuple[Picture, ...]:
+        """The source pictures of all its jobs."""
+        jobs = self.searches or self.cells[:1]
+        return tuple(job.picture for job in jobs)
 
 
 class Tools(Protocol):
@@ -73,42 +75,53 @@ class Tools(Protocol):
 
 
 class Workshop:
-    """Crafts and measures with the tools it is given; knows no run folder."""
+    """Crafts and measures with the tools it is given; knows no run folder.
 
-    def __init__(self, tools: Tools) -> None:
+    Args:
+        tools: where codecs and attacks come from.
+        kept: of how many source pictures the clean results stay; those of a batch are used in turn.
+    """
+
+    def __init__(self, tools: Tools, kept: int = 1) -> None:
         self._tools = tools
-        self._cleaned: dict[tuple[str, str, Draw | None], Coded | Lost] = {}
+        self._kept = kept
+        self._cleaned: dict[str, dict[tuple[str, Draw | None], Coded | Lost]] = {}
 
     def do(self, task: Task) -> Iterator[Made]:
         """Do one task, yielding each job and then what came of it."""
         attacked = task.attacked
-        if task.search is not None:
-            yield task.search
-            crafted = self._craft(task.search)
+        wanted = {cell.craft.key for cell in task.cells if cell.craft is not None}
+        yield from task.searches
+        for crafted in self._craft(task.searches):
             yield crafted
-            attacked = crafted.record if crafted.image is None else crafted.image
+            if crafted.record.key in wanted:
+                attacked = crafted.record if crafted.image is None else crafted.image
         for cell in task.cells:
             yield cell
             yield self._measure(cell, attacked)
 
-    def _craft(self, job: CraftJob) -> Crafted:
+    def _craft(self, jobs: Sequence[CraftJob]) -> list[Crafted]:
+        if not jobs:
+            return []
+        job = jobs[0]
         sources = [self._tools.codec(point) for point in job.sources]
         attack = self._tools.attack(job.search.choice)
         wanted = None if job.objective is None else self._tools.objective(job.objective)
-        return craft(job, sources, attack, wanted)
+        return craft(jobs, sources, attack, wanted)
 
     def _measure(self, cell: MeasureJob, attacked: Image | CraftRecord | None) -> MeasureRecord:
         codec = scored(self._tools.codec(cell.victim), cell.draw)
         return measure(cell, codec, self._clean(cell, codec), attacked, self._tools.terms)
 
     def _clean(self, cell: MeasureJob, codec: Codec) -> Coded | Lost:
-        """Code each source picture once; only one picture's are kept at a time."""
-        key = (cell.picture.name, cell.victim.label, cell.draw)
-        if key not in self._cleaned:
-            if all(name != cell.picture.name for name, _, _ in self._cleaned):
-                self._cleaned.clear()
-            self._cleaned[key] = code(codec, cell.picture.pixels)
-        return self._cleaned[key]
+        """Code each source picture once; the pictures that were used last are kept."""
+        cleaned = self._cleaned.pop(cell.picture.name, {})
+        if len(self._cleaned) == self._kept:
+            del self._cleaned[next(iter(self._cleaned))]
+        self._cleaned[cell.picture.name] = cleaned
+        if (key := (cell.victim.label, cell.draw)) not in cleaned:
+            cleaned[key] = code(codec, cell.picture.pixels)
+        return cleaned[key]
 
 
 def scored(codec: Codec, draw: Draw | None) -> Codec:

@@ -9,8 +9,12 @@ import statistics
 import time
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
+
+for kind in (np.float32, np.float64):
+    np.finfo(kind)  # once, and kept: it warns where denormals are flushed already
 
 Work = Callable[[], object]
 

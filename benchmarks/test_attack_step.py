@@ -2,13 +2,16 @@
 
     python -m pytest benchmarks          or: make bench
 
-Full-size networks with random weights (speed does not depend on them), one picture.
+Full-size networks with random weights (speed does not depend on them), one picture. How often FTDA
+asks a net does depend on weights: a bundled one, and a photograph.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
@@ -20,13 +23,17 @@ from compressai.models import (
     ScaleHyperprior,
 )
 
+from attacks.constrained import FTDA
 from attacks.gradient import PGD
 from attacks.objectives import Distortion, Rate
-from backends.compressai import CompressAI
+from backends.compressai import CompressAI, local
 from backends.entropy import straight_through_round
-from bench.budget import Linf
+from bench.arithmetic import Arithmetic, Precision, computing
+from bench.budget import Linf, Mse
 from bench.craft import search
+from bench.images import Crop, ImageSpec, load
 from bench.target import CodecTarget
+from bench.tensors import to_tensor
 
 _MODELS: dict[str, Callable[[], CompressionModel]] = {
     "bmshj2018-factorized": lambda: FactorizedPrior(128, 192),
@@ -113,11 +120,10 @@ def _peer_step(net: CompressionModel, picture: torch.Tensor, half: str) -> None:
     loss.backward()
 
 
+@pytest.mark.parametrize("precision", get_args(Precision))
 @pytest.mark.parametrize("size", _SIZES)
-@pytest.mark.parametrize(
-    ("half", "objective"), [("reconstruction", Distortion()), ("rate", Rate())]
-)
-def test_half_a_codec_over_the_whole(compare, model, codec, size, half, objective):
+@pytest.mark.parametrize("objective", [Distortion(), Rate()], ids=["distortion", "rate"])
+def test_half_a_codec_over_the_whole(compare, model, codec, size, objective, precision):
     name, net = model
     height, width = map(int, size.split("x"))
     picture = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0))
@@ -125,8 +131,85 @@ def test_half_a_codec_over_the_whole(compare, model, codec, size, half, objectiv
     net.to(memory_format=torch.contiguous_format)
     target = CodecTarget(codec, objective, picture)
     compare(
-        lambda: target.value_and_grad(picture),
-        lambda: _peer_step(net, picture, half),
-        f"{name} at {size}, gradient of the {half} / full forward and weight gradients",
+        partial(_step, target, picture, Arithmetic(precision)),
+        lambda: _peer_step(net, picture, objective.needs),
+        f"{name} at {size}, gradient of the {objective.needs} in {precision} / full forward and"
+        " weight gradients in float32",
         rounds=_SIZES[size],
     )
+
+
+def _step(target: CodecTarget, picture: torch.Tensor, arithmetic: Arithmetic) -> None:
+    with computing(arithmetic):
+        target.value_and_grad(picture)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", get_args(Precision))
+@pytest.mark.parametrize("model", ["bmshj2018-hyperprior"], indirect=True)
+@pytest.mark.parametrize("objective", [Distortion(), Rate()], ids=["distortion", "rate"])
+def test_compiled_over_not_compiled(compare, codec, picture, objective, precision):
+    target = CodecTarget(codec, objective, picture)
+    compare(
+        partial(_step, target, picture, Arithmetic(precision, compiled=True)),
+        partial(_step, target, picture, Arithmetic(precision)),
+        f"bmshj2018-hyperprior at 256x256, {objective.needs} in {precision}, compiled / not",
+        rounds=9,
+    )
+
+
+_BUNDLED = "bmshj2018-hyperprior-small-q4"
+_FTDA_STEPS, _FTDA_MSE, _FTDA_RATES = 100, 6e-4, (0.2, 0.1)
+"""NIC-RobustBench's first preset: Adam's learning rates inside the cap and outside."""
+
+
+def test_ftda(compare, say):
+    """Ours over the peer's, which runs the net at every step, and follows it only inside the cap.
+
+    Both begin at the source picture, theirs with noise in the place of rounding.
+    """
+    (photograph,) = load(
+        ImageSpec(set="sample", names=("astronaut",), crop=Crop(height=256, width=256)), Path()
+    )
+    source = to_tensor(photograph.pixels)
+    codec = CompressAI("bmshj2018-hyperprior", checkpoint=_BUNDLED)
+    net = local("bmshj2018-hyperprior", _BUNDLED).train().requires_grad_(True)
+    asked: dict[str, int] = {}
+
+    def ours() -> None:
+        target = CodecTarget(codec, Distortion("clean"), source)
+        attack = FTDA(steps=_FTDA_STEPS, lr=_FTDA_RATES[0])
+        search(attack, target, source, Mse(_FTDA_MSE), seed=0)
+        asked["ours"] = target.gradients
+
+    def theirs() -> None:
+        asked["theirs"] = _peer_ftda(net, source)
+
+    label = f"FTDA of {_FTDA_STEPS} steps, ours / net forward at every step"
+    compare(ours, theirs, label, rounds=3)
+    told = ", ".join(f"{who} {count}" for who, count in asked.items())
+    say(f"gradients of the net in these {_FTDA_STEPS} steps: {told}")
+
+
+def _peer_ftda(net: CompressionModel, source: torch.Tensor) -> int:
+    """Return how often the net's gradient was followed."""
+    with torch.no_grad():
+        clean = net(source)["x_hat"]
+    generator = torch.Generator().manual_seed(0)
+    change = torch.randn(source.shape, generator=generator) * _FTDA_MSE
+    change.requires_grad_(True)
+    up, down = (torch.optim.Adam([change], lr=rate) for rate in _FTDA_RATES)
+    followed = 0
+    for _ in range(_FTDA_STEPS):
+        up.zero_grad()
+        net.zero_grad()
+        decoded = net((source + change).clamp(0, 1))["x_hat"]
+        size = change.square().mean()
+        if size < _FTDA_MSE:
+            (-(decoded - clean).square().mean()).backward()
+            up.step()
+            followed += 1
+        else:
+            (10_000 * size).backward()
+            down.step()
+    return followed

@@ -60,7 +60,7 @@ def _timeless(record):
 
 def test_a_worker_makes_what_this_process_would(prepared, bench, store):
     tasks = [left(group, store) for group in prepared.plan.groups]
-    made = [one for task in tasks for one in understood(task, bench.do(task.picture, pack(task)))]
+    made = [one for task in tasks for one in understood(task, bench.do(pack(task), *task.pictures))]
     crafted = [one for one in made if isinstance(one, Crafted)]
     measured = [one for one in made if isinstance(one, MeasureRecord)]
     begun = [one.key for one in made if not isinstance(one, (Crafted, MeasureRecord))]
@@ -80,10 +80,10 @@ def test_a_task_travels_without_its_picture_and_none_can_be_written_to(prepared,
     group = prepared.plan.groups[-1]
     store.measured.clear()
     task = left(group, store)
-    picture = pickle.loads(pickle.dumps(task.picture))
+    (picture,) = pickle.loads(pickle.dumps(task.pictures))
     packed = pack(task)
-    assert task.picture.pixels.tobytes() not in packed
-    again = unpack(picture, packed)
+    assert picture.pixels.tobytes() not in packed
+    again = unpack(packed, [picture])
     assert again.picture is picture
     assert all(cell.picture is picture for cell in again.cells)
     assert np.array_equal(again.attacked, task.attacked)
@@ -95,7 +95,7 @@ def test_a_task_travels_without_its_picture_and_none_can_be_written_to(prepared,
 def test_a_picture_is_not_taken_for_another(prepared, store):
     task = left(prepared.plan.groups[0], store)
     with pytest.raises(pickle.UnpicklingError, match="a task on other names coffee"):
-        unpack(dataclasses.replace(task.picture, name="other"), pack(task))
+        unpack(pack(task), [dataclasses.replace(task.pictures[0], name="other")])
 
 
 def test_other_versions_are_refused(prepared, monkeypatch):
@@ -111,7 +111,7 @@ def test_another_codec_is_refused(prepared, bench, store, monkeypatch):
     monkeypatch.setattr("backends.toy.Toy.fingerprint", lambda self: "another toy")
     task = left(prepared.plan.groups[0], store)
     with pytest.raises(ConfigError, match="'toy' is another toy, where the run began it is toy"):
-        list(understood(task, bench.do(task.picture, pack(task))))
+        list(understood(task, bench.do(pack(task), *task.pictures)))
 
 
 def test_what_a_machine_lacks_is_told_with_its_name(prepared, bench, store, monkeypatch):
@@ -121,7 +121,7 @@ def test_what_a_machine_lacks_is_told_with_its_name(prepared, bench, store, monk
     monkeypatch.setattr("backends.toy.Toy.encode", starved)
     task = left(prepared.plan.groups[0], store)
     with pytest.raises(MachineError, match=f"{kit_module.host()}: this machine lacks"):
-        list(understood(task, bench.do(task.picture, pack(task))))
+        list(understood(task, bench.do(pack(task), *task.pictures)))
 
 
 def test_a_fault_of_the_harness_comes_back_with_its_traceback(prepared, bench, store, monkeypatch):
@@ -131,7 +131,7 @@ def test_a_fault_of_the_harness_comes_back_with_its_traceback(prepared, bench, s
     monkeypatch.setattr("bench.workshop.measure", broken)
     task = left(prepared.plan.groups[0], store)
     with pytest.raises(RuntimeError, match=r"Traceback (.|\n)*IndexError: a fault"):
-        list(understood(task, bench.do(task.picture, pack(task))))
+        list(understood(task, bench.do(pack(task), *task.pictures)))
 
 
 def test_an_objective_that_cannot_be_sent_is_told(prepared):

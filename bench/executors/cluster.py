@@ -133,7 +133,7 @@ class RayWorker:
     def _answers(self, task: Task) -> Iterator[Answer]:
         with _lost():
             stream = self.actor.do.options(num_returns="streaming").remote(
-                self.shown(task.picture), pack(task)
+                pack(task), *map(self.shown, task.pictures)
             )
             for answer in stream:
                 yield ray.get(answer)

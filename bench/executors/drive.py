@@ -78,14 +78,25 @@ class _Drive:
             event = keep(news, self.store)
             if event is not None:
                 yield event
+            if isinstance(news, Crafted):
+                self.found(news)
 
     def employ(self, worker: int) -> None:
         while (group := self.rota.take(worker)) is not None:
             if is_left(group, self.store):
-                self.crew.hand(worker, left(group, self.store))
+                task = left(group, self.store)
+                self.rota.search(worker, (job.key for job in task.searches))
+                self.crew.hand(worker, task)
                 return
             self.rota.finish(worker)  # lost after its last record had come
         self.idle.append(worker)
+
+    def found(self, crafted: Crafted) -> None:
+        """Let who is idle go on with the pictures of a batch."""
+        self.rota.found(crafted.record.key)
+        idle, self.idle = self.idle, []
+        for worker in idle:
+            self.employ(worker)
 
     def replace(self) -> None:
         """Let somebody do what waits: who is idle, or someone new."""

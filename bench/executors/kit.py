@@ -119,11 +119,11 @@ class Bench:
             return error
         return f"{host()}, process {os.getpid()}"
 
-    def do(self, picture: Picture, packed: bytes) -> Iterator[Answer]:
-        """Do a packed task, answering with what is made as it comes."""
+    def do(self, packed: bytes, *pictures: Picture) -> Iterator[Answer]:
+        """Do a packed task on source pictures, answering with what is made as it comes."""
         settle(self._suite.compute.threads)
         try:
-            for made in self._workshop.do(unpack(picture, packed)):
+            for made in self._workshop.do(unpack(packed, pictures)):
                 yield answered(made)
         except BenchError as error:
             yield type(error)(f"{host()}: {error}")
@@ -139,7 +139,7 @@ class Bench:
             np.finfo(kind)  # once, and kept: it warns where denormals are flushed already
         check(suite.compute.arithmetic)
         self._suite: Suite = suite
-        self._workshop = Workshop(Toolbox(suite, objectives))
+        self._workshop = Workshop(Toolbox(suite, objectives), suite.compute.batch)
 
 
 def host() -> str:

@@ -1,6 +1,6 @@
 """How a task travels to another process and what it gives travels back.
 
-Task --pack--> bytes, without its source picture, which may be there already
+Task --pack--> bytes, without its source pictures, which may be there already
 Made --answered--> Answer, jobs by their keys alone --understood--> Made
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -30,27 +30,27 @@ class _Packer(pickle.Pickler):
 
 
 class _Unpacker(pickle.Unpickler):
-    def __init__(self, packed: bytes, picture: Picture) -> None:
+    def __init__(self, packed: bytes, pictures: Iterable[Picture]) -> None:
         super().__init__(io.BytesIO(packed))
-        self._picture = picture
+        self._pictures = {picture.name: picture for picture in pictures}
 
     def persistent_load(self, pid: Any) -> Picture:  # noqa: ANN401 - as its base class has it
-        if pid != self._picture.name:
-            raise pickle.UnpicklingError(f"a task on {self._picture.name} names {pid}")
-        return self._picture
+        if pid not in self._pictures:
+            raise pickle.UnpicklingError(f"a task on {', '.join(self._pictures)} names {pid}")
+        return self._pictures[pid]
 
 
 def pack(task: Task) -> bytes:
-    """Return a task without its source picture."""
+    """Return a task without its source pictures."""
     content = io.BytesIO()
     _Packer(content, protocol=pickle.HIGHEST_PROTOCOL).dump(task)
     return content.getvalue()
 
 
-def unpack(picture: Picture, packed: bytes) -> Task:
-    """Return a task and its source picture together, no picture to be written to."""
-    task: Task = _Unpacker(packed, picture).load()
-    for image in (picture.pixels, task.attacked):
+def unpack(packed: bytes, pictures: Sequence[Picture]) -> Task:
+    """Return a task and its source pictures together, no picture to be written to."""
+    task: Task = _Unpacker(packed, pictures).load()
+    for image in (*(picture.pixels for picture in pictures), task.attacked):
         if isinstance(image, np.ndarray):
             image.setflags(write=False)
     return task
@@ -68,8 +68,8 @@ def understood(task: Task, answers: Iterable[Answer]) -> Iterator[Made]:
         BenchError: that was the answer.
         RuntimeError: the harness itself failed there; the message is its traceback.
     """
-    searched = () if task.search is None else (task.search,)
-    jobs = {job.key: job for job in (*searched, *task.cells)}
+    asked: tuple[CraftJob | MeasureJob, ...] = (*task.searches, *task.cells)
+    jobs = {job.key: job for job in asked}
     for answer in answers:
         if isinstance(answer, (BenchError, RuntimeError)):
             raise answer

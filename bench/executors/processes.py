@@ -79,7 +79,7 @@ class ProcessWorker:
 
     def do(self, task: Task) -> Iterator[Made]:
         """Do a task there, yielding what is made as it comes."""
-        self._send((task.picture, pack(task)))
+        self._send((pack(task), *task.pictures))
         yield from understood(task, self._answers())
 
     def stop(self) -> None:
