@@ -84,7 +84,7 @@ def test_a_task_travels_without_its_picture_and_none_can_be_written_to(prepared,
     packed = pack(task)
     assert picture.pixels.tobytes() not in packed
     again = unpack(packed, [picture])
-    assert again.picture is picture
+    assert again.pictures[0] is picture
     assert all(cell.picture is picture for cell in again.cells)
     assert np.array_equal(again.attacked, task.attacked)
     assert not again.attacked.flags.writeable
