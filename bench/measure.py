@@ -53,6 +53,11 @@ class Coded:
             self._readings[yardstick.label] = read(yardstick.metric, self.picture, self.image)
         return self._readings[yardstick.label]
 
+    @cached_property
+    def vmaf(self) -> float | None:
+        """Likewise the VMAF, None where there is none; many cells share it, and it takes long."""
+        return _defined(lambda: vmaf(self.picture, self.image))
+
     @property
     def bpp(self) -> float:
         """Bits per pixel, all bytes of the bitstream counted."""
@@ -141,8 +146,8 @@ def score(
         header_bytes=codec.header_bytes(coded.bitstream),
         bpp_estimated=_estimated(codec, image),
         linf=metrics.linf(source, image),
-        **_against("clean", before, _vmaf(source, clean.image, terms)),
-        **_against("source", after, _vmaf(source, coded.image, terms)),
+        **_against("clean", before, clean.vmaf if terms.vmaf else None),
+        **_against("source", after, _vmaf(source, clean, coded) if terms.vmaf else None),
         **_error("input", metrics.mse(image, coded.image)),
         **_error("shift", shift),
         **_error("perturbation", perturbation),
@@ -235,8 +240,8 @@ def _extra(clean: Coded, coded: Coded, terms: Terms) -> dict[str, Extra]:
     }
 
 
-def _vmaf(source: Image, image: Image, terms: Terms) -> float | None:
-    return _defined(lambda: vmaf(source, image)) if terms.vmaf else None
+def _vmaf(source: Image, clean: Coded, coded: Coded) -> float | None:
+    return clean.vmaf if coded is clean else _defined(lambda: vmaf(source, coded.image))
 
 
 def _defined(score: Callable[[], float]) -> float | None:

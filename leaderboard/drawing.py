@@ -23,6 +23,9 @@ Colours = dict[str, tuple[float, ...]]
 _LEGEND = 30
 """Names above which no legend could be read."""
 
+_CHARACTERS, _HANDLE, _LINE = 14, 6, 0.2
+"""Of a legend: characters on an inch, what the mark before a name takes of them, inches a line."""
+
 
 def robustness(one: Comparison, lists: Sequence[Ranking]) -> Figure:
     """Draw attacked cost against unattacked cost, and against coding time.
@@ -81,7 +84,7 @@ def growth(sweep: Sweep) -> Figure:
 
 
 def _figure(panels: int, title: str) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(max(8, 4.5 * panels), 5), layout="constrained")
+    figure = Figure(figsize=(max(8, 4.5 * panels), 4.5), layout="constrained")
     figure.suptitle(title, fontsize=11)
     return figure, list(figure.subplots(1, panels, squeeze=False)[0])
 
@@ -102,7 +105,10 @@ def _plain(axis: Axis, digits: Sequence[float]) -> None:
 def _legend(figure: Figure, axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if 0 < len(labels) <= _LEGEND:
-        figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+        widest = (max(map(len, labels)) + _HANDLE) / _CHARACTERS
+        columns = max(1, min(3, int(figure.get_figwidth() / widest)))
+        figure.set_figheight(figure.get_figheight() + len(labels) / columns * _LINE)
+        figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
 
 
 def _dot(axes: Axes, line: Standing, x: float | None, colours: Colours) -> None:

@@ -83,7 +83,7 @@ def test_why_a_metric_says_nothing_is_told_with_how_often(lab, tmp_path):
         _searched(lab, "one", attack, near=_extra("lower", None, 1.0, reason="lost | count"))
     made, line = _made(lab, tmp_path)
     assert line["near_worst"] is None
-    told = r"own, linf 8: the metric near gave no value: lost \| count (2)"
+    told = r"own, budget linf 8: the metric near gave no value: lost \| count (2)"
     assert told in markdown(made)
 
 
@@ -92,4 +92,4 @@ def test_labels_are_shown_as_they_are(lab, tmp_path):
     lab.clean("own", "one")
     _searched(lab, "one", "fgsm", **{"<b>|*near*": _extra("lower", 2.0, 1.0)})
     made, _ = _made(lab, tmp_path)
-    assert r"| &lt;b&gt;\|\*near\* clean ↓ |" in markdown(made)
+    assert r"| &lt;b&gt;\|\*near\* worst ↓ |" in markdown(made)
