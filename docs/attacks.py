@@ -30,21 +30,40 @@ SHOWN = {"distortion": "{:.2f} dB", "rate": "{:.3f}"}
 INTRODUCTION = """\
 # How strong the attacks are
 
-Written by `python docs/attacks.py {runs}`, from runs of `bench run suites/NAME.yaml`. Figures are
-of real bytes that were decoded again, of 8-bit pictures inside their budgets: PSNR of C(x') against
-x under attacks on the distortion, bits per pixel under attacks on the rate, means over pictures.
-"""
+Written by
+
+    python docs/attacks.py {runs}
+
+from runs of `bench run suites/NAME.yaml`. Figures are of real bytes that were decoded again, of
+8-bit pictures inside their budgets: PSNR of C(x') against x under attacks on the distortion, bits
+per pixel under attacks on the rate, means over pictures."""
 TABLE = """\
-At as many gradients each, those with published constants of their own apart. "Input" is the PSNR of
-the attacked picture itself, of attacks on the distortion; gradients, queries and seconds are those
-of the two searches together, on the machine of the run ({machine}). `standard` is the worst of its
-members, picture by picture."""
+At as many gradients each, those with published constants of their own apart. "Input" is the PSNR
+of the attacked picture itself, of attacks on the distortion; gradients, queries and seconds are
+those of the two searches together, in {precision}, on a machine that was busy with other things
+({machine}).
+`standard` is the worst of its members, picture by picture. C&W has five weights to try with what
+others spend on one search. The universal perturbation was learnt on other photographs, of which
+its gradients are of a quarter of the size."""
 PAIRS = """\
 On how many pictures the first did at least as much as the second, and by how much more on average
-(dB below, bits per pixel above)."""
+(dB below, bits per pixel above).
+
+PGD is I-FGSM from a random start, which at as many gradients is worth next to nothing: which of
+the two is ahead is chance. Under a budget in MSE a change may gather where the decoder breaks
+down: there a patch of a twentieth of the picture does more than FGSM on all of it, and in linf
+next to nothing. Which place a search finds is chance again, so that searches of one kind differ by
+decibels on single pictures, and even the order of means can turn."""
 BEYOND = """\
-Of the pictures where some attack outside the ensemble did more than `standard`, how many there are,
-and by how much at most."""
+Of the pictures where some attack outside the ensemble did more than `standard`, how many there
+are, and by how much at most. The cheap mode has one start of each member; of APGD, which is a
+member with more steps, another start is what did more."""
+ONE = """\
+### {picture} at {budget} by itself
+
+Per cent of the PSNR of C(x) lost under attacks on the distortion, and times its bits under attacks
+on the rate."""
+PICTURE, SHOWN_AT = "kodim03", "linf 8"
 STEPS = (
     "PSNR under attacks on the distortion, and bits per pixel under attacks on the rate, by steps."
 )
@@ -85,7 +104,8 @@ def main() -> None:
     parts = [INTRODUCTION.format(runs=" ".join(map(str, folders)))]
     searches = [(run, _found(run)) for run in map(_finished, folders)]
     for run, found in searches:
-        parts += [f"## {run.manifest.suite['description']}", *_sections(run, found)]
+        title = run.manifest.suite["description"].rstrip(".")
+        parts += [f"## {title}", *_sections(run, found)]
     parts += _between_seeds([found for _, found in searches if _has_steps(found)])
     PAGE.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
@@ -118,9 +138,26 @@ def _sections(run: Run, found: Sequence[Found]) -> Iterator[str]:
         yield STEPS
         yield _by_steps(found)
     else:
-        yield TABLE.format(machine=", ".join(map(": ".join, run.manifest.machine.items())))
+        yield TABLE.format(
+            machine=", ".join(map(": ".join, run.manifest.machine.items())),
+            precision=run.manifest.suite["compute"].get("precision", "float32"),
+        )
         yield from (_table(found, budget) for budget in _budgets(found))
-        yield from (PAIRS, _pairs(found), BEYOND, _beyond(found))
+        yield from (PAIRS, _pairs(found), BEYOND, _beyond(found), *_by_itself(found))
+
+
+def _by_itself(found: Sequence[Found]) -> Iterator[str]:
+    here = [one for one in found if one.craft.picture == PICTURE and one.craft.budget == SHOWN_AT]
+    if here:
+        yield ONE.format(picture=PICTURE, budget=SHOWN_AT)
+        lines = [_lost(name, [one for one in here if one.attack == name]) for name in _names(here)]
+        yield "\n".join(["| attack | PSNR lost | bits |", "|---|--:|--:|", *lines])
+
+
+def _lost(name: str, found: Sequence[Found]) -> str:
+    drop, bits = (_worst(found, objective)[PICTURE].scores for objective in SHOWN)
+    lost = "–" if drop.drop_percent is None else f"{drop.drop_percent:.2f} %"
+    return f"| {name} | {lost} | {bits.bpp_factor:.3f} |"
 
 
 def _has_steps(found: Sequence[Found]) -> bool:
