@@ -47,8 +47,11 @@ counted; PSNR is of red, green and blue at once, luma PSNR of BT.709 luma alone.
 - **MB**: megabytes of memory at most, beyond what a codec keeps loaded, and all of what an external
   program takes.
 
-The machine has {cores} cores ({system}), on which a score of other jobs ran: times are ten times
-and more what an idle one takes, and can be compared with each other alone.
+The machine has {cores} cores ({system}).
+"""
+REMARKS = """\
+A score of other jobs ran on it: times are ten times and more what an idle one takes, and can be
+compared with each other alone.
 
 VVC and WebP keep colour at half the size (4:2:0), all others at full size; what that costs shows in
 PSNR, and the luma PSNR leaves it out. By luma PSNR, VVC medium, VVC fast, AV1, HEVC, AVIF and JPEG
@@ -135,7 +138,9 @@ def main() -> None:
     pictures, found = families(run)
     plot = given.out.with_suffix(".svg")
     _save(drawn(found), plot)
-    lines = [*introduction(run, given.run, pictures), "", f"![curves]({plot.name})", ""]
+    remarks = [REMARKS] if given.out == PAGE else []
+    told = [*introduction(run, given.run, pictures), *remarks]
+    lines = [*told, "", f"![curves]({plot.name})", ""]
     given.out.write_text("\n".join([*lines, *table(found)]) + "\n", encoding="utf-8")
 
 
@@ -253,7 +258,7 @@ def _place(delta: Delta) -> tuple[bool, float]:
 def _row(family: Family, point: Reached, told: Sequence[str]) -> str:
     similar = "–" if point.ms_ssim is None else f"{point.ms_ssim:.4f}"
     cells = (
-        *(family.name, point.label.removeprefix(family.name).strip(), f"{point.bpp:.3f}"),
+        *(family.name, point.label.removeprefix(family.name).strip(" -"), f"{point.bpp:.3f}"),
         *(f"{point.psnr:.2f}", f"{point.luma_psnr:.2f}", similar),
         *told,
         *(f"{point.encoding:.2f}", f"{point.decoding:.2f}"),
