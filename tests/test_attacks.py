@@ -21,7 +21,8 @@ from bench.tensors import to_image, to_tensor
 
 NAMES = list(ATTACKS)
 STRUCTURED = {"ssah", "dct", "recolour", "korhonen", "patch"}
-DETERMINISTIC = {"fgsm", "ifgsm", "mifgsm", "ftda", "cw", "colour-shift", *STRUCTURED}
+SIMPLE = {"fgsm", "ifgsm", "mifgsm", "ftda", "cw", "colour-shift", "universal"}
+DETERMINISTIC = SIMPLE | STRUCTURED
 QUICK = {"steps": 12, "restarts": 2, "searches": 2, "queries": 60, "samples": 20}
 
 

@@ -25,8 +25,8 @@ GAIN = 2
 BLACK_BOX_BUDGETS = [Linf(8), L2(60)]
 FEW_CANDIDATES = {"best-noise", "colour-shift"}
 HEAPS_UP = ("square", "l2")
-STRUCTURED = {"ssah", "dct", "recolour", "korhonen", "patch"}
-"""Of one kind of change; tests/test_structured.py has what is the most for theirs."""
+STRUCTURED = {"ssah", "dct", "recolour", "korhonen", "patch", "universal"}
+"""Of one kind of change, or learnt elsewhere: tests/test_structured.py, tests/test_universal.py."""
 
 
 def _made(name):
