@@ -64,9 +64,15 @@ ONE = """\
 Per cent of the PSNR of C(x) lost under attacks on the distortion, and times its bits under attacks
 on the rate."""
 PICTURE, SHOWN_AT = "kodim03", "linf 8"
-STEPS = (
-    "PSNR under attacks on the distortion, and bits per pixel under attacks on the rate, by steps."
-)
+STEPS = """\
+PSNR under attacks on the distortion, and bits per pixel under attacks on the rate, by steps."""
+GROWTH = """\
+## Where more steps stop paying
+
+By these tables APGD is within 0.1 dB and 2 % of its most with 50 steps on two of the models, and
+goes on to 400 steps for the rate of mbt2018-mean, where 50 steps leave 13 % of the bits of 800 on
+the table. The cheap mode of `standard`, with 49 steps from one start, is therefore no bound for
+such models; the full one has 200 from two starts."""
 SEEDS = """\
 ## Seeds
 
@@ -106,7 +112,8 @@ def main() -> None:
     for run, found in searches:
         title = run.manifest.suite["description"].rstrip(".")
         parts += [f"## {title}", *_sections(run, found)]
-    parts += _between_seeds([found for _, found in searches if _has_steps(found)])
+    stepped = [found for _, found in searches if _has_steps(found)]
+    parts += [*([GROWTH] if stepped else []), *_between_seeds(stepped)]
     PAGE.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
