@@ -43,6 +43,13 @@ sources: [JPEG, toy]
 """
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _as_a_script():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [*sys.path, str(SCRIPT.parent)])
+        yield
+
+
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     folder = tmp_path_factory.mktemp("attacks")
@@ -113,6 +120,9 @@ def test_queries_stand_beside_noise_and_transfer(page):
     assert found["square queries=30", "JPEG"][-1] == "30"
     assert ("fgsm", "toy") in found
     assert ("sign-noise", "none") in found
+    cells = [cell for cell in read_run(page / "queries").measures if cell.victim == "JPEG"]
+    clean = {cell.picture: cell.scores.bpp_clean for cell in cells}
+    assert found["no attack", "–"][2] == f"{fmean(clean.values()):.3f}"
 
 
 def test_seeds_are_compared_search_by_search(page):
