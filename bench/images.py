@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from bench import reading, samples
 from bench.codec import Image
@@ -62,7 +62,7 @@ class ImageSpec(Settings):
 
     Attributes:
         set: "sample", "kodak", or a folder of PNG, JPEG, WebP and TIFF files ("./kodak" for a
-            folder that is called like a set).
+            folder that is called like a set); or a list of those.
         files: picture files, instead of a set.
         names: the pictures to keep, by name; all if None.
         limit: how many to keep, the first ones in the order of their names.
@@ -70,20 +70,33 @@ class ImageSpec(Settings):
         folder: for "kodak", where its 24 files are, instead of downloading them.
     """
 
-    set: str | None = None
+    set: str | tuple[str, ...] | None = None
     files: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     names: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
     crop: Crop | None = None
     folder: str | None = None
 
+    @field_validator("set", mode="before")
+    @classmethod
+    def _named(cls, told: object) -> object:
+        names = told if isinstance(told, list | tuple) and told else [told]
+        if all(isinstance(name, str) for name in names) or told is None:
+            return told
+        raise ValueError("a set is called by its name, and several are a list of names")
+
     @model_validator(mode="after")
     def _consistent(self) -> ImageSpec:
         if (self.set is None) == (self.files is None):
             raise ValueError("give exactly one of 'set' and 'files'")
-        if self.folder is not None and self.set != "kodak":
+        if self.folder is not None and "kodak" not in self.sets:
             raise ValueError("'folder' goes with 'set: kodak'; name other folders as 'set'")
         return self
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """All sets that are named; none if files are."""
+        return (self.set,) if isinstance(self.set, str) else self.set or ()
 
 
 def load(spec: ImageSpec, base: Path) -> list[Picture]:
@@ -108,11 +121,21 @@ def load(spec: ImageSpec, base: Path) -> list[Picture]:
 def _files(spec: ImageSpec, base: Path) -> Files:
     if spec.files is not None:
         return _named([_resolve(file, base) for file in spec.files])
-    if spec.set == "sample":
+    found: dict[str, Callable[[], Path]] = {}
+    for one in spec.sets:
+        pictures = _set(one, spec, base)
+        if both := sorted(found.keys() & pictures.keys()):
+            raise ImageError(f"two of the sets have a picture called '{both[0]}'; rename one file")
+        found |= pictures
+    return found
+
+
+def _set(name: str, spec: ImageSpec, base: Path) -> Files:
+    if name == "sample":
         return samples.sample()
-    if spec.set == "kodak":
+    if name == "kodak":
         return samples.kodak(None if spec.folder is None else _resolve(spec.folder, base))
-    return _named(_in_folder(str(spec.set), base))
+    return _named(_in_folder(name, base))
 
 
 def _resolve(path: str, base: Path) -> Path:

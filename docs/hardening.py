@@ -97,7 +97,9 @@ def _note(run: Run) -> None:
     """Write what the bundled models of a run suffered into their cards."""
     suite = setting(run)
     found = cases(run, suite)
-    pictures = f"{len(run.manifest.pictures)} of {suite.images.set}, {suite.images.crop}"
+    pictures = (
+        f"{len(run.manifest.pictures)} of {', '.join(suite.images.sets)}, {suite.images.crop}"
+    )
     for choice in chain.from_iterable(suite.codecs):
         weights = ZOO / f"{dict(choice.params)['checkpoint']}.safetensors"
         card = read_card(weights)

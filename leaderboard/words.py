@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import PurePath
@@ -128,10 +128,16 @@ def made_with(part: Part) -> list[str]:
 def _pictures(part: Part) -> str:
     images = part.setting.images
     names = list(part.manifest.pictures)
-    source = "" if images.set is None else f" of the set {escaped(PurePath(images.set).name)}"
+    source = _sets([PurePath(name).name for name in images.sets])
     crop = "" if images.crop is None else f", cropped to {escaped(str(images.crop))}"
     notes = (f" {escaped(name)}: {escaped(note)}." for name, note in part.manifest.notes.items())
     return f"{len(names)}{source} ({_joined(names)}){crop}.{''.join(notes)}"
+
+
+def _sets(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    return f" of the set{'s' if len(names) > 1 else ''} {_joined(names)}"
 
 
 def _attacks(part: Part) -> str:

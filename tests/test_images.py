@@ -59,6 +59,20 @@ def test_names_choose_and_limit_takes_the_first(folder):
     assert names(ImageSpec(set=".", names=["c", "b"], limit=1), folder) == ["b"]
 
 
+def test_several_sets_are_one(folder, tmp_path):
+    (tmp_path / "own").mkdir()
+    save(tmp_path / "own" / "house.png")
+    spec = ImageSpec(set=["sample", "own", "."], names=["a", "coffee", "house"])
+    assert names(spec, folder) == ["a", "coffee", "house"]
+
+
+def test_a_picture_that_two_sets_have_is_refused(folder, tmp_path):
+    (tmp_path / "own").mkdir()
+    save(tmp_path / "own" / "a.png")
+    with pytest.raises(ImageError, match=r"two of the sets have a picture called 'a'; rename"):
+        load(ImageSpec(set=[".", "own"]), folder)
+
+
 def test_a_misspelt_name_is_refused_with_the_nearest(tmp_path):
     save(tmp_path / "lighthouse.png")
     with pytest.raises(ImageError, match=r"'lighthuose'; did you mean 'lighthouse'\?"):
@@ -173,6 +187,8 @@ def test_a_crop_that_does_not_fit_is_refused_with_both_sizes(folder, crop, told)
         ("set: sample\nfolder: photos", "'folder' goes with 'set: kodak'"),
         ("set: kodak\nlimit: 0", "suite.yaml:2: limit: "),
         ("set: kodak\nnames: []", "suite.yaml:2: names: "),
+        ("set: []", "suite.yaml:1: set: a set is called by its name"),
+        ("set: [kodak, 3]", "suite.yaml:1: set: a set is called by its name"),
         ("set: kodak\ncrop: {height: 0, width: 8}", "crop.height: "),
         ("set: kodak\ncrop: {hieght: 8, width: 8}", "crop"),
         ("set: kodak\nlimt: 3", r"suite.yaml:2: limt: unknown key; did you mean 'limit'\?"),
