@@ -72,6 +72,11 @@ class Pair:
         plain, _ = self.attacked(budget, objective)
         return 1 - self.clean[0] / plain.cost
 
+    def faithful(self, budget: str, objective: str) -> float:
+        """Return the fall of a codec to whose own error the change of the picture just adds up."""
+        plain, _ = self.attacked(budget, objective)
+        return 1 - (self.clean[0] + self.lmbda * 255**2 * plain.change) / plain.cost
+
     def recovered(self, budget: str, objective: str) -> float:
         """Return the share of the damage that is undone."""
         return self.fall(budget, objective) / self.ceiling(budget, objective)
@@ -85,11 +90,13 @@ class Suffered:
         cost: J.
         psnr: in dB against the source.
         bpp: bits per pixel.
+        change: mean squared change of the pictures, with white as 1.
     """
 
     cost: float
     psnr: float
     bpp: float
+    change: float
 
 
 def pairs(run: Run) -> Iterator[Pair]:
@@ -122,6 +129,7 @@ def suffered(case: Case, objective: str, attack: str = "") -> Suffered:
         cost=fmean(scores.rd_cost for scores in worst),
         psnr=fmean(scores.psnr_source for scores in worst),
         bpp=fmean(scores.bpp for scores in worst),
+        change=fmean(scores.mse_perturbation for scores in worst),
     )
 
 

@@ -121,9 +121,8 @@ def test_more_steps_are_compared_with_one(run):
 
 def test_hardening_and_its_ceiling(run, tmp_path):
     page = _page(run, tmp_path)
-    ((dearer, where, plain, hardened, fall, ceiling, paper),) = _cells(
-        page, "Adversarial training", "net q4"
-    )
+    (cells,) = _cells(page, "Adversarial training", "net q4")
+    dearer, where, plain, hardened, fall, ceiling, faithful, paper = cells
     lmbda = 0.02
 
     def cost(bpp, mse):
@@ -139,7 +138,54 @@ def test_hardening_and_its_ceiling(run, tmp_path):
         f"{100 - 100 * after / before:.1f}",
         f"{100 - 100 * clean / before:.1f}",
     )
+    adds_up = clean + lmbda * 255**2 * 1e-3
+    assert faithful == f"{100 - 100 * adds_up / before:.1f}"
     assert paper == "95.5"
+    told = f"95.52 % is not reached; the largest fall is {fall} % (net q4, linf 8, distortion;"
+    assert f"{told} ceiling {ceiling} %, of a faithful codec {faithful} %)" in page
+    assert "above the paper's figure in 0 of 2 cases" in page
+
+
+def test_where_the_papers_figures_are_not_reached(run, tmp_path):
+    page = _page(run, tmp_path)
+    most = 100 * 10 * math.log10(4.0 * 2 * 3) / 30.0
+    less = 100 * 10 * math.log10(4.0 * 3) / 30.0
+    told = f"61.55 % is not reached; at linf 8 the most is {most:.1f}, by PGD-7 on two against net"
+    assert told in page
+    assert (
+        f"from {less:.1f} on one (1.000 bpp clean) to {most:.1f} on two (1.000 bpp clean)" in page
+    )
+    assert "bitstream: the paper's ×19.15 is not reached; at linf 8 the most is ×8.00" in page
+
+
+def test_from_which_budget_on_the_papers_figures_are_reached(tmp_path, lab):
+    made = lab(
+        codecs=[{"name": "jpeg", "quality": 20, "label": "net"}],
+        budgets=[{"linf": 8}, {"linf": 16}, {"linf": 32}],
+    )
+    made.clean("net", "one", 1.0, 1e-4)
+    for budget, worse in (("linf 8", 10), ("linf 16", 1e3), ("linf 32", 2e3)):
+        made.budget = budget
+        craft = made.craft("one", "PGD-7", "distortion", ("net",))
+        scores = made.scores(1.0, 1e-4, 1.0 + worse, worse * 1e-4, change=1e-3)
+        made.attacked("net", craft, scores)
+    page = _page(made.write(tmp_path / "reached"), tmp_path)
+    told = "61.55 % is reached; at linf 16 the most is 75.0, by PGD-7 on one against net; the"
+    assert (
+        f"{told} picture itself has 30.00 dB then. One budget below, at linf 8 the most is 25.0"
+        in page
+    )
+    assert "the paper's ×19.15 is reached; at linf 16 the most is ×1001.00" in page
+
+
+def test_an_unfinished_run_is_told(tmp_path, lab, run):
+    made = lab(codecs=[{"name": "jpeg", "quality": 20, "label": "net"}])
+    made.clean("net", "one")
+    craft = made.craft("one", "PGD-7", "distortion", ("net",))
+    made.attacked("net", craft, made.scores(1.0, 1e-3, 1.0, 2e-3, change=1e-3))
+    page = _page(made.write(tmp_path / "half", cells=9), tmp_path)
+    assert "3 pictures in half (unfinished: 2 of 9 cells)" in page
+    assert "(unfinished" not in _page(run, tmp_path)
 
 
 def test_the_same_records_give_the_same_files(run, tmp_path):

@@ -1,0 +1,105 @@
+"""The figures of Sun et al. (arXiv 2401.10345) and where, if anywhere, ours come up to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+
+from leaderboard.formats import decibel, percent, rate
+from leaderboard.pairs import WANTED, Pair
+from leaderboard.study import TARGETS, Effect, Target, own
+
+LARGEST = {"distortion": (61.55, "61.55 %"), "rate": (19.15, "×19.15")}
+"""The worst found there, under PGD: PSNR lost in per cent, bpp as a factor; and as text."""
+
+FALL = 0.9552
+"""Of the R-D cost of the most vulnerable model there, through adversarial training."""
+
+CAVEAT = """\
+What we could read of the paper tells no budget, so a figure that is reached says from which budget
+on such harm exists, not that both agree."""
+
+
+def published(target: Target) -> str:
+    """Return the paper's worst, or that it gives none."""
+    _, text = LARGEST.get(target.objective, (0.0, "none"))
+    return text
+
+
+def of_attacks(found: Sequence[Effect], labels: Sequence[str]) -> Iterator[str]:
+    """Yield for each of the paper's two attack figures from which budget on it is reached here.
+
+    Args:
+        found: all that was measured.
+        labels: of the budgets, the smallest first.
+    """
+    for target in TARGETS:
+        known, text = LARGEST.get(target.objective, (None, ""))
+        tops = [top for label in labels if (top := _top(found, target, label)) is not None]
+        if known is None or not tops:
+            continue
+        reached = next((at for at, (harm, _) in enumerate(tops) if harm >= known), None)
+        said = f"{target.header}: the paper's {text} is"
+        if reached is None:
+            most = max(tops, key=lambda top: top[0])
+            yield f"{said} not reached; {_told(target, *most)}. {_by_picture(found, target)}"
+        else:
+            below = f" One budget below, {_told(target, *tops[reached - 1])}." if reached else ""
+            yield f"{said} reached; {_told(target, *tops[reached])}.{below}"
+
+
+def of_training(pairs: Sequence[Pair]) -> Iterator[str]:
+    """Yield how the largest fall compares with the paper's, and where that could be seen at all."""
+    places = [
+        (pair, budget, wanted)
+        for pair in pairs
+        for budget, wanted in product(pair.plain, WANTED)
+        if pair.has(budget, wanted)
+    ]
+    if not places:
+        return
+    pair, budget, wanted = max(places, key=lambda at: at[0].fall(*at[1:]))
+    most, ceiling, faithful = (
+        f"{percent(100 * share(budget, wanted))} %"
+        for share in (pair.fall, pair.ceiling, pair.faithful)
+    )
+    reached = "reached" if pair.fall(budget, wanted) >= FALL else "not reached"
+    above = sum(one.ceiling(*at) > FALL for one, *at in places)
+    close = sum(one.faithful(*at) > FALL for one, *at in places)
+    yield (
+        f"Adversarial training: the paper's {100 * FALL:.2f} % is {reached}; the largest fall is"
+        f" {most} ({pair.name}, {budget}, {wanted}; ceiling {ceiling}, of a faithful codec"
+        f" {faithful}). The ceiling is above the paper's figure in {above} of {len(places)} cases,"
+        f" and that of a faithful codec in {close}: what decodes to the attacked picture has its"
+        " change in the MSE."
+    )
+
+
+def _top(found: Sequence[Effect], target: Target, budget: str) -> tuple[float, Effect] | None:
+    """Return the largest harm at a budget and what did it, whatever that wanted."""
+    harms = [(target.harm(one.scores), one) for one in own(found) if one.budget == budget]
+    known = [(harm, one) for harm, one in harms if harm is not None]
+    return max(known, key=lambda pair: pair[0], default=None)
+
+
+def _told(target: Target, harm: float, one: Effect) -> str:
+    return (
+        f"at {one.budget} the most is {target.text(harm)}, by {one.attack} on {one.picture}"
+        f" against {one.model.label}; the picture itself has"
+        f" {decibel(one.scores.psnr_perturbation)} dB then"
+    )
+
+
+def _by_picture(found: Sequence[Effect], target: Target) -> str:
+    """Return the pictures with the smallest and the largest harm, and what they cost clean."""
+    most: dict[str, tuple[float, float]] = {}
+    for one in own(found):
+        harm = target.harm(one.scores)
+        if harm is not None:
+            most[one.picture] = max((harm, one.scores.bpp_clean), most.get(one.picture, (0.0, 0.0)))
+    least, largest = (extreme(most, key=lambda name: most[name]) for extreme in (min, max))
+    told = (
+        f"{target.text(most[name][0])} on {name} ({rate(most[name][1])} bpp clean)"
+        for name in (least, largest)
+    )
+    return f"By picture the most is from {' to '.join(told)}."
