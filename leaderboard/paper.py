@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.errors import BenchError
 from bench.store import Run
 from leaderboard.claims import CAVEAT, FALL, of_attacks, of_training, published
+from leaderboard.classical import compared
 from leaderboard.formats import decibel, escaped, percent, plain
 from leaderboard.markup import bullets, table
 from leaderboard.pairs import WANTED, Pair, pairs
@@ -26,7 +27,6 @@ from leaderboard.study import (
     steps_of,
     worst,
 )
-from leaderboard.threats import GRADIENTS, NOISE, WITHOUT_GRADIENTS
 from leaderboard.trends import of_classical, of_methods, of_models, of_qualities
 
 INTRODUCTION = """\
@@ -49,7 +49,8 @@ attack of each picture that wanted the column's target, then the mean over model
 CLASSICAL = """\
 The learned codecs are attacked through their own gradients, the others by pictures made against the
 learned ones and, where the run has them, by queries: a weaker attack, so the comparison is of what
-can be done to each, not of like with like."""
+can be done to each, not of like with like. The worst of each picture whatever the attack wanted;
+of learned codecs the mean of all qualities."""
 HARDENING = """\
 "Ceiling" is the fall that a codec untouched by attacks would have, 1 - J_clean / J_attacked: a fall
 of 95.52 % can only be seen where it is higher. "Faithful" is that of one which codes the attacked
@@ -126,7 +127,7 @@ def _blocks(
     yield bullets(escaped(told) for told in _trends(runs, found, labels))
     yield "## H.266 and the other codecs without gradients"
     yield CLASSICAL
-    yield _classical(found, labels)
+    yield from compared(found, labels)
     yield "## Adversarial training"
     yield HARDENING
     yield _hardened(hardened)
@@ -200,31 +201,6 @@ def _trends(runs: Sequence[Run], found: Sequence[Effect], labels: Sequence[str])
     yield from of_qualities(found)
     yield from of_models(found, labels)
     yield from of_classical(found)
-
-
-def _classical(found: Sequence[Effect], labels: Sequence[str]) -> str:
-    kinds = (NOISE, *WITHOUT_GRADIENTS, GRADIENTS)
-    lines = []
-    for budget in labels:
-        there = [one for one in found if one.budget == budget and not one.model.hardened]
-        for label in dict.fromkeys(one.model.label for one in there):
-            for kind in kinds:
-                mine = [one for one in there if (one.model.label, one.threat) == (label, kind)]
-                if mine:
-                    lines.append((budget, label, kind, *_worst_cells(mine)))
-    headers = ("budget", "codec", "attacked by", *(target.header for target in TARGETS))
-    return table(headers, [False, False, False, True, True, True], lines)
-
-
-def _worst_cells(mine: Sequence[Effect]) -> Iterator[str]:
-    """Yield the worst of each picture by each target, whatever the attack wanted."""
-    for target in TARGETS:
-        best: dict[str, float] = {}
-        for one in mine:
-            harm = target.harm(one.scores)
-            if harm is not None:
-                best[one.picture] = max(harm, best.get(one.picture, harm))
-        yield _cell(target.average(best.values()), target)
 
 
 def _hardened(twins: Sequence[Pair]) -> str:

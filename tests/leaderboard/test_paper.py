@@ -112,6 +112,18 @@ def test_trends_name_their_exceptions(run, tmp_path, lab):
     assert "distortion: codecs without gradients lost less in 3 of 3 comparisons" in page
 
 
+def test_codecs_without_gradients_stand_beside_learned_ones(run, tmp_path):
+    page = _page(run, tmp_path)
+    lost = [
+        100 * 10 * math.log10(4.0 * scale * worse) / 30.0 for scale in (1, 2) for worse in (1, 3)
+    ]
+    distortion, rate, _ = _cells(page, "H.266 and the other codecs without gradients", "net")
+    assert distortion == ["white-box", f"{sum(lost) / 4:.1f}"]
+    assert rate == ["white-box", f"×{4 * math.sqrt(2):.2f}"]
+    distortion, *_ = _cells(page, "H.266 and the other codecs without gradients", "VVC")
+    assert distortion == ["transfer", f"{100 * 10 * math.log10(2) / 30.0:.1f}"]
+
+
 def test_more_steps_are_compared_with_one(run):
     (told,) = of_methods(effects(run), {"fgsm": 1, "PGD-7": 7, "colour-shift": 0})
     assert told == "PGD-7 did more than fgsm in 4 of 4 comparisons, without exception."

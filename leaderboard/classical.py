@@ -1,0 +1,54 @@
+"""Codecs without gradients beside learned ones: what noise, transfer and queries do to them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from leaderboard.markup import table
+from leaderboard.statistics import Estimate
+from leaderboard.study import TARGETS, Effect, Target
+from leaderboard.threats import GRADIENTS, NOISE, WITHOUT_GRADIENTS
+
+
+def compared(found: Sequence[Effect], labels: Sequence[str]) -> Iterator[str]:
+    """Yield for each target a table: codecs and how they were attacked, over the budgets.
+
+    Args:
+        found: all that was measured; hardened models are left out.
+        labels: of the budgets.
+    """
+    groups: dict[tuple[str, str], list[Effect]] = defaultdict(list)
+    for kind in (NOISE, *WITHOUT_GRADIENTS, GRADIENTS):
+        for one in found:
+            shown = kind == GRADIENTS if one.model.learned else True
+            if one.threat == kind and shown and not one.model.hardened:
+                groups[_name(one), kind].append(one)
+    for target in TARGETS:
+        lines = [
+            (*who, *(_cell(group, target, budget) for budget in labels))
+            for who, group in sorted(groups.items())
+        ]
+        yield target.header
+        yield table(("codec", "attacked by", *labels), [False, False, *[True] * len(labels)], lines)
+
+
+def _name(one: Effect) -> str:
+    """Return the codec's label, of learned ones that of all their qualities."""
+    return one.model.family if one.model.learned else one.model.label
+
+
+def _cell(group: Iterable[Effect], target: Target, budget: str) -> str:
+    estimate = _mean_worst((one for one in group if one.budget == budget), target)
+    return "–" if estimate is None else target.text(estimate.mean)
+
+
+def _mean_worst(group: Iterable[Effect], target: Target) -> Estimate | None:
+    """Return the mean over codecs and pictures of the worst of each, whatever the attack wanted."""
+    best: dict[tuple[str, str], float] = {}
+    for one in group:
+        harm = target.harm(one.scores)
+        if harm is not None:
+            key = (one.model.label, one.picture)
+            best[key] = max(harm, best.get(key, harm))
+    return target.average(best.values())
