@@ -18,6 +18,7 @@ from compressai.models import CompressionModel
 from compressai.zoo.image import model_urls
 from pydantic import Field
 
+from backends.gdn import with_frozen_gdn
 from backends.learned import Learned, Passes, Surrogate
 from backends.nets import Device, frozen, on_device
 from backends.surrogate import costed, rating, reconstructing
@@ -100,7 +101,7 @@ def _coding_and_surrogate(
     net: CompressionModel, device: Device
 ) -> tuple[CompressionModel, Callable[[CompressionModel], Surrogate], CompressionModel]:
     net = frozen(net)
-    return net, lambda own: live(on_device(own, device)), net
+    return net, lambda own: live(with_frozen_gdn(on_device(own, device))), net
 
 
 def bundled(architecture: str = "") -> list[str]:

@@ -22,8 +22,7 @@ import torch
 from compressai.models import CompressionModel
 from torch import Tensor, nn
 
-from backends.nets import factor, padded, weights_hash
-from backends.surrogate import view
+from backends.nets import factor, padded, view, weights_hash
 from bench.arithmetic import compiled, current
 from bench.codec import Codec, Image, Relaxed
 from bench.container import Container, overhead, pack, unpack

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, cast
 
 import torch
 from compressai.models import CompressionModel
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.errors import ConfigError
@@ -40,6 +40,13 @@ def on_device(net: CompressionModel, device: Device) -> CompressionModel:
     if not torch.cuda.is_available():
         raise ConfigError("device 'cuda' was asked for, but torch sees no GPU; use 'cpu'")
     return cast("CompressionModel", copy.deepcopy(net).to(device))
+
+
+def view(net: nn.Module, **replaced: nn.Module) -> nn.Module:
+    """Return a shallow copy that shares every weight, with some parts replaced."""
+    copied = copy.copy(net)
+    copied._modules = {**net._modules, **replaced}
+    return copied
 
 
 def padded(images: Tensor, factor: int) -> Tensor:

@@ -29,6 +29,7 @@ from compressai.models import (
 from torch import Tensor, nn
 
 from backends.entropy import CostedBottleneck, CostedGaussian, RoundedBottleneck, RoundedGaussian
+from backends.nets import view
 
 _KNOWN = {
     FactorizedPrior,
@@ -107,13 +108,6 @@ def _uses_means(net: CompressionModel) -> bool:
     return isinstance(net, MeanScaleHyperprior) and not isinstance(
         net, JointAutoregressiveHierarchicalPriors
     )
-
-
-def view(net: nn.Module, **replaced: nn.Module) -> nn.Module:
-    """Return a shallow copy that shares every weight, with some parts replaced."""
-    copied = copy.copy(net)
-    copied._modules = {**net._modules, **replaced}
-    return copied
 
 
 def _twin(
