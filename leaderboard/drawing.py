@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from leaderboard.axes import plain_numbers
 from leaderboard.comparison import Comparison, Line, Sweep
 from leaderboard.costs import Ratio
 from leaderboard.curves import Curve, Curves
@@ -43,9 +42,9 @@ def robustness(one: Comparison, lists: Sequence[Ranking]) -> Figure:
         _dot(time, line, _seconds(line), colours)
     for axes in (efficiency, time):
         axes.set(xscale="log", yscale="log")
-        _plain(axes.yaxis, (1, 1.5, 2, 3, 5, 7))
-    _plain(efficiency.xaxis, (1, 1.5, 2, 3, 5, 7))
-    _plain(time.xaxis, (1,))
+        plain_numbers(axes.yaxis, (1, 1.5, 2, 3, 5, 7))
+    plain_numbers(efficiency.xaxis, (1, 1.5, 2, 3, 5, 7))
+    plain_numbers(time.xaxis, (1,))
     efficiency.axline((1, 1), (2, 2), color="grey", linewidth=0.8, linestyle=":")
     efficiency.set(xlabel=f"unattacked J ({unit}); dotted line: unharmed", ylabel="attacked J")
     time.set(xlabel="encoding and decoding, seconds a megapixel", ylabel="attacked J")
@@ -93,13 +92,6 @@ def _colours(names: Sequence[str]) -> Colours:
     """Return colours that differ as far as there are any."""
     palette = mpl.colormaps["tab10" if len(names) <= 10 else "tab20"]
     return {name: palette(index % palette.N) for index, name in enumerate(names)}
-
-
-def _plain(axis: Axis, digits: Sequence[float]) -> None:
-    """Let a logarithmic axis bear plain numbers that begin with some digits."""
-    axis.set_major_locator(LogLocator(subs=digits))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
 
 
 def _legend(figure: Figure, axes: Axes) -> None:

@@ -10,6 +10,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from leaderboard.axes import plain_numbers
 from leaderboard.formats import plain
 from leaderboard.study import TARGETS, Axis, Effect, Target, averages
 
@@ -72,3 +73,4 @@ def _panel(
     axes.set(title=f"wanted: {target.objective}", ylabel=target.header)
     if means and target.objective != "distortion":
         axes.set_yscale("log")
+        plain_numbers(axes.yaxis, (1, 2, 5))

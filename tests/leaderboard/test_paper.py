@@ -209,6 +209,13 @@ def test_the_same_records_give_the_same_files(run, tmp_path):
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
+def test_figures_have_numbers_at_their_axes(run, tmp_path):
+    _page(run, tmp_path)
+    drawn = (tmp_path / "study-attack.svg").read_text()
+    assert "mathdefault" not in drawn
+    assert ">5</text>" in drawn
+
+
 def test_what_cannot_be_reported(tmp_path, lab, run):
     with pytest.raises(BenchError, match="does not end in"):
         write_report([run], tmp_path / "study.txt")
