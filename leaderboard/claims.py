@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import product
 
+from scipy.stats import spearmanr
+
 from leaderboard.formats import decibel, percent, rate
 from leaderboard.pairs import WANTED, Pair
 from leaderboard.study import TARGETS, Effect, Target, own
@@ -14,6 +16,9 @@ LARGEST = {"distortion": (61.55, "61.55 %"), "rate": (19.15, "×19.15")}
 
 FALL = 0.9552
 """Of the R-D cost of the most vulnerable model there, through adversarial training."""
+
+_FEWEST = 4
+"""Values of which a rank correlation says something."""
 
 CAVEAT = """\
 What we could read of the paper tells no budget, so a figure that is reached says from which budget
@@ -91,15 +96,25 @@ def _told(target: Target, harm: float, one: Effect) -> str:
 
 
 def _by_picture(found: Sequence[Effect], target: Target) -> str:
-    """Return the pictures with the smallest and the largest harm, and what they cost clean."""
-    most: dict[str, tuple[float, float]] = {}
+    """Return how the largest harm of each model and picture goes with what the picture costs."""
+    most: dict[tuple[str, str], tuple[float, Effect]] = {}
     for one in own(found):
-        harm = target.harm(one.scores)
-        if harm is not None:
-            most[one.picture] = max((harm, one.scores.bpp_clean), most.get(one.picture, (0.0, 0.0)))
-    least, largest = (extreme(most, key=lambda name: most[name]) for extreme in (min, max))
+        harm, who = target.harm(one.scores), (one.model.label, one.picture)
+        if harm is not None and (who not in most or harm > most[who][0]):
+            most[who] = harm, one
+    ranked = sorted(most.values(), key=lambda pair: pair[0])
     told = (
-        f"{target.text(most[name][0])} on {name} ({rate(most[name][1])} bpp clean)"
-        for name in (least, largest)
+        f"{target.text(harm)} of {one.picture} on {one.model.label}"
+        f" ({rate(one.scores.bpp_clean)} bpp clean)"
+        for harm, one in (ranked[0], ranked[-1])
     )
-    return f"By picture the most is from {' to '.join(told)}."
+    return f"By model and picture the most is from {' to '.join(told)}{_correlated(ranked)}."
+
+
+def _correlated(ranked: Sequence[tuple[float, Effect]]) -> str:
+    """Return the rank correlation of harm and clean rate, where there is one."""
+    harms, rates = [harm for harm, _ in ranked], [one.scores.bpp_clean for _, one in ranked]
+    if len(set(harms)) < _FEWEST or len(set(rates)) < _FEWEST:
+        return ""
+    found = spearmanr(harms, rates).statistic
+    return f"; its rank correlation with the clean rate is {found:.2f} (Spearman)"

@@ -161,12 +161,9 @@ def test_hardening_and_its_ceiling(run, tmp_path):
 def test_where_the_papers_figures_are_not_reached(run, tmp_path):
     page = _page(run, tmp_path)
     most = 100 * 10 * math.log10(4.0 * 2 * 3) / 30.0
-    less = 100 * 10 * math.log10(4.0 * 3) / 30.0
-    told = f"61.55 % is not reached; at linf 8 the most is {most:.1f}, by PGD-7 on two against net"
-    assert told in page
-    assert (
-        f"from {less:.1f} on one (1.000 bpp clean) to {most:.1f} on two (1.000 bpp clean)" in page
-    )
+    least = 100 * 10 * math.log10(4.0) / 30.0
+    least_told = f"from {least:.1f} of one on net q2 (0.500 bpp clean)"
+    assert f"{least_told} to {most:.1f} of two on net q4 (1.000 bpp clean)." in page
     assert "bitstream: the paper's ×19.15 is not reached; at linf 8 the most is ×8.00" in page
 
 
@@ -188,6 +185,19 @@ def test_from_which_budget_on_the_papers_figures_are_reached(tmp_path, lab):
         in page
     )
     assert "the paper's ×19.15 is reached; at linf 16 the most is ×1001.00" in page
+
+
+def test_harm_is_set_against_the_clean_rate(tmp_path, lab):
+    made = lab(
+        codecs=[{"name": "jpeg", "quality": q, "label": f"net {q}"} for q in (10, 20, 30, 40)]
+    )
+    for place, factor in enumerate((5.0, 4.0, 2.0, 3.0), start=1):
+        label = f"net {10 * place}"
+        made.clean(label, "one", place, 1e-3)
+        craft = made.craft("one", "PGD-7", "rate", (label,))
+        made.attacked(label, craft, made.scores(place, 1e-3, place * factor, 1e-3, change=1e-3))
+    page = _page(made.write(tmp_path / "rates"), tmp_path)
+    assert "its rank correlation with the clean rate is -0.80 (Spearman)" in page
 
 
 def test_an_unfinished_run_is_told(tmp_path, lab, run):
