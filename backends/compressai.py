@@ -18,9 +18,9 @@ from compressai.models import CompressionModel
 from compressai.zoo.image import model_urls
 from pydantic import Field
 
-from backends.gdn import with_frozen_gdn
 from backends.learned import Learned, Passes, Surrogate
 from backends.nets import Device, frozen, on_device
+from backends.quick import quick
 from backends.surrogate import costed, rating, reconstructing
 from bench import consent
 from bench.architectures import coding
@@ -101,7 +101,7 @@ def _coding_and_surrogate(
     net: CompressionModel, device: Device
 ) -> tuple[CompressionModel, Callable[[CompressionModel], Surrogate], CompressionModel]:
     net = frozen(net)
-    return net, lambda own: live(with_frozen_gdn(on_device(own, device))), net
+    return net, lambda own: live(quick(on_device(own, device))), net
 
 
 def bundled(architecture: str = "") -> list[str]:

@@ -37,9 +37,9 @@ from backends.entropy import (
     RoundedBottleneck,
     straight_through_round,
 )
-from backends.gdn import with_frozen_gdn
 from backends.learned import Learned, Pass, Passes, Surrogate
 from backends.nets import Device, frozen, on_device, view
+from backends.quick import quick
 from bench.checkpoint import load
 from bench.errors import ConfigError
 
@@ -100,7 +100,7 @@ def _at(net: CompressionModel, gain: Tensor) -> CompressionModel:
 
 
 def _surrogate(net: CompressionModel, gain: Tensor, device: Device) -> Surrogate:
-    nearby = with_frozen_gdn(on_device(net, device))
+    nearby = quick(on_device(net, device))
     made = _Surrogate(nearby, gain.to(device))
     return Surrogate(nearby, Passes(made.reconstruct, made.rate, made.relaxed))
 
