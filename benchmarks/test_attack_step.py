@@ -28,6 +28,8 @@ from attacks.gradient import PGD
 from attacks.objectives import Distortion, Rate
 from backends.compressai import CompressAI, local
 from backends.entropy import straight_through_round
+from backends.nets import frozen
+from backends.quick import quick
 from bench.arithmetic import Arithmetic, Precision, computing
 from bench.budget import Linf, Mse
 from bench.craft import search
@@ -94,7 +96,7 @@ def test_harness_over_a_bare_loop(compare, picture, tmp_path):
     net.update()
     torch.save(net.state_dict(), tmp_path / "weights.pth")
     codec = CompressAI("bmshj2018-factorized", checkpoint=str(tmp_path / "weights.pth"))
-    bare = net.requires_grad_(False).to(memory_format=torch.channels_last)
+    bare = quick(frozen(net))
 
     def through_the_harness() -> None:
         target = CodecTarget(codec, Distortion(), picture)
