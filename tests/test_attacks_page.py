@@ -14,7 +14,7 @@ import pytest
 from bench.cli import main
 from bench.store import read_run
 
-SCRIPT = Path(__file__).parents[1] / "docs/attacks.py"
+SCRIPT = Path(__file__).parents[1] / "docs/attack_strength.py"
 HEAD = """\
 images: {set: sample, limit: 2, crop: {height: 24, width: 32}}
 objectives: [distortion, rate]
@@ -46,7 +46,7 @@ sources: [JPEG, toy]
 @pytest.fixture(scope="module", autouse=True)
 def _as_a_script():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "path", [*sys.path, str(SCRIPT.parent)])
+        patch.syspath_prepend(SCRIPT.parent)
         yield
 
 
@@ -63,7 +63,7 @@ def page(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "PAGE", folder / "attacks.md")
         runs = [str(folder / name) for name in ("strength", "steps", "again", "queries")]
-        patch.setattr(sys, "argv", ["attacks.py", *runs])
+        patch.setattr(sys, "argv", ["attack_strength.py", *runs])
         module.main()
     return folder
 
@@ -151,6 +151,6 @@ def test_a_run_that_is_not_finished_is_refused(page, monkeypatch, tmp_path):
     half = shutil.copytree(page / "steps", tmp_path / "half")
     lines = (half / "records.jsonl").read_text().splitlines(keepends=True)
     (half / "records.jsonl").write_text("".join(lines[:-1]))
-    monkeypatch.setattr(sys, "argv", ["attacks.py", str(half)])
+    monkeypatch.setattr(sys, "argv", ["attack_strength.py", str(half)])
     with pytest.raises(SystemExit, match="continue it with 'bench run' first"):
         runpy.run_path(str(SCRIPT), run_name="__main__")

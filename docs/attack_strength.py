@@ -1,6 +1,6 @@
 """Write docs/attacks.md: how strong every attack is, from finished runs.
 
-    python docs/attacks.py runs/attacks runs/attacks-convergence runs/attacks-seeds \\
+    python docs/attack_strength.py runs/attacks runs/attacks-convergence runs/attacks-seeds \\
         runs/attacks-queries runs/attacks-queries-jpeg
 
 Which tables a run gives follows from its suite: of one with steps as a grid, strength by steps.
@@ -36,7 +36,7 @@ INTRODUCTION = """\
 
 Written by
 
-    python docs/attacks.py {runs}
+    python docs/attack_strength.py {runs}
 
 from runs of `bench run suites/NAME.yaml`. Figures are of real bytes that were decoded again, of
 8-bit pictures inside their budgets: PSNR of C(x') against x under attacks on the distortion, bits
