@@ -76,7 +76,7 @@ GROWTH = """\
 By these tables APGD is within 0.1 dB and 2 % of its most with 50 steps on two of the models, and
 goes on to 400 steps for the rate of mbt2018-mean, where 50 steps leave 13 % of the bits of 800 on
 the table. The cheap mode of `standard`, with 49 steps from one start, is therefore no bound for
-such models; the full one has 200 from two starts."""
+such models; the full one has 400 from two starts."""
 SEEDS = """\
 ## Seeds
 
