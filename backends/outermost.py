@@ -45,21 +45,21 @@ class Outermost(nn.Module):
 
     def __init__(self, layer: nn.Conv2d | nn.ConvTranspose2d) -> None:
         super().__init__()
-        is_down = isinstance(layer, nn.Conv2d)
+        self._is_down = isinstance(layer, nn.Conv2d)
         weight = layer.weight.detach().contiguous(memory_format=torch.channels_last)
         bias = weight.new_zeros(layer.out_channels) if layer.bias is None else layer.bias.detach()
         self.register_buffer("weight", weight)
         self.register_buffer("corners", _corners(weight))
-        self.register_buffer("bias", bias if is_down else bias.repeat_interleave(4))
-        self._run = _Down.apply if is_down else _Up.apply
+        self.register_buffer("bias", bias if self._is_down else bias.repeat_interleave(4))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return what the layer gives."""
-        return cast("Tensor", self._run(inputs, self.weight, self.corners, self.bias))
+        weights = self.weight, self.corners, self.bias
+        return cast("Tensor", _Product.apply(inputs, *weights, self._is_down))
 
 
-class _Down(torch.autograd.Function):
-    """No gradient for the weights, and none of second order; so is `_Up`."""
+class _Product(torch.autograd.Function):
+    """Either layer; the gradient of one is the other. None for weights, none of second order."""
 
     @staticmethod
     def forward(
@@ -68,35 +68,22 @@ class _Down(torch.autograd.Function):
         weight: Tensor,
         corners: Tensor,
         bias: Tensor,
+        is_down: bool,
     ) -> Tensor:
-        ctx.save_for_backward(corners)
-        return functional.conv2d(inputs, weight, bias, _STRIDE, _PADDING)
+        ctx.save_for_backward(weight, corners)
+        ctx.is_down = is_down
+        return _gather(inputs, weight, bias) if is_down else _spread(inputs, corners, bias)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        (corners,) = ctx.saved_tensors
-        return _spread(gradient, corners.to(gradient.dtype)), None, None, None
+        weight, corners = (each.to(gradient.dtype) for each in ctx.saved_tensors)
+        back = _spread(gradient, corners) if ctx.is_down else _gather(gradient, weight)
+        return back, None, None, None, None
 
 
-class _Up(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,  # noqa: ANN401 - torch's
-        inputs: Tensor,
-        weight: Tensor,
-        corners: Tensor,
-        bias: Tensor,
-    ) -> Tensor:
-        ctx.save_for_backward(weight)
-        return _spread(inputs, corners, bias)
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        (weight,) = ctx.saved_tensors
-        back = functional.conv2d(gradient, weight.to(gradient.dtype), None, _STRIDE, _PADDING)
-        return back, None, None, None
+def _gather(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    return functional.conv2d(inputs, weight, bias, _STRIDE, _PADDING)
 
 
 def _spread(inputs: Tensor, corners: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -150,9 +150,11 @@ def _wanted(items: Any) -> tuple[Choice, ...]:  # noqa: ANN401 - YAML as it was 
 def _transfer(value: Any) -> Transfer | None:  # noqa: ANN401 - YAML as it was written
     """Return what becomes of an attack's pictures in the place of what the suite says."""
     known: tuple[Transfer, ...] = typing.get_args(Transfer)
-    if value is None or value in known:
-        return next((one for one in known if one == value), None)
-    raise ConfigError(f"'transfer' of an attack is one of {', '.join(known)}, not {value!r}")
+    if value is None:
+        return None
+    if value not in known:
+        raise ConfigError(f"'transfer' of an attack is one of {', '.join(known)}, not {value!r}")
+    return known[known.index(value)]
 
 
 def _label(template: object, params: dict[str, Any]) -> str:
