@@ -16,9 +16,9 @@ from PIL import Image as Pillow
 from bench.allocation import Map, allocation
 from bench.baselines import NOISE
 from bench.codec import Codec, Differentiable, Image
+from bench.coded import Coded, Lost, code
 from bench.config import parse
 from bench.errors import BenchError
-from bench.measure import Coded, Lost, code
 from bench.record import CraftRecord, MeasureRecord, Scores
 from bench.registry import Choice
 from bench.run import Prepared

@@ -11,11 +11,12 @@ from typing import TypeAlias
 
 from bench.again import Again
 from bench.codec import Codec, Image
+from bench.coded import Coded, Lost, code
 from bench.compare import differences
 from bench.errors import BenchError, ImageError, told
 from bench.images import pixel_hash
 from bench.jobs import CraftJob, Draw, Group, MeasureJob
-from bench.measure import Coded, Lost, code, measure
+from bench.measure import measure
 from bench.png import pixels
 from bench.record import CraftRecord, MeasureRecord
 from bench.registry import Choice

@@ -16,10 +16,11 @@ import numpy as np
 
 from bench.attack import Attack, Objective
 from bench.codec import Codec, Image
+from bench.coded import Coded, Lost, code
 from bench.craft import Crafted, craft
 from bench.images import Picture
 from bench.jobs import CraftJob, Draw, MeasureJob
-from bench.measure import Coded, Lost, code, measure
+from bench.measure import measure
 from bench.point import Point
 from bench.record import CraftRecord, MeasureRecord
 from bench.registry import Choice

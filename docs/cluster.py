@@ -17,11 +17,12 @@ from functools import partial
 from itertools import chain
 
 from bench.codec import Codec, Image
+from bench.coded import Lost, code
 from bench.jobs import CraftJob, Group, MeasureJob
-from bench.measure import Lost, code, score
 from bench.point import Point
 from bench.run import Prepared, prepare
 from bench.running import named_suite
+from bench.score import score
 from bench.target import CodecTarget
 from bench.tensors import to_tensor
 

@@ -17,11 +17,12 @@ from pathlib import Path
 from bench.again import Again
 from bench.budget import Budget
 from bench.codec import Codec, Image
+from bench.coded import Coded, Lost, code
 from bench.digest import digest
 from bench.errors import ConfigError, StoreError
 from bench.images import Picture, pixel_hash
 from bench.jobs import CraftJob, Draw, Group, Plan
-from bench.measure import Coded, Lost, code, measure
+from bench.measure import measure
 from bench.plan import group
 from bench.png import png
 from bench.point import Point, Search

@@ -12,9 +12,9 @@ from typing import Literal, TypeAlias
 
 from bench.again import Again
 from bench.codec import Codec, Differentiable, Image
+from bench.coded import Coded, code
 from bench.errors import ImageError, StoreError, told
 from bench.jobs import Draw
-from bench.measure import Coded, code
 from bench.metrics import psnr
 from bench.png import pixels
 from bench.record import Scores

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from bench.budget import Linf
+from bench.coded import Coded, code
 from bench.craft import enforced, search
 from bench.images import ImageSpec, Picture, load
-from bench.measure import Coded, code
 from bench.metrics import psnr
 from bench.registry import Choice, build
 from bench.run import settle
