@@ -8,29 +8,20 @@ checked by pydantic against its signature.
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
-import inspect
-import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import metadata
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    ValidationError,
-    WithJsonSchema,
-    create_model,
-)
+from pydantic import AfterValidator, BaseModel, ValidationError, WithJsonSchema
 
-from bench.codec import Codec, Differentiable
-from bench.config import foremost, nearest
+from bench.codec import Differentiable
+from bench.config import nearest
 from bench.entry import Entry
 from bench.errors import ConfigError, raise_if_machine, told
+from bench.parameters import explained, model
 
 Kind: TypeAlias = Literal["codec", "attack", "ensemble", "objective", "defence", "metric"]
 
@@ -154,14 +145,7 @@ def unavailable(kind: Kind, name: str) -> str | None:
 def parameters(kind: Kind, name: str) -> type[BaseModel]:
     """Return a model of the parameters that a suite may give, from the constructor's signature."""
     found = entry(kind, name)
-    factory = _attribute(found.target)
-    hints = typing.get_type_hints(_annotated(factory), include_extras=True)
-    fields: dict[str, Any] = {
-        parameter.name: (_hint(found, hints, parameter), _default(parameter))
-        for parameter in inspect.signature(factory).parameters.values()
-        if parameter.name not in found.preset
-    }
-    return create_model(name, __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields)
+    return model(name, found, _attribute(found.target), _CODEC)
 
 
 def check(kind: Kind, choice: Choice) -> Choice:
@@ -170,11 +154,11 @@ def check(kind: Kind, choice: Choice) -> Choice:
     Raises:
         ConfigError: the name or a parameter is unknown, or a value is not allowed.
     """
-    model = parameters(kind, choice.name)
+    known = parameters(kind, choice.name)
     try:
-        values = model.model_validate(dict(choice.params))
+        values = known.model_validate(dict(choice.params))
     except ValidationError as error:
-        raise ConfigError(_explain(kind, choice.name, model, error)) from error
+        raise ConfigError(explained(f"{kind} '{choice.name}'", known, error)) from error
     checked = tuple((key, getattr(values, key)) for key, _ in choice.params)
     defence = tuple(check("defence", one) for one in choice.defence)
     objectives = tuple(check("objective", one) for one in choice.objectives)
@@ -252,39 +236,3 @@ def _attribute(target: str | Callable[..., Any]) -> Any:  # noqa: ANN401 - what 
         return getattr(importlib.import_module(module), attribute)
     except Exception as error:  # a plugin's import can fail in any way
         raise ConfigError(f"cannot import {target} ({told(error)}); mend or remove it") from error
-
-
-def _annotated(factory: Any) -> Any:  # noqa: ANN401
-    """Return what has the annotations: of a dataclass itself, whose fields may be inherited."""
-    if dataclasses.is_dataclass(factory) or not inspect.isclass(factory):
-        return factory
-    return factory.__init__
-
-
-def _hint(found: Entry, hints: Mapping[str, Any], parameter: inspect.Parameter) -> Any:  # noqa: ANN401
-    if parameter.name not in hints or parameter.kind in {
-        parameter.VAR_KEYWORD,
-        parameter.VAR_POSITIONAL,
-    }:
-        raise ConfigError(
-            f"the parameter '{parameter}' of {found.target} cannot be set from a suite; give it a"
-            " name and a type"
-        )
-    return _CODEC if hints[parameter.name] is Codec else hints[parameter.name]
-
-
-def _default(parameter: inspect.Parameter) -> object:
-    return ... if parameter.default is inspect.Parameter.empty else parameter.default
-
-
-def _explain(kind: Kind, name: str, model: type[BaseModel], error: ValidationError) -> str:
-    details = foremost(error)
-    key = str(details["loc"][0])
-    if details["type"] == "extra_forbidden":
-        if not model.model_fields:
-            return f"the {kind} '{name}' takes no parameters, '{key}' was given"
-        return f"the {kind} '{name}' has no parameter '{key}'; {nearest(key, model.model_fields)}"
-    if details["type"] == "missing":
-        return f"the {kind} '{name}' needs the parameter '{key}'"
-    told = details["msg"][0].lower() + details["msg"][1:]
-    return f"'{key}' of the {kind} '{name}': {told}, got {details['input']!r}"
