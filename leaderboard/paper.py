@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 
 from bench.errors import BenchError
@@ -14,7 +14,7 @@ from leaderboard.classical import compared
 from leaderboard.formats import decibel, escaped, percent, plain
 from leaderboard.markup import bullets, table
 from leaderboard.pairs import WANTED, Pair, pairs
-from leaderboard.paper_figures import figure
+from leaderboard.paper_figures import Panel, figure
 from leaderboard.study import (
     TARGETS,
     Axis,
@@ -23,6 +23,7 @@ from leaderboard.study import (
     averages,
     budgets,
     gathered,
+    harms,
     own,
     steps_of,
     worst,
@@ -41,6 +42,10 @@ takes away 95.52 % of the R-D cost of the most vulnerable model. What we could r
 neither budgets, steps, losses, data nor the worst model, so those here are ours: the suites are in
 the manifests of these folders. Every figure is of real bytes that were decoded again, of an 8-bit
 picture inside its budget; {pictures}.
+
+The learned codecs here are {models}. suites/sun2024.yaml has the six architectures that the study
+names, at full size, with weights that CompressAI downloads: other weights may be easier or harder
+to fool.
 
 Unless said otherwise a figure is of plain models attacked through their own gradients, of the worst
 attack of each picture that wanted the column's target, then the mean over models and pictures
@@ -89,10 +94,8 @@ def write_report(runs: Sequence[Run], out: Path) -> list[Path]:
     if not own(found):
         raise BenchError("nothing in these runs was attacked through its own gradients")
     drawn = {
-        f"{out.stem}-{section.header.replace(' ', '-')}.svg": figure(
-            _measured(found, section), section.axis, budgets(runs)
-        )
-        for section in SECTIONS
+        f"{out.stem}-{name.replace(' ', '-')}.svg": figure(panels, budgets(runs))
+        for name, panels in _panels(found)
     }
     page = "\n\n".join(_blocks(runs, found, list(drawn), out.name))
     try:
@@ -104,25 +107,43 @@ def write_report(runs: Sequence[Run], out: Path) -> list[Path]:
     return [out, *(out.parent / name for name in drawn)]
 
 
+def _panels(found: Sequence[Effect]) -> Iterator[tuple[str, list[Panel]]]:
+    """Yield what the figures show, those of the sections first, and that of the targets last."""
+    for section in SECTIONS:
+        measured = _measured(found, section)
+        means = ((target, averages(measured, section.axis, target)) for target in TARGETS)
+        yield section.header, [Panel(f"wanted: {t.objective}", t, mean) for t, mean in means]
+    crossed = ((target, harms(_worst(found), _wanted, target)) for target in TARGETS)
+    yield "target", [Panel(target.header, target, means) for target, means in crossed]
+
+
 def _blocks(
     runs: Sequence[Run], found: Sequence[Effect], drawn: Sequence[str], name: str
 ) -> Iterator[str]:
     labels = budgets(runs)
     names = " ".join(plain(run.folder.as_posix()) for run in runs)
     pictures = "; ".join(map(_extent, runs))
-    yield INTRODUCTION.format(runs=names, name=plain(name), pictures=escaped(pictures)).rstrip()
+    families = dict.fromkeys(one.model.family for one in own(found))
+    yield INTRODUCTION.format(
+        runs=names,
+        name=plain(name),
+        pictures=escaped(pictures),
+        models=escaped(", ".join(families)),
+    ).rstrip()
     yield "## The worst found"
     yield _extremes(found)
     hardened = [pair for run in runs for pair in pairs(run)]
     yield bullets(escaped(told) for told in (*of_attacks(found, labels), *of_training(hardened)))
     yield CAVEAT
-    for section, picture in zip(SECTIONS, drawn, strict=True):
+    *of_sections, of_targets = drawn
+    for section, picture in zip(SECTIONS, of_sections, strict=True):
         yield f"## {section.title}"
         for target in TARGETS:
             yield from _grid(_measured(found, section), section, target, labels)
         yield f"![{section.title}: harm against the budget]({picture})"
     yield "## Target"
     yield _crossed(found, labels)
+    yield f"![Target: harm of each kind against the budget]({of_targets})"
     yield "## Trends"
     yield bullets(escaped(told) for told in _trends(runs, found, labels))
     yield "## H.266 and the other codecs without gradients"
@@ -141,8 +162,16 @@ def _extent(run: Run) -> str:
 
 def _measured(found: Sequence[Effect], section: Section) -> list[Effect]:
     """Return what a section averages: every attack for itself, or the worst of each picture."""
-    mine = own(found)
-    return mine if section.of_each else [one for t in TARGETS for one in worst(mine, t)]
+    return own(found) if section.of_each else _worst(found)
+
+
+def _worst(found: Sequence[Effect]) -> list[Effect]:
+    """Return the worst attack of each picture and budget, for each target that attacks wanted."""
+    return [one for target in TARGETS for one in worst(own(found), target)]
+
+
+def _wanted(one: Effect) -> str:
+    return f"wanted: {one.target}"
 
 
 def _extremes(found: Sequence[Effect]) -> str:
@@ -151,10 +180,10 @@ def _extremes(found: Sequence[Effect]) -> str:
     lines = []
     for target in TARGETS:
         seen = [(target.harm(one.scores), one) for one in own(found)]
-        harms = [(harm, one) for harm, one in seen if harm is not None]
-        if not harms:
+        known = [(harm, one) for harm, one in seen if harm is not None]
+        if not known:
             continue
-        most, one = max(harms, key=lambda pair: pair[0])
+        most, one = max(known, key=lambda pair: pair[0])
         lines.append(
             (
                 *(target.header, target.text(most), published(target)),
@@ -184,15 +213,13 @@ def _cell(estimate: object, target: Target) -> str:
 
 def _crossed(found: Sequence[Effect], labels: Sequence[str]) -> str:
     """Return what attacks that wanted one thing did to the others, budget by budget."""
-    lines = []
-    for budget in labels:
-        for wanted in TARGETS:
-            there = [one for one in worst(own(found), wanted) if one.budget == budget]
-            harms = [target.average(target.harm(one.scores) for one in there) for target in TARGETS]
-            if there:
-                cells = (_cell(harm, t) for harm, t in zip(harms, TARGETS, strict=True))
-                lines.append((budget, wanted.objective, *cells))
-    headers = ("budget", "wanted", *(target.header for target in TARGETS))
+    means = [(target, harms(_worst(found), _wanted, target)) for target in TARGETS]
+    told = dict.fromkeys(chain.from_iterable(mean for _, mean in means))
+    lines = [
+        (budget, wanted, *(_cell(mean.get((wanted, budget)), target) for target, mean in means))
+        for wanted, budget in sorted(told, key=lambda at: labels.index(at[1]))
+    ]
+    headers = ("budget", "attacks", *(target.header for target in TARGETS))
     return table(headers, [False, False, True, True, True], lines)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
@@ -12,7 +13,8 @@ from matplotlib.figure import Figure
 
 from leaderboard.axes import plain_numbers
 from leaderboard.formats import plain
-from leaderboard.study import TARGETS, Axis, Effect, Target, averages
+from leaderboard.statistics import Estimate
+from leaderboard.study import Target
 
 _MARKERS = "os^Dv<>Pp*Xh"
 _STYLE: Mapping[Any, object] = {
@@ -23,54 +25,62 @@ _STYLE: Mapping[Any, object] = {
     "axes.grid": True,
     "grid.alpha": 0.3,
 }
+_DARK = 0.85
+"""Share of the colours that is dark enough for lines on white paper."""
 
 
-def figure(found: Sequence[Effect], axis: Axis, budgets: Sequence[str]) -> bytes:
-    """Return an SVG: one panel a target, one line a value of the axis, over the budgets.
+@dataclass(frozen=True)
+class Panel:
+    """One plot of a figure.
+
+    Attributes:
+        title: above it.
+        target: in whose terms harm is counted.
+        means: the harm of each line at each budget, by both labels.
+    """
+
+    title: str
+    target: Target
+    means: Mapping[tuple[str, str], Estimate]
+
+
+def figure(panels: Sequence[Panel], budgets: Sequence[str]) -> bytes:
+    """Return an SVG: panels side by side, their lines over the budgets.
 
     Args:
-        found: what is averaged.
-        axis: what the lines are.
+        panels: what is drawn; a line has one colour and one shape in all of them.
         budgets: labels, from left to right.
     """
+    names = list(dict.fromkeys(name for panel in panels for name, _ in panel.means))
     with mpl.rc_context({**_STYLE}):
         drawn = Figure(figsize=(11, 4.6), layout="constrained")
-        panels = drawn.subplots(1, len(TARGETS))
-        names = list(dict.fromkeys(axis(one) for one in found))
-        for axes, target in zip(panels, TARGETS, strict=True):
-            _panel(axes, found, axis, target, budgets, names)
-        handles, labels = panels[0].get_legend_handles_labels()
+        places = drawn.subplots(1, len(panels))
+        for axes, panel in zip(places, panels, strict=True):
+            _draw(axes, panel, budgets, names)
+        handles, labels = places[0].get_legend_handles_labels()
         drawn.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
         stream = io.BytesIO()
         drawn.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
         return stream.getvalue()
 
 
-def _panel(
-    axes: Axes,
-    found: Sequence[Effect],
-    axis: Axis,
-    target: Target,
-    budgets: Sequence[str],
-    names: Sequence[str],
-) -> None:
-    means = averages(found, axis, target)
-    colours = mpl.colormaps["viridis"].resampled(max(2, len(names)))
+def _draw(axes: Axes, panel: Panel, budgets: Sequence[str], names: Sequence[str]) -> None:
+    colours = mpl.colormaps["viridis"]
     for index, name in enumerate(names):
         points = [
-            (at, means[name, budget].mean)
+            (at, panel.means[name, budget].mean)
             for at, budget in enumerate(budgets)
-            if (name, budget) in means
+            if (name, budget) in panel.means
         ]
         axes.plot(
             [at for at, _ in points],
             [harm for _, harm in points],
             marker=_MARKERS[index % len(_MARKERS)],
-            color=colours(index),
+            color=colours(_DARK * index / max(1, len(names) - 1)),
             label=plain(name).lstrip("_"),
         )
     axes.set_xticks(range(len(budgets)), budgets, rotation=45, ha="right")
-    axes.set(title=f"wanted: {target.objective}", ylabel=target.header)
-    if means and target.objective != "distortion":
+    axes.set(title=panel.title, ylabel=panel.target.header)
+    if panel.means and panel.target.objective != "distortion":
         axes.set_yscale("log")
         plain_numbers(axes.yaxis, (1, 2, 5))

@@ -166,11 +166,15 @@ def averages(
     found: Iterable[Effect], axis: Axis, target: Target
 ) -> dict[tuple[str, str], Estimate]:
     """Return the mean harm by value of an axis and budget, of attacks that wanted it."""
+    return harms((one for one in found if one.target == target.objective), axis, target)
+
+
+def harms(found: Iterable[Effect], axis: Axis, target: Target) -> dict[tuple[str, str], Estimate]:
+    """Return the mean harm by value of an axis and budget, whatever the attacks wanted."""
     groups: dict[tuple[str, str], list[float | None]] = defaultdict(list)
     for one in found:
-        if one.target == target.objective:
-            groups[axis(one), one.budget].append(target.harm(one.scores))
-    made = ((key, target.average(harms)) for key, harms in groups.items())
+        groups[axis(one), one.budget].append(target.harm(one.scores))
+    made = ((key, target.average(values)) for key, values in groups.items())
     return {key: estimate for key, estimate in made if estimate is not None}
 
 

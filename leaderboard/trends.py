@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from leaderboard.statistics import Estimate
 from leaderboard.study import TARGETS, Effect, Target, averages, own, worst
 from leaderboard.threats import GRADIENTS, WITHOUT_GRADIENTS
 
 _SHOWN = 4
+
+_Means: TypeAlias = Mapping[tuple[str, str], Estimate]
+"""By the label of a codec and the budget."""
+
+_Outcome: TypeAlias = tuple[str, str, bool]
+"""Of what, at which budget, and whether the claim holds."""
 
 
 def of_methods(found: Sequence[Effect], steps: Mapping[str, int]) -> Iterator[str]:
@@ -17,39 +25,33 @@ def of_methods(found: Sequence[Effect], steps: Mapping[str, int]) -> Iterator[st
     single = [attack for attack, count in steps.items() if 0 < count <= 2]
     for many in (attack for attack, count in steps.items() if count > 2):
         for one in single:
-            compared, exceptions = 0, []
+            seen: list[_Outcome] = []
             for target in TARGETS:
                 means = averages(mine, lambda e: f"{e.attack}\0{e.model.label}", target)
                 for (who, budget), mean in means.items():
                     attack, _, model = who.partition("\0")
                     other = means.get((f"{one}\0{model}", budget))
-                    if attack != many or other is None:
-                        continue
-                    compared += 1
-                    if mean.mean < other.mean:
-                        exceptions.append(f"{target.objective} of {model} at {budget}")
-            yield _told(f"{many} did more than {one}", compared, exceptions)
+                    if attack == many and other is not None:
+                        what = f"{target.objective} of {model}"
+                        seen.append((what, budget, mean.mean >= other.mean))
+            yield _told(f"{many} did more than {one}", seen)
 
 
 def of_qualities(found: Sequence[Effect]) -> Iterator[str]:
     """Yield for each target how often the higher of two neighbouring qualities lost more."""
     places = {(e.model.family, e.model.label): e.model.place for e in own(found)}
     for target in TARGETS:
-        compared, exceptions = 0, []
+        seen: list[_Outcome] = []
         means = averages(worst(own(found), target), lambda e: e.model.label, target)
         for (family, low), place in places.items():
             for (other, high), above in places.items():
                 if family != other or above != place + 1:
                     continue
                 for budget in dict.fromkeys(budget for _, budget in means):
-                    pair = means.get((low, budget)), means.get((high, budget))
-                    if pair[0] is None or pair[1] is None:
-                        continue
-                    compared += 1
-                    if pair[1].mean < pair[0].mean:
-                        exceptions.append(f"{high} at {budget}")
-        told = f"{target.objective}: the higher of two neighbouring qualities lost more"
-        yield _told(told, compared, exceptions)
+                    less, more = means.get((low, budget)), means.get((high, budget))
+                    if less is not None and more is not None:
+                        seen.append((high, budget, more.mean >= less.mean))
+        yield _told(f"{target.objective}: the higher of two neighbouring qualities lost more", seen)
 
 
 def of_models(found: Sequence[Effect], labels: Sequence[str]) -> Iterator[str]:
@@ -62,28 +64,33 @@ def of_models(found: Sequence[Effect], labels: Sequence[str]) -> Iterator[str]:
 
 
 def of_classical(found: Sequence[Effect]) -> Iterator[str]:
-    """Yield for each target how often a codec without gradients lost less than learned ones.
+    """Yield for each target and codec without gradients how often it lost less than learned ones.
 
     The learned ones are attacked through their own gradients, the others by transfer and queries:
     that is how each can be attacked, and no like for like.
     """
+    attacked = [e for e in found if e.threat in {GRADIENTS, *WITHOUT_GRADIENTS}]
+    others = [e for e in attacked if not e.model.learned]
     for target in TARGETS:
-        attacked = [e for e in found if e.threat in {GRADIENTS, *WITHOUT_GRADIENTS}]
-        learned = [e for e in attacked if e.model.learned and e.threat == GRADIENTS]
-        others = [e for e in attacked if not e.model.learned]
-        theirs = averages(worst(learned, target), lambda e: e.model.label, target)
         ours = averages(worst(others, target), lambda e: e.model.label, target)
-        compared, exceptions = 0, []
-        for (label, budget), mean in ours.items():
-            for (rival, at), other in theirs.items():
-                if at == budget:
-                    compared += 1
-                    if mean.mean > other.mean:
-                        exceptions.append(f"{label} against {rival} at {budget}")
-        yield _told(f"{target.objective}: codecs without gradients lost less", compared, exceptions)
+        for kind, hardened in (("learned codecs", False), ("hardened ones", True)):
+            rivals = [e for e in attacked if e.model.learned and e.model.hardened is hardened]
+            learned = [e for e in rivals if e.threat == GRADIENTS]
+            theirs = averages(worst(learned, target), lambda e: e.model.label, target)
+            for label in dict.fromkeys(who for who, _ in ours):
+                claim = f"{target.objective}: {label} lost less than {kind}"
+                yield from _against(claim, label, ours, theirs)
 
 
-def _most(means: Mapping[tuple[str, str], Estimate], budget: str, target: Target) -> str:
+def _against(claim: str, label: str, ours: _Means, theirs: _Means) -> Iterator[str]:
+    """Yield how often one codec lost less than others at the same budget, if they had one."""
+    mine = {budget: mean.mean for (who, budget), mean in ours.items() if who == label}
+    seen = [(who, at, mine[at] <= mean.mean) for (who, at), mean in theirs.items() if at in mine]
+    if seen:
+        yield _told(claim, seen)
+
+
+def _most(means: _Means, budget: str, target: Target) -> str:
     there = {who: mean.mean for (who, at), mean in means.items() if at == budget}
     if not there:
         return ""
@@ -91,10 +98,16 @@ def _most(means: Mapping[tuple[str, str], Estimate], budget: str, target: Target
     return f"{who} at {budget} ({target.text(there[who])})"
 
 
-def _told(claim: str, compared: int, exceptions: Sequence[str]) -> str:
-    if not compared:
+def _told(claim: str, seen: Sequence[_Outcome]) -> str:
+    """Return a claim with its exceptions: each if they are few, else how many at each budget."""
+    if not seen:
         return f"{claim}: nothing to compare."
-    shown = ", ".join(exceptions[:_SHOWN])
-    more = f" and {len(exceptions) - _SHOWN} more" if len(exceptions) > _SHOWN else ""
-    told = f"{claim} in {compared - len(exceptions)} of {compared} comparisons"
-    return f"{told}; exceptions: {shown}{more}." if exceptions else f"{told}, without exception."
+    exceptions = [(who, budget) for who, budget, holds in seen if not holds]
+    told = f"{claim} in {len(seen) - len(exceptions)} of {len(seen)} comparisons"
+    if not exceptions:
+        return f"{told}, without exception."
+    each = [f"{who} at {budget}" for who, budget in exceptions]
+    counts = Counter(budget for _, budget in exceptions)
+    order = dict.fromkeys(budget for _, budget, _ in seen)
+    many = [f"{counts[budget]} at {budget}" for budget in order if counts[budget]]
+    return f"{told}; exceptions: {', '.join(each if len(each) <= _SHOWN else many)}."
