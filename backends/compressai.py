@@ -18,8 +18,9 @@ from compressai.models import CompressionModel
 from compressai.zoo.image import model_urls
 from pydantic import Field
 
-from backends.learned import Learned, Passes, Surrogate
+from backends.learned import Learned
 from backends.nets import Device, frozen, on_device
+from backends.passes import Passes, Surrogate
 from backends.quick import quick
 from backends.surrogate import costed, rating, reconstructing
 from bench import consent

@@ -13,9 +13,8 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 import compressai
 import torch
@@ -23,87 +22,15 @@ from compressai.models import CompressionModel
 from torch import Tensor, nn
 
 from backends.nets import factor, padded, view, weights_hash
-from bench.arithmetic import compiled, current
+from backends.passes import Pass, Surrogate
 from bench.codec import Codec, Image, Relaxed
 from bench.container import Container, overhead, pack, unpack
 from bench.errors import CodecError, raise_if_machine, told
 from bench.tensors import to_image, to_tensor
 
-Pass: TypeAlias = Callable[[Tensor], Mapping[str, Any]]
-"""From pictures (B, 3, H, W), H and W multiples of the factor, to "x_hat" or "likelihoods"."""
-
-
 _ZEROS = 16
 """Bytes a pixel behind each string: a range decoder reads at most 4 of zeros for a latent, of which
 there are one or two a pixel."""
-
-
-@dataclass(frozen=True)
-class Passes:
-    """What is run in the place of coding, surrogates all.
-
-    Attributes:
-        reconstructing: gives "x_hat".
-        rating: gives the coder's bits of each stream as "likelihoods".
-        costed: gives both.
-    """
-
-    reconstructing: Pass
-    rating: Pass
-    costed: Pass
-
-
-class _Computed:
-    """A pass, computed as the search that looks at it has declared."""
-
-    def __init__(self, run: Pass, device: torch.device) -> None:
-        self._run, self._device = run, device
-
-    def __call__(self, images: Tensor) -> Mapping[str, Any]:
-        how = current()
-        run = self._compiled if how.compiled else self._run
-        if how.precision == "float32":
-            return run(images)
-        with torch.autocast(self._device.type, torch.bfloat16):
-            return run(images)
-
-    @cached_property
-    def _compiled(self) -> Pass:
-        return compiled(self._run)
-
-
-class Surrogate:
-    """What gradients flow through in the place of coding: `bench.codec.Differentiable`.
-
-    Args:
-        net: with weights that may still change.
-        passes: of the same net.
-    """
-
-    def __init__(self, net: CompressionModel, passes: Passes) -> None:
-        self.device = next(net.parameters()).device
-        self._reconstructing = _Computed(passes.reconstructing, self.device)
-        self._rating = _Computed(passes.rating, self.device)
-        self._costed = _Computed(passes.costed, self.device)
-        self._factor = factor(net)
-
-    def reconstruct(self, images: Tensor) -> Tensor:
-        """Return the reconstruction; the entropy model is not run."""
-        out = self._reconstructing(self._padded(images))
-        return _cropped(out["x_hat"], images)
-
-    def rate(self, images: Tensor) -> Mapping[str, Tensor]:
-        """Return the coder's bits of each latent stream; the decoder is not run."""
-        return _beside(self._rating(self._padded(images))["likelihoods"], images)
-
-    def relaxed(self, images: Tensor) -> Relaxed:
-        """Return the reconstruction and the bits from one pass."""
-        out = self._costed(self._padded(images))
-        return Relaxed(_cropped(out["x_hat"], images), _beside(out["likelihoods"], images))
-
-    def _padded(self, images: Tensor) -> Tensor:
-        """Move to the networks' device and pad."""
-        return padded(images.to(self.device), self._factor)
 
 
 class Learned(Codec):
@@ -264,13 +191,3 @@ def _scaled(shape: Any, rows: int, columns: int) -> Any:  # noqa: ANN401 - as a 
         return [_scaled(part, rows, columns) for part in shape]
     *channels, height, width = shape
     return (*channels, height * rows, width * columns)
-
-
-def _cropped(images: Tensor, like: Tensor) -> Tensor:
-    """Return pictures of the size, device and precision of others."""
-    return images[..., : like.shape[-2], : like.shape[-1]].to(like)
-
-
-def _beside(bits: Mapping[str, Tensor], images: Tensor) -> dict[str, Tensor]:
-    """Return bit maps on the device of the pictures they were counted for."""
-    return {name: stream.to(images.device) for name, stream in bits.items()}

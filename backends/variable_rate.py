@@ -37,8 +37,9 @@ from backends.entropy import (
     RoundedBottleneck,
     straight_through_round,
 )
-from backends.learned import Learned, Pass, Passes, Surrogate
+from backends.learned import Learned
 from backends.nets import Device, frozen, on_device, view
+from backends.passes import Pass, Passes, Surrogate
 from backends.quick import quick
 from bench.checkpoint import load
 from bench.errors import ConfigError

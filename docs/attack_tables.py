@@ -11,8 +11,9 @@ from statistics import fmean
 
 from bench.record import CraftRecord, Scores
 from bench.store import Run
-from leaderboard.cells import REFERENCE, measurements
+from leaderboard.cells import measurements
 from leaderboard.pairs import WANTED
+from leaderboard.setting import REFERENCE
 
 ENSEMBLE = "standard"
 NOISE = "sign-noise"

@@ -25,9 +25,10 @@ from bench.errors import ConfigError
 from bench.metrics import psnr_of
 from bench.registry import build
 from bench.store import Run, read_run
-from leaderboard.cells import Case, Setting, cases, setting
+from leaderboard.cells import Case, cases
 from leaderboard.curves import Delta, Point, bd_rate
 from leaderboard.families import common_name, family_key
+from leaderboard.setting import Setting, setting
 
 PAGE = Path(__file__).parent / "codecs.md"
 ANCHOR = "vvc"

@@ -16,7 +16,7 @@ from statistics import fmean, median
 
 from bench.record import Scores
 from bench.store import Run, read_run
-from leaderboard.cells import Case, cases, setting
+from leaderboard.cells import Case, cases
 from leaderboard.curves import Point, bd_rate
 from leaderboard.guards import (
     ENOUGH,
@@ -28,6 +28,7 @@ from leaderboard.guards import (
     trained,
     undone,
 )
+from leaderboard.setting import setting
 from leaderboard.threats import GRADIENTS
 
 PAGE = Path(__file__).parent / "defences.md"

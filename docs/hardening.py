@@ -15,8 +15,9 @@ from pathlib import Path
 from bench.card import Robustness, read_card, write_card
 from bench.errors import ConfigError
 from bench.store import Run, read_run
-from leaderboard.cells import Case, cases, setting
+from leaderboard.cells import Case, cases
 from leaderboard.pairs import WANTED, Pair, clean_cost, pairs, suffered
+from leaderboard.setting import setting
 
 PAGE = Path(__file__).parent / "hardening.md"
 ZOO = Path(__file__).parents[1] / "backends/zoo"

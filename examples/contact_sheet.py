@@ -22,7 +22,7 @@ from bench.images import load
 from bench.record import CraftRecord, MeasureRecord, Scores
 from bench.registry import build
 from bench.store import Run, read_run
-from leaderboard.cells import setting
+from leaderboard.setting import setting
 
 _AMPLIFIED = 8
 

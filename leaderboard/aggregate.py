@@ -17,12 +17,13 @@ from itertools import chain
 from bench.budget import Budget
 from bench.record import CraftRecord
 from bench.store import Manifest, Run
-from leaderboard.cells import SUBSAMPLED, Case, Setting, cases, measurements, setting
+from leaderboard.cells import SUBSAMPLED, Case, cases, measurements
 from leaderboard.comparison import Comparison, comparison
 from leaderboard.doubts import step_flags, surrogate_flags
 from leaderboard.families import Contender
 from leaderboard.flags import Flag, aims, craft_flags, is_smaller, rivals, weak_flags
 from leaderboard.rows import Place, Row, kinds, row
+from leaderboard.setting import Setting, setting
 from leaderboard.threats import GRADIENTS, NOISE, WITHOUT_GRADIENTS
 
 

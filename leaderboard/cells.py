@@ -1,7 +1,6 @@
 """A run's records, sorted by what a row of the board is made of: operating point and budget.
 
-    Run --> Setting                      the suite as it was run
-        --> {(victim, budget): Case}     clean scores, attacked scores, what has none
+    Run, Setting --> {(victim, budget): Case}     clean scores, attacked scores, what has none
 
 A picture that the codec could not code or decode once it was attacked has no scores of its own.
 It ranks as mid-grey at 24 bpp, or as the clean picture where that is worse: a failure never makes
@@ -14,23 +13,13 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import chain
-from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from bench.budget import Budget
 from bench.errors import StoreError
-from bench.images import ImageSpec
 from bench.metrics import psnr_of, rd_cost
 from bench.record import CraftRecord, MeasureRecord, Scores, Threat
-from bench.registry import Choice
-from bench.spec import BudgetSpec
 from bench.store import Run
-from bench.suite import Compute
 from leaderboard.gauges import failed
-
-REFERENCE = "identity"
-"""Name of the lossless codec, and its label where it was added to a suite that does not list it."""
+from leaderboard.setting import Setting
 
 SUBSAMPLED = frozenset({"vvc", "webp"})
 """Codecs, by name, that keep colour at half the size (4:2:0)."""
@@ -40,69 +29,6 @@ FAILED_BPP = 24.0
 
 FAILED_MSE = (128 / 255) ** 2
 """Mean squared error that a failure stands for, at least: mid-grey (level 128) against black."""
-
-
-class Setting(BaseModel):
-    """What the board tells of a suite, as the manifest keeps it; see `bench.suite.Suite`."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-    description: str
-    seed: int
-    images: ImageSpec
-    codecs: list[list[Choice]]
-    attacks: list[list[Choice]]
-    objectives: list[list[Choice]]
-    budgets: list[BudgetSpec]
-    sources: tuple[str | list[str], ...] = ()
-    transfer: Literal["none", "gradient-free", "all"]
-    rd_lambda: float
-    compute: Compute = Compute()
-    metrics: list[list[Choice]] = []
-
-    @property
-    def balls(self) -> list[Budget]:
-        """The budgets."""
-        return [spec.budget() for spec in self.budgets]
-
-    @property
-    def searches(self) -> list[Choice]:
-        """The attacks, grids expanded."""
-        return list(chain.from_iterable(self.attacks))
-
-    @property
-    def wants(self) -> list[Choice]:
-        """The objectives, and what some attacks want in their place."""
-        own = (choice.objectives for choice in self.searches)
-        return list({str(choice): choice for choice in chain(*self.objectives, *own)}.values())
-
-    @property
-    def choices(self) -> dict[str, Choice]:
-        """The operating points by label, the lossless one and those without defences among them."""
-        listed = {str(choice): choice for choice in chain.from_iterable(self.codecs)}
-        bare = {str(choice.bare): choice.bare for choice in listed.values() if choice.defence}
-        known = bare | listed
-        return known if self._has_reference else known | {REFERENCE: Choice(REFERENCE)}
-
-    @property
-    def terms(self) -> str:
-        """What runs must have in common for their rows to be compared, pictures apart."""
-        searches = [
-            [(one.name, sorted(one.params), one.objectives, one.transfer) for one in listed]
-            for listed in (self.searches, self.wants)
-        ]
-        compute = self.compute.arithmetic
-        return repr((self.seed, searches, self.sources, self.transfer, self.rd_lambda, compute))
-
-    @property
-    def references(self) -> set[str]:
-        """Labels of the operating points that show the attacked pictures as they are."""
-        return {label for label, choice in self.choices.items() if _is_reference(choice)}
-
-    @property
-    def _has_reference(self) -> bool:
-        return any(map(_is_reference, chain.from_iterable(self.codecs)))
 
 
 @dataclass(frozen=True)
@@ -153,26 +79,6 @@ class Case:
     def of(self, *threats: str) -> list[Scored]:
         """Return the scored pictures of some kinds."""
         return [scored for scored in self.scored if scored.threat in threats]
-
-
-def _is_reference(choice: Choice) -> bool:
-    return choice.name == REFERENCE and not choice.defence
-
-
-def setting(run: Run) -> Setting:
-    """Return what a run's manifest says of its suite.
-
-    Raises:
-        StoreError: it cannot be read.
-    """
-    try:
-        return Setting.model_validate(run.manifest.suite)
-    except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise StoreError(
-            f"the suite in {run.folder}/manifest.json cannot be read at '{where}'; run it again"
-            " with this version"
-        ) from error
 
 
 def measurements(run: Run) -> list[MeasureRecord]:

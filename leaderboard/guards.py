@@ -16,8 +16,9 @@ from typing import Literal, TypeAlias
 
 from bench.registry import Choice
 from bench.store import Run
-from leaderboard.cells import Case, Scored, cases, setting
+from leaderboard.cells import Case, Scored, cases
 from leaderboard.pairs import WANTED
+from leaderboard.setting import setting
 from leaderboard.threats import GRADIENTS, UNAWARE
 
 ENOUGH = 0.5

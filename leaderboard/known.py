@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from leaderboard.aggregate import Board
-from leaderboard.cells import Scored, cases, setting
+from leaderboard.cells import Scored, cases
 from leaderboard.comparison import Comparison
 from leaderboard.damage import by_picture, damage, search_in_words
 from leaderboard.entry import run_of
@@ -21,6 +21,7 @@ from leaderboard.families import Contender, Family
 from leaderboard.fields import Field
 from leaderboard.formats import decibel, factor
 from leaderboard.published import Challenged, Published
+from leaderboard.setting import setting
 from leaderboard.threats import EXTERNAL
 
 _Place = tuple[str, str, str]

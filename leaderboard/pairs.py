@@ -11,7 +11,8 @@ from statistics import fmean
 
 from bench.record import Scores
 from bench.store import Run
-from leaderboard.cells import Case, Scored, cases, setting
+from leaderboard.cells import Case, Scored, cases
+from leaderboard.setting import setting
 from leaderboard.threats import GRADIENTS
 
 SUFFIX = " hardened"

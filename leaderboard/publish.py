@@ -20,7 +20,7 @@ from bench.record import CraftRecord
 from bench.store import Run
 from bench.verify import contradictions, recovered
 from leaderboard.aggregate import Board, board
-from leaderboard.cells import measurements, setting
+from leaderboard.cells import measurements
 from leaderboard.entry import (
     ENTRY,
     RECORDS,
@@ -36,6 +36,7 @@ from leaderboard.entry import (
 from leaderboard.export import records as lines_of
 from leaderboard.families import Family
 from leaderboard.published import ENTRIES
+from leaderboard.setting import setting
 from leaderboard.tracks import Track, track_of
 from leaderboard.worst import keep
 

@@ -18,9 +18,9 @@ from bench.errors import StoreError
 from bench.record import MeasureRecord
 from bench.registry import Choice
 from bench.store import Manifest, Run
-from leaderboard.cells import setting
 from leaderboard.challenge import CHALLENGE, CHALLENGES, Challenge, read_challenge
 from leaderboard.entry import ENTRY, Entry, read_entry, run_of, slug
+from leaderboard.setting import setting
 
 ENTRIES = "entries"
 

@@ -18,10 +18,11 @@ from typing import TypeAlias
 from bench.record import Scores
 from bench.registry import Choice
 from bench.store import Run
-from leaderboard.cells import Case, Scored, Setting, cases, setting
+from leaderboard.cells import Case, Scored, cases
 from leaderboard.families import common_name, family_key
 from leaderboard.formats import factor, percent
 from leaderboard.pairs import SUFFIX
+from leaderboard.setting import Setting, setting
 from leaderboard.statistics import Estimate, geometric_mean, mean
 from leaderboard.threats import GRADIENTS
 

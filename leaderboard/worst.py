@@ -22,9 +22,10 @@ from bench.run import make_codec
 from bench.store import Run
 from bench.verify import in_folder
 from bench.workshop import scored
-from leaderboard.cells import Scored, cases, setting
+from leaderboard.cells import Scored, cases
 from leaderboard.damage import search_in_words
 from leaderboard.entry import ARCHIVE, Worst, sha256, slug, zipped
+from leaderboard.setting import setting
 from leaderboard.threats import ATTACKS
 from leaderboard.views import Shown, views, webp
 
