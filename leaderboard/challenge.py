@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bench.again import Again
 from bench.budget import Budget
+from bench.cells import group
 from bench.codec import Codec, Image
 from bench.coded import Coded, Lost, code
 from bench.digest import digest
@@ -23,7 +24,6 @@ from bench.errors import ConfigError, StoreError
 from bench.images import Picture, pixel_hash
 from bench.jobs import CraftJob, Draw, Group, Plan
 from bench.measure import measure
-from bench.plan import group
 from bench.png import png
 from bench.point import Point, Search
 from bench.record import CraftRecord, MeasureRecord
