@@ -24,6 +24,9 @@ from bench.registry import Choice, signature
 from bench.suite import Suite
 from bench.terms import Terms
 
+SEARCHING_VERSION = 2
+"""Raised whenever the same search would find another picture, by the harness or a surrogate."""
+
 
 def plan(
     suite: Suite,
@@ -187,6 +190,7 @@ def _alike(
         objective=objective and [objective.name, signature("objective", objective)],
         budget=budget.identity,
         seed=suite.seed,
+        searching=SEARCHING_VERSION,
         compute=suite.compute.identity if sources else None,
         **({"draws": suite.draws} if any(point.random for point in sources) else {}),
         **({"batch": [one.sha256 for one in batch]} if _is_batched(search, batch) else {}),

@@ -16,11 +16,12 @@ from bench.compare import differences
 from bench.errors import BenchError, ImageError, told
 from bench.images import pixel_hash
 from bench.jobs import CraftJob, Draw, Group, MeasureJob
+from bench.machine import machine
 from bench.measure import measure
 from bench.png import pixels
 from bench.record import CraftRecord, MeasureRecord
 from bench.registry import Choice
-from bench.run import machine, make_codec, versions
+from bench.run import make_codec, versions
 from bench.store import Run
 from bench.tensors import to_tensor
 from bench.workshop import scored

@@ -6,7 +6,6 @@ for event in execute(prepared, store): ...      what is being done, and every ne
 from __future__ import annotations
 
 import itertools
-import os
 import platform
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from bench.errors import ConfigError
 from bench.images import Picture, load
 from bench.jobs import Plan
 from bench.keeping import Event, is_left, keep, left
+from bench.machine import machine
 from bench.metric import Metric, is_metric
 from bench.plan import plan
 from bench.point import Point, Search
@@ -138,11 +138,6 @@ def versions(suite: Suite) -> dict[str, str]:
         **{name: metadata.version(name) for name in _VERSIONS},
         **({"vmaf": vmaf.version()} if suite.vmaf else {}),
     }
-
-
-def machine() -> dict[str, str]:
-    """Return what computes the numbers here."""
-    return {"system": platform.platform(), "cores": str(os.cpu_count())}
 
 
 def execute(prepared: Prepared, store: Store) -> Generator[Event, None, None]:

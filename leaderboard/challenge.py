@@ -23,12 +23,13 @@ from bench.digest import digest
 from bench.errors import ConfigError, StoreError
 from bench.images import Picture, pixel_hash
 from bench.jobs import CraftJob, Draw, Group, Plan
+from bench.machine import machine
 from bench.measure import measure
 from bench.png import png
 from bench.point import Point, Search
 from bench.record import CraftRecord, MeasureRecord
 from bench.registry import Choice
-from bench.run import machine, make_codec, plan_digest, versions
+from bench.run import make_codec, plan_digest, versions
 from bench.store import Run
 from bench.tensors import to_tensor
 from bench.workshop import scored

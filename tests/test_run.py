@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image as Pillow
 
 from attacks.gradient import PGD
@@ -70,6 +71,13 @@ def test_every_cell_of_the_plan_has_a_record(finished: Path):
     assert len(run.measures) == run.manifest.cells == len({r.key for r in run.measures})
     assert {record.status for record in run.measures} == {"ok"}
     assert {record.victim for record in run.measures} == {"toy", "JPEG", "identity"}
+
+
+def test_the_manifest_says_what_computed_it(finished: Path):
+    machine = read_run(finished).manifest.machine
+    assert machine.keys() == {"system", "processor", "vectors", "cores", "memory"}
+    assert all(machine.values())
+    assert machine["vectors"] == torch.backends.cpu.get_cpu_capability()
 
 
 def test_noise_and_the_identity_codec_are_always_there(tmp_path: Path):
