@@ -19,9 +19,9 @@ import numpy as np
 
 from leaderboard.cells import Scored
 from leaderboard.damage import by_picture
-from leaderboard.families import Contender, Family
+from leaderboard.families import Contender, Family, alike
 from leaderboard.flags import Aim
-from leaderboard.threats import ATTACKS, WITHOUT_GRADIENTS
+from leaderboard.threats import ATTACKS
 
 LEAST_POINTS = 4
 LEAST_OVERLAP = 0.5
@@ -75,11 +75,11 @@ class Curves:
         through_gradients: whether they followed the family's own gradients.
         clean: the curve without an attack, over the same pictures as the next.
         attacked: with every attack.
-        without_gradients: with those attacks alone that use no gradient of the family's.
         psnr: BD-PSNR from clean to attacked, in dB.
         rate: BD-rate from clean to attacked, in per cent.
         to_baseline: BD-rate from VVC attacked to this attacked.
-        to_baseline_alike: likewise, without gradients on either side.
+        to_baseline_alike: likewise, by those kinds of attack without gradients that both were
+            given.
     """
 
     family: str
@@ -87,7 +87,6 @@ class Curves:
     through_gradients: bool
     clean: Curve
     attacked: Curve
-    without_gradients: Curve
     psnr: Delta
     rate: Delta
     to_baseline: Delta
@@ -114,36 +113,30 @@ def curves(
 
 def _curves(family: Family, objective: str, aim: Aim, baseline: Family | None) -> Curves:
     clean, attacked = _curve(family, ATTACKS, objective, aim)
-    _, alike = _curve(family, WITHOUT_GRADIENTS, objective, aim)
-    theirs = partial(_of_baseline, family, baseline, objective=objective, aim=aim)
+    against = partial(_against, family, baseline, objective=objective, aim=aim)
     return Curves(
         family=family.name,
         objective=objective,
         through_gradients=family.through_gradients,
         clean=clean,
         attacked=attacked,
-        without_gradients=alike,
         psnr=bd_psnr(clean, attacked),
         rate=bd_rate(clean, attacked),
-        to_baseline=theirs(attacked, kinds=ATTACKS),
-        to_baseline_alike=theirs(alike, kinds=WITHOUT_GRADIENTS),
+        to_baseline=against(ATTACKS),
+        to_baseline_alike=against(alike((family, *filter(None, [baseline])))),
     )
 
 
-def _of_baseline(
-    family: Family,
-    baseline: Family | None,
-    curve: Curve,
-    *,
-    kinds: Sequence[str],
-    objective: str,
-    aim: Aim,
+def _against(
+    family: Family, baseline: Family | None, kinds: Sequence[str], *, objective: str, aim: Aim
 ) -> Delta:
+    """Return what a family needs more than VVC, both under some kinds of attack."""
     if baseline is None:
         return Delta(None, "no VVC")
     if family == baseline:
         return Delta(None, "it is VVC")
-    return bd_rate(_curve(baseline, kinds, objective, aim)[1], curve)
+    theirs, ours = (_curve(one, kinds, objective, aim)[1] for one in (baseline, family))
+    return bd_rate(theirs, ours)
 
 
 def bd_rate(anchor: Curve, other: Curve) -> Delta:

@@ -18,6 +18,7 @@ from bench.registry import Choice
 from leaderboard.cells import Case
 from leaderboard.flags import Flag
 from leaderboard.rows import Row
+from leaderboard.threats import WITHOUT_GRADIENTS
 
 RATE_PARAMETERS = frozenset(
     {"quality", "qp", "level", "scale", "lmbda", "distance", "rate", "ratio", "crf", "cq", "step"}
@@ -72,6 +73,11 @@ class Family:
         return any(member.row.place.through_gradients for member in self.members)
 
     @property
+    def given(self) -> frozenset[str]:
+        """The kinds of attacked pictures that it was given."""
+        return frozenset(one.threat for member in self.members for one in member.case.scored)
+
+    @property
     def subsampled(self) -> bool:
         """Whether it keeps colour at half the size."""
         return self.members[0].row.place.subsampled
@@ -100,6 +106,20 @@ def families(contenders: Iterable[Contender]) -> list[Family]:
         Family(name if count[name] == 1 else f"{name} ({run})", tuple(groups[run, key]))
         for (run, key), name in named.items()
     ]
+
+
+def alike(found: Iterable[Family]) -> tuple[str, ...]:
+    """Return the kinds of attack without gradients that all sorts of codecs were given.
+
+    Of codecs with gradients, and of those without, at least one: what only the others were given
+    would be a harder test for them. Codecs that nothing was measured of do not count.
+    """
+    given: dict[bool, set[str]] = defaultdict(set)
+    for family in (one for one in found if one.given):
+        given[family.through_gradients] |= family.given
+    return tuple(
+        kind for kind in WITHOUT_GRADIENTS if all(kind in kinds for kinds in given.values())
+    )
 
 
 def family_key(choice: Choice) -> str:

@@ -127,7 +127,7 @@ CURVES: tuple[Field[Curves], ...] = (
     Field(
         "the same, without gradients % ↓",
         lambda one: _delta(percent, one.to_baseline_alike),
-        "likewise, where both were given only attacks without gradients",
+        "likewise, under those kinds of attack without gradients that both were given",
     ),
 )
 """The curves of one family under one objective."""

@@ -75,8 +75,10 @@ def _where(one: Comparison | Table) -> str:
 
 def _unit(ranking: Ranking) -> str:
     if ranking.baseline is None:
-        return f"λ = {ranking.lmbda:g}; J is in bits per pixel, as there is no VVC."
-    return f"λ = {ranking.lmbda:g}; ×1.00 is what {plain(ranking.baseline)} costs unattacked."
+        unit = "J is in bits per pixel, as there is no VVC."
+    else:
+        unit = f"×1.00 is what {plain(ranking.baseline)} costs unattacked."
+    return f"λ = {ranking.lmbda:g}; {unit}{words.counted(ranking)}"
 
 
 def known(one: Comparison, lines: Iterable[Known]) -> Grid:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from leaderboard.costs import LAMBDAS, Costs, Ratio, costs, paired, ratio
-from leaderboard.families import Family
+from leaderboard.families import Family, alike
 from leaderboard.flags import REMARKS
 from leaderboard.statistics import is_separated
 from leaderboard.threats import ATTACKS, WITHOUT_GRADIENTS
@@ -32,8 +32,9 @@ RULE = (
     " attacked J by its own unattacked J.",
     "**Like with like.** Codecs attacked through their own gradients and codecs attacked without"
     " stand in separate lists. The list of all codecs counts only attacks that use no gradient of"
-    " the codec, and these are weaker. A picture made against a codec is no such attack on itself."
-    " There is no such list where codecs with gradients were given no such attack.",
+    " the codec, and these are weaker; of these only kinds that codecs with gradients and codecs"
+    " without were both given. A picture made against a codec is no such attack on itself. There is"
+    " no such list where nothing of that kind was given to both.",
     "**Ties.** Going down a list, a codec shares the rank of the last one that opened a rank,"
     " unless the 95 % interval of the difference of their mean J lies beside zero; it is that of"
     " 2,000 resamples of the pictures, the same for both.",
@@ -48,26 +49,20 @@ RULE = (
 
 @dataclass(frozen=True)
 class Scope:
-    """A list: which attacks count, and which families it holds.
+    """A list: which families it holds.
 
     Attributes:
         title: of the list.
-        kinds: of attacked pictures that count.
         admits: whether a family stands in it.
     """
 
     title: str
-    kinds: tuple[str, ...]
     admits: Callable[[Family], bool]
 
 
-WITH = Scope(
-    "attacked through their own gradients", ATTACKS, lambda family: family.through_gradients
-)
-WITHOUT = Scope(
-    "attacked without gradients", WITHOUT_GRADIENTS, lambda family: not family.through_gradients
-)
-ALL = Scope("all codecs, attacks without gradients alone", WITHOUT_GRADIENTS, lambda _: True)
+WITH = Scope("attacked through their own gradients", lambda family: family.through_gradients)
+WITHOUT = Scope("attacked without gradients", lambda family: not family.through_gradients)
+ALL = Scope("all codecs, attacks without gradients alone", lambda _: True)
 
 
 @dataclass(frozen=True)
@@ -109,12 +104,14 @@ class Ranking:
 
     Attributes:
         scope: which list.
+        kinds: of attacked pictures that count in it.
         lmbda: weight of 255^2 MSE.
         baseline: label of VVC's operating point, whose clean J is 1; None: J is in bits per pixel.
         standings: ranked ones first, each part in the order of attacked J.
     """
 
     scope: Scope
+    kinds: tuple[str, ...]
     lmbda: float
     baseline: str | None
     standings: tuple[Standing, ...]
@@ -127,23 +124,26 @@ def rankings(found: Sequence[Family], baseline: Family | None) -> list[Ranking]:
         found: the families.
         baseline: VVC, if it is among them.
     """
-    own = [family for family in found if family.through_gradients]
-    given = any(member.row.apart for family in own for member in family.members)
-    scopes = [WITH, WITHOUT, *([ALL] if given else [])]
-    admitted = [(scope, [one for one in found if scope.admits(one)]) for scope in scopes]
+    own = any(family.through_gradients for family in found)
+    scopes = {WITH: ATTACKS, WITHOUT: WITHOUT_GRADIENTS, ALL: alike(found) if own else ()}
+    admitted = {scope: [one for one in found if scope.admits(one)] for scope in scopes}
     return [
-        _ranking(scope, lmbda, families, baseline)
-        for scope, families in admitted
-        if families
+        _ranking(scope, kinds, lmbda, admitted[scope], baseline)
+        for scope, kinds in scopes.items()
+        if admitted[scope] and kinds
         for lmbda in LAMBDAS
     ]
 
 
 def _ranking(
-    scope: Scope, lmbda: float, families: Sequence[Family], baseline: Family | None
+    scope: Scope,
+    kinds: tuple[str, ...],
+    lmbda: float,
+    families: Sequence[Family],
+    baseline: Family | None,
 ) -> Ranking:
     reference = None if baseline is None else costs(baseline, (), lmbda)
-    known = [(family, costs(family, scope.kinds, lmbda)) for family in families]
+    known = [(family, costs(family, kinds, lmbda)) for family in families]
     pairs = [(family, cost) for family, cost in known if cost is not None]
     lines = [_standing(family, scope, cost, reference) for family, cost in pairs]
     sound = [not line.doubts for line in lines]
@@ -154,7 +154,7 @@ def _ranking(
         for line, rank, other in zip(lines, ranks, luma, strict=True)
     ]
     label = None if reference is None else reference.member.row.place.codec
-    return Ranking(scope, lmbda, label, tuple(sorted(ranked, key=_order)))
+    return Ranking(scope, kinds, lmbda, label, tuple(sorted(ranked, key=_order)))
 
 
 def _standing(family: Family, scope: Scope, found: Costs, reference: Costs | None) -> Standing:

@@ -113,5 +113,5 @@ def _list(ranking: Ranking) -> Iterator[str]:
         unit = "J is in bits per pixel, as there is no VVC on this board."
     else:
         unit = f"×1.00 is what {escaped(ranking.baseline)} costs unattacked."
-    yield f"At λ = {ranking.lmbda:g}; {unit}"
+    yield f"At λ = {ranking.lmbda:g}; {unit}{words.counted(ranking)}"
     yield listing(STANDING, ranking.standings)

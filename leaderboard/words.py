@@ -15,6 +15,7 @@ from bench.spec import listed
 from leaderboard.aggregate import Board, Part, Table
 from leaderboard.comparison import Comparison
 from leaderboard.formats import decibel, escaped
+from leaderboard.ranking import ALL, Ranking
 
 _LISTED = 8
 
@@ -86,6 +87,12 @@ def where(board: Board, one: Table | Comparison) -> str:
     """Return at which budget a table is, and of which runs if the board has several suites."""
     runs = f"{', '.join(one.runs)}, " if board.has_suites else ""
     return f"{runs}budget {heading(one.budget)}"
+
+
+def counted(ranking: Ranking) -> str:
+    """Return which attacks count in a list of all codecs, as a sentence with a space before it."""
+    kinds = " and ".join(ranking.kinds)
+    return f" Attacks that count: {kinds}, which all were given." if ranking.scope is ALL else ""
 
 
 def heading(ball: Budget) -> str:

@@ -50,9 +50,9 @@ class Lab:
             victim=victim, picture=picture, threat="clean", scores=scores, stage=stage, **lost
         )
 
-    def attacked(self, victim, craft, scores, stage="attacked", **lost):
-        threat = "noise" if not craft.sources else "transfer"
-        threat = "white-box" if victim in craft.sources else threat
+    def attacked(self, victim, craft, scores, stage="attacked", threat=None, **lost):
+        made_so = "noise" if not craft.sources else "transfer"
+        threat = threat or ("white-box" if victim in craft.sources else made_so)
         made = {"picture": craft.picture, "craft": craft.key, "threat": threat}
         stage = stage if lost else None
         self._measure(victim=victim, scores=scores, stage=stage, **made, **lost)

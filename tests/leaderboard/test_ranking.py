@@ -111,6 +111,23 @@ def test_the_list_of_all_uses_no_gradients_of_the_codec(filled_field, tmp_path):
     assert standings(made, WITH)["own"].growth.value > 1.5
 
 
+def test_the_list_of_all_counts_what_codecs_with_and_without_gradients_were_given(lab, tmp_path):
+    field, clean, mild = Field(lab), (0.5, 1e-3), 1.01
+    for codec in ("own", "VVC qp 22"):
+        field.add(codec, clean, (1.0, 3e-3))
+        for picture in PICTURES:
+            craft = field.lab.craft(picture, "square", "distortion", (codec,))
+            scores = field.lab.scores(*clean, clean[0] * mild, clean[1] * mild)
+            field.lab.attacked(codec, craft, scores, threat="black-box")
+    made = field.board(tmp_path)
+    (kinds,) = {one.kinds for one in made.comparisons[0].rankings if one.scope is ALL}
+    assert kinds == ("black-box",)
+    for line in standings(made, ALL).values():
+        assert line.growth.value == pytest.approx(mild)
+    assert standings(made, WITHOUT)["VVC"].growth.value > 1.5
+    assert "Attacks that count: black-box, which all were given." in markdown(made)
+
+
 def test_a_codec_without_such_an_attack_has_no_rank_in_the_list_of_all(lab, tmp_path):
     field = Field(lab, codecs=[*CODECS[:3], {"name": "toy", "gain": 3.0, "label": "given"}])
     for codec in ("own", "given"):
