@@ -17,7 +17,7 @@ from itertools import chain
 from bench.budget import Budget
 from bench.record import CraftRecord
 from bench.store import Manifest, Run
-from leaderboard.cells import SUBSAMPLED, Case, cases, measurements
+from leaderboard.cells import Case, cases, is_subsampled, measurements
 from leaderboard.comparison import Comparison, comparison
 from leaderboard.doubts import step_flags, surrogate_flags
 from leaderboard.families import Contender
@@ -186,7 +186,7 @@ def _place(part: Part, codec: str, budget: str, case: Case, has_gradients: bool)
         kinds=given,
         asked=len(part.manifest.pictures),
         reference=codec in part.setting.references,
-        subsampled=part.setting.choices[codec].name in SUBSAMPLED,
+        subsampled=is_subsampled(part.setting.choices[codec]),
     )
 
 

@@ -17,18 +17,24 @@ from itertools import chain
 from bench.errors import StoreError
 from bench.metrics import psnr_of, rd_cost
 from bench.record import CraftRecord, MeasureRecord, Scores, Threat
+from bench.registry import Choice
 from bench.store import Run
 from leaderboard.gauges import failed
 from leaderboard.setting import Setting
 
-SUBSAMPLED = frozenset({"vvc", "webp"})
-"""Codecs, by name, that keep colour at half the size (4:2:0)."""
+_SUBSAMPLED = frozenset({"vvc", "webp"})
+"""Codecs, by name, that always keep colour at half the size (4:2:0)."""
 
 FAILED_BPP = 24.0
 """Bits per pixel that a failure stands for, at least: the picture, uncompressed."""
 
 FAILED_MSE = (128 / 255) ** 2
 """Mean squared error that a failure stands for, at least: mid-grey (level 128) against black."""
+
+
+def is_subsampled(choice: Choice) -> bool:
+    """Tell whether a codec keeps colour at half the size (4:2:0): always, or as it is told to."""
+    return choice.name in _SUBSAMPLED or dict(choice.params).get("colour") == "yuv420"
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,9 @@ RULE = (
     " unless the 95 % interval of the difference of their mean J lies beside zero; it is that of"
     " 2,000 resamples of the pictures, the same for both.",
     "**Doubt.** A codec has no rank, and stands below those that have one, while its run is"
-    " unfinished, a picture of it is missing or failed, or a flag says that its attack may have"
-    " been too weak. What searches against other codecs noticed is held against those alone.",
+    " unfinished, a picture of it is missing, failed or was refused once attacked, or"
+    " a flag says that its attack may have been too weak. What searches against other codecs"
+    " noticed is held against those alone.",
     "**Colour.** Codecs marked 4:2:0 keep colour at half the size and lose PSNR by that alone."
     " 'luma rank' is the rank by the same rule where the error is that of the luma.",
 )
@@ -186,6 +187,8 @@ def _doubts(scope: Scope, found: Costs) -> list[str]:
         told.append(f"{len(found.attacked)} of {row.place.asked} pictures")
     if row.losses.failed:
         told.append(f"{row.losses.failed} failed")
+    if row.losses.refused:
+        told.append(f"{row.losses.refused} refused")
     flags = row.flags if scope is WITH else found.member.alike
     return told + [str(flag) for flag in flags if flag.name not in REMARKS]
 

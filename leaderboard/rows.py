@@ -55,6 +55,7 @@ class Losses:
             mid-grey at 24 bpp, or as the clean picture where that is worse.
         unsupported: of these, it does not offer, or the search for them was not possible; they
             do not count.
+        refused: of the unsupported ones, those that were searched and that it does not offer.
         clean: source pictures that did not come through the codec; they do not count.
         reasons: every reason with how often it was given, those of the suite's own metrics last.
     """
@@ -62,6 +63,7 @@ class Losses:
     cells: int
     failed: int
     unsupported: int
+    refused: int
     clean: int
     reasons: tuple[str, ...]
 
@@ -209,6 +211,7 @@ def _losses(case: Case) -> Losses:
         cells=case.cells,
         failed=counts["failed", "attacked"],
         unsupported=counts["unsupported", "attacked"] + counts["unsupported", "craft"],
+        refused=counts["unsupported", "attacked"],
         clean=counts["failed", "clean"] + counts["unsupported", "clean"],
         reasons=tuple(f"{reason} ({count})" for reason, count in told.items()),
     )

@@ -77,7 +77,12 @@ def two_families(lab, tmp_path):
                 bpp, mse = 0.2 * 2**index + 0.01 * number, 10 ** (-2.5 - 0.3 * index + offset)
                 lab.clean(label, picture, bpp, mse)
     for picture in ("one", "two", "three"):
-        for objective, growth, error in (("distortion", 1.1, 2.0), ("rate", 2.0, 1.2)):
+        for objective, growth, error in (
+            ("distortion", 1.1, 2.0),
+            ("distortion", 1.3, 1.5),
+            ("rate", 2.0, 1.2),
+            ("rate", 1.8, 1.4),
+        ):
             craft = lab.craft(picture, "fgsm", objective, ("own",))
             for label in lab.codecs[:8]:
                 before = next(

@@ -187,6 +187,17 @@ def test_a_missing_picture_costs_the_rank(lab, tmp_path):
     assert found["JPEG"].doubts == ("11 of 12 pictures",)
 
 
+def test_a_refused_attacked_picture_costs_the_rank(lab, tmp_path):
+    field = Field(lab)
+    field.add("JPEG q 10", (0.1, 1e-4), (0.1, 1e-4))
+    field.add("VVC qp 42", (0.5, 1e-3), (1.0, 3e-3))
+    harder = field.lab.craft(PICTURES[0], "pgd", "distortion", ("own",))
+    field.lab.attacked("JPEG q 10", harder, None, status="unsupported", reason="no room")
+    found = standings(field.board(tmp_path), WITHOUT)
+    assert (found["VVC"].rank, found["JPEG"].rank) == (1, None)
+    assert found["JPEG"].doubts == ("1 refused",)
+
+
 def test_a_failure_costs_the_rank(lab, tmp_path):
     field = Field(lab)
     field.add("JPEG q 10", (0.1, 1e-4), (0.1, 1e-4))
@@ -227,6 +238,13 @@ def test_codecs_that_halve_colour_are_marked(filled_field, tmp_path):
         "JPEG": False,
     }
     assert "| VVC (4:2:0) |" in markdown(made)
+
+
+def test_a_codec_that_is_told_to_halve_colour_is_marked(lab, tmp_path):
+    told = {"name": "vtm", "qp": 22, "colour": "yuv420", "label": "T"}
+    field = Field(lab, [*CODECS[:2], told])
+    field.add("T", (0.5, 1e-3), (0.5, 3e-3))
+    assert standings(field.board(tmp_path), WITHOUT)["T"].family.subsampled
 
 
 def test_a_codec_that_loses_by_its_colour_alone_is_ahead_by_luma(lab, tmp_path):
