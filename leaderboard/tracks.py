@@ -75,11 +75,12 @@ def track_of(manifest: Manifest, folder: Path) -> Track:
                 f"'{key}' of the run's suite is not that of the track {suite.name}; only its"
                 " codecs may differ"
             )
-    return Track(
-        suite.name,
-        digest([theirs, sorted(map(_identity, track.points))]),
-        {str(choice): choice for choice in track.points},
-    )
+    return Track(suite.name, pin(track), {str(choice): choice for choice in track.points})
+
+
+def pin(track: Suite) -> str:
+    """Return the hash of all that is fixed in a track, and of its own codecs."""
+    return digest([fixed(track), sorted(map(_identity, track.points))])
 
 
 def fixed(suite: Suite) -> dict[str, Any]:
@@ -98,4 +99,5 @@ def fixed(suite: Suite) -> dict[str, Any]:
 
 def _identity(choice: Choice) -> list[Any]:
     nested = [[_identity(one) for one in told] for told in (choice.defence, choice.objectives)]
-    return [str(choice), choice.name, sorted(choice.params), *filter(None, nested)]
+    told = (*nested, choice.transfer)
+    return [str(choice), choice.name, sorted(choice.params), *filter(None, told)]
