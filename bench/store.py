@@ -8,6 +8,7 @@ crash tore off the last line is cut away when the folder is opened again. One wr
 
 from __future__ import annotations
 
+import gzip
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -158,7 +159,7 @@ def opened(folder: Path, manifest: Manifest) -> Iterator[Store]:
 
 
 def read_run(folder: Path) -> Run:
-    """Read a run folder, finished or not.
+    """Read a run folder, finished or not; its records may be compressed, as records.jsonl.gz.
 
     Raises:
         StoreError: it is none, or a record in it cannot be read.
@@ -166,7 +167,8 @@ def read_run(folder: Path) -> Run:
     found = _manifest(folder)
     if found is None:
         raise StoreError(f"{folder} is no run folder: it has no {_MANIFEST}")
-    records = [record for record, _ in _records(folder / _RECORDS)]
+    path = next((path for path in _places(folder) if path.exists()), folder / _RECORDS)
+    records = [record for record, _ in _records(path)]
     crafts = {record.key: record for record in records if isinstance(record, CraftRecord)}
     measures = [record for record in records if isinstance(record, MeasureRecord)]
     return Run(folder, found, crafts, measures)
@@ -176,7 +178,7 @@ def _claim(folder: Path, manifest: Manifest) -> None:
     """Write the manifest into a new folder, or see that an old one is of the same run."""
     found = _manifest(folder)
     if found is None:
-        if (folder / _RECORDS).exists():
+        if any(path.exists() for path in _places(folder)):
             raise StoreError(f"{folder} has records but no {_MANIFEST}; choose another --out")
         with _told(f"write {folder / _MANIFEST}"):
             temporary = folder / f"{_MANIFEST}.tmp"
@@ -213,12 +215,18 @@ def _manifest(folder: Path) -> Manifest | None:
         ) from error
 
 
+def _places(folder: Path) -> tuple[Path, Path]:
+    """Return where records are kept: as they are written, and compressed by hand."""
+    return folder / _RECORDS, folder / f"{_RECORDS}.gz"
+
+
 def _records(path: Path) -> Iterator[tuple[CraftRecord | MeasureRecord, int]]:
     """Yield every whole record and where its line ends; a torn last line is passed over."""
     if not path.exists():
         return
     end = 0
-    with _told(f"read {path}"), path.open("rb") as file:
+    unpacked = gzip.open if path.suffix == ".gz" else open
+    with _told(f"read {path}"), unpacked(path, "rb") as file:
         for number, line in enumerate(file, 1):
             if not line.endswith(b"\n"):
                 return

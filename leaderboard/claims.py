@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import product
+from statistics import median
 
 from scipy.stats import spearmanr
 
-from leaderboard.formats import decibel, percent, rate
+from leaderboard.formats import decibel, factor, percent, rate
 from leaderboard.pairs import WANTED, Pair
 from leaderboard.study import TARGETS, Effect, Target, own
 
@@ -53,7 +55,7 @@ def of_attacks(found: Sequence[Effect], labels: Sequence[str]) -> Iterator[str]:
             yield f"{said} reached; {_told(target, *tops[reached])}.{below}"
 
 
-def of_training(pairs: Sequence[Pair]) -> Iterator[str]:
+def of_training(pairs: Sequence[Pair], found: Sequence[Effect]) -> Iterator[str]:
     """Yield how the largest fall compares with the paper's, and where that could be seen at all."""
     places = [
         (pair, budget, wanted)
@@ -76,6 +78,14 @@ def of_training(pairs: Sequence[Pair]) -> Iterator[str]:
         f" paper's figure in {above} of {len(places)} cases, and that of a faithful codec in"
         f" {close}: what decodes to the attacked picture has its change in the MSE."
     )
+    dearer = sum(one.fall(*at) < 0 for one, *at in places)
+    yield f"In {dearer} of these {len(places)} cases the hardened model costs more than the plain."
+    worst = max(own(found), key=lambda one: one.scores.rd_factor)
+    if worst.model.label not in {one.name for one in pairs}:
+        yield (
+            f"The paper's figure is of its most vulnerable model. Here that is {worst.model.label}"
+            f" (R-D cost {factor(worst.scores.rd_factor)}), which has no hardened twin."
+        )
 
 
 def _top(found: Sequence[Effect], target: Target, budget: str) -> tuple[float, Effect] | None:
@@ -94,7 +104,7 @@ def _told(target: Target, harm: float, one: Effect) -> str:
 
 
 def _by_picture(found: Sequence[Effect], target: Target) -> str:
-    """Return how the largest harm of each model and picture goes with what the picture costs."""
+    """Return how the largest harm of each picture goes with what it costs, model by model."""
     most: dict[tuple[str, str], tuple[float, Effect]] = {}
     for one in own(found):
         harm, who = target.harm(one.scores), (one.model.label, one.picture)
@@ -110,9 +120,15 @@ def _by_picture(found: Sequence[Effect], target: Target) -> str:
 
 
 def _correlated(ranked: Sequence[tuple[float, Effect]]) -> str:
-    """Return the rank correlation of harm and clean rate, where there is one."""
-    harms, rates = [harm for harm, _ in ranked], [one.scores.bpp_clean for _, one in ranked]
-    if len(set(harms)) < _FEWEST or len(set(rates)) < _FEWEST:
+    """Return the rank correlation of harm and clean rate within a model, where there is one."""
+    groups: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for harm, one in ranked:
+        groups[one.model.label].append((harm, one.scores.bpp_clean))
+    known = [group for group in groups.values() if len({harm for harm, _ in group}) >= _FEWEST]
+    if not known:
         return ""
-    found = spearmanr(harms, rates).statistic
-    return f"; its rank correlation with the clean rate is {found:.2f} (Spearman)"
+    found = [float(spearmanr(*zip(*group, strict=True)).statistic) for group in known]
+    return (
+        f"; within a model its rank correlation with the clean rate is {median(found):.2f}"
+        f" (Spearman, median of {len(found)} models; {min(found):.2f} to {max(found):.2f})"
+    )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from statistics import fmean
 
+from leaderboard.formats import decibel, rate
 from leaderboard.markup import table
 from leaderboard.statistics import Estimate
 from leaderboard.study import TARGETS, Effect, Target
@@ -31,6 +33,35 @@ def compared(found: Sequence[Effect], labels: Sequence[str]) -> Iterator[str]:
         ]
         yield target.header
         yield table(("codec", "attacked by", *labels), [False, False, *[True] * len(labels)], lines)
+
+
+def levels(found: Sequence[Effect], labels: Sequence[str]) -> str:
+    """Return a table: what each operating point delivers, unattacked and under attack.
+
+    Args:
+        found: all that was measured, hardened models too.
+        labels: of the budgets.
+    """
+    attacked = [one for one in found if one.threat in {GRADIENTS, *WITHOUT_GRADIENTS}]
+    mine = [one for one in attacked if one.threat == GRADIENTS or not one.model.learned]
+    means = delivered(mine)
+    lines = []
+    for label in dict.fromkeys(one.model.label for one in mine):
+        clean = {one.picture: one.scores for one in mine if one.model.label == label}.values()
+        told = rate(fmean(s.bpp_clean for s in clean)), decibel(fmean(s.psnr_clean for s in clean))
+        cells = (means.get((label, at)) for at in labels)
+        lines.append((label, *told, *("–" if cell is None else decibel(cell) for cell in cells)))
+    headers = ("codec", "clean bpp", "clean dB", *labels)
+    return table(headers, [False, *[True] * (len(headers) - 1)], lines)
+
+
+def delivered(found: Iterable[Effect]) -> dict[tuple[str, str], float]:
+    """Return the lowest PSNR of each picture, the mean over pictures, by codec and budget."""
+    lowest: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+    for one in found:
+        here, psnr = lowest[one.model.label, one.budget], one.scores.psnr_source
+        here[one.picture] = min(psnr, here.get(one.picture, psnr))
+    return {where: fmean(psnrs.values()) for where, psnrs in lowest.items()}
 
 
 def _name(one: Effect) -> str:

@@ -9,12 +9,16 @@ from pathlib import Path
 
 from bench.errors import BenchError
 from bench.store import Run
+from leaderboard import paper_words
+from leaderboard.beyond import beside
 from leaderboard.claims import CAVEAT, FALL, of_attacks, of_training, published
-from leaderboard.classical import compared
-from leaderboard.formats import decibel, escaped, percent, plain
+from leaderboard.classical import compared, levels
+from leaderboard.formats import decibel, escaped, percent, rate
 from leaderboard.markup import bullets, table
 from leaderboard.pairs import WANTED, Pair, pairs
 from leaderboard.paper_figures import Panel, figure
+from leaderboard.paper_words import HARDENING
+from leaderboard.reservations import reservations
 from leaderboard.study import (
     TARGETS,
     Axis,
@@ -29,39 +33,6 @@ from leaderboard.study import (
     worst,
 )
 from leaderboard.trends import of_classical, of_methods, of_models, of_qualities
-
-INTRODUCTION = """\
-# Attack and defence of learned codecs: the study of Sun et al. again
-
-    bench report {runs} -o {name}
-
-wrote this page from the records of `bench run` in these folders; the same records give the same
-page. The study is arXiv 2401.10345. It compares attacks by method, model, quality and target, finds
-PSNR down by 61.55 % or bitstreams 19.15 times as long under PGD, and that adversarial training
-takes away 95.52 % of the R-D cost of the most vulnerable model. What we could read of it tells
-neither budgets, steps, losses, data nor the worst model, so those here are ours: the suites are in
-the manifests of these folders. Every figure is of real bytes that were decoded again, of an 8-bit
-picture inside its budget; {pictures}.
-
-The learned codecs here are {models}. suites/sun2024.yaml has the six architectures that the study
-names, at full size, with weights that CompressAI downloads: other weights may be easier or harder
-to fool.
-
-Unless said otherwise a figure is of plain models attacked through their own gradients, of the worst
-attack of each picture that wanted the column's target, then the mean over models and pictures
-(geometric of factors).
-"""
-CLASSICAL = """\
-The learned codecs are attacked through their own gradients, the others by pictures made against the
-learned ones and, where the run has them, by queries: a weaker attack, so the comparison is of what
-can be done to each, not of like with like. The worst of each picture whatever the attack wanted;
-of learned codecs the mean of all qualities."""
-HARDENING = """\
-"Ceiling" is the fall that a codec untouched by attacks would have, 1 - J_clean / J_attacked: a fall
-of 95.52 % can only be seen where it is higher. "Faithful" is that of one which codes the attacked
-picture as well as the clean one, so that the change just adds to its error: to fall further a codec
-would have to undo the change. J is bpp + lambda 255^2 MSE with the run's lambda. Each line is of
-the budget and target where the plain model suffered most."""
 
 
 @dataclass(frozen=True)
@@ -121,19 +92,12 @@ def _blocks(
     runs: Sequence[Run], found: Sequence[Effect], drawn: Sequence[str], name: str
 ) -> Iterator[str]:
     labels = budgets(runs)
-    names = " ".join(plain(run.folder.as_posix()) for run in runs)
-    pictures = "; ".join(map(_extent, runs))
-    families = dict.fromkeys(one.model.family for one in own(found))
-    yield INTRODUCTION.format(
-        runs=names,
-        name=plain(name),
-        pictures=escaped(pictures),
-        models=escaped(", ".join(families)),
-    ).rstrip()
+    yield paper_words.introduction(runs, found, name)
     yield "## The worst found"
     yield _extremes(found)
     hardened = [pair for run in runs for pair in pairs(run)]
-    yield bullets(escaped(told) for told in (*of_attacks(found, labels), *of_training(hardened)))
+    claims = (*of_attacks(found, labels), *of_training(hardened, found))
+    yield bullets(map(escaped, claims))
     yield CAVEAT
     *of_sections, of_targets = drawn
     for section, picture in zip(SECTIONS, of_sections, strict=True):
@@ -144,20 +108,20 @@ def _blocks(
     yield "## Target"
     yield _crossed(found, labels)
     yield f"![Target: harm of each kind against the budget]({of_targets})"
+    yield "## Beyond the change itself"
+    yield beside(found, labels)
+    yield bullets(escaped(told) for told in reservations(found))
     yield "## Trends"
     yield bullets(escaped(told) for told in _trends(runs, found, labels))
     yield "## H.266 and the other codecs without gradients"
-    yield CLASSICAL
+    yield paper_words.classical(found)
+    yield levels(found, labels)
     yield from compared(found, labels)
     yield "## Adversarial training"
-    yield HARDENING
+    lambdas = dict.fromkeys(f"{pair.lmbda:g}" for pair in hardened)
+    yield HARDENING.format(lmbda=", ".join(lambdas))
     yield _hardened(hardened)
-
-
-def _extent(run: Run) -> str:
-    told = f"{len(run.manifest.pictures)} pictures in {run.folder.name}"
-    done, wanted = len(run.measures), run.manifest.cells
-    return told if done >= wanted else f"{told} (unfinished: {done} of {wanted} cells)"
+    yield _falls(hardened, labels)
 
 
 def _measured(found: Sequence[Effect], section: Section) -> list[Effect]:
@@ -176,7 +140,6 @@ def _wanted(one: Effect) -> str:
 
 def _extremes(found: Sequence[Effect]) -> str:
     """Return the worst of each target: what it was, and what was attacked how."""
-    headers = ("target", "here", "in the paper", "model", "attack", "budget", "picture", "PSNR dB")
     lines = []
     for target in TARGETS:
         seen = [(target.harm(one.scores), one) for one in own(found)]
@@ -184,14 +147,19 @@ def _extremes(found: Sequence[Effect]) -> str:
         if not known:
             continue
         most, one = max(known, key=lambda pair: pair[0])
+        scores = one.scores
         lines.append(
             (
                 *(target.header, target.text(most), published(target)),
                 *(one.model.label, one.attack, one.budget, one.picture),
-                decibel(one.scores.psnr_perturbation),
+                decibel(scores.psnr_perturbation),
+                f"{decibel(scores.psnr_clean)} → {decibel(scores.psnr_source)}",
+                f"{rate(scores.bpp_clean)} → {rate(scores.bpp)}",
             )
         )
-    return table(headers, [False, True, True, False, False, False, False, True], lines)
+    headers = ("target", "here", "in the paper", "model", "attack", "budget", "picture")
+    more = ("attacked picture, dB", "decoded, dB", "bpp")
+    return table((*headers, *more), [False, True, True, *[False] * 4, True, True, True], lines)
 
 
 def _grid(
@@ -249,3 +217,17 @@ def _hardened(twins: Sequence[Pair]) -> str:
     headers = ("model", "clean J, %", "at", "J plain", "J hardened", "fall, %", "ceiling, %")
     more = ("faithful, %", "the paper's fall, %")
     return table((*headers, *more), [False, True, False, *[True] * 6], lines)
+
+
+def _falls(twins: Sequence[Pair], labels: Sequence[str]) -> str:
+    """Return the share of the attacked cost that is gone, in per cent."""
+    lines = [
+        (pair.name, wanted, *(_fall(pair, budget, wanted) for budget in labels))
+        for pair, wanted in product(twins, WANTED)
+    ]
+    return table(("model", "wanted", *labels), [False, False, *[True] * len(labels)], lines)
+
+
+def _fall(pair: Pair, budget: str, wanted: str) -> str:
+    has_both = budget in pair.plain and pair.has(budget, wanted)
+    return percent(100 * pair.fall(budget, wanted)) if has_both else "–"

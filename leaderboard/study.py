@@ -84,6 +84,8 @@ class Effect:
         threat: how it was made, seen from the model.
         picture: name of its source.
         craft: key of the search that made it.
+        sources: what the search looked at, by label.
+        flags: what it noticed.
         scores: of the bytes.
     """
 
@@ -94,6 +96,8 @@ class Effect:
     threat: str
     picture: str
     craft: str
+    sources: tuple[str, ...]
+    flags: tuple[str, ...]
     scores: Scores
 
 
@@ -222,5 +226,7 @@ def _effect(model: Model, scored: Scored) -> Effect:
         threat=scored.threat,
         picture=scored.picture,
         craft=scored.craft.key,
+        sources=scored.craft.sources,
+        flags=scored.craft.flags,
         scores=scored.scores,
     )

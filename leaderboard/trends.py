@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
+from leaderboard.classical import delivered
 from leaderboard.statistics import Estimate
 from leaderboard.study import TARGETS, Effect, Target, averages, own, worst
 from leaderboard.threats import GRADIENTS, WITHOUT_GRADIENTS
@@ -15,16 +16,22 @@ _SHOWN = 4
 _Means: TypeAlias = Mapping[tuple[str, str], Estimate]
 """By the label of a codec and the budget."""
 
+_Losses: TypeAlias = Mapping[tuple[str, str], float]
+"""Likewise, of means alone."""
+
+_KINDS = (("learned codecs", False), ("hardened ones", True))
+
 _Outcome: TypeAlias = tuple[str, str, bool]
 """Of what, at which budget, and whether the claim holds."""
 
 
 def of_methods(found: Sequence[Effect], steps: Mapping[str, int]) -> Iterator[str]:
-    """Yield for each attack of several steps how often it did more than the one-step ones."""
+    """Yield for each attack of several steps how often it did more than the others before it."""
     mine = own(found)
     single = [attack for attack, count in steps.items() if 0 < count <= 2]
-    for many in (attack for attack, count in steps.items() if count > 2):
-        for one in single:
+    iterated = [attack for attack, count in steps.items() if count > 2]
+    for index, many in enumerate(iterated):
+        for one in (*single, *iterated[:index]):
             seen: list[_Outcome] = []
             for target in TARGETS:
                 means = averages(mine, lambda e: f"{e.attack}\0{e.model.label}", target)
@@ -33,7 +40,7 @@ def of_methods(found: Sequence[Effect], steps: Mapping[str, int]) -> Iterator[st
                     other = means.get((f"{one}\0{model}", budget))
                     if attack == many and other is not None:
                         what = f"{target.objective} of {model}"
-                        seen.append((what, budget, mean.mean >= other.mean))
+                        seen.append((what, budget, mean.mean > other.mean))
             yield _told(f"{many} did more than {one}", seen)
 
 
@@ -50,7 +57,7 @@ def of_qualities(found: Sequence[Effect]) -> Iterator[str]:
                 for budget in dict.fromkeys(budget for _, budget in means):
                     less, more = means.get((low, budget)), means.get((high, budget))
                     if less is not None and more is not None:
-                        seen.append((high, budget, more.mean >= less.mean))
+                        seen.append((high, budget, more.mean > less.mean))
         yield _told(f"{target.objective}: the higher of two neighbouring qualities lost more", seen)
 
 
@@ -73,19 +80,32 @@ def of_classical(found: Sequence[Effect]) -> Iterator[str]:
     others = [e for e in attacked if not e.model.learned]
     for target in TARGETS:
         ours = averages(worst(others, target), lambda e: e.model.label, target)
-        for kind, hardened in (("learned codecs", False), ("hardened ones", True)):
+        for kind, hardened in _KINDS:
             rivals = [e for e in attacked if e.model.learned and e.model.hardened is hardened]
             learned = [e for e in rivals if e.threat == GRADIENTS]
             theirs = averages(worst(learned, target), lambda e: e.model.label, target)
             for label in dict.fromkeys(who for who, _ in ours):
                 claim = f"{target.objective}: {label} lost less than {kind}"
-                yield from _against(claim, label, ours, theirs)
+                yield from _against(claim, label, _values(ours), _values(theirs))
+    for kind, hardened in _KINDS:
+        learned = [e for e in attacked if e.model.learned and e.model.hardened is hardened]
+        theirs_left, ours_left = (
+            {where: -psnr for where, psnr in delivered(mine).items()}
+            for mine in ([e for e in learned if e.threat == GRADIENTS], others)
+        )
+        for label in dict.fromkeys(who for who, _ in ours_left):
+            claim = f"PSNR under attack: {label} delivered more dB than {kind}"
+            yield from _against(claim, label, ours_left, theirs_left)
 
 
-def _against(claim: str, label: str, ours: _Means, theirs: _Means) -> Iterator[str]:
+def _values(means: _Means) -> dict[tuple[str, str], float]:
+    return {where: estimate.mean for where, estimate in means.items()}
+
+
+def _against(claim: str, label: str, ours: _Losses, theirs: _Losses) -> Iterator[str]:
     """Yield how often one codec lost less than others at the same budget, if they had one."""
-    mine = {budget: mean.mean for (who, budget), mean in ours.items() if who == label}
-    seen = [(who, at, mine[at] <= mean.mean) for (who, at), mean in theirs.items() if at in mine]
+    mine = {budget: lost for (who, budget), lost in ours.items() if who == label}
+    seen = [(who, at, mine[at] < lost) for (who, at), lost in theirs.items() if at in mine]
     if seen:
         yield _told(claim, seen)
 
@@ -94,8 +114,9 @@ def _most(means: _Means, budget: str, target: Target) -> str:
     there = {who: mean.mean for (who, at), mean in means.items() if at == budget}
     if not there:
         return ""
-    who = max(there, key=lambda name: there[name])
-    return f"{who} at {budget} ({target.text(there[who])})"
+    first, *others = sorted(there, key=lambda name: -there[name])
+    second = f", then {others[0]} with {target.text(there[others[0]])}" if others else ""
+    return f"{first} at {budget} with {target.text(there[first])}{second}"
 
 
 def _told(claim: str, seen: Sequence[_Outcome]) -> str:
