@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import get_args
 
@@ -110,33 +111,33 @@ def test_harness_over_a_bare_loop(compare, picture, tmp_path):
     )
 
 
-def _peer_step(net: CompressionModel, picture: torch.Tensor, half: str) -> None:
+def _peer_step(net: CompressionModel, picture: torch.Tensor, counted: str) -> None:
     """One step on the whole model: every output computed, gradients of all weights kept."""
     images = picture.clone().requires_grad_(True)
     out = net(images)
-    if half == "reconstruction":
-        loss = (out["x_hat"] - picture).square().mean()
-    else:
-        loss = sum(-torch.log2(likelihood).sum() for likelihood in out["likelihoods"].values())
+    error = (out["x_hat"] - picture).square().mean()
+    bits = sum(-torch.log2(likelihood).sum() for likelihood in out["likelihoods"].values())
+    loss = {"reconstruction": error, "rate": bits, "all outputs": error + bits}[counted]
     net.zero_grad()
     loss.backward()
 
 
 @pytest.mark.parametrize("precision", get_args(Precision))
 @pytest.mark.parametrize("size", _SIZES)
-@pytest.mark.parametrize("objective", [Distortion(), Rate()], ids=["distortion", "rate"])
-def test_half_a_codec_over_the_whole(compare, model, codec, size, objective, precision):
-    name, net = model
+@pytest.mark.parametrize("case", product([Distortion(), Rate()], ["all outputs", "the same"]))
+def test_half_a_codec_over_the_whole(compare, model, codec, size, case, precision):
+    (name, net), (objective, loss) = model, case
     height, width = map(int, size.split("x"))
     picture = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0))
     net.requires_grad_(True)
     net.to(memory_format=torch.contiguous_format)
     target = CodecTarget(codec, objective, picture)
+    counted = objective.needs if loss == "the same" else loss
     compare(
         partial(_step, target, picture, Arithmetic(precision)),
-        lambda: _peer_step(net, picture, objective.needs),
+        lambda: _peer_step(net, picture, counted),
         f"{name} at {size}, gradient of the {objective.needs} in {precision} / full forward and"
-        " weight gradients in float32",
+        f" weight gradients in float32, loss on {loss}",
         rounds=_SIZES[size],
     )
 
