@@ -22,6 +22,8 @@ from bench.run import describe, execute, prepare
 from bench.store import opened, read_run
 from bench.suite import Suite, load_suite
 from leaderboard.aggregate import Board, board
+from leaderboard.rates import is_of_rates
+from leaderboard.rates_page import write_rates
 from leaderboard.terminal import tables
 from leaderboard.write import write_page
 
@@ -62,9 +64,13 @@ def _run(arguments: argparse.Namespace) -> None:
         done = watch(events, prepared.plan, store, terminal)
     counted = f"{done} cells measured now, {len(prepared.plan.cells)} in {folder}\n"
     terminal.print(counted, markup=False, highlight=False)
-    made = board([read_run(folder)])
+    found = read_run(folder)
+    made = board([found])
     show(made, terminal)
     page(made, folder / "leaderboard.md", terminal)
+    if is_of_rates(found):
+        written = write_rates(found, folder / "codecs.md")
+        terminal.print(f"wrote {', '.join(map(str, written))}", markup=False, highlight=False)
 
 
 def _profile(arguments: argparse.Namespace) -> None:

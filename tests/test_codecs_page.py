@@ -12,6 +12,8 @@ import pytest
 from bench.cli import main
 from bench.store import read_run
 from bench.suite import load_suite
+from leaderboard.rates import families
+from leaderboard.rates_page import table
 
 ROOT = Path(__file__).parents[1]
 
@@ -43,11 +45,11 @@ compute: {threads: 1}
     return folder / "out"
 
 
-def test_rates_qualities_and_bd_rates_are_those_of_the_source_pictures(folder, script):
+def test_rates_qualities_and_bd_rates_are_those_of_the_source_pictures(folder):
     run = read_run(folder)
-    pictures, found = script.families(run)
+    pictures, found = families(run)
     assert pictures == ["chelsea", "coffee"]
-    rows = [line.strip("| ").split(" | ") for line in script.table(found)][2:]
+    rows = [line.strip("| ").split(" | ") for line in table(found)][2:]
     assert [row[0] for row in rows] == ["VVC"] * 4 + ["JPEG"] * 4 + ["JPEG 2000"] * 2
     curves = {
         name: [_mean(run, f"{name} {row[1]}") for row in rows if row[0] == name]
@@ -70,30 +72,50 @@ def test_rates_qualities_and_bd_rates_are_those_of_the_source_pictures(folder, s
     )
 
 
-def test_a_picture_that_one_point_lacks_counts_for_none(folder, script):
+def test_a_picture_that_one_point_lacks_counts_for_none(folder):
     run = read_run(folder)
     run.measures[:] = [
         record
         for record in run.measures
         if (record.victim, record.picture) != ("JPEG quality 10", "coffee")
     ]
-    pictures, found = script.families(run)
+    pictures, found = families(run)
     assert pictures == ["chelsea"]
     assert {len(family.points) for family in found} == {2, 4}
 
 
-def test_the_page_and_its_plot_are_written(folder, script, tmp_path, monkeypatch):
+def test_the_run_writes_the_page_and_its_plot(folder):
+    text, plot = ((folder / f"codecs.{ending}").read_text() for ending in ("md", "svg"))
+    assert "![curves](codecs.svg)" in text
+    assert "2\nof 2 pictures, 48x64 (top centre, left centre) of each: chelsea, coffee" in text
+    assert "| VVC | qp 42 |" in text
+    assert "JPEG 2000" in plot
+
+
+def test_the_page_of_the_documentation_is_the_same_with_remarks(
+    folder, script, tmp_path, monkeypatch
+):
     page = tmp_path / "page.md"
     monkeypatch.setattr(sys, "argv", ["codecs.py", str(folder), "-o", str(page)])
     script.main()
-    first = page.with_suffix(".svg").read_bytes()
-    text = page.read_text()
-    assert "![" in text
-    assert "(page.svg)" in text
-    assert "2\nof 2 pictures, 48x64 (top centre, left centre) of each: chelsea, coffee" in text
-    assert b"JPEG 2000" in first
-    script.main()
-    assert page.with_suffix(".svg").read_bytes() == first
+    assert page.with_suffix(".svg").read_bytes() == (folder / "codecs.svg").read_bytes()
+    told = (folder / "codecs.md").read_text().replace("codecs.svg", "page.svg")
+    assert page.read_text().replace(f"{script.REMARKS.rstrip()}\n\n", "") == told
+
+
+def test_an_attacked_suite_has_no_such_page(tmp_path):
+    suite = tmp_path / "attacked.yaml"
+    suite.write_text("""\
+name: attacked
+images: {set: sample, names: [coffee], crop: {height: 32, width: 32}}
+codecs: [toy, {name: vvc, qp: 42}]
+attacks: [fgsm]
+budgets: [linf: 4]
+transfer: none
+compute: {threads: 1}
+""")
+    assert main(["run", str(suite), "-o", str(tmp_path / "out")]) == 0
+    assert not (tmp_path / "out/codecs.md").exists()
 
 
 def test_both_suites_have_the_same_codecs():
