@@ -18,8 +18,9 @@ from leaderboard.plots import Plot
 LEAD = (
     "An attacker may change a picture a little before it is coded, by no more than a fixed budget."
     " How much worse is what comes out of the codec, and how much longer its bitstream? Every"
-    " figure here is of real bitstreams that were decoded again, and anybody can compute it again"
-    " from the entries below."
+    " figure here is of real bitstreams that were decoded again. Each entry below carries the worst"
+    " pictures, which bench verify codes again, and the records of all others, which a run of the"
+    " track's suite makes again."
 )
 """What the published board is, in markdown and plain text."""
 
