@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from backends.nets import factor, padded, view, weights_hash
 from backends.passes import Pass, Surrogate
 from bench.codec import Codec, Image, Relaxed
+from bench.coder import compressed
 from bench.container import Container, overhead, pack, unpack
 from bench.errors import CodecError, raise_if_machine, told
 from bench.tensors import to_image, to_tensor
@@ -66,8 +67,7 @@ class Learned(Codec):
     def encode(self, image: Image) -> bytes:
         """Return the container around the model's strings."""
         images = padded(to_tensor(image), self._factor)
-        with torch.no_grad():
-            coded = self._net.compress(images, **self._told)
+        coded = compressed(self._net, images, **self._told)
         height, width, _ = image.shape
         return pack(self._codec_id(), height, width, [stream[0] for stream in coded["strings"]])
 
@@ -160,8 +160,7 @@ class Learned(Codec):
     def _smallest(self) -> tuple[Any, int]:
         """The sizes of the latents and the number of strings of the smallest picture."""
         images = torch.zeros(1, 3, self._factor, self._factor)
-        with torch.no_grad():
-            coded = self._net.compress(images, **self._told)
+        coded = compressed(self._net, images, **self._told)
         return coded["shape"], len(coded["strings"])
 
     def _codec_id(self) -> bytes:
