@@ -21,6 +21,7 @@ import torch
 from compressai.models import CompressionModel
 from torch import Tensor, nn
 
+from backends.forged import ended
 from backends.nets import factor, padded, view, weights_hash
 from backends.passes import Pass, Surrogate
 from bench.codec import Codec, Image, Relaxed
@@ -28,10 +29,6 @@ from bench.coder import compressed
 from bench.container import Container, overhead, pack, unpack
 from bench.errors import CodecError, raise_if_machine, told
 from bench.tensors import to_image, to_tensor
-
-_ZEROS = 16
-"""Bytes a pixel behind each string: a range decoder reads at most 4 of zeros for a latent, of which
-there are one or two a pixel."""
 
 
 class Learned(Codec):
@@ -132,11 +129,7 @@ class Learned(Codec):
         return given
 
     def _strings(self, container: Container) -> list[list[bytes]]:
-        """Return the strings as `decompress` wants them, one for each pass of an entropy coder.
-
-        CompressAI's range decoder does not look where a string ends. Behind a whole one it reads
-        nothing; behind a forged one it finds zeros instead of memory that is not its own.
-        """
+        """Return the strings as `decompress` wants them, as many as the model writes."""
         _, own = self._smallest
         if len(container.sections) != own:
             raise CodecError(
@@ -144,8 +137,7 @@ class Learned(Codec):
                 " encode the picture again"
             )
         rows, columns = self._units(container)
-        zeros = bytes(_ZEROS * rows * columns * self._factor**2)
-        return [[string + zeros] for string in container.sections]
+        return ended(container.sections, rows * columns * self._factor**2)
 
     def _latent_shape(self, container: Container) -> Any:  # noqa: ANN401 - as the model has it
         """Return the sizes of the latents, which follow from the picture's."""

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
-import signal
-import warnings
 
 import numpy as np
 import pytest
@@ -14,9 +11,8 @@ from compressai import ans
 from torch import nn
 
 from bench.coder import LARGEST, compressed
-from bench.errors import CodecError
 
-LIMIT_S = 60
+REFUSED = "the model's latents are not finite or too large: its entropy coder takes symbols up to"
 TABLE = [[0, 30000, 65535, 65536]], [4], [-1]
 FIXED = [
     "bmshj2018-factorized",
@@ -45,22 +41,6 @@ class _Constant(nn.Module):
         return self.latents
 
 
-def _refused(encode):
-    """Whether it raises the error; in a child, which a limit ends."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 on threads and fork
-        child = os.fork()
-    if not child:
-        signal.alarm(LIMIT_S)
-        try:
-            encode()
-        except CodecError as error:
-            os._exit(0 if "latents are not finite or too large" in str(error) else 3)
-        finally:
-            os._exit(4)
-    return os.waitpid(child, 0)[1] == 0
-
-
 def _exploding(net, value):
     """The net with a hyper latent that is sound: only what is coded of y is beyond the coder."""
     net = copy.deepcopy(net)
@@ -73,32 +53,36 @@ def _exploding(net, value):
 
 @beyond
 @pytest.mark.parametrize("architecture", FIXED)
-def test_latents_beyond_the_coder_are_refused(architecture, value, small_codec):
+def test_latents_beyond_the_coder_are_refused(apart, architecture, value, small_codec):
     codec = small_codec(architecture)
     latents = torch.full_like(codec.latents(torch.zeros(1, 3, 64, 64)), value)
-    assert _refused(lambda: codec.with_latents(latents).encode(PICTURE))
+    assert apart(lambda: codec.with_latents(latents).encode(PICTURE)).startswith(REFUSED)
 
 
 @beyond
 @pytest.mark.parametrize(("architecture", "is_stepped"), VARIABLE)
-def test_those_of_variable_rate_models_are_refused(architecture, is_stepped, value, variable_codec):
+def test_those_of_variable_rate_models_are_refused(
+    apart, architecture, is_stepped, value, variable_codec
+):
     codec = variable_codec(architecture, 3, is_stepped)
     latents = torch.full_like(codec.latents(torch.zeros(1, 3, 64, 64)), value)
-    assert _refused(lambda: codec.with_latents(latents).encode(PICTURE))
+    assert apart(lambda: codec.with_latents(latents).encode(PICTURE)).startswith(REFUSED)
 
 
 @beyond
 @pytest.mark.parametrize("architecture", FIXED[1:])
-def test_those_behind_a_sound_hyper_latent_are_refused(architecture, value, small_net):
+def test_those_behind_a_sound_hyper_latent_are_refused(apart, architecture, value, small_net):
     net = _exploding(small_net(architecture), value)
-    assert _refused(lambda: compressed(net, torch.zeros(1, 3, 64, 64)))
+    assert apart(lambda: compressed(net, torch.zeros(1, 3, 64, 64))).startswith(REFUSED)
 
 
 @beyond
 @pytest.mark.parametrize(("architecture", "is_stepped"), VARIABLE)
-def test_so_are_those_of_variable_rate_models(architecture, is_stepped, value, variable_codec):
+def test_so_are_those_of_variable_rate_models(
+    apart, architecture, is_stepped, value, variable_codec
+):
     net = _exploding(variable_codec(architecture, 3, is_stepped)._net, value)
-    assert _refused(lambda: compressed(net, torch.zeros(1, 3, 64, 64), s=3))
+    assert apart(lambda: compressed(net, torch.zeros(1, 3, 64, 64), s=3)).startswith(REFUSED)
 
 
 @pytest.mark.parametrize("symbol", [LARGEST, -LARGEST])
@@ -112,5 +96,7 @@ def test_the_largest_symbols_come_back(symbol):
 
 @pytest.mark.parametrize("coder", [ans.RansEncoder, ans.BufferedRansEncoder])
 @pytest.mark.parametrize("symbol", [LARGEST + 1, -LARGEST - 1, 2**30, -(2**31)])
-def test_larger_ones_are_refused_by_both_coders(coder, symbol):
-    assert _refused(lambda: coder().encode_with_indexes([0, symbol], [0, 0], *TABLE))
+def test_larger_ones_are_refused_by_both_coders(apart, coder, symbol):
+    assert apart(lambda: coder().encode_with_indexes([0, symbol], [0, 0], *TABLE)).startswith(
+        REFUSED
+    )
