@@ -35,6 +35,9 @@ from bench.testing.pictures import grey, noise, waves
 SECONDS = 200
 """Within which every stream is done with, or the program is killed."""
 
+SIDES = ((0, 256), (60_000, 65_536))
+"""Between which forged sides lie: of a picture soon decoded, or of one that no machine holds."""
+
 Rng = np.random.Generator
 Damage = Callable[[bytes, Rng], bytes]
 
@@ -116,7 +119,7 @@ def _sealed(stream: bytes, damage: Damage, rng: Rng) -> bytes:
     box = unpack(codec_id, stream)
     height, width, sections = box.height, box.width, list(box.sections)
     if rng.random() < 0.1:
-        height, width = (int(side) for side in rng.integers(0, 256, size=2))
+        height, width = (int(side) for side in rng.integers(*SIDES[rng.integers(2)], size=2))
     else:
         index = rng.integers(len(sections))
         sections[index] = damage(sections[index] or b"\0", rng)
