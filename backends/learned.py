@@ -21,16 +21,14 @@ import torch
 from compressai.models import CompressionModel
 from torch import Tensor, nn
 
+from backends.forged import believe, ended
 from backends.nets import factor, padded, view, weights_hash
 from backends.passes import Pass, Surrogate
 from bench.codec import Codec, Image, Relaxed
+from bench.coder import compressed
 from bench.container import Container, overhead, pack, unpack
 from bench.errors import CodecError, raise_if_machine, told
 from bench.tensors import to_image, to_tensor
-
-_ZEROS = 16
-"""Bytes a pixel behind each string: a range decoder reads at most 4 of zeros for a latent, of which
-there are one or two a pixel."""
 
 
 class Learned(Codec):
@@ -66,8 +64,7 @@ class Learned(Codec):
     def encode(self, image: Image) -> bytes:
         """Return the container around the model's strings."""
         images = padded(to_tensor(image), self._factor)
-        with torch.no_grad():
-            coded = self._net.compress(images, **self._told)
+        coded = compressed(self._net, images, **self._told)
         height, width, _ = image.shape
         return pack(self._codec_id(), height, width, [stream[0] for stream in coded["strings"]])
 
@@ -132,11 +129,7 @@ class Learned(Codec):
         return given
 
     def _strings(self, container: Container) -> list[list[bytes]]:
-        """Return the strings as `decompress` wants them, one for each pass of an entropy coder.
-
-        CompressAI's range decoder does not look where a string ends. Behind a whole one it reads
-        nothing; behind a forged one it finds zeros instead of memory that is not its own.
-        """
+        """Return the strings as `decompress` wants them, as many as the model writes."""
         _, own = self._smallest
         if len(container.sections) != own:
             raise CodecError(
@@ -144,8 +137,9 @@ class Learned(Codec):
                 " encode the picture again"
             )
         rows, columns = self._units(container)
-        zeros = bytes(_ZEROS * rows * columns * self._factor**2)
-        return [[string + zeros] for string in container.sections]
+        pixels = rows * columns * self._factor**2
+        believe(container, pixels)
+        return ended(container.sections, pixels)
 
     def _latent_shape(self, container: Container) -> Any:  # noqa: ANN401 - as the model has it
         """Return the sizes of the latents, which follow from the picture's."""
@@ -160,8 +154,7 @@ class Learned(Codec):
     def _smallest(self) -> tuple[Any, int]:
         """The sizes of the latents and the number of strings of the smallest picture."""
         images = torch.zeros(1, 3, self._factor, self._factor)
-        with torch.no_grad():
-            coded = self._net.compress(images, **self._told)
+        coded = compressed(self._net, images, **self._told)
         return coded["shape"], len(coded["strings"])
 
     def _codec_id(self) -> bytes:

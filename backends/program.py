@@ -1,17 +1,22 @@
 """External programs: run from a list of arguments, within a time limit, failing in one sentence.
 
-Their files have no names, so that nothing is left behind however the harness ends.
+Their files have no names and, on Linux, they end with the harness, so that nothing is left behind
+however it ends.
 """
 
 from __future__ import annotations
 
+import ctypes
+import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -19,6 +24,9 @@ from bench.errors import CodecError, MachineError, raise_if_machine
 
 _START_S, _PATIENCE = 60.0, 10
 """Time limit: this many seconds, and this many times what an idle core needs for the picture."""
+
+_PR_SET_PDEATHSIG = 1
+_prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
 class ProgramError(CodecError):
@@ -109,6 +117,7 @@ class Program:
                 timeout=seconds,
                 check=False,
                 pass_fds=[file.file.fileno() for file in files],
+                preexec_fn=_tie(),
             )
         except subprocess.TimeoutExpired:
             raise CodecError(f"{self.name} was stopped after {seconds:g} s") from None
@@ -124,6 +133,20 @@ class Program:
             errors = done.stderr.decode(errors="replace")
             raise ProgramError(self.name, done.returncode, errors, done.stdout)
         return done
+
+
+def _tie() -> Callable[[], None] | None:
+    """Return what a program does before it starts, to be killed with the thread that waits for it.
+
+    Calls nothing but the system: other threads may hold any lock that the child now has a copy of.
+    """
+    return None if _prctl is None else partial(_end_with, _prctl, os.getpid())
+
+
+def _end_with(prctl: Callable[[int, int], object], parent: int) -> None:
+    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it was gone before
+        os._exit(1)
 
 
 def time_limit(seconds_per_megapixel: float = 0, height: int = 0, width: int = 0) -> float:

@@ -14,6 +14,7 @@ from bench import checkpoint, metrics
 from bench.architectures import build
 from bench.card import RateDistortion, write_card
 from bench.codec import Image
+from bench.coder import compressed
 from bench.denoiser import Denoiser
 from bench.errors import ConfigError
 from bench.tensors import to_image, to_tensor
@@ -61,8 +62,8 @@ def _score(net: CompressionModel | Denoiser, picture: Image) -> tuple[float, flo
     padded = functional.pad(to_tensor(picture), padding, mode="replicate")
     if isinstance(net, Denoiser):
         return 0.0, metrics.psnr(picture, _denoised(net, picture)), 0.0
+    packed = compressed(net, padded)
     with torch.no_grad():
-        packed = net.compress(padded)
         decoded = net.decompress(packed["strings"], packed["shape"])["x_hat"]
         likelihoods = net(padded)["likelihoods"].values()
     size = sum(len(string) for strings in packed["strings"] for string in strings)

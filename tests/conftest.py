@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import warnings
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from torch import nn
 
 from bench import consent, plugins, registry
 from bench.architectures import fresh
+from bench.errors import CodecError
 from bench.images import Crop, ImageSpec, load
 from bench.registry import Choice, build
 from bench.tensors import to_tensor
@@ -43,6 +46,41 @@ def _forgotten(monkeypatch):
     monkeypatch.setattr(plugins, "_loaded", {})
     monkeypatch.setattr(consent, "_NAMED", {})
     monkeypatch.setattr(registry, "_NAMED", {kind: {} for kind in registry._TABLES})
+
+
+@pytest.fixture(scope="session")
+def apart():
+    """Return a function: what comes of a deed in a child, which may crash or hang.
+
+    "done", the words of a CodecError, or how else it ended.
+    """
+    return _apart
+
+
+def _apart(deed, seconds=60):
+    ours, theirs = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 on threads and fork
+        child = os.fork()
+    if not child:
+        try:
+            signal.alarm(seconds)
+            os.write(theirs, _told(deed).encode())
+        finally:  # or the child would go on as this process
+            os._exit(0)
+    os.close(theirs)
+    with os.fdopen(ours) as told:
+        words = told.read()
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return words or f"ended with {status}"
+
+
+def _told(deed):
+    try:
+        deed()
+    except CodecError as error:
+        return str(error)
+    return "done"
 
 
 @pytest.fixture(scope="session")

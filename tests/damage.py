@@ -18,6 +18,7 @@ import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -29,11 +30,23 @@ from bench.codec import Codec
 from bench.container import _HEAD, pack, unpack
 from bench.errors import CodecError
 from bench.given import given
-from bench.registry import Choice, build, check
+from bench.registry import Choice, build, check, unavailable
 from bench.testing.pictures import grey, noise, waves
 
 SECONDS = 200
 """Within which every stream is done with, or the program is killed."""
+
+SIDES = ((0, 256), (60_000, 65_536))
+"""Between which forged sides lie: of a picture soon decoded, or of one that no machine holds."""
+
+OTHERS = (
+    *("vvc qp=40 preset=faster", "hevc qp=40", "av1 crf=40", "jpegxl distance=2"),
+    *("jpeg quality=50", "jpeg2000 ratio=5", "webp quality=50", "avif quality=50", "identity"),
+    "bmshj2018-factorized checkpoint=bmshj2018-factorized-small-q1",
+    "bmshj2018-hyperprior checkpoint=bmshj2018-hyperprior-small-q1",
+    *("mbt2018-mean checkpoint=mbt2018-mean-small-q1", "toy"),
+)
+"""Whose streams the others are given, where they are at hand."""
 
 Rng = np.random.Generator
 Damage = Callable[[bytes, Rng], bytes]
@@ -74,7 +87,29 @@ def constant(stream: bytes, rng: Rng) -> bytes:
 
 
 def foreign(_: bytes, rng: Rng) -> bytes:
-    """Return a file of another kind, or now and then of the same."""
+    """Return a picture as others code it, or now and then the same codec."""
+    others = foreign_streams()
+    return others[rng.integers(len(others))] if rng.random() < 0.7 else _file(rng)
+
+
+@cache
+def foreign_streams() -> list[bytes]:
+    """Return what other codecs make of a picture: whole, and what is inside their containers."""
+    found = []
+    for name, *parameters in map(str.split, OTHERS):
+        if unavailable("codec", name) is None:
+            codec = build("codec", check("codec", Choice(name, given(parameters))))
+            found += _with_sections(codec.encode(waves(40, 24)))
+    return found
+
+
+def _with_sections(stream: bytes) -> list[bytes]:
+    if not stream.startswith(b"CRB1"):
+        return [stream]
+    return [stream, *unpack(stream[4:8], stream).sections]
+
+
+def _file(rng: Rng) -> bytes:
     file = io.BytesIO()
     kind = rng.choice(["PNG", "JPEG", "WEBP", "AVIF", "JPEG2000", "GIF", "BMP", "TIFF", "PPM"])
     Pictures.fromarray(waves(*rng.integers(1, 60, size=2))).save(file, kind)
@@ -116,7 +151,7 @@ def _sealed(stream: bytes, damage: Damage, rng: Rng) -> bytes:
     box = unpack(codec_id, stream)
     height, width, sections = box.height, box.width, list(box.sections)
     if rng.random() < 0.1:
-        height, width = (int(side) for side in rng.integers(0, 256, size=2))
+        height, width = (int(side) for side in rng.integers(*SIDES[rng.integers(2)], size=2))
     else:
         index = rng.integers(len(sections))
         sections[index] = damage(sections[index] or b"\0", rng)

@@ -38,6 +38,9 @@ FEW = {
     "jpegxl distance=2": 6,
     "bmshj2018-factorized checkpoint=bmshj2018-factorized-small-q4": 20,
     "mbt2018-mean checkpoint=mbt2018-mean-small-q4": 20,
+    "mbt2018 checkpoint=RANDOM": 12,
+    "mbt2018-mean-vbr level=3 checkpoint=RANDOM": 12,
+    "cheng2020-anchor-checkerboard checkpoint=RANDOM": 12,
     "toy": 200,
 }
 """How many for every run, by codec."""
@@ -55,9 +58,26 @@ MANY = {
     "bmshj2018-factorized checkpoint=bmshj2018-factorized-small-q4": 600,
     "bmshj2018-hyperprior checkpoint=bmshj2018-hyperprior-small-q4": 700,
     "mbt2018-mean checkpoint=mbt2018-mean-small-q4": 700,
+    "mbt2018 checkpoint=RANDOM": 200,
+    "mbt2018-mean-vbr level=3 checkpoint=RANDOM": 200,
+    "cheng2020-anchor-checkerboard checkpoint=RANDOM": 200,
     "toy": 2000,
 }
 """2,000 a family: Pillow's files, ffmpeg's streams, CompressAI's strings, the container."""
+
+
+@pytest.fixture
+def spelled(small_checkpoint, variable_file):
+    """Return a function: a codec of the lists, RANDOM being the file of a small random net."""
+
+    def spell(told):
+        name = told.split()[0]
+        if "RANDOM" not in told:
+            return told
+        file = variable_file(name) if name.endswith("-vbr") else small_checkpoint(name)
+        return told.replace("RANDOM", str(file))
+
+    return spell
 
 
 @pytest.fixture(scope="module")
@@ -69,12 +89,26 @@ def damage():
 
 
 @pytest.mark.parametrize(("told", "count"), FEW.items())
-def test_damaged_streams_end_in_an_error_or_a_picture_of_their_size(damage, told, count):
-    codec = build("codec", _choice(told))
+def test_damaged_streams_end_in_an_error_or_a_picture_of_their_size(damage, spelled, told, count):
+    codec = build("codec", _choice(spelled(told)))
     whole = damage.whole_streams(codec)
     streams = damage.damaged(whole, count, np.random.default_rng(0))
     found = [damage.outcome(codec, stream) for stream in streams]
     assert found.count("refused") >= count // 4
+
+
+def test_streams_of_other_codecs_are_among_them(damage):
+    streams = damage.foreign_streams()
+    assert {stream[:2] for stream in streams} >= {b"CR", b"\xff\xd8", b"\x89P"}
+    assert len(streams) > 12
+
+
+def test_forged_sizes_are_small_and_large(damage):
+    codec = build("codec", _choice("toy"))
+    streams = list(damage.damaged(damage.whole_streams(codec), 400, np.random.default_rng(0)))
+    sides = [int.from_bytes(stream[8:10], "big") for stream in streams if stream[:4] == b"CRB1"]
+    assert any(64 < side < 256 for side in sides)
+    assert any(60_000 <= side < 2**16 for side in sides)
 
 
 def test_half_of_them_are_under_a_right_checksum(damage):
@@ -123,8 +157,8 @@ def test_neither_a_clear_error_nor_a_picture_of_the_right_size(damage):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("told", "count"), MANY.items())
-def test_thousands_of_damaged_streams(tmp_path, told, count):
-    _check_many(tmp_path, told, count)
+def test_thousands_of_damaged_streams(tmp_path, spelled, told, count):
+    _check_many(tmp_path, spelled(told), count)
 
 
 @pytest.mark.slow
