@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from backends.toy import Toy
-from bench.codec import Codec
+from bench.codec import Codec, Tolerances
 from bench.container import overhead, pack, unpack
 from bench.errors import CodecError
 from bench.registry import Choice, build, entries, unavailable
@@ -179,3 +179,26 @@ def test_a_wrong_surrogate_breaks_the_contract(fault, check):
 
     with pytest.raises(AssertionError, match=r"^[^\n]+$"):
         getattr(Contract(), check)()
+
+
+class _Candid(_Wrong):
+    """States how far it is off."""
+
+    tolerances = Tolerances(estimate=1.5)
+
+
+def test_a_codec_may_state_its_own_tolerance_which_is_told():
+    figures = []
+
+    class Contract(CodecContract):
+        def codec(self):
+            return _Candid("half the bits")
+
+        def measured(self, figure):
+            figures.append(str(figure))
+
+    Contract().test_the_estimate_agrees_with_the_bytes()
+    assert figures == [figures[0]]
+    assert figures[0].endswith("off by 100 %; at most 150 %, usually 10 %")
+    with pytest.raises(AssertionError, match=r"rate is .* off by 50 %; at most 10 %$"):
+        Contract().test_the_surrogate_agrees_with_the_codec()
