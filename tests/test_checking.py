@@ -95,7 +95,7 @@ def test_a_bundled_checkpoint_keeps_its_promises(capsys):
     printed = capsys.readouterr().out
     assert "BROKEN" not in printed
     assert "dB; at least 40 dB" in printed
-    assert "the gradient of rate is off its slope by" in printed
+    assert "the gradient of rate, in float32, is off its slope by" in printed
     assert "s to encode a megapixel" in printed
 
 

@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 
 from backends.toy import Toy
 from bench.codec import Codec, Tolerances
@@ -179,6 +180,34 @@ def test_a_wrong_surrogate_breaks_the_contract(fault, check):
 
     with pytest.raises(AssertionError, match=r"^[^\n]+$"):
         getattr(Contract(), check)()
+
+
+class _Single(Toy):
+    """Has weights in float32, which no picture in float64 can meet."""
+
+    def reconstruct(self, images):
+        return torch.einsum("bchw,cd->bdhw", images, torch.eye(3))
+
+    def rate(self, images):
+        return {name: bits.float() for name, bits in super().rate(images).items()}
+
+
+@pytest.mark.parametrize(("codec", "precision"), [(Toy, "float64"), (_Single, "float32")])
+def test_gradients_are_checked_in_float64_where_the_surrogate_computes_in_it(codec, precision):
+    figures = []
+
+    class Contract(CodecContract):
+        def codec(self):
+            return codec()
+
+        def measured(self, figure):
+            figures.append(figure)
+
+    Contract().test_gradients_are_the_slopes_without_rounding()
+    assert len(figures) == 2
+    for figure in figures:
+        assert f"in {precision}, is off its slope by" in figure.what
+        assert figure.value < (1e-6 if precision == "float64" else 0.1)
 
 
 class _Candid(_Wrong):
