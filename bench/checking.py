@@ -1,78 +1,91 @@
-"""`bench check`: the contract that tests put codecs through, run on one operating point."""
+"""`bench check`: the contract that tests put codecs through, run on one operating point.
+
+It runs in another process: a codec that crashes or hangs breaks one promise, and the rest is
+checked in a new one.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import Any
 
-from bench.codec import Codec
-from bench.errors import raise_if_machine, told
-from bench.registry import Choice, build
-from bench.testing import CodecContract
-from bench.testing.pictures import waves
+from bench import plugins
+from bench.child import Child, LostError
+from bench.errors import BenchError, ConfigError
+from bench.registry import Choice
+from bench.trial import PROMISES, Check, Trial, promise_of
 
-_SPEED_SIDE = 512
+LIMIT_S = 120.0
+"""How long one promise may take."""
 
-
-@dataclass(frozen=True)
-class Check:
-    """One promise of the contract.
-
-    Attributes:
-        promise: what is checked.
-        problem: how it is broken, in one sentence; empty if it holds.
-    """
-
-    promise: str
-    problem: str = ""
+_MAKING_S = 600.0
+"""How long making the codec may take: it may have weights to download."""
 
 
-@dataclass(frozen=True)
-class Speed:
-    """Seconds a megapixel."""
-
-    encoding: float
-    decoding: float
-
-
-def check(choice: Choice) -> Iterator[Check]:
+def check(choice: Choice, limit_s: float = LIMIT_S) -> Iterator[Check]:
     """Yield every promise as it is checked.
+
+    Args:
+        choice: the codec.
+        limit_s: how long each may take.
 
     Raises:
         ConfigError: the codec cannot be made.
+        MachineError: this machine lacks something.
     """
-    build("codec", choice)
-
-    class Contract(CodecContract):
-        def codec(self) -> Codec:
-            codec: Codec = build("codec", choice)
-            return codec
-
-    contract = Contract()
-    for name in sorted(vars(CodecContract)):
-        if name.startswith("test_"):
-            yield _checked(contract, name)
+    done = 0
+    while done < len(PROMISES):
+        for found in _checked(choice, PROMISES[done:], limit_s):
+            done += 1
+            yield found
 
 
-def speed(choice: Choice) -> Speed:
-    """Return how long a picture of a quarter of a megapixel takes, by the megapixel."""
-    codec: Codec = build("codec", choice)
-    image = waves(_SPEED_SIDE, _SPEED_SIDE)
-    megapixels = _SPEED_SIDE**2 / 1e6
-    started = time.perf_counter()
-    bitstream = codec.encode(image)
-    encoded = time.perf_counter()
-    codec.decode(bitstream)
-    decoded = time.perf_counter()
-    return Speed((encoded - started) / megapixels, (decoded - encoded) / megapixels)
+def _checked(choice: Choice, names: Sequence[str], limit_s: float) -> Iterator[Check]:
+    """Yield promises until the process that checks them is gone, with the one that ended it."""
+    with closing(_Examiner()) as examiner:
+        examiner.make(choice)
+        for name in names:
+            yield examiner.checked(name, limit_s)
+            if examiner.is_lost:
+                return
 
 
-def _checked(contract: CodecContract, name: str) -> Check:
-    promise = name.removeprefix("test_").replace("_", " ")
-    try:
-        getattr(contract, name)()
-    except Exception as error:  # noqa: BLE001 - a codec can fail in any way
-        raise_if_machine(error)
-        return Check(promise, told(error))
-    return Check(promise)
+class _Examiner:
+    """A process that checks promises of a codec.
+
+    Attributes:
+        is_lost: whether it checks no more.
+    """
+
+    def __init__(self) -> None:
+        self.is_lost = False
+        self._child = Child("bench.trial:serve")
+
+    def make(self, choice: Choice) -> None:
+        try:
+            self._asked(Trial(plugins.loaded(), choice), _MAKING_S)
+        except (LostError, TimeoutError) as error:
+            raise ConfigError(f"the codec '{choice}' cannot be made: {_fate(error)}") from error
+
+    def checked(self, name: str, limit_s: float) -> Check:
+        try:
+            found: Check = self._asked(name, limit_s)
+        except (LostError, TimeoutError) as error:
+            self.is_lost = True
+            return Check(promise_of(name), _fate(error))
+        return found
+
+    def close(self) -> None:
+        self._child.stop()
+
+    def _asked(self, message: object, limit_s: float) -> Any:  # noqa: ANN401 - None, or a Check
+        self._child.send(message)
+        answer = self._child.receive(limit_s)
+        if isinstance(answer, BenchError):
+            raise answer
+        return answer
+
+
+def _fate(error: LostError | TimeoutError) -> str:
+    return f"crashed: {error}" if isinstance(error, LostError) else str(error)

@@ -106,6 +106,13 @@ def _add_queries(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     checked.add_argument("codec", help="its name")
     checked.add_argument("parameters", nargs="*", metavar="KEY=VALUE", help="as in a suite")
     checked.add_argument("--plugin", help="the file or module that has the codec")
+    checked.add_argument(
+        "--limit",
+        type=float,
+        default=checking.LIMIT_S,
+        metavar="S",
+        help="seconds that one promise may take (%(default)g)",
+    )
     checked.set_defaults(command=_check)
     schema = commands.add_parser("schema", help="print the JSON schema of suites, for editors")
     schema.set_defaults(command=_schema)
@@ -178,13 +185,11 @@ def _check(arguments: argparse.Namespace) -> None:
         plugins.load(arguments.plugin, Path())
     choice = registry.check("codec", Choice(arguments.codec, given(arguments.parameters)))
     broken = 0
-    for found in checking.check(choice):
+    for found in checking.check(choice, arguments.limit):
         broken += bool(found.problem)
         _say(f"{'BROKEN' if found.problem else 'holds '}  {found.promise}")
-        if found.problem:
-            _say(f"        {found.problem}")
-    taken = checking.speed(choice)
-    _say(f"{taken.encoding:.2f} s to encode a megapixel, {taken.decoding:.2f} s to decode it")
+        for line in filter(None, (found.problem, *found.figures)):
+            _say(f"        {line}")
     if broken:
         raise BenchError(f"{choice} breaks {broken} of the promises above")
 

@@ -113,6 +113,33 @@ class Estimating(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Tolerances:
+    """How far a surrogate may be from its codec, as far as `bench.testing` asks; None: as usual.
+
+    Attributes:
+        bits: largest relative error of `rate` against the bytes.
+        estimate: largest relative error of `estimated_bits` against the bytes.
+        slope: largest relative error of a gradient against a difference.
+        psnr: what `reconstruct` and the decoded picture agree to at least, in dB.
+    """
+
+    bits: float | None = None
+    estimate: float | None = None
+    slope: float | None = None
+    psnr: float | None = None
+
+
+@runtime_checkable
+class Tolerant(Protocol):
+    """A codec whose surrogate differs from it by design, and that says by how much."""
+
+    @property
+    def tolerances(self) -> Tolerances:
+        """What the test kit holds it to, and tells."""
+        ...
+
+
 @runtime_checkable
 class Randomised(Protocol):
     """A codec (or a defence around one) that draws random numbers when it encodes."""

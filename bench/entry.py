@@ -32,6 +32,7 @@ class Entry:
         available: "module:attribute" of a function that returns None where the implementation can
             run, and otherwise why not and what to do.
         cost: what `bench plan` reckons with.
+        owner: the installed distribution that brought it, which nobody has to state.
     """
 
     target: str | Callable[..., Any]
@@ -40,3 +41,9 @@ class Entry:
     preset: Mapping[str, object] = field(default_factory=dict)
     available: str | None = None
     cost: Cost = Cost()
+    owner: str = field(default="", kw_only=True)
+
+    @property
+    def origin(self) -> str:
+        """Who brought it, as a sentence goes on after its name; empty for a table's."""
+        return f" of {self.owner}" if self.owner else ""

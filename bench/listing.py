@@ -13,7 +13,7 @@ from rich.table import Table
 from bench.config import parse
 from bench.errors import BenchError, ConfigError
 from bench.metrics import SCORES
-from bench.registry import Kind, entries, implementation, parameters, unavailable
+from bench.registry import Kind, entries, entry, implementation, parameters, unavailable
 from bench.suite import Suite
 
 Listed: TypeAlias = Literal["codecs", "attacks", "objectives", "defences", "metrics", "suites"]
@@ -125,11 +125,10 @@ def _in_unit(summary: str, unit: str) -> str:
 
 
 def _implementation(kind: Kind, name: str) -> Item:
-    summary = entries(kind)[name].summary
     try:
         fields = parameters(kind, name).model_fields
     except ConfigError as error:
-        return Item(name, summary, problem=str(error))
+        return Item(name, entries(kind)[name].summary, problem=str(error))
     listed = {
         key: "required" if value.is_required() else value.default for key, value in fields.items()
     }
@@ -142,7 +141,7 @@ def _implementation(kind: Kind, name: str) -> Item:
 
 def _declared(kind: Kind, name: str) -> Item:
     """Return what an implementation and its entry say of themselves."""
-    told, made = entries(kind)[name], implementation(kind, name)
+    told, made = entry(kind, name), implementation(kind, name)
     if kind == "defence":
         return Item(name, told.summary, told.paper, gradient=getattr(made, "gradient", ""))
     if kind == "metric":

@@ -8,19 +8,19 @@ checked by pydantic against its signature.
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib import metadata
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ValidationError, WithJsonSchema
 
+from bench import installed
 from bench.codec import Differentiable
 from bench.config import nearest
 from bench.entry import Entry
 from bench.errors import ConfigError, raise_if_machine, told
+from bench.installed import attribute, resolved
 from bench.parameters import explained, model
 
 Kind: TypeAlias = Literal["codec", "attack", "ensemble", "objective", "defence", "metric"]
@@ -39,7 +39,7 @@ _NAMED: dict[Kind, dict[str, Entry]] = {kind: {} for kind in _TABLES}
 Transfer: TypeAlias = Literal["none", "gradient-free", "all"]
 """Which codecs are scored on pictures made against others: none, those without gradients, all."""
 
-_LIVE_SURROGATE = "backends.compressai:live"
+_LIVE_SURROGATE = Entry("backends.compressai:live", "of a net in training")
 
 
 @dataclass(frozen=True)
@@ -106,46 +106,40 @@ def register(owner: str, tables: Mapping[Kind, Mapping[str, Entry]]) -> None:
 
 @cache
 def _installed(kind: Kind) -> dict[str, Entry]:
-    known: dict[str, Entry] = dict(_attribute(_TABLES[kind]))
-    for point in metadata.entry_points(group=f"bench.{kind}s"):
-        if point.name in known:
-            owner = point.dist.name if point.dist else point.value
-            raise ConfigError(
-                f"{owner} registers the {kind} '{point.name}', a name already taken; uninstall"
-                " one of the two or rename its entry point"
-            )
-        known[point.name] = Entry(point.value, "from an installed plugin")
-    return known
+    table = Entry(_TABLES[kind], "a table")
+    return installed.added(kind, attribute(table, table.target))
 
 
 def entry(kind: Kind, name: str) -> Entry:
     """Return the entry of a name.
 
     Raises:
-        ConfigError: there is none; the nearest name is told.
+        ConfigError: there is none, and the nearest name is told; or an entry point is broken.
     """
     known = entries(kind)
     if name not in known:
         raise ConfigError(f"unknown {kind} '{name}'; {nearest(name, known)}")
-    return known[name]
+    return resolved(kind, name, known[name])
 
 
 def implementation(kind: Kind, name: str) -> Any:  # noqa: ANN401 - a class, or a function
     """Return what a name stands for, not yet called."""
-    return _attribute(entry(kind, name).target)
+    found = entry(kind, name)
+    return attribute(found, found.target)
 
 
 def unavailable(kind: Kind, name: str) -> str | None:
     """Return why an implementation cannot run here and what to do, or None if it can."""
-    probe = entry(kind, name).available
-    reason: str | None = _attribute(probe)() if probe else None
+    found = entry(kind, name)
+    probe = found.available
+    reason: str | None = attribute(found, probe)() if probe else None
     return reason
 
 
 def parameters(kind: Kind, name: str) -> type[BaseModel]:
     """Return a model of the parameters that a suite may give, from the constructor's signature."""
     found = entry(kind, name)
-    return model(name, found, _attribute(found.target), _CODEC)
+    return model(name, found, attribute(found, found.target), _CODEC)
 
 
 def check(kind: Kind, choice: Choice) -> Choice:
@@ -174,12 +168,13 @@ def build(kind: Kind, choice: Choice) -> Any:  # noqa: ANN401 - the caller names
     found = entry(kind, choice.name)
     params = _given(kind, choice)
     try:
-        made = _attribute(found.target)(**found.preset, **params)
+        made = attribute(found, found.target)(**found.preset, **params)
         for one in reversed(choice.defence):
             made = build("defence", one)(made)
     except Exception as error:  # a plugin's constructor can fail in any way
         raise_if_machine(error)
-        raise ConfigError(f"the {kind} '{choice}' cannot be used: {told(error)}") from error
+        whose = f"the {kind} '{choice}'{found.origin}"
+        raise ConfigError(f"{whose} cannot be used: {told(error)}") from error
     return made
 
 
@@ -224,15 +219,5 @@ _CODEC = Annotated[Any, _IS_CODEC, WithJsonSchema({"type": ["string", "object"]}
 
 def live_surrogate(net: object) -> Differentiable:
     """Return what gradients flow through in a net that is being trained, as it stands now."""
-    surrogate: Differentiable = _attribute(_LIVE_SURROGATE)(net)
+    surrogate: Differentiable = attribute(_LIVE_SURROGATE, _LIVE_SURROGATE.target)(net)
     return surrogate
-
-
-def _attribute(target: str | Callable[..., Any]) -> Any:  # noqa: ANN401 - what the table names
-    if not isinstance(target, str):
-        return target
-    module, _, attribute = target.partition(":")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # a plugin's import can fail in any way
-        raise ConfigError(f"cannot import {target} ({told(error)}); mend or remove it") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from bench.errors import ConfigError
-from bench.registry import Kind, Transfer, entries, parameters
+from bench.registry import Kind, Transfer, entries, entry, parameters
 from bench.suite import Suite
 
 _LISTS: dict[str, tuple[Kind, ...]] = {
@@ -61,7 +61,7 @@ def _mapping(kind: Kind, name: str) -> dict[str, Any] | None:
     }
     return {
         "type": "object",
-        "description": entries(kind)[name].summary,
+        "description": entry(kind, name).summary,
         "properties": {**common, **properties, **_NESTED.get(kind, {})},
         "required": ["name", *model.get("required", [])],
         "additionalProperties": False,

@@ -6,9 +6,10 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 
 from backends.toy import Toy
-from bench.codec import Codec
+from bench.codec import Codec, Tolerances
 from bench.container import overhead, pack, unpack
 from bench.errors import CodecError
 from bench.registry import Choice, build, entries, unavailable
@@ -179,3 +180,54 @@ def test_a_wrong_surrogate_breaks_the_contract(fault, check):
 
     with pytest.raises(AssertionError, match=r"^[^\n]+$"):
         getattr(Contract(), check)()
+
+
+class _Single(Toy):
+    """Has weights in float32, which no picture in float64 can meet."""
+
+    def reconstruct(self, images):
+        return torch.einsum("bchw,cd->bdhw", images, torch.eye(3))
+
+    def rate(self, images):
+        return {name: bits.float() for name, bits in super().rate(images).items()}
+
+
+@pytest.mark.parametrize(("codec", "precision"), [(Toy, "float64"), (_Single, "float32")])
+def test_gradients_are_checked_in_float64_where_the_surrogate_computes_in_it(codec, precision):
+    figures = []
+
+    class Contract(CodecContract):
+        def codec(self):
+            return codec()
+
+        def measured(self, figure):
+            figures.append(figure)
+
+    Contract().test_gradients_are_the_slopes_without_rounding()
+    assert len(figures) == 2
+    for figure in figures:
+        assert f"in {precision}, is off its slope by" in figure.what
+        assert figure.value < (1e-6 if precision == "float64" else 0.1)
+
+
+class _Candid(_Wrong):
+    """States how far it is off."""
+
+    tolerances = Tolerances(estimate=1.5)
+
+
+def test_a_codec_may_state_its_own_tolerance_which_is_told():
+    figures = []
+
+    class Contract(CodecContract):
+        def codec(self):
+            return _Candid("half the bits")
+
+        def measured(self, figure):
+            figures.append(str(figure))
+
+    Contract().test_the_estimate_agrees_with_the_bytes()
+    assert figures == [figures[0]]
+    assert figures[0].endswith("off by 100 %; at most 150 %, usually 10 %")
+    with pytest.raises(AssertionError, match=r"rate is .* off by 50 %; at most 10 %$"):
+        Contract().test_the_surrogate_agrees_with_the_codec()

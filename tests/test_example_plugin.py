@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,8 @@ compute: {threads: 1}
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory):
-    """Return a function that runs `bench` where the example package is installed."""
+def python(tmp_path_factory):
+    """Return a function that runs a module of Python where the example package is installed."""
     site = tmp_path_factory.mktemp("site")
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
     options = ["--no-build-isolation", "--no-index", "--target", str(site), str(EXAMPLE)]
@@ -34,13 +35,20 @@ def bench(tmp_path_factory):
     environment = {**os.environ, "PYTHONPATH": f"{site}{os.pathsep}{ROOT}"}
 
     def run(*arguments, cwd=ROOT):
-        command = [sys.executable, "-W", "ignore", "-m", "bench", *arguments]
+        command = [sys.executable, "-W", "ignore", "-m", *arguments]
         done = subprocess.run(
-            command, cwd=cwd, env=environment, check=True, capture_output=True, text=True
+            command, cwd=cwd, env=environment, check=False, capture_output=True, text=True
         )
+        assert not done.returncode, done.stdout + done.stderr
         return done.stdout
 
     return run
+
+
+@pytest.fixture(scope="module")
+def bench(python):
+    """Return a function that runs `bench` there."""
+    return partial(python, "bench")
 
 
 def test_the_codecs_are_listed_with_their_parameters(bench):
@@ -61,6 +69,16 @@ def test_the_codecs_are_run_and_stand_on_the_board(bench, tmp_path):
     board = (tmp_path / "runs/plugin/leaderboard.md").read_text()
     assert "pca step=8.0" in board
     assert "mjpeg q=4" in board
+
+
+def test_its_own_tests_put_the_codecs_under_the_contract(python):
+    options = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib"]
+    assert "passed" in python("pytest", *options, str(EXAMPLE / "tests"))
+
+
+@pytest.mark.parametrize("name", ["pca", "mjpeg"])
+def test_the_codecs_keep_what_bench_check_asks(name, bench):
+    assert "BROKEN" not in bench("check", name)
 
 
 @pytest.mark.parametrize("module", ["pca", "mjpeg"])

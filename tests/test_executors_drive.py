@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.child import LostError
 from bench.config import parse
 from bench.errors import MachineError
-from bench.executors.crew import LostError
 from bench.executors.drive import drive
 from bench.executors.rota import ATTEMPTS
 from bench.record import TIMES, MeasureRecord, WorkerRecord

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
+from bench.child import LostError
 from bench.errors import BenchError, ConfigError, MachineError, told
 from bench.executors import Executor, Options
-from bench.executors.crew import LostError
 from bench.executors.drive import drive
 from bench.executors.kit import Bench, Kit
 from bench.executors.parcel import Answer, pack, understood

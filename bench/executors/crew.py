@@ -15,14 +15,11 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Protocol, TypeAlias
 
+from bench.child import LostError
 from bench.workshop import Made, Task
 
 _PATIENCE_S = 10.0
 """How long threads may take to notice that their workers were stopped."""
-
-
-class LostError(Exception):
-    """A worker is gone; the message says why."""
 
 
 class Worker(Protocol):

@@ -23,8 +23,9 @@ from bench.errors import ConfigError
 from bench.metrics import psnr
 from bench.registry import Choice, build
 from bench.tensors import to_tensor
-from bench.testing.codec import CodecContract, frozen, require
+from bench.testing.codec import CodecContract
 from bench.testing.pictures import PICTURES, SIZES, waves
+from bench.testing.subject import frozen, require
 from bench.wrapping import drawn, offers_gradients
 
 _DRAWS = 12

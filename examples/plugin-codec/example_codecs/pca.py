@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from bench.codec import Codec, Image, Relaxed
-from bench.container import pack, unpack
+from bench.container import overhead, pack, unpack
 from bench.errors import CodecError
 from bench.tensors import to_image, to_tensor
 
@@ -32,23 +32,24 @@ class Pca(Codec):
         box = unpack(b"pca1", bitstream)
         shape = (1, 192, -(-box.height // 8), -(-box.width // 8))
         try:
-            symbols = np.frombuffer(zlib.decompress(b"".join(box.sections)), np.int16).reshape(
-                shape
-            )
+            raw = np.frombuffer(zlib.decompress(b"".join(box.sections)), np.int16).reshape(shape)
         except (ValueError, zlib.error) as error:
             raise CodecError(f"these are no coefficients: {error}") from error
-        picture = self._picture(torch.from_numpy(symbols.astype(np.float32)))
+        picture = self._picture(torch.from_numpy(raw.astype(np.float32)))
         return to_image(picture[..., : box.height, : box.width])
 
     def fingerprint(self) -> str:
         return f"pca 1 step {self._step}"
 
+    def header_bytes(self, bitstream: bytes) -> int:
+        return overhead(len(unpack(b"pca1", bitstream).sections))
+
     def relaxed(self, images: Tensor) -> Relaxed:
         latents = self._latents(images)
         rounded = latents + (latents.round() - latents).detach()
         picture = self._picture(rounded)[..., : images.shape[-2], : images.shape[-1]]
-        # as many bits as zlib takes for the sample photographs, within 14 %
-        return Relaxed(picture, {"blocks": 3.85 * torch.log2(1 + latents.abs()) - 0.11})
+        # what zlib takes, at steps of 8 to 32: 13 % off for photographs, 9 % for the contract's
+        return Relaxed(picture, {"blocks": 0.8375 * torch.log2(1 + (2.5 * latents) ** 4) + 0.065})
 
     def reconstruct(self, images: Tensor) -> Tensor:
         return self.relaxed(images).reconstruction
@@ -58,9 +59,9 @@ class Pca(Codec):
 
     def _latents(self, images: Tensor) -> Tensor:
         padding = (0, -images.shape[-1] % 8, 0, -images.shape[-2] % 8)
-        padded = functional.pad(images, padding, mode="replicate")
-        return functional.conv2d(padded - 0.5, self._kernel, stride=8) * (255 / self._step)
+        padded = functional.pad(images - 0.5, padding, mode="replicate")
+        return functional.conv2d(padded, self._kernel.to(images), stride=8) * (255 / self._step)
 
     def _picture(self, latents: Tensor) -> Tensor:
-        pixels = functional.conv_transpose2d(latents, self._kernel, stride=8)
+        pixels = functional.conv_transpose2d(latents, self._kernel.to(latents), stride=8)
         return pixels * (self._step / 255) + 0.5

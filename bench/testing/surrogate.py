@@ -1,0 +1,131 @@
+"""What `bench.codec` asks of a codec's surrogate: halves, gradients, and what agrees with bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.codec import Differentiable, Estimating, Tolerant
+from bench.tensors import to_tensor
+from bench.testing.figures import Figure
+from bench.testing.pictures import noise
+from bench.testing.slopes import Outputs, slopes, unrounded
+from bench.testing.subject import Subject, require
+
+_NAMES = {
+    "bits": "bits_tolerance",
+    "estimate": "estimate_tolerance",
+    "slope": "slope_tolerance",
+    "psnr": "psnr_floor",
+}
+"""The fields of `Tolerances`, as the contract calls them."""
+
+_ENDING_BITS = 32
+"""What a range coder may end a stream with; much, where a picture takes a hundred bytes."""
+
+
+class SurrogateContract(Subject):
+    """The surrogate of one operating point; one without a surrogate keeps all of it.
+
+    A codec that is `Tolerant` states tolerances of its own, and they are told.
+
+    Attributes:
+        bits_tolerance: largest relative error of `rate` against the bytes without the harness's
+            container.
+        estimate_tolerance: the same of `estimated_bits`.
+        slope_tolerance: largest relative error of a gradient against a difference.
+        psnr_floor: what the surrogate's reconstruction and the decoded picture agree to, in dB.
+    """
+
+    bits_tolerance: float = 0.1
+    estimate_tolerance: float = 0.1
+    slope_tolerance: float = 0.05
+    psnr_floor: float = 40.0
+
+    def test_the_surrogate_has_both_halves(self) -> None:
+        if not isinstance(codec := self.codec(), Differentiable):
+            return
+        images = torch.cat([to_tensor(self._picture()), to_tensor(noise(*self.largest))])
+        reconstruction, bits = codec.reconstruct(images), codec.rate(images)
+        both = codec.relaxed(images)
+        require(reconstruction.shape == images.shape, f"reconstruct: {reconstruction.shape}")
+        require(torch.allclose(both.reconstruction, reconstruction, atol=1e-4), "relaxed differs")
+        require(set(both.bits) == set(bits), "relaxed has other streams than rate")
+        for name, stream in bits.items():
+            require(stream.ndim == 4 and len(stream) == 2, f"bits of '{name}': {stream.shape}")
+            require(bool(torch.isfinite(stream).all()), f"bits of '{name}' are not finite")
+
+    def test_gradients_flow_through_both_halves(self) -> None:
+        if not isinstance(codec := self.codec(), Differentiable):
+            return
+        images = to_tensor(self._picture()).requires_grad_(True)
+        values = {"reconstruct": codec.reconstruct(images).sum(), "rate": _bits(codec, images)}
+        for half, value in values.items():
+            (slope,) = torch.autograd.grad(value, images)
+            require(bool(torch.isfinite(slope).all()), f"the gradient of {half} is not finite")
+            require(bool((slope != 0).any()), f"the gradient of {half} is zero everywhere")
+
+    def test_gradients_are_the_slopes_without_rounding(self) -> None:
+        """Along the gradient, against a central difference; rounding is the identity for both."""
+        if not isinstance(codec := self.codec(), Differentiable):
+            return
+        halves: dict[str, Outputs] = {
+            "reconstruct": lambda images: [codec.reconstruct(images).square()],
+            "rate": lambda images: list(codec.rate(images).values()),
+        }
+        for half, outputs in halves.items():
+            with unrounded():
+                found = slopes(outputs, to_tensor(self._picture()))
+            told = f"the gradient of {half}, in {found.precision}, is off its slope by"
+            self._near(told, found.error, "slope")
+
+    def test_the_surrogate_agrees_with_the_codec(self) -> None:
+        if not isinstance(codec := self.codec(), Differentiable):
+            return
+        images = to_tensor(self._picture())
+        with torch.no_grad():
+            surrogate, streams = codec.reconstruct(images).clamp(0, 1), codec.rate(images)
+        _, decoded = self._coded()
+        mse = float((surrogate - to_tensor(decoded)).square().mean())
+        psnr, (limit, usual) = -10 * np.log10(max(mse, 1e-12)), self._allowed("psnr")
+        what = "reconstruct agrees with decode to"
+        self._within(Figure(what, psnr, "dB", limit, usual, least=True))
+        self._sized("rate", float(_total(streams)), "bits", _ENDING_BITS * len(streams))
+
+    def test_the_estimate_agrees_with_the_bytes(self) -> None:
+        if isinstance(codec := self.codec(), Estimating):
+            self._sized("estimated_bits", codec.estimated_bits(self._picture()), "estimate")
+
+    def _sized(self, what: str, bits: float, tolerance: str, ending: int = 0) -> None:
+        bitstream, _ = self._coded()
+        real = 8 * (len(bitstream) - self.codec().header_bytes(bitstream))
+        error = max(bits - real, real - bits - ending, 0) / real
+        end = f", up to {ending} to end its streams" if ending else ""
+        told = f"{what} is {bits:.0f} bits, the bitstream has {real}{end}, it is off by"
+        self._near(told, error, tolerance)
+
+    def _near(self, what: str, error: float, tolerance: str) -> None:
+        limit, usual = self._allowed(tolerance)
+        self._within(Figure(what, 100 * error, "%", 100 * limit, 100 * usual))
+
+    def _within(self, figure: Figure) -> None:
+        require(figure.holds, str(figure))
+        self.measured(figure)
+
+    def _allowed(self, what: str) -> tuple[float, float]:
+        """Return what is allowed of a field of `Tolerances`: here, and usually."""
+        name, codec = _NAMES[what], self.codec()
+        stated = getattr(codec.tolerances, what) if isinstance(codec, Tolerant) else None
+        own = getattr(self, name) if stated is None else stated
+        return own, getattr(SurrogateContract, name)
+
+
+def _bits(codec: Differentiable, images: Tensor) -> Tensor:
+    return _total(codec.rate(images))
+
+
+def _total(streams: Mapping[str, Tensor]) -> Tensor:
+    return torch.stack([stream.double().sum() for stream in streams.values()]).sum()
