@@ -7,8 +7,6 @@ entries    --pages-->  README.md, index.html, byte for byte
 from __future__ import annotations
 
 import math
-import zipfile
-import zlib
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 
@@ -33,6 +31,7 @@ from leaderboard.entry import (
     run_of,
     sha256,
 )
+from leaderboard.packing import content, unzipped
 from leaderboard.publish import figures
 from leaderboard.published import challenges, entries
 from leaderboard.site import pages
@@ -50,9 +49,14 @@ def audit_board(board: Path) -> Iterator[Finding]:
     for other in challenges(board):
         yield from _sealed(other.challenge, other.folder, CHALLENGE)
         yield from _archive(other.challenge, other.folder, PICTURES, CHALLENGE)
-    for name, content in pages(board).items():
+    try:
+        made = pages(board)
+    except BenchError as error:
+        yield Finding(str(board), f"gives no pages: {told(error)}")
+        return
+    for name, page in made.items():
         path = board / name
-        if not path.is_file() or path.read_bytes() != content:
+        if not path.is_file() or path.read_bytes() != page:
             yield Finding(
                 str(path), "is not what the entries give; `bench publish --to` writes it anew"
             )
@@ -84,7 +88,7 @@ def audit_entry(folder: Path, suite_folder: Path) -> Iterator[Event]:
         yield Finding(f"{folder / ENTRY}", told(error))
         return
     yield from consistent(run, again)
-    inside = _unzipped(folder / ARCHIVE)
+    inside = unzipped(folder, ARCHIVE)
     place = f"{folder / ARCHIVE}: adversarial/"
     read = Evidence(place, lambda key: inside.get(f"adversarial/{key}.png"), is_whole=False)
     yield from recode(run, again, read)
@@ -109,7 +113,7 @@ def audit_challenge(folder: Path, suite_folder: Path) -> Iterator[Event]:
         yield Finding(f"{folder / CHALLENGE}", told(error))
         return
     yield from consistent(run, again)
-    inside = _unzipped(folder / PICTURES)
+    inside = unzipped(folder, PICTURES)
     place = f"{folder / PICTURES}: adversarial/"
     yield from recode(run, again, Evidence(place, lambda key: inside.get(f"adversarial/{key}.png")))
 
@@ -130,10 +134,12 @@ def audit_files(entry: Entry, folder: Path) -> Iterator[Finding]:
 def _sealed(one: Sealed, folder: Path, own: str) -> Generator[Finding, None, Run | None]:
     """Yield which files are not those that were published; return their records."""
     for name, kept in one.files.items():
-        path = folder / name
-        found = sha256(path.read_bytes()) if path.is_file() else "none: it is missing"
+        try:
+            found = sha256(content(folder, name))
+        except BenchError as error:
+            found = f"none: {told(error)}"
         if found != kept:
-            yield Finding(str(path), f"its hash is {found}, {own} says {kept}")
+            yield Finding(str(folder / name), f"its hash is {found}, {own} says {kept}")
     try:
         run = run_of(one, folder)
     except BenchError as error:
@@ -146,7 +152,11 @@ def _sealed(one: Sealed, folder: Path, own: str) -> Generator[Finding, None, Run
 
 def _archive(one: Sealed, folder: Path, name: str, own: str) -> Iterator[Finding]:
     """Yield which files in an archive are not those that were put there."""
-    inside = {path: sha256(content) for path, content in _unzipped(folder / name).items()}
+    try:
+        inside = {path: sha256(file) for path, file in unzipped(folder, name).items()}
+    except BenchError as error:
+        yield Finding(str(folder / name), told(error))
+        return
     for path in sorted(inside.keys() | one.archive.keys()):
         found, kept = (table.get(path, "none") for table in (inside, one.archive))
         if found != kept:
@@ -154,22 +164,6 @@ def _archive(one: Sealed, folder: Path, name: str, own: str) -> Iterator[Finding
                 f"{folder / name}: {path}",
                 f"its hash is {found}, {own} says {kept}; none: missing or damaged",
             )
-
-
-def _unzipped(path: Path) -> dict[str, bytes]:
-    """Return the files in an archive that are whole."""
-    if not zipfile.is_zipfile(path):
-        return {}
-    with zipfile.ZipFile(path) as archive:
-        found = {name: _inside(archive, name) for name in archive.namelist()}
-    return {name: content for name, content in found.items() if content is not None}
-
-
-def _inside(archive: zipfile.ZipFile, name: str) -> bytes | None:
-    try:
-        return archive.read(name)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError):
-        return None
 
 
 def _figures(entry: Entry, run: Run, folder: Path) -> Iterator[Finding]:

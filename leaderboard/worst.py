@@ -24,7 +24,8 @@ from bench.verify import in_folder
 from bench.workshop import scored
 from leaderboard.cells import Scored, cases
 from leaderboard.damage import search_in_words
-from leaderboard.entry import ARCHIVE, Worst, sha256, slug, zipped
+from leaderboard.entry import ARCHIVE, Worst, sha256, slug
+from leaderboard.packing import zipped
 from leaderboard.setting import setting
 from leaderboard.threats import ATTACKS
 from leaderboard.views import Shown, views, webp
