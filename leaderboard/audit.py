@@ -31,6 +31,7 @@ from leaderboard.entry import (
     run_of,
     sha256,
 )
+from leaderboard.merge import foreign, of_others
 from leaderboard.packing import content, unzipped
 from leaderboard.publish import figures
 from leaderboard.published import challenges, entries
@@ -127,8 +128,14 @@ def audit_files(entry: Entry, folder: Path) -> Iterator[Finding]:
     """
     run = yield from _sealed(entry, folder, ENTRY)
     yield from _archive(entry, folder, ARCHIVE, ENTRY)
-    if run is not None:
+    if run is None:
+        return
+    try:
+        for told_of in (*foreign(entry, run), *of_others(entry, run)):
+            yield Finding(str(folder / ENTRY), told_of)
         yield from _figures(entry, run, folder)
+    except (BenchError, KeyError) as error:
+        yield Finding(str(folder / RECORDS), f"give no figures: {told(error)}")
 
 
 def _sealed(one: Sealed, folder: Path, own: str) -> Generator[Finding, None, Run | None]:

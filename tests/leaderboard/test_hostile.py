@@ -7,16 +7,19 @@ import io
 import json
 import shutil
 import zipfile
+from pathlib import Path
 
 import pytest
 
 from bench.cli import main
 from bench.errors import StoreError
 from bench.recode import Finding
-from leaderboard import packing
-from leaderboard.audit import audit_board
-from leaderboard.entry import read_entry, sha256
-from leaderboard.published import entries
+from leaderboard import board, packing
+from leaderboard.audit import audit_board, audit_entry
+from leaderboard.columns import COLUMNS
+from leaderboard.entry import read_entry, run_of, sha256
+from leaderboard.publish import figures
+from leaderboard.published import entries, runs
 from leaderboard.site import pages
 
 TRACK = """\
@@ -103,3 +106,95 @@ def test_what_unpacks_to_too_much_is_named(copy, monkeypatch):
         hashed = sha256((folder / name).read_bytes())
         assert any(f"{name}: its hash is {hashed}" in one for one in told)
         assert any(f"{folder / name} unpacks to more than 1000000 bytes" in one for one in told)
+
+
+def lines_of(folder):
+    packed = (folder / "records.jsonl.gz").read_bytes()
+    return [json.loads(line) for line in gzip.decompress(packed).splitlines()]
+
+
+def put(folder, lines):
+    """Write other records into an entry, and mend its hash, its cells and its figures."""
+    path = folder / "records.jsonl.gz"
+    text = "".join(f"{json.dumps(line)}\n" for line in lines)
+    path.write_bytes(gzip.compress(text.encode(), mtime=0))
+
+    def mend(entry):
+        entry["files"][path.name] = sha256(path.read_bytes())
+        entry["cells"] = sum(line["kind"] == "measure" for line in lines)
+
+    alter(folder, mend)
+    entry = read_entry(folder)
+    alter(folder, lambda told: told.update(figures=figures(run_of(entry, folder))))
+
+
+def score(lines, victim, threat="clean"):
+    """Return the first scores of a codec, to be altered."""
+    found = (one for one in lines if one.get("victim") == victim and one["threat"] == threat)
+    return next(found)["scores"]
+
+
+def rows(board_folder):
+    (run,) = runs(entries(board_folder))
+    return {row.place.codec: [column.whole(row) for column in COLUMNS] for row in board([run]).rows}
+
+
+def test_scores_of_another_entrys_codec_are_refused(copy):
+    """They have the keys of its own, and would have taken their place."""
+    foreign = [one for one in lines_of(entry_of(copy, "toy")) if one.get("victim") == "toy"]
+    score(foreign, "toy", "white-box")["psnr_source"] = 1.0
+    folder = entry_of(copy)
+    put(folder, [*lines_of(folder), *foreign])
+    told = "the entry of JPEG on tiny-v1 holds scores of toy, none of its codecs"
+    with pytest.raises(StoreError, match=told):
+        pages(copy)
+    assert any(told in one for one in named(audit_board(copy)))
+    assert any(told in one for one in named(audit_entry(folder, Path())))
+
+
+def test_an_entry_has_the_qualities_of_one_codec(copy):
+    """Whoever lists another codec as its own is found out by the other's entry, or alone."""
+    folder, toy = entry_of(copy), read_entry(entry_of(copy, "toy"))
+    put(folder, lines_of(folder))
+    alter(folder, lambda entry: entry["codecs"].update(toy=toy.codecs["toy"]))
+    with pytest.raises(StoreError, match="'toy' is in the entries of JPEG and toy on tiny-v1"):
+        pages(copy)
+    told = named(audit_entry(folder, Path()))
+    assert any("codecs: JPEG q 40, JPEG q 80, toy are not one codec" in one for one in told)
+    alter(entry_of(copy, "toy"), lambda entry: entry.update(codec="VVC"))
+    told = named(audit_entry(entry_of(copy, "toy"), Path()))
+    assert any("codec is 'VVC', its operating points are called toy" in one for one in told)
+
+
+@pytest.mark.parametrize("threat", ["clean", "noise", "transfer"])
+def test_two_entries_that_contradict_each_other_are_refused(copy, threat):
+    folder = entry_of(copy)
+    lines = lines_of(folder)
+    score(lines, "identity", threat)["bpp"] *= 1.1
+    put(folder, lines)
+    told = r"the entries of JPEG and toy on tiny-v1 contradict each other on identity, \w+: bpp is"
+    with pytest.raises(StoreError, match=told):
+        pages(copy)
+
+
+def test_entries_of_two_machines_keep_the_pictures_that_each_found(copy):
+    """The same search on another processor gives another picture, and other scores."""
+    before, folder = rows(copy), entry_of(copy)
+    lines = lines_of(folder)
+    for one in lines:
+        if one["kind"] == "craft":
+            one["sha256"] = "f" * 64
+            one["flags"] = ["weak"]
+        elif one["craft"]:
+            one["scores"]["bpp"] *= 1.1
+            one["scores"]["bpp_factor"] *= 1.1
+    put(folder, lines)
+    after = rows(copy)
+    assert after["toy"] == before["toy"]
+    assert after["JPEG q 40"] != before["JPEG q 40"]
+    assert after["JPEG q 40"] == rows_of_one(folder)["JPEG q 40"]
+
+
+def rows_of_one(folder):
+    made = board([run_of(read_entry(folder), folder)])
+    return {row.place.codec: [column.whole(row) for column in COLUMNS] for row in made.rows}
