@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.again import made_again
 from bench.errors import BenchError, ConfigError
-from bench.recode import Event
+from bench.findings import Event
 from bench.store import read_run
 from bench.verify import tally, verify
 from leaderboard.audit import audit_board, audit_challenge, audit_entry

@@ -14,8 +14,9 @@ from bench.again import Again
 from bench.codec import Codec
 from bench.compare import DECIBEL
 from bench.errors import BenchError, told
+from bench.findings import Event, Evidence, Finding
 from bench.metrics import psnr
-from bench.recode import Event, Evidence, Finding, recode
+from bench.recode import recode
 from bench.run import make_codec
 from bench.store import Run
 from bench.verify import consistent, recovered

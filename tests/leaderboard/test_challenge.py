@@ -19,10 +19,10 @@ from bench.again import made_again
 from bench.cli import main
 from bench.config import parse
 from bench.errors import BenchError, ImageError
+from bench.findings import Checked, Finding
 from bench.images import load
 from bench.metrics import bpp, psnr
 from bench.png import pixels, png
-from bench.recode import Checked, Finding
 from bench.suite import Suite
 from leaderboard import board
 from leaderboard.audit import audit_board, audit_challenge

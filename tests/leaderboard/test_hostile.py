@@ -13,7 +13,7 @@ import pytest
 
 from bench.cli import main
 from bench.errors import StoreError
-from bench.recode import Finding
+from bench.findings import Finding
 from leaderboard import board, packing
 from leaderboard.audit import audit_board, audit_entry
 from leaderboard.columns import COLUMNS

@@ -15,9 +15,9 @@ from bench import registry
 from bench.cli import main
 from bench.config import parse
 from bench.errors import ConfigError, StoreError
+from bench.findings import Checked, Finding
 from bench.metrics import psnr
 from bench.png import pixels, png
-from bench.recode import Checked, Finding
 from bench.store import read_run
 from bench.suite import Suite
 from leaderboard import board, tracks
