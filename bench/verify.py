@@ -91,10 +91,7 @@ def contradictions(run: Run, again: Again) -> Iterator[Finding]:
     yield from _hash_of_suite(run)
     yield from _manifest(run, again)
     yield from consistent(run, again)
-    yield from _missing("searches", (job.key for job in again.plan.crafts), run.crafts)
-    yield from _missing(
-        "cells", (cell.key for cell in again.plan.cells), (one.key for one in run.measures)
-    )
+    yield from missing(run, again)
 
 
 def recovered(run: Run, folder: Path) -> Again:
@@ -128,6 +125,13 @@ def consistent(run: Run, again: Again) -> Iterator[Finding]:
     yield from _strange("searches", run.crafts, jobs)
     cells = {cell.key for cell in again.plan.cells}
     yield from _strange("cells", (one.key for one in run.measures), cells)
+
+
+def missing(run: Run, again: Again) -> Iterator[Finding]:
+    """Yield which jobs of a plan have no record."""
+    yield from _missing("searches", (job.key for job in again.plan.crafts), run.crafts)
+    cells = (cell.key for cell in again.plan.cells)
+    yield from _missing("cells", cells, (one.key for one in run.measures))
 
 
 def _hash_of_suite(run: Run) -> Iterator[Finding]:

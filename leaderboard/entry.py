@@ -93,9 +93,9 @@ class Sealed(_Part):
         random: labels of those that draw random numbers.
         pictures: hash of every source picture's pixels, by name.
         notes: what was done to a source picture when it was read, where something was.
-        suite: the run's, of its codecs only those that are needed.
-        suite_sha256: hash of the run's whole suite.
-        plan_sha256: hash of the jobs.
+        suite: the run's, of its codecs only the track's and those that are needed.
+        suite_sha256: hash of that.
+        plan_sha256: hash of the jobs that the records must be of.
         cells: how many cells the records hold.
         files: SHA-256 of every other file, by name.
         archive: SHA-256 of every file in the archive, by name.

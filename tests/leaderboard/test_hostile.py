@@ -5,15 +5,18 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import shutil
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from bench import recode
 from bench.cli import main
-from bench.errors import StoreError
-from bench.findings import Finding
+from bench.digest import digest
+from bench.errors import ConfigError, StoreError
+from bench.findings import Finding, Passed
 from leaderboard import board, packing
 from leaderboard.audit import audit_board, audit_entry
 from leaderboard.columns import COLUMNS
@@ -21,6 +24,7 @@ from leaderboard.entry import read_entry, run_of, sha256
 from leaderboard.publish import figures
 from leaderboard.published import entries, runs
 from leaderboard.site import pages
+from leaderboard.worst import hardest
 
 TRACK = """\
 name: tiny-v1
@@ -198,3 +202,154 @@ def test_entries_of_two_machines_keep_the_pictures_that_each_found(copy):
 def rows_of_one(folder):
     made = board([run_of(read_entry(folder), folder)])
     return {row.place.codec: [column.whole(row) for column in COLUMNS] for row in made.rows}
+
+
+def audited(folder):
+    return named(audit_entry(folder, Path()))
+
+
+def resealed(folder, suite=lambda suite: None):
+    """Put whatever an entry's suite now has as its hashes into the entry, as its author could."""
+    alter(folder, lambda entry: suite(entry["suite"]))
+    entry = read_entry(folder)
+    alter(folder, lambda told: told.update(suite_sha256=digest(entry.suite)))
+    for one in audited(folder):
+        if "plan_sha256 is" in one:
+            found = re.search(r"have ([0-9a-f]{64})", one)[1]
+            alter(folder, lambda told, found=found: told.update(plan_sha256=found))
+
+
+def rest_of_worst(folder):
+    """Leave the worst pictures out of an entry that are no longer in its records."""
+    run = run_of(read_entry(folder), folder)
+    labels = [one for one in run.manifest.codecs if one != "identity"]
+    left = [one.model_dump(mode="json") for one, _ in hardest(run, labels)]
+    alter(folder, lambda entry: entry.update(worst=left))
+
+
+def test_an_untouched_entry_is_as_it_says(copy):
+    assert [audited(one.folder) for one in entries(copy)] == [[], []]
+
+
+def test_cells_that_were_removed_are_missed_though_every_hash_is_mended(copy):
+    """The pictures that hurt most are taken out, with their searches or without."""
+    folder = entry_of(copy)
+    lines, worst = lines_of(folder), {one.craft for one in read_entry(folder).worst}
+    put(folder, [one for one in lines if not {one["key"], one.get("craft")} & worst])
+    rest_of_worst(folder)
+    resealed(folder)
+    told = audited(folder)
+    assert any(f"{len(worst)} searches of the suite have no record" in one for one in told)
+    assert any("cells of the suite have no record" in one for one in told)
+    assert not any("sha256" in one or "figures" in one for one in told)
+
+
+def test_a_source_that_was_left_out_is_missed_though_every_hash_is_mended(copy):
+    """Without the codec of the track that pictures were made against, fewer attacks were due."""
+    folder = entry_of(copy)
+    crafts = {one["key"] for one in lines_of(folder) if one.get("sources") == ["toy"]}
+    put(folder, [o for o in lines_of(folder) if not {o["key"], o.get("craft")} & crafts])
+    alter(folder, lambda entry: entry.update(worst=[], sources={}))
+
+    def without(suite):
+        suite["codecs"] = [one for one in suite["codecs"] if one[0]["label"] != "toy"]
+
+    resealed(folder, without)
+    assert any("of which the suite lacks toy" in one for one in audited(folder))
+
+
+def test_a_source_that_is_said_to_offer_no_gradients_is_named(copy):
+    folder = entry_of(copy)
+    alter(folder, lambda entry: entry.update(gradients=[]))
+    assert any("gradients: toy offers them, and is not listed" in one for one in audited(folder))
+
+
+def test_a_label_of_the_track_that_means_another_codec_is_named(copy):
+    folder = entry_of(copy)
+
+    def weaken(suite):
+        next(one for one in suite["codecs"] if one[0]["label"] == "toy")[0]["params"] = [
+            ["gain", 1.5]
+        ]
+
+    resealed(folder, weaken)
+    assert any("'toy' is an operating point of the track tiny-v1" in one for one in audited(folder))
+
+
+@pytest.mark.parametrize("name", ["suite_sha256", "plan_sha256", "track_sha256"])
+def test_one_digit_of_a_hash_of_the_whole_is_named(copy, name):
+    folder = entry_of(copy)
+    kept = getattr(read_entry(folder), name)
+    other = ("1" if kept[5] == "0" else "0").join([kept[:5], kept[6:]])
+    alter(folder, lambda entry: entry.update({name: other}))
+    (told,) = audited(folder)
+    assert other in told
+    assert kept in told
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("psnr_clean", 99.0),
+        ("psnr_source", 99.0),
+        ("bpp_clean", 9.0),
+        ("bpp", 9.0),
+        ("attack", "pgd"),
+        ("craft", "f" * 24),
+        ("picture", "nothing"),
+        ("lost", "rate"),
+        ("codec", "nobody"),
+    ],
+)
+def test_what_is_said_of_a_worst_picture_is_held_by_the_records(copy, name, value):
+    folder = entry_of(copy)
+    alter(folder, lambda entry: entry["worst"][0].update({name: value}))
+    told = [one for one in audited(folder) if f"{folder / 'entry.json'}: worst" in one]
+    assert any(repr(value) in one or "is left out" in one for one in told)
+
+
+def test_worst_pictures_that_are_left_out_are_named(copy):
+    folder = entry_of(copy)
+    alter(folder, lambda entry: entry.update(worst=[]))
+    told = audited(folder)
+    assert len([one for one in told if "entry.json: worst, " in one and "left out" in one]) == 4
+
+
+def test_a_view_that_is_no_file_of_the_entry_is_named(copy):
+    folder = entry_of(copy)
+    alter(folder, lambda entry: entry["worst"][0].update(views={"source": "shown/other.webp"}))
+    assert any("worst shows shown/other.webp, which is none of its" in o for o in audited(folder))
+
+
+def test_a_codec_that_is_not_here_is_passed_over_once(copy, monkeypatch):
+    """Its weights are not in the repository, or ffmpeg lacks its encoder."""
+
+    def refuse(choice):
+        if choice.name == "jpeg":
+            raise ConfigError("no such codec here")
+        return made(choice)
+
+    made = recode.make_codec
+    monkeypatch.setattr(recode, "make_codec", refuse)
+    events = list(audit_entry(entry_of(copy), Path()))
+    assert named(events) == []
+    assert [one.what for one in events if isinstance(one, Passed)] == ["JPEG q 40", "JPEG q 80"]
+
+
+def test_what_is_not_coded_again_is_counted(copy, capsys):
+    folder = entry_of(copy)
+    kept = {name for name in read_entry(folder).archive if name.endswith(".png")}
+    lines = lines_of(folder)
+    cells = [one for one in lines if one["kind"] == "measure"]
+    again = [o for o in cells if not o["craft"] or f"adversarial/{o['craft']}.png" in kept]
+    assert main(["verify", str(folder)]) == 0
+    printed = capsys.readouterr().out
+    assert f"{len(again)} cells coded again and exactly as recorded" in printed
+    assert f"{len(cells) - len(again)} cells not coded again" in printed
+    unseen = next(one for one in cells if one not in again and one["threat"] == "noise")
+    unseen["threat"] = "black-box"
+    put(folder, lines)
+    assert any(
+        f"cell {unseen['key']} (" in one and "threat is 'black-box', the suite's cell has" in one
+        for one in audited(folder)
+    )
