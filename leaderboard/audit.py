@@ -7,7 +7,7 @@ entries --pages--> README.md, index.html, byte for byte
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,7 @@ from leaderboard.published import challenges, entries
 from leaderboard.seals import broken, broken_challenge
 from leaderboard.setting import setting
 from leaderboard.site import pages
-from leaderboard.tracks import Track, track_of
+from leaderboard.tracks import Track, shipped, track_of
 
 
 def audit_board(board: Path) -> Iterator[Finding]:
@@ -38,9 +38,12 @@ def audit_board(board: Path) -> Iterator[Finding]:
     Args:
         board: its folder.
     """
+    known = shipped()
     for one in entries(board):
+        yield from _of_shipped(one.entry, known, one.folder / ENTRY)
         yield from broken(one.entry, one.folder)
     for other in challenges(board):
+        yield from _of_shipped(other.challenge, known, other.folder / CHALLENGE)
         yield from broken_challenge(other.challenge, other.folder)
     try:
         made = pages(board)
@@ -132,6 +135,17 @@ def _of_track(one: Sealed, track: Track, own: str) -> Iterator[Finding]:
         yield Finding(
             own,
             f"track is {one.track}, {one.track_sha256}; its suite is {track.name}, {track.sha256}",
+        )
+
+
+def _of_shipped(one: Sealed, known: Mapping[str, Track], place: Path) -> Iterator[Finding]:
+    """Yield whether the track is another one than ships under its name."""
+    found = known[one.track].sha256 if one.track in known else "none"
+    if one.track_sha256 != found:
+        yield Finding(
+            str(place),
+            f"track_sha256 is {one.track_sha256}, the track {one.track} of this version has"
+            f" {found}",
         )
 
 

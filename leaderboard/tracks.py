@@ -51,6 +51,11 @@ def tracks() -> dict[str, Suite]:
     }
 
 
+def shipped() -> dict[str, Track]:
+    """Return the tracks that ship with the package, by name."""
+    return {name: _track(suite) for name, suite in tracks().items()}
+
+
 def track_of(manifest: Manifest, folder: Path) -> Track:
     """Return the track that a run belongs to.
 
@@ -75,10 +80,14 @@ def track_of(manifest: Manifest, folder: Path) -> Track:
                 f"'{key}' of the run's suite is not that of the track {suite.name}; only its"
                 " codecs may differ"
             )
+    return _track(track)
+
+
+def _track(suite: Suite) -> Track:
     return Track(
         suite.name,
-        digest([theirs, sorted(map(_identity, track.points))]),
-        {str(choice): choice for choice in track.points},
+        digest([fixed(suite), sorted(map(_identity, suite.points))]),
+        {str(choice): choice for choice in suite.points},
     )
 
 

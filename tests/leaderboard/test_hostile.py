@@ -353,3 +353,17 @@ def test_what_is_not_coded_again_is_counted(copy, capsys):
         f"cell {unseen['key']} (" in one and "threat is 'black-box', the suite's cell has" in one
         for one in audited(folder)
     )
+
+
+def test_a_track_that_is_not_the_one_that_ships_is_named(copy):
+    """Both entries agree with each other, and yet are of another suite."""
+    (kept,) = {one.entry.track_sha256 for one in entries(copy)}
+    other = ("1" if kept[5] == "0" else "0").join([kept[:5], kept[6:]])
+    for one in entries(copy):
+        alter(one.folder, lambda entry: entry.update(track_sha256=other))
+    told = [one for one in named(audit_board(copy)) if "track_sha256" in one]
+    assert told == [
+        f"{one.folder / 'entry.json'}: track_sha256 is {other}, the track tiny-v1 of this version"
+        f" has {kept}"
+        for one in entries(copy)
+    ]
