@@ -103,7 +103,7 @@ def publish(given: Submission, codecs: Sequence[str], to: Path, by: str) -> list
 
 def _write(given: Submission, family: Family, to: Path, by: str) -> Path:
     place = to / ENTRIES / given.track.name / slug(family.name)
-    _check_place(place, family)
+    _check_place(place, family, by)
     share = _share(given, family)
     for told in ungiven(given.again, given.track, share.members):
         raise ConfigError(told)
@@ -112,12 +112,20 @@ def _write(given: Submission, family: Family, to: Path, by: str) -> Path:
     return place
 
 
-def _check_place(place: Path, family: Family) -> None:
-    """See that no other codec's entry would be overwritten."""
-    if (place / ENTRY).is_file() and (owner := read_entry(place).codec) != family.name:
+def _check_place(place: Path, family: Family, by: str) -> None:
+    """See that no other codec's and nobody else's entry would be overwritten."""
+    if not (place / ENTRY).is_file():
+        return
+    older = read_entry(place)
+    if older.codec != family.name:
         raise ConfigError(
-            f"{place} is the entry of '{owner}', whose name is too much like '{family.name}';"
+            f"{place} is the entry of '{older.codec}', whose name is too much like '{family.name}';"
             " label your operating points otherwise"
+        )
+    if older.by != by:
+        raise ConfigError(
+            f"{place} was published by '{older.by}', not by '{by}'; label your operating points"
+            " otherwise, or remove that entry first if yours shall take its place"
         )
 
 

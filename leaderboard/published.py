@@ -40,7 +40,7 @@ def entries(board: Path) -> list[Published]:
     Raises:
         StoreError: one cannot be read, or does not lie where its track and codec say.
     """
-    folders = sorted(path.parent for path in (board / ENTRIES).glob(f"*/*/{ENTRY}"))
+    folders = _folders(board / ENTRIES, f"*/*/{ENTRY}")
     found = [Published(read_entry(folder), folder) for folder in folders]
     for one in found:
         wanted = board / ENTRIES / one.entry.track / one.entry.slug
@@ -63,7 +63,7 @@ def challenges(board: Path) -> list[Challenged]:
     Raises:
         StoreError: one cannot be read, or does not lie where its track, codec and name say.
     """
-    folders = sorted(path.parent for path in (board / CHALLENGES).glob(f"*/*/*/{CHALLENGE}"))
+    folders = _folders(board / CHALLENGES, f"*/*/*/{CHALLENGE}")
     found = [Challenged(read_challenge(folder), folder) for folder in folders]
     for one in found:
         told = one.challenge
@@ -71,6 +71,12 @@ def challenges(board: Path) -> list[Challenged]:
         if one.folder != wanted:
             raise StoreError(f"the challenge in {one.folder} belongs in {wanted}; move it there")
     return found
+
+
+def _folders(place: Path, pattern: str) -> list[Path]:
+    """Return the folders that are whole; while one is written it has a name with a dot before."""
+    found = (path.parent for path in place.glob(pattern))
+    return sorted(path for path in found if not path.name.startswith("."))
 
 
 def runs(found: Iterable[Published]) -> list[Run]:
