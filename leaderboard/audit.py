@@ -29,6 +29,7 @@ from leaderboard.published import challenges, entries
 from leaderboard.seals import broken, broken_challenge
 from leaderboard.setting import setting
 from leaderboard.site import pages
+from leaderboard.strangers import refuse_plugins
 from leaderboard.tracks import Track, shipped, track_of
 
 
@@ -58,15 +59,20 @@ def audit_board(board: Path) -> Iterator[Finding]:
             )
 
 
-def audit_entry(folder: Path, suite_folder: Path) -> Iterator[Event]:
+def audit_entry(folder: Path, suite_folder: Path, *, plugins: bool = False) -> Iterator[Event]:
     """Yield what is wrong with an entry, and which of its cells are as recorded, coded again.
 
     Args:
         folder: of the entry.
         suite_folder: where relative paths of its suite are looked up first.
+        plugins: whether the plugins that it names may run.
+
+    Raises:
+        ConfigError: it names plugins, and they may not.
     """
     entry = read_entry(folder)
     yield from broken(entry, folder)
+    refuse_plugins(entry, folder, allowed=plugins)
     try:
         run = _with_sources(entry, run_of(entry, folder))
         inside = unzipped(folder, ARCHIVE)
@@ -88,15 +94,20 @@ def audit_entry(folder: Path, suite_folder: Path) -> Iterator[Event]:
     yield from bitstreams(entry, again, inside, folder)
 
 
-def audit_challenge(folder: Path, suite_folder: Path) -> Iterator[Event]:
+def audit_challenge(folder: Path, suite_folder: Path, *, plugins: bool = False) -> Iterator[Event]:
     """Yield what is wrong with a challenge, and which of its cells are as recorded, coded again.
 
     Args:
         folder: of the challenge.
         suite_folder: where relative paths of its suite are looked up first.
+        plugins: whether the plugins that it names may run.
+
+    Raises:
+        ConfigError: it names plugins, and they may not.
     """
     kept = read_challenge(folder)
     yield from broken_challenge(kept, folder)
+    refuse_plugins(kept, folder, allowed=plugins)
     try:
         run = run_of(kept, folder)
         inside = unzipped(folder, PICTURES)

@@ -367,3 +367,20 @@ def test_a_track_that_is_not_the_one_that_ships_is_named(copy):
         f" has {kept}"
         for one in entries(copy)
     ]
+
+
+def test_plugins_of_an_entry_run_only_for_those_who_say_so(copy, tmp_path, capsys):
+    folder, trace = entry_of(copy), tmp_path / "trace"
+    (tmp_path / "stranger.py").write_text(f"open({str(trace)!r}, 'w').close()\n")
+    alter(folder, lambda entry: entry["suite"].update(plugins=["stranger.py"]))
+    alter(folder, lambda entry: entry.update(suite_sha256=digest(entry["suite"])))
+    told = ["--suite-folder", str(tmp_path)]
+    picture = ["publish", "--challenge", str(tmp_path), "--track", "tiny-v1", "--codec", "JPEG"]
+    for words in (["verify", str(folder)], [*picture, "--to", str(copy), "--by", "me"]):
+        assert main([*words, *told]) == 2
+        printed = " ".join(capsys.readouterr().err.split())
+        assert "names plugins, code of 'tester' that would run here: stranger.py" in printed
+        assert "--plugins" in printed
+        assert not trace.exists()
+    assert main(["verify", str(folder), *told, "--plugins"]) == 0
+    assert trace.exists()
