@@ -88,13 +88,14 @@ def _added(records: Records, entry: Entry, run: Run) -> Iterator[MeasureRecord]:
     """Add the searches of an entry, and yield its cells, under the names that they have now."""
     names = {key: _name(records.crafts, craft, entry) for key, craft in run.crafts.items()}
     for key, craft in run.crafts.items():
-        records.crafts.setdefault(names[key], craft.model_copy(update={"key": names[key]}))
+        records.crafts[names[key]] = craft.model_copy(update={"key": names[key]})
     yield from (_renamed(record, names, entry) for record in run.measures)
 
 
 def _name(known: Mapping[str, CraftRecord], craft: CraftRecord, entry: Entry) -> str:
-    kept = known.get(craft.key, craft)
-    return craft.key if _timeless(kept) == _timeless(craft) else _own(craft.key, entry)
+    kept = known.get(craft.key)
+    is_shared = kept is None or _timeless(kept) == _timeless(craft)
+    return craft.key if is_shared else _own(craft.key, entry)
 
 
 def _renamed(record: MeasureRecord, names: Mapping[str, str], entry: Entry) -> MeasureRecord:

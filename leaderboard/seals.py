@@ -50,6 +50,8 @@ def broken_challenge(kept: Challenge, folder: Path) -> Iterator[Finding]:
 
 def _sealed(one: Sealed, folder: Path, own: str) -> Generator[Finding, None, Run | None]:
     """Yield which files are not those that were published; return their records."""
+    if RECORDS not in one.files:
+        yield Finding(str(folder / own), f"files: {RECORDS} is not among them")
     for name, kept in one.files.items():
         try:
             found = sha256(content(folder, name))
@@ -73,6 +75,8 @@ def _sealed(one: Sealed, folder: Path, own: str) -> Generator[Finding, None, Run
 
 def _archive(one: Sealed, folder: Path, name: str, own: str) -> Iterator[Finding]:
     """Yield which files in an archive are not those that were put there."""
+    if name not in one.files:
+        yield Finding(str(folder / own), f"files: {name} is not among them")
     try:
         inside = {path: sha256(file) for path, file in unzipped(folder, name).items()}
     except BenchError as error:

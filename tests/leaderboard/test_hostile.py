@@ -384,3 +384,10 @@ def test_plugins_of_an_entry_run_only_for_those_who_say_so(copy, tmp_path, capsy
         assert not trace.exists()
     assert main(["verify", str(folder), *told, "--plugins"]) == 0
     assert trace.exists()
+
+
+def test_records_and_archive_that_no_hash_holds_are_named(copy):
+    alter(entry_of(copy), lambda entry: entry.update(files={}))
+    told = named(audit_board(copy))
+    assert any("files: records.jsonl.gz is not among them" in one for one in told)
+    assert any("files: worst.zip is not among them" in one for one in told)
