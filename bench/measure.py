@@ -45,7 +45,7 @@ def measure(
     if isinstance(coded, Lost):
         return _lost(job, coded, "attacked")
     return MeasureRecord(
-        **_identity(job),
+        **identity(job),
         **(_again(codec, image, coded) if attacked is None else {}),
         status="ok",
         scores=score(codec, job.picture.pixels, image, clean, coded, terms),
@@ -75,10 +75,11 @@ def _again(codec: Codec, image: Image, coded: Coded) -> dict[str, Any]:
 
 
 def _lost(job: MeasureJob, lost: Lost, stage: Stage) -> MeasureRecord:
-    return MeasureRecord(**_identity(job), status=lost.status, reason=lost.reason, stage=stage)
+    return MeasureRecord(**identity(job), status=lost.status, reason=lost.reason, stage=stage)
 
 
-def _identity(job: MeasureJob) -> dict[str, Any]:
+def identity(job: MeasureJob) -> dict[str, Any]:
+    """Return what the record of a cell says of it, whatever its scores."""
     return {
         "key": job.key,
         "victim": job.victim.label,

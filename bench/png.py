@@ -28,7 +28,7 @@ def pixels(content: bytes) -> Image:
     try:
         with Pillow.open(io.BytesIO(content), formats=["PNG"]) as file:
             return np.asarray(file.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Pillow.DecompressionBombError) as error:
         raise ImageError("it is damaged: it cannot be decoded") from error
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.again import made_again
 from bench.errors import BenchError, ConfigError
-from bench.recode import Event
+from bench.findings import Event
 from bench.store import read_run
 from bench.verify import tally, verify
 from leaderboard.audit import audit_board, audit_challenge, audit_entry
@@ -21,6 +21,7 @@ from leaderboard.handed import handed
 from leaderboard.publish import publish, submission
 from leaderboard.published import ENTRIES, entries
 from leaderboard.site import INDEX, write
+from leaderboard.strangers import refuse_plugins
 
 _GIT_SECONDS = 10
 
@@ -59,14 +60,17 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
             default=Path(),
             help="where relative paths in the suite start, if not here",
         )
+        parser.add_argument(
+            "--plugins",
+            action="store_true",
+            help="run the plugins that the entry or challenge names: code of whoever published it",
+        )
 
 
 def _verify(arguments: argparse.Namespace) -> None:
     what = arguments.what
     is_board = (what / INDEX).is_file() or (what / ENTRIES).is_dir()
-    wrong = (
-        _wrong(what) if is_board else tally(_doubted(what, arguments.suite_folder), _say).findings
-    )
+    wrong = _wrong(what) if is_board else tally(_doubted(arguments), _say).findings
     if wrong:
         raise BenchError(f"{what} is not what it says: {wrong} findings above")
 
@@ -83,11 +87,12 @@ def _wrong(board: Path) -> int:
     return len(findings)
 
 
-def _doubted(what: Path, folder: Path) -> Iterator[Event]:
+def _doubted(arguments: argparse.Namespace) -> Iterator[Event]:
+    what, folder = arguments.what, arguments.suite_folder
     if (what / ENTRY).is_file():
-        return audit_entry(what, folder)
+        return audit_entry(what, folder, plugins=arguments.plugins)
     if (what / CHALLENGE).is_file():
-        return audit_challenge(what, folder)
+        return audit_challenge(what, folder, plugins=arguments.plugins)
     return verify(read_run(what), folder)
 
 
@@ -114,6 +119,7 @@ def _challenge(arguments: argparse.Namespace) -> None:
     (codec,) = arguments.codec
     folder = arguments.to / ENTRIES / arguments.track / slug(codec)
     entry = read_entry(folder)
+    refuse_plugins(entry, folder, allowed=arguments.plugins)
     again = made_again(run_of(entry, folder).manifest, arguments.suite_folder)
     pictures = handed(arguments.challenge)
     by = arguments.by or _git_name()

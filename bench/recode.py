@@ -5,19 +5,18 @@ PNG --checksums, hash, budget--> picture --encode, decode, score--> record, comp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Generator, Iterable, Iterator
 
 from bench.again import Again
 from bench.codec import Codec, Image
 from bench.coded import Coded, Lost, code
 from bench.compare import differences
 from bench.errors import BenchError, ImageError, told
+from bench.findings import Checked, Event, Evidence, Finding, Passed, Uncoded
 from bench.images import pixel_hash
 from bench.jobs import CraftJob, Draw, Group, MeasureJob
 from bench.machine import machine
-from bench.measure import measure
+from bench.measure import identity, measure
 from bench.png import pixels
 from bench.record import CraftRecord, MeasureRecord
 from bench.registry import Choice
@@ -29,57 +28,9 @@ from bench.workshop import scored
 RECORDS = "records.jsonl"
 
 
-@dataclass(frozen=True)
-class Finding:
-    """Something that is not as it was recorded: where it stands, and what is wrong with it."""
-
-    where: str
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}"
-
-
-@dataclass(frozen=True)
-class Checked:
-    """One cell that was coded again and gave what its record says.
-
-    Attributes:
-        cell: which.
-        exactly: to the last digit, and not only within the tolerances of `bench.compare`.
-    """
-
-    cell: MeasureJob
-    exactly: bool
-
-
-@dataclass(frozen=True)
-class Passed:
-    """What could not be checked on this machine, and why."""
-
-    what: str
-    why: str
-
-    def __str__(self) -> str:
-        return f"{self.what}: {self.why}"
-
-
-Event: TypeAlias = Finding | Checked | Passed
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """The saved adversarial pictures.
-
-    Attributes:
-        place: where they are, as findings call it.
-        read: from the key of a search to the bytes of its PNG; None if it is not there.
-        is_whole: whether every picture must be there.
-    """
-
-    place: str
-    read: Callable[[str], bytes | None]
-    is_whole: bool = True
+_ABSENT = "their pictures are not kept"
+_DAMAGED = "their pictures are not those that were scored"
+_ELSEWHERE = "their codecs cannot be made here"
 
 
 def recode(run: Run, again: Again, evidence: Evidence) -> Iterator[Event]:
@@ -91,7 +42,7 @@ def recode(run: Run, again: Again, evidence: Evidence) -> Iterator[Event]:
         evidence: the pictures.
     """
     victims = sorted({record.victim for record in run.measures} & again.points.keys())
-    made = {label: _made(again.points[label]) for label in victims}
+    made = {label: codec_of(again.points[label]) for label in victims}
     yield from (one for one in made.values() if isinstance(one, Passed))
     codecs = {label: one for label, one in made.items() if isinstance(one, Codec)}
     scale = _Scale(run, again, codecs)
@@ -99,7 +50,8 @@ def recode(run: Run, again: Again, evidence: Evidence) -> Iterator[Event]:
         yield from _group(group, scale, evidence)
 
 
-def _made(choice: Choice) -> Codec | Passed:
+def codec_of(choice: Choice) -> Codec | Passed:
+    """Return a codec, or why it cannot be made on this machine."""
     try:
         return make_codec(choice)
     except BenchError as error:
@@ -115,8 +67,7 @@ def _group(group: Group, scale: _Scale, evidence: Evidence) -> Iterator[Event]:
     if craft is not None:
         yield from _search(group.craft, craft)
         attacked = yield from _picture(group.craft, craft, evidence)
-        if attacked is not None:
-            yield from scale.weigh(group, attacked)
+        yield from scale.weigh(group, attacked)
 
 
 def _search(job: CraftJob, craft: CraftRecord) -> Iterator[Finding]:
@@ -141,8 +92,8 @@ def _search(job: CraftJob, craft: CraftRecord) -> Iterator[Finding]:
 
 def _picture(
     job: CraftJob, craft: CraftRecord, evidence: Evidence
-) -> Generator[Finding, None, Image | CraftRecord | None]:
-    """Return the picture of a search, or its record if it has none; None if it cannot be used."""
+) -> Generator[Finding, None, Image | CraftRecord | str]:
+    """Return the picture of a search, or its record if it has none, or why it cannot be used."""
     if craft.status != "ok":
         return craft
     content = evidence.read(job.key)
@@ -150,16 +101,16 @@ def _picture(
     if content is None:
         if evidence.is_whole:
             yield Finding(name, "is missing")
-        return None
+        return _ABSENT
     try:
         image = pixels(content)
     except ImageError as error:
         yield Finding(name, told(error))
-        return None
+        return _DAMAGED
     problem = _unlike(image, job, craft)
     if problem:
         yield Finding(name, problem)
-        return None
+        return _DAMAGED
     return image
 
 
@@ -190,11 +141,22 @@ class _Scale:
         self._matching = _matching(run, again, codecs)
         self._cleaned: dict[tuple[str, str, Draw | None], Coded | Lost] = {}
 
-    def weigh(self, group: Group, attacked: Image | CraftRecord | None) -> Iterator[Event]:
-        """Yield what the cells of a group give, one event a cell or one a difference."""
-        for cell in group.cells:
-            if cell.key in self._kept and cell.victim.label in self._codecs:
-                yield from self._cell(cell, self._kept[cell.key], attacked)
+    def weigh(self, group: Group, attacked: Image | CraftRecord | str | None) -> Iterator[Event]:
+        """Yield what the cells of a group give, one event a cell or one a difference.
+
+        Args:
+            group: with the cells.
+            attacked: their picture, or the record of the search that gave none; None for the source
+                picture; or why there is nothing to code.
+        """
+        for cell in (cell for cell in group.cells if cell.key in self._kept):
+            kept = self._kept[cell.key]
+            if isinstance(attacked, str):
+                yield from _uncoded(cell, kept, attacked)
+            elif cell.victim.label not in self._codecs:
+                yield from _uncoded(cell, kept, _ELSEWHERE)
+            else:
+                yield from self._cell(cell, kept, attacked)
 
     def _cell(
         self, cell: MeasureJob, kept: MeasureRecord, attacked: Image | CraftRecord | None
@@ -205,7 +167,7 @@ class _Scale:
         strict = cell.victim.label in self._matching
         near = exact if strict else list(differences(kept, measured, exactly=False))
         for difference in near:
-            yield Finding(f"{RECORDS}: cell {cell.key} ({_told(cell)})", difference)
+            yield Finding(_place(cell), difference)
         if not near:
             yield Checked(cell, not exact)
 
@@ -216,6 +178,20 @@ class _Scale:
                 self._cleaned.clear()
             self._cleaned[key] = code(codec, cell.picture.pixels)
         return self._cleaned[key]
+
+
+def _uncoded(cell: MeasureJob, kept: MeasureRecord, why: str) -> Iterator[Event]:
+    """Yield what the record of a cell says differently of what was scored; its scores stay."""
+    for name, value in identity(cell).items():
+        if getattr(kept, name) != value:
+            yield Finding(
+                _place(cell), f"{name} is {getattr(kept, name)!r}, the suite's cell has {value!r}"
+            )
+    yield Uncoded(cell, why)
+
+
+def _place(cell: MeasureJob) -> str:
+    return f"{RECORDS}: cell {cell.key} ({_told(cell)})"
 
 
 def _matching(run: Run, again: Again, codecs: dict[str, Codec]) -> set[str]:

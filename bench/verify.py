@@ -10,6 +10,7 @@ can be found is shown by the picture.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,8 @@ from bench.again import Again, made_again
 from bench.compare import DECIBEL, RATE
 from bench.digest import digest
 from bench.errors import BenchError, told
-from bench.recode import RECORDS, Checked, Event, Evidence, Finding, recode
+from bench.findings import Checked, Event, Evidence, Finding, Uncoded
+from bench.recode import RECORDS, recode
 from bench.run import plan_digest
 from bench.store import Run
 
@@ -33,20 +35,25 @@ class Tally:
         findings: how many things are not as recorded.
         exactly: cells that were coded again and gave their records to the last digit.
         nearly: cells that gave them within the tolerances.
+        uncoded: cells that were not coded again.
     """
 
     findings: int
     exactly: int
     nearly: int
+    uncoded: int
 
 
 def tally(events: Iterable[Event], say: Callable[[str], None]) -> Tally:
     """Go through what verifying finds and tell it, findings as they come and the counts last."""
     findings = exactly = nearly = 0
+    uncoded: Counter[str] = Counter()
     for event in events:
         if isinstance(event, Checked):
             exactly += event.exactly
             nearly += not event.exactly
+        elif isinstance(event, Uncoded):
+            uncoded[event.why] += 1
         else:
             findings += isinstance(event, Finding)
             say(f"{'WRONG' if isinstance(event, Finding) else 'skipped'}  {event}")
@@ -56,7 +63,9 @@ def tally(events: Iterable[Event], say: Callable[[str], None]) -> Tally:
             f"{nearly} cells as recorded within {100 * RATE:g} % of the rate and {DECIBEL:g} dB,"
             " not exactly: this environment is another than that of the run"
         )
-    return Tally(findings, exactly, nearly)
+    for why, count in uncoded.items():
+        say(f"{count} cells not coded again, their scores taken on trust: {why}")
+    return Tally(findings, exactly, nearly, uncoded.total())
 
 
 def verify(run: Run, folder: Path) -> Iterator[Event]:
@@ -82,10 +91,7 @@ def contradictions(run: Run, again: Again) -> Iterator[Finding]:
     yield from _hash_of_suite(run)
     yield from _manifest(run, again)
     yield from consistent(run, again)
-    yield from _missing("searches", (job.key for job in again.plan.crafts), run.crafts)
-    yield from _missing(
-        "cells", (cell.key for cell in again.plan.cells), (one.key for one in run.measures)
-    )
+    yield from missing(run, again)
 
 
 def recovered(run: Run, folder: Path) -> Again:
@@ -119,6 +125,13 @@ def consistent(run: Run, again: Again) -> Iterator[Finding]:
     yield from _strange("searches", run.crafts, jobs)
     cells = {cell.key for cell in again.plan.cells}
     yield from _strange("cells", (one.key for one in run.measures), cells)
+
+
+def missing(run: Run, again: Again) -> Iterator[Finding]:
+    """Yield which jobs of a plan have no record."""
+    yield from _missing("searches", (job.key for job in again.plan.crafts), run.crafts)
+    cells = (cell.key for cell in again.plan.cells)
+    yield from _missing("cells", cells, (one.key for one in run.measures))
 
 
 def _hash_of_suite(run: Run) -> Iterator[Finding]:

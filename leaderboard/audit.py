@@ -1,42 +1,36 @@
-"""The published board, doubted: entries against their own records, pages against the entries.
+"""The published board, doubted: entries against what they must hold, pages against the entries.
 
-entry.json --hashes--> files; --records, board--> figures; --archive, bench.recode--> scores
-entries    --pages-->  README.md, index.html, byte for byte
+entry --leaderboard.seals--> hashes, figures; --plan made again--> records that must be there
+archive --bench.recode--> scores; --decoded--> what the page shows
+entries --pages--> README.md, index.html, byte for byte
 """
 
 from __future__ import annotations
 
-import math
-import zipfile
-import zlib
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from pathlib import Path
 
 from bench.again import Again
-from bench.codec import Codec
-from bench.compare import DECIBEL
 from bench.errors import BenchError, told
-from bench.metrics import psnr
-from bench.recode import Event, Evidence, Finding, recode
-from bench.run import make_codec
+from bench.findings import Event, Evidence, Finding
+from bench.recode import recode
+from bench.run import plan_digest
 from bench.store import Run
-from bench.verify import consistent, recovered
+from bench.verify import consistent, missing, recovered
+from leaderboard.bitstreams import bitstreams
 from leaderboard.challenge import CHALLENGE, PICTURES, read_challenge, replanned
-from leaderboard.entry import (
-    ARCHIVE,
-    ENTRY,
-    RECORDS,
-    Entry,
-    Figure,
-    Sealed,
-    read_entry,
-    run_of,
-    sha256,
-)
-from leaderboard.publish import figures
+from leaderboard.cut import Share, mislabelled, plan_sha256, ungiven
+from leaderboard.entry import ARCHIVE, ENTRY, Entry, Sealed, read_entry, run_of
+from leaderboard.offers import withheld
+from leaderboard.packing import unzipped
 from leaderboard.published import challenges, entries
+from leaderboard.seals import broken, broken_challenge
+from leaderboard.setting import setting
 from leaderboard.site import pages
-from leaderboard.tracks import track_of
+from leaderboard.strangers import refuse_plugins
+from leaderboard.tracks import Track, shipped, track_of
 
 
 def audit_board(board: Path) -> Iterator[Finding]:
@@ -45,187 +39,131 @@ def audit_board(board: Path) -> Iterator[Finding]:
     Args:
         board: its folder.
     """
+    known = shipped()
     for one in entries(board):
-        yield from audit_files(one.entry, one.folder)
+        yield from _of_shipped(one.entry, known, one.folder / ENTRY)
+        yield from broken(one.entry, one.folder)
     for other in challenges(board):
-        yield from _sealed(other.challenge, other.folder, CHALLENGE)
-        yield from _archive(other.challenge, other.folder, PICTURES, CHALLENGE)
-    for name, content in pages(board).items():
+        yield from _of_shipped(other.challenge, known, other.folder / CHALLENGE)
+        yield from broken_challenge(other.challenge, other.folder)
+    try:
+        made = pages(board)
+    except BenchError as error:
+        yield Finding(str(board), f"gives no pages: {told(error)}")
+        return
+    for name, page in made.items():
         path = board / name
-        if not path.is_file() or path.read_bytes() != content:
+        if not path.is_file() or path.read_bytes() != page:
             yield Finding(
                 str(path), "is not what the entries give; `bench publish --to` writes it anew"
             )
 
 
-def audit_entry(folder: Path, suite_folder: Path) -> Iterator[Event]:
+def audit_entry(folder: Path, suite_folder: Path, *, plugins: bool = False) -> Iterator[Event]:
     """Yield what is wrong with an entry, and which of its cells are as recorded, coded again.
 
     Args:
         folder: of the entry.
         suite_folder: where relative paths of its suite are looked up first.
+        plugins: whether the plugins that it names may run.
+
+    Raises:
+        ConfigError: it names plugins, and they may not.
     """
     entry = read_entry(folder)
-    yield from audit_files(entry, folder)
+    yield from broken(entry, folder)
+    refuse_plugins(entry, folder, allowed=plugins)
     try:
-        run = run_of(entry, folder)
-    except BenchError:
-        return
-    run = Run(
-        run.folder,
-        run.manifest.model_copy(update={"codecs": entry.codecs | entry.sources}),
-        run.crafts,
-        run.measures,
-    )
-    try:
+        run = _with_sources(entry, run_of(entry, folder))
+        inside = unzipped(folder, ARCHIVE)
         again = recovered(run, suite_folder)
-        yield from _track(entry, run, suite_folder)
+        track = track_of(run.manifest, suite_folder)
     except BenchError as error:
         yield Finding(f"{folder / ENTRY}", told(error))
         return
+    members = entry.codecs.keys() - setting(run).references
+    yield from _on_track(entry, again, track, members)
+    own = Share(members, setting(run).references, track.codecs).of(again.plan)
+    again = replace(again, plan=own)
+    yield from _planned(entry, plan_sha256(own), folder / ENTRY)
     yield from consistent(run, again)
-    inside = _unzipped(folder / ARCHIVE)
+    yield from missing(run, again)
     place = f"{folder / ARCHIVE}: adversarial/"
     read = Evidence(place, lambda key: inside.get(f"adversarial/{key}.png"), is_whole=False)
     yield from recode(run, again, read)
-    yield from _bitstreams(entry, again, inside, folder)
+    yield from bitstreams(entry, again, inside, folder)
 
 
-def audit_challenge(folder: Path, suite_folder: Path) -> Iterator[Event]:
+def audit_challenge(folder: Path, suite_folder: Path, *, plugins: bool = False) -> Iterator[Event]:
     """Yield what is wrong with a challenge, and which of its cells are as recorded, coded again.
 
     Args:
         folder: of the challenge.
         suite_folder: where relative paths of its suite are looked up first.
+        plugins: whether the plugins that it names may run.
+
+    Raises:
+        ConfigError: it names plugins, and they may not.
     """
     kept = read_challenge(folder)
-    yield from _sealed(kept, folder, CHALLENGE)
-    yield from _archive(kept, folder, PICTURES, CHALLENGE)
+    yield from broken_challenge(kept, folder)
+    refuse_plugins(kept, folder, allowed=plugins)
     try:
         run = run_of(kept, folder)
+        inside = unzipped(folder, PICTURES)
         again = replanned(recovered(run, suite_folder), run, kept.by)
-        yield from _track(kept, run, suite_folder)
+        track = track_of(run.manifest, suite_folder)
     except BenchError as error:
         yield Finding(f"{folder / CHALLENGE}", told(error))
         return
+    yield from _of_track(kept, track, CHALLENGE)
+    yield from _planned(kept, plan_digest(again.plan), folder / CHALLENGE)
     yield from consistent(run, again)
-    inside = _unzipped(folder / PICTURES)
+    yield from missing(run, again)
     place = f"{folder / PICTURES}: adversarial/"
     yield from recode(run, again, Evidence(place, lambda key: inside.get(f"adversarial/{key}.png")))
 
 
-def audit_files(entry: Entry, folder: Path) -> Iterator[Finding]:
-    """Yield what in an entry does not fit its hashes and its own records.
-
-    Args:
-        entry: as read.
-        folder: where its other files are.
-    """
-    run = yield from _sealed(entry, folder, ENTRY)
-    yield from _archive(entry, folder, ARCHIVE, ENTRY)
-    if run is not None:
-        yield from _figures(entry, run, folder)
+def _with_sources(entry: Entry, run: Run) -> Run:
+    """Return the records with the fingerprints of the codecs that pictures were made against."""
+    told = run.manifest.model_copy(update={"codecs": entry.codecs | entry.sources})
+    return replace(run, manifest=told)
 
 
-def _sealed(one: Sealed, folder: Path, own: str) -> Generator[Finding, None, Run | None]:
-    """Yield which files are not those that were published; return their records."""
-    for name, kept in one.files.items():
-        path = folder / name
-        found = sha256(path.read_bytes()) if path.is_file() else "none: it is missing"
-        if found != kept:
-            yield Finding(str(path), f"its hash is {found}, {own} says {kept}")
-    try:
-        run = run_of(one, folder)
-    except BenchError as error:
-        yield Finding(str(folder / RECORDS), told(error))
-        return None
-    if len(run.measures) != one.cells:
-        yield Finding(str(folder / own), f"cells is {one.cells}, not {len(run.measures)}")
-    return run
+def _on_track(
+    entry: Entry, again: Again, track: Track, members: AbstractSet[str]
+) -> Iterator[Event]:
+    """Yield why an entry cannot stand on its track; see `leaderboard.publish`."""
+    yield from _of_track(entry, track, ENTRY)
+    for sentence in (*mislabelled(again, track), *ungiven(again, track, members)):
+        yield Finding(ENTRY, sentence)
+    yield from withheld(entry, again)
 
 
-def _archive(one: Sealed, folder: Path, name: str, own: str) -> Iterator[Finding]:
-    """Yield which files in an archive are not those that were put there."""
-    inside = {path: sha256(content) for path, content in _unzipped(folder / name).items()}
-    for path in sorted(inside.keys() | one.archive.keys()):
-        found, kept = (table.get(path, "none") for table in (inside, one.archive))
-        if found != kept:
-            yield Finding(
-                f"{folder / name}: {path}",
-                f"its hash is {found}, {own} says {kept}; none: missing or damaged",
-            )
-
-
-def _unzipped(path: Path) -> dict[str, bytes]:
-    """Return the files in an archive that are whole."""
-    if not zipfile.is_zipfile(path):
-        return {}
-    with zipfile.ZipFile(path) as archive:
-        found = {name: _inside(archive, name) for name in archive.namelist()}
-    return {name: content for name, content in found.items() if content is not None}
-
-
-def _inside(archive: zipfile.ZipFile, name: str) -> bytes | None:
-    try:
-        return archive.read(name)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError):
-        return None
-
-
-def _figures(entry: Entry, run: Run, folder: Path) -> Iterator[Finding]:
-    """Yield which figures do not follow from the records."""
-    found = figures(run)
-    if len(found) != len(entry.figures):
-        yield Finding(str(folder / ENTRY), f"{len(entry.figures)} lines of figures")
-    for kept, made in zip(entry.figures, found, strict=False):
-        for name in kept.keys() | made.keys():
-            if not _same(kept.get(name), made.get(name)):
-                yield Finding(
-                    f"{folder / ENTRY}: figures, {made.get('codec')}, {made.get('budget')}",
-                    f"{name} is {kept.get(name)!r}, the records give {made.get(name)!r}",
-                )
-
-
-def _same(kept: Figure, made: Figure) -> bool:
-    if isinstance(kept, float) and isinstance(made, float):
-        return math.isclose(kept, made, rel_tol=1e-9)
-    return kept == made
-
-
-def _track(entry: Sealed, run: Run, folder: Path) -> Iterator[Finding]:
-    """Yield whether an entry is of another suite than the track it names."""
-    track = track_of(run.manifest, folder)
-    if (track.name, track.sha256) != (entry.track, entry.track_sha256):
+def _of_track(one: Sealed, track: Track, own: str) -> Iterator[Finding]:
+    """Yield whether it is of another suite than the track it names."""
+    if (track.name, track.sha256) != (one.track, one.track_sha256):
         yield Finding(
-            ENTRY,
-            f"track is {entry.track}, {entry.track_sha256}; its suite is {track.name},"
-            f" {track.sha256}",
+            own,
+            f"track is {one.track}, {one.track_sha256}; its suite is {track.name}, {track.sha256}",
         )
 
 
-def _bitstreams(
-    entry: Entry, again: Again, inside: Mapping[str, bytes], folder: Path
-) -> Iterator[Finding]:
-    """Yield which bitstreams do not decode to what the entry shows."""
-    sources = {picture.name: picture.pixels for picture in again.pictures}
-    codecs: dict[str, Codec] = {}
-    for one in entry.worst:
-        place = f"{folder / ARCHIVE}: {one.bitstream}"
-        try:
-            codec = codecs.setdefault(one.codec, make_codec(again.points[one.codec]))
-            decoded = codec.decode(inside[one.bitstream])
-        except KeyError as error:
-            yield Finding(place, f"there is no {error}")
-            continue
-        except BenchError as error:
-            yield Finding(place, f"does not decode: {told(error)}")
-            continue
-        source = sources[one.picture]
-        bpp = 8 * len(inside[one.bitstream]) / (source.shape[0] * source.shape[1])
-        found = psnr(source, decoded)
-        if bpp != one.bpp or not math.isclose(found, one.psnr_source, abs_tol=DECIBEL, rel_tol=0):
-            yield Finding(
-                place,
-                f"is {bpp:.6g} bpp and decodes to {found:.4f} dB, {ENTRY} says {one.bpp:.6g} and"
-                f" {one.psnr_source:.4f}",
-            )
+def _of_shipped(one: Sealed, known: Mapping[str, Track], place: Path) -> Iterator[Finding]:
+    """Yield whether the track is another one than ships under its name."""
+    found = known[one.track].sha256 if one.track in known else "none"
+    if one.track_sha256 != found:
+        yield Finding(
+            str(place),
+            f"track_sha256 is {one.track_sha256}, the track {one.track} of this version has"
+            f" {found}",
+        )
+
+
+def _planned(one: Sealed, found: str, place: Path) -> Iterator[Finding]:
+    if one.plan_sha256 != found:
+        yield Finding(
+            str(place),
+            f"plan_sha256 is {one.plan_sha256}, the jobs of its suite, pictures and fingerprints"
+            f" have {found}; one of these was altered, or an attack has another version here",
+        )

@@ -43,9 +43,9 @@ from leaderboard.entry import (
     sealed,
     sha256,
     slug,
-    zipped,
 )
 from leaderboard.handed import source_of
+from leaderboard.packing import zipped
 from leaderboard.threats import EXTERNAL
 
 CHALLENGES, CHALLENGE, PICTURES = "challenges", "challenge.json", "pictures.zip"

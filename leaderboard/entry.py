@@ -10,23 +10,31 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import io
 import re
 import shutil
-import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails
 
 from bench.errors import BenchError, StoreError, told
 from bench.record import RECORD, CraftRecord, Decibel, MeasureRecord
 from bench.store import Manifest, Run
+from leaderboard.packing import content, unpacked
 
 ENTRY, RECORDS, ARCHIVE = "entry.json", "records.jsonl.gz", "worst.zip"
 
 Figure: TypeAlias = bool | int | float | str | None
+
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+View: TypeAlias = Annotated[str, StringConstraints(pattern=rf"^shown/{_NAME}\.webp$")]
+Evidence: TypeAlias = Annotated[
+    str, StringConstraints(pattern=rf"^(adversarial|bitstreams)/{_NAME}$")
+]
+File: TypeAlias = Annotated[str, StringConstraints(pattern=rf"^(shown/)?{_NAME}$")]
+"""Names that a stranger chose, and that lead nowhere but into the entry's folder or archive."""
 
 
 class _Part(BaseModel):
@@ -62,8 +70,8 @@ class Worst(_Part):
     psnr_source: Decibel
     bpp_clean: float
     bpp: float
-    bitstream: str
-    views: dict[str, str] = {}
+    bitstream: Evidence
+    views: dict[str, View] = {}
 
 
 class Sealed(_Part):
@@ -85,16 +93,16 @@ class Sealed(_Part):
         random: labels of those that draw random numbers.
         pictures: hash of every source picture's pixels, by name.
         notes: what was done to a source picture when it was read, where something was.
-        suite: the run's, of its codecs only those that are needed.
-        suite_sha256: hash of the run's whole suite.
-        plan_sha256: hash of the jobs.
+        suite: the run's, of its codecs only the track's and those that are needed.
+        suite_sha256: hash of that.
+        plan_sha256: hash of the jobs that the records must be of.
         cells: how many cells the records hold.
         files: SHA-256 of every other file, by name.
         archive: SHA-256 of every file in the archive, by name.
     """
 
     format: Literal[1] = 1
-    track: str
+    track: Annotated[str, StringConstraints(pattern=rf"^{_NAME}$")]
     track_sha256: str
     codec: str
     by: str
@@ -111,8 +119,8 @@ class Sealed(_Part):
     suite_sha256: str
     plan_sha256: str
     cells: int
-    files: dict[str, str]
-    archive: dict[str, str]
+    files: dict[File, str]
+    archive: dict[Evidence, str]
 
     @property
     def slug(self) -> str:
@@ -142,9 +150,9 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-.") or "codec"
 
 
-def sha256(content: bytes) -> str:
+def sha256(made: bytes) -> str:
     """Return the hash of a file."""
-    return hashlib.sha256(content).hexdigest()
+    return hashlib.sha256(made).hexdigest()
 
 
 def read_entry(folder: Path) -> Entry:
@@ -163,14 +171,19 @@ def read_sealed(path: Path, kind: type[Kind]) -> Kind:
         StoreError: it is none.
     """
     try:
-        return kind.model_validate_json(path.read_bytes())
+        return kind.model_validate_json(content(path.parent, path.name))
     except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"]))
-        raise StoreError(
-            f"{path} is no {path.stem} of this version: see '{where}' in it"
-        ) from error
-    except OSError as error:
-        raise StoreError(f"cannot read {path}: {error.strerror}") from error
+        raise StoreError(_refused(path, error.errors()[0])) from error
+
+
+def _refused(path: Path, first: ErrorDetails) -> str:
+    where = ".".join(map(str, first["loc"]))
+    if first["type"] == "string_pattern_mismatch":
+        return (
+            f"{path} is refused: '{where}' is {first['input']!r}, and may only be a name inside"
+            " its own folder"
+        )
+    return f"{path} is no {path.stem} of this version: see '{where}' in it"
 
 
 def lay(place: Path, files: Mapping[str, bytes]) -> None:
@@ -182,9 +195,9 @@ def lay(place: Path, files: Mapping[str, bytes]) -> None:
     temporary = place.with_name(f".{place.name}")
     try:
         shutil.rmtree(temporary, ignore_errors=True)
-        for name, content in files.items():
+        for name, made in files.items():
             (temporary / name).parent.mkdir(parents=True, exist_ok=True)
-            (temporary / name).write_bytes(content)
+            (temporary / name).write_bytes(made)
         shutil.rmtree(place, ignore_errors=True)
         temporary.rename(place)
     except OSError as error:
@@ -196,15 +209,6 @@ def lay(place: Path, files: Mapping[str, bytes]) -> None:
 def sealed(one: Sealed) -> bytes:
     """Return what was published as its JSON file."""
     return f"{one.model_dump_json(indent=1)}\n".encode()
-
-
-def zipped(files: Mapping[str, bytes]) -> bytes:
-    """Return an archive, the same bytes for the same files."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-        for name in sorted(files):
-            archive.writestr(zipfile.ZipInfo(name), files[name])
-    return stream.getvalue()
 
 
 def packed(records: Iterable[CraftRecord | MeasureRecord]) -> bytes:
@@ -219,12 +223,11 @@ def run_of(entry: Sealed, folder: Path) -> Run:
     Raises:
         StoreError: they cannot be read.
     """
-    path = folder / RECORDS
+    lines = unpacked(folder, RECORDS).splitlines()
     try:
-        lines = gzip.decompress(path.read_bytes()).splitlines()
         records = [RECORD.validate_json(line) for line in lines]
-    except (OSError, EOFError, ValueError) as error:
-        raise StoreError(f"cannot read {path}: {told(error)}") from error
+    except ValueError as error:
+        raise StoreError(f"cannot read {folder / RECORDS}: {told(error)}") from error
     manifest = Manifest(
         suite=entry.suite,
         suite_sha256=entry.suite_sha256,

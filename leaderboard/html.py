@@ -31,6 +31,7 @@ from leaderboard.fields import CURVES, STANDING
 from leaderboard.formats import decibel, plain, rate
 from leaderboard.known import KNOWN, KNOWN_MEANING, Known
 from leaderboard.libraries import libraries
+from leaderboard.packing import content
 from leaderboard.page import LEAD, METHOD, belief, explanations, settings, warnings
 from leaderboard.published import Challenged, Published
 from leaderboard.ranking import RULE
@@ -115,7 +116,7 @@ def _viewers(one: Published) -> Iterator[Viewer]:
                 title=f"{plain(worst.codec)}: {_LOST[worst.lost]}",
                 caption=f"{one.entry.track}, {_caption(worst)}",
                 views={
-                    plain(name): _embedded(one.folder / path) for name, path in worst.views.items()
+                    plain(name): _embedded(one.folder, path) for name, path in worst.views.items()
                 },
             )
 
@@ -128,6 +129,5 @@ def _caption(worst: Worst) -> str:
     )
 
 
-def _embedded(path: Path) -> str:
-    content = base64.b64encode(path.read_bytes()).decode()
-    return f"data:image/webp;base64,{content}"
+def _embedded(folder: Path, path: str) -> str:
+    return f"data:image/webp;base64,{base64.b64encode(content(folder, path)).decode()}"

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 from bench.again import Again
 from bench.errors import ConfigError, StoreError
-from bench.record import CraftRecord
 from bench.store import Run
 from bench.verify import contradictions, recovered
 from leaderboard.aggregate import Board, board
-from leaderboard.cells import measurements
+from leaderboard.cut import Share, cut, mislabelled, ungiven
 from leaderboard.entry import (
     ENTRY,
     RECORDS,
@@ -77,12 +74,8 @@ def submission(run: Run, folder: Path) -> Submission:
     again = recovered(run, folder)
     for finding in contradictions(run, again):
         raise StoreError(f"{run.folder} is not published: {finding}")
-    for label, choice in again.points.items():
-        if track.codecs.get(label, choice) != choice:
-            raise ConfigError(
-                f"'{label}' is an operating point of the track {track.name}, and another one in"
-                f" {run.folder}; give yours another label"
-            )
+    for told in mislabelled(again, track):
+        raise ConfigError(told)
     return Submission(run, again, track, board([run]))
 
 
@@ -110,41 +103,46 @@ def publish(given: Submission, codecs: Sequence[str], to: Path, by: str) -> list
 
 def _write(given: Submission, family: Family, to: Path, by: str) -> Path:
     place = to / ENTRIES / given.track.name / slug(family.name)
-    _check_place(place, family)
-    _check_transfer(given, family)
-    entry, files = _entry(given, family, by)
+    _check_place(place, family, by)
+    share = _share(given, family)
+    for told in ungiven(given.again, given.track, share.members):
+        raise ConfigError(told)
+    entry, files = _entry(given, family, share, by)
     lay(place, {**files, ENTRY: sealed(entry)})
     return place
 
 
-def _check_place(place: Path, family: Family) -> None:
-    """See that no other codec's entry would be overwritten."""
-    if (place / ENTRY).is_file() and (owner := read_entry(place).codec) != family.name:
+def _check_place(place: Path, family: Family, by: str) -> None:
+    """See that no other codec's and nobody else's entry would be overwritten."""
+    if not (place / ENTRY).is_file():
+        return
+    older = read_entry(place)
+    if older.codec != family.name:
         raise ConfigError(
-            f"{place} is the entry of '{owner}', whose name is too much like '{family.name}';"
+            f"{place} is the entry of '{older.codec}', whose name is too much like '{family.name}';"
             " label your operating points otherwise"
         )
-
-
-def _check_transfer(given: Submission, family: Family) -> None:
-    """See that a codec that is given others' pictures was given those of the whole track."""
-    missing = given.track.codecs.keys() - given.again.points.keys()
-    if missing and any("transfer" in member.row.place.kinds for member in family.members):
+    if older.by != by:
         raise ConfigError(
-            f"{family.name} is attacked with pictures made against the codecs of the track"
-            f" {given.track.name}, and {given.run.folder} lacks {', '.join(sorted(missing))}; run"
-            " a suite that has them all besides"
+            f"{place} was published by '{older.by}', not by '{by}'; label your operating points"
+            " otherwise, or remove that entry first if yours shall take its place"
         )
 
 
-def _entry(given: Submission, family: Family, by: str) -> tuple[Entry, dict[str, bytes]]:
+def _share(given: Submission, family: Family) -> Share:
+    labels = frozenset(member.row.place.codec for member in family.members)
+    return Share(labels, setting(given.run).references, given.track.codecs)
+
+
+def _entry(
+    given: Submission, family: Family, share: Share, by: str
+) -> tuple[Entry, dict[str, bytes]]:
     """Return an entry and its other files."""
-    cut = _cut(given, family)
-    labels = [member.row.place.codec for member in family.members]
-    kept = keep(cut, given.again, labels)
-    files = {RECORDS: packed([*cut.crafts.values(), *cut.measures]), **kept.files}
-    manifest = cut.manifest
-    sources = {label for craft in cut.crafts.values() for label in craft.sources}
+    own = cut(given.run, given.again, share)
+    kept = keep(own, given.again, [member.row.place.codec for member in family.members])
+    files = {RECORDS: packed([*own.crafts.values(), *own.measures]), **kept.files}
+    manifest = own.manifest
+    sources = {label for craft in own.crafts.values() for label in craft.sources}
     known = given.run.manifest.codecs
     entry = Entry(
         track=given.track.name,
@@ -165,7 +163,7 @@ def _entry(given: Submission, family: Family, by: str) -> tuple[Entry, dict[str,
         suite_sha256=manifest.suite_sha256,
         plan_sha256=manifest.plan_sha256,
         cells=manifest.cells,
-        figures=figures(cut),
+        figures=figures(own),
         worst=kept.worst,
         files={name: sha256(content) for name, content in sorted(files.items())},
         archive=kept.archive,
@@ -173,9 +171,9 @@ def _entry(given: Submission, family: Family, by: str) -> tuple[Entry, dict[str,
     return entry, files
 
 
-def figures(cut: Run) -> list[dict[str, Figure]]:
+def figures(run: Run) -> list[dict[str, Figure]]:
     """Return the lines of the board that a codec alone has; JSON has no infinity."""
-    found = lines_of(board([cut]))
+    found = lines_of(board([run]))
     return [
         {
             name: str(value) if isinstance(value, float) and math.isinf(value) else value
@@ -183,44 +181,3 @@ def figures(cut: Run) -> list[dict[str, Figure]]:
         }
         for one in found
     ]
-
-
-def _cut(given: Submission, family: Family) -> Run:
-    """Return a run of one codec: its cells, and those of the lossless one on its pictures."""
-    run, told = given.run, given.board.parts[0].setting
-    members = {member.row.place.codec for member in family.members}
-    allowed = members | given.track.codecs.keys()
-    cells = measurements(run)
-    used = {
-        cell.craft
-        for cell in cells
-        if cell.craft and cell.victim in members and _may(run.crafts[cell.craft], allowed)
-    }
-    kept = [
-        cell
-        for cell in cells
-        if cell.victim in members | told.references and (not cell.craft or cell.craft in used)
-    ]
-    crafts = {key: craft for key, craft in run.crafts.items() if key in used}
-    sources = {label for craft in crafts.values() for label in craft.sources}
-    shown = {cell.victim for cell in kept}
-    manifest = run.manifest.model_copy(
-        update={
-            "suite": _suite_of(run, shown | sources),
-            "cells": len(kept),
-            "codecs": {k: v for k, v in run.manifest.codecs.items() if k in shown},
-        }
-    )
-    return Run(run.folder, manifest, crafts, kept)
-
-
-def _may(craft: CraftRecord, sources: AbstractSet[str]) -> bool:
-    """Tell whether a picture was made against codecs that count on the track."""
-    return set(craft.sources) <= sources
-
-
-def _suite_of(run: Run, labels: AbstractSet[str]) -> dict[str, Any]:
-    """Return a suite with some of its codecs, and not where its pictures lay."""
-    told, kept = setting(run), run.manifest.suite
-    chosen = [[asdict(choice)] for label, choice in told.choices.items() if label in labels]
-    return {**kept, "codecs": chosen, "images": {**kept["images"], "folder": None}}

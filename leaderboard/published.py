@@ -20,6 +20,7 @@ from bench.registry import Choice
 from bench.store import Manifest, Run
 from leaderboard.challenge import CHALLENGE, CHALLENGES, Challenge, read_challenge
 from leaderboard.entry import ENTRY, Entry, read_entry, run_of, slug
+from leaderboard.merge import merged
 from leaderboard.setting import setting
 
 ENTRIES = "entries"
@@ -39,7 +40,7 @@ def entries(board: Path) -> list[Published]:
     Raises:
         StoreError: one cannot be read, or does not lie where its track and codec say.
     """
-    folders = sorted(path.parent for path in (board / ENTRIES).glob(f"*/*/{ENTRY}"))
+    folders = _folders(board / ENTRIES, f"*/*/{ENTRY}")
     found = [Published(read_entry(folder), folder) for folder in folders]
     for one in found:
         wanted = board / ENTRIES / one.entry.track / one.entry.slug
@@ -62,7 +63,7 @@ def challenges(board: Path) -> list[Challenged]:
     Raises:
         StoreError: one cannot be read, or does not lie where its track, codec and name say.
     """
-    folders = sorted(path.parent for path in (board / CHALLENGES).glob(f"*/*/*/{CHALLENGE}"))
+    folders = _folders(board / CHALLENGES, f"*/*/*/{CHALLENGE}")
     found = [Challenged(read_challenge(folder), folder) for folder in folders]
     for one in found:
         told = one.challenge
@@ -70,6 +71,12 @@ def challenges(board: Path) -> list[Challenged]:
         if one.folder != wanted:
             raise StoreError(f"the challenge in {one.folder} belongs in {wanted}; move it there")
     return found
+
+
+def _folders(place: Path, pattern: str) -> list[Path]:
+    """Return the folders that are whole; while one is written it has a name with a dot before."""
+    found = (path.parent for path in place.glob(pattern))
+    return sorted(path for path in found if not path.name.startswith("."))
 
 
 def runs(found: Iterable[Published]) -> list[Run]:
@@ -89,12 +96,12 @@ def _merged(members: Sequence[Published]) -> Run:
     for one in members[1:]:
         _agree(first, one.entry)
     parts = [run_of(one.entry, one.folder) for one in members]
-    measures = {record.key: record for part in parts for record in part.measures}
+    records = merged(zip((one.entry for one in members), parts, strict=True))
     manifest = Manifest(
         suite={**first.suite, "plugins": [], "codecs": [[one] for one in _codecs(members, parts)]},
         suite_sha256=first.track_sha256,
         plan_sha256=digest([one.entry.plan_sha256 for one in members]),
-        cells=len(measures),
+        cells=len(records.measures),
         codecs=_joined([one.entry.codecs for one in members]),
         gradients=_union(one.entry.gradients for one in members),
         random=_union(one.entry.random for one in members),
@@ -104,8 +111,8 @@ def _merged(members: Sequence[Published]) -> Run:
         machine=_joined([one.entry.machine for one in members]),
         started=min(one.entry.started for one in members),
     )
-    crafts = {key: craft for part in parts for key, craft in part.crafts.items()}
-    return Run(members[0].folder.parent, manifest, crafts, list(_ordered(measures, manifest)))
+    ordered = list(_ordered(records.measures, manifest))
+    return Run(members[0].folder.parent, manifest, records.crafts, ordered)
 
 
 def _agree(first: Entry, other: Entry) -> None:

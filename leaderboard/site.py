@@ -130,7 +130,7 @@ def _line(entry: Entry) -> list[str]:
         entry.published,
         entry.started,
         ", ".join(f"{key} {value}" for key, value in entry.machine.items()),
-        f"{ENTRIES}/{entry.track}/{entry.slug}, {ARCHIVE} {entry.files[ARCHIVE][:12]}",
+        f"{ENTRIES}/{entry.track}/{entry.slug}, {ARCHIVE} {entry.files.get(ARCHIVE, 'none')[:12]}",
     ]
 
 

@@ -51,6 +51,11 @@ def tracks() -> dict[str, Suite]:
     }
 
 
+def shipped() -> dict[str, Track]:
+    """Return the tracks that ship with the package, by name."""
+    return {name: _track(suite) for name, suite in tracks().items()}
+
+
 def track_of(manifest: Manifest, folder: Path) -> Track:
     """Return the track that a run belongs to.
 
@@ -75,7 +80,11 @@ def track_of(manifest: Manifest, folder: Path) -> Track:
                 f"'{key}' of the run's suite is not that of the track {suite.name}; only its"
                 " codecs may differ"
             )
-    return Track(suite.name, pin(track), {str(choice): choice for choice in track.points})
+    return _track(track)
+
+
+def _track(suite: Suite) -> Track:
+    return Track(suite.name, pin(suite), {str(choice): choice for choice in suite.points})
 
 
 def pin(track: Suite) -> str:

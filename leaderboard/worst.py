@@ -24,7 +24,8 @@ from bench.verify import in_folder
 from bench.workshop import scored
 from leaderboard.cells import Scored, cases
 from leaderboard.damage import search_in_words
-from leaderboard.entry import ARCHIVE, Worst, sha256, slug, zipped
+from leaderboard.entry import ARCHIVE, Worst, sha256, slug
+from leaderboard.packing import zipped
 from leaderboard.setting import setting
 from leaderboard.threats import ATTACKS
 from leaderboard.views import Shown, views, webp
@@ -74,7 +75,8 @@ def keep(run: Run, again: Again, labels: Sequence[str]) -> Kept:
     Raises:
         BenchError: a codec or a picture cannot be had, or coding it again gives other figures.
     """
-    found = [one for label in labels for one in _of_point(run, again, label)]
+    codecs = {label: make_codec(again.points[label]) for label in labels}
+    found = [_found(run, again, codecs[one.codec], one, by) for one, by in hardest(run, labels)]
     inside = {name: content for one in found for name, content in _evidence(one)}
     shown = {one.place: views(one.shown) for one in _shown(found)}
     files = {
@@ -89,15 +91,24 @@ def keep(run: Run, again: Again, labels: Sequence[str]) -> Kept:
     )
 
 
-def _of_point(run: Run, again: Again, label: str) -> Iterator[_Found]:
-    """Yield the worst pictures of an operating point at each budget."""
-    codec = make_codec(again.points[label])
-    for (victim, budget), case in cases(run, setting(run)).items():
-        alive = [one for one in case.of(*ATTACKS) if not one.failed]
-        if victim == label and alive:
-            for lost, weigh in _LOSSES.items():
-                one = max(alive, key=lambda alive, weigh=weigh: weigh(alive.scores))  # type: ignore[misc]
-                yield _found(run, again, codec, (label, budget, lost), one)
+def hardest(run: Run, labels: Iterable[str]) -> Iterator[tuple[Worst, Scored]]:
+    """Yield, by the records alone, the pictures that hurt operating points most at each budget.
+
+    Args:
+        run: with the records.
+        labels: of the operating points.
+
+    Raises:
+        StoreError: scores have no search.
+    """
+    found = cases(run, setting(run))
+    for label in labels:
+        for (victim, budget), case in found.items():
+            alive = [one for one in case.of(*ATTACKS) if not one.failed]
+            if victim == label and alive:
+                for lost, weigh in _LOSSES.items():
+                    one = max(alive, key=lambda alive, weigh=weigh: weigh(alive.scores))  # type: ignore[misc]
+                    yield _worst(label, budget, lost, one), one
 
 
 def _drop(scores: Scores) -> float:
@@ -111,10 +122,24 @@ def _growth(scores: Scores) -> float:
 _LOSSES: dict[Lost, Callable[[Scores], float]] = {"PSNR": _drop, "rate": _growth}
 
 
-def _found(
-    run: Run, again: Again, codec: Codec, where: tuple[str, str, Lost], one: Scored
-) -> _Found:
-    label, budget, lost = where
+def _worst(label: str, budget: str, lost: Lost, one: Scored) -> Worst:
+    return Worst(
+        codec=label,
+        budget=budget,
+        picture=one.picture,
+        craft=one.craft.key,
+        attack=search_in_words(one),
+        lost=lost,
+        psnr_clean=one.scores.psnr_clean,
+        psnr_source=one.scores.psnr_source,
+        bpp_clean=one.scores.bpp_clean,
+        bpp=one.scores.bpp,
+        bitstream=f"bitstreams/{slug(label)}-{one.craft.key}.bin",
+    )
+
+
+def _found(run: Run, again: Again, codec: Codec, worst: Worst, one: Scored) -> _Found:
+    label, lost = worst.codec, worst.lost
     saved, attacked = _saved(run, one.craft.key)
     source = next(p.pixels for p in again.pictures if p.name == one.picture)
     found = _coded_again(again, codec, label, one, (source, attacked))
@@ -123,20 +148,7 @@ def _found(
             f"{label} codes the picture of the search {one.craft.key} otherwise here than"
             f" {run.folder} says; publish on the machine where it ran, or see `bench verify`"
         )
-    (clean, coded), scores = found, one.scores
-    worst = Worst(
-        codec=label,
-        budget=budget,
-        picture=one.picture,
-        craft=one.craft.key,
-        attack=search_in_words(one),
-        lost=lost,
-        psnr_clean=scores.psnr_clean,
-        psnr_source=scores.psnr_source,
-        bpp_clean=scores.bpp_clean,
-        bpp=scores.bpp,
-        bitstream=f"bitstreams/{slug(label)}-{one.craft.key}.bin",
-    )
+    clean, coded = found
     tells = None if again.points[label].defence else codec
     shown = Shown(
         source,
@@ -145,7 +157,7 @@ def _found(
         coded.image,
         tells if isinstance(tells, Differentiable) else None,
     )
-    return _Found(worst, _LOSSES[lost](scores), saved, coded.bitstream, shown)
+    return _Found(worst, _LOSSES[lost](one.scores), saved, coded.bitstream, shown)
 
 
 def _coded_again(

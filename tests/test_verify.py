@@ -11,8 +11,8 @@ import pytest
 from bench import recode
 from bench.cli import main
 from bench.errors import ImageError
+from bench.findings import Checked, Finding, Passed
 from bench.png import pixels, png
-from bench.recode import Checked, Finding, Passed
 from bench.store import read_run
 from bench.verify import verify
 
@@ -274,3 +274,18 @@ def test_every_byte_of_a_png_is_held(rng):
     for cut in (content[:-1], content + b"\0", b""):
         with pytest.raises(ImageError):
             pixels(cut)
+
+
+def test_what_is_not_coded_again_is_counted_and_still_held_to_the_plan(copy, capsys):
+    """Without its picture a cell's scores are taken on trust, and nothing else of it is."""
+    before = alter_record(copy, is_attacked, set_to("threat", value="white-box"))
+    (copy / "adversarial" / f"{before['craft']}.png").unlink()
+    told = findings(copy)
+    cell = f"records.jsonl: cell {before['key']} (JPEG, "
+    assert any(
+        one.startswith(cell) and "threat is 'white-box', the suite's cell has " in one
+        for one in told
+    )
+    assert main(["verify", str(copy)]) == 2
+    printed = capsys.readouterr().out
+    assert "3 cells not coded again, their scores taken on trust: their pictures are not" in printed

@@ -19,10 +19,10 @@ from bench.again import made_again
 from bench.cli import main
 from bench.config import parse
 from bench.errors import BenchError, ImageError
+from bench.findings import Checked, Finding
 from bench.images import load
 from bench.metrics import bpp, psnr
 from bench.png import pixels, png
-from bench.recode import Checked, Finding
 from bench.suite import Suite
 from leaderboard import board
 from leaderboard.audit import audit_board, audit_challenge
@@ -293,6 +293,28 @@ def test_a_figure_and_a_name_are_held_by_keys(copy):
     alter(folder, lambda told: told.update(by="somebody else"))
     found = named(audit_challenge(folder, Path()))
     assert any("searches are no job of the suite" in told for told in found)
+
+
+@pytest.mark.parametrize("name", ["suite_sha256", "plan_sha256"])
+def test_one_digit_of_a_hash_of_the_whole_is_named(copy, name):
+    folder = place_of(copy)
+    kept = getattr(read_challenge(folder), name)
+    other = ("1" if kept[5] == "0" else "0").join([kept[:5], kept[6:]])
+    alter(folder, lambda told: told.update({name: other}))
+    (found,) = named(audit_challenge(folder, Path()))
+    assert f"{name} is {other}" in found
+    assert kept in found
+
+
+def test_a_cell_that_was_removed_is_missed_though_every_hash_is_mended(copy):
+    folder = place_of(copy)
+    path = folder / "records.jsonl.gz"
+    lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    path.write_bytes(gzip.compress(b"".join(lines[:-1]), mtime=0))
+    alter(folder, lambda told: told["files"].update({path.name: sha256(path.read_bytes())}))
+    alter(folder, lambda told: told.update(cells=told["cells"] - 1))
+    (found,) = named(audit_challenge(folder, Path()))
+    assert "1 cells of the suite have no record" in found
 
 
 def test_both_pages_tell_who_handed_in_what_and_show_names_as_text(challenged):

@@ -15,9 +15,9 @@ from bench import registry
 from bench.cli import main
 from bench.config import parse
 from bench.errors import ConfigError, StoreError
+from bench.findings import Checked, Finding
 from bench.metrics import psnr
 from bench.png import pixels, png
-from bench.recode import Checked, Finding
 from bench.store import read_run
 from bench.suite import Suite
 from leaderboard import board, tracks
@@ -342,11 +342,20 @@ def test_a_label_of_the_track_must_mean_the_same_codec(run_suite, tmp_path):
         submission(read_run(run), tmp_path)
 
 
-def test_publishing_again_takes_the_place_of_the_older_entry(copy, finished):
-    arguments = ["publish", str(finished), "--to", str(copy), "--codec", "toy", "--by", "another"]
-    assert main(arguments) == 0
-    assert {one.entry.codec: one.entry.by for one in entries(copy)} == {
-        "JPEG": EVIL,
-        "toy": "another",
-    }
+def test_publishing_again_takes_the_place_of_ones_own_older_entry_alone(copy, finished, capsys):
+    place, words = entry_of(copy, "toy"), ["publish", str(finished), "--to", str(copy)]
+    alter(place, lambda entry: entry.update(published="long ago"))
+    assert main([*words, "--codec", "toy", "--by", "another"]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"toy was published by '{EVIL}', not by 'another'" in told
+    assert read_entry(place).published == "long ago"
+    assert main([*words, "--codec", "toy", "--by", EVIL]) == 0
+    assert read_entry(place).published != "long ago"
+    assert named(audit_board(copy)) == []
+
+
+def test_what_a_killed_publishing_left_is_no_entry(copy):
+    """It writes beside the place of the entry and then moves it there."""
+    shutil.copytree(entry_of(copy), entry_of(copy, ".jpeg"))
+    assert [one.entry.codec for one in entries(copy)] == ["JPEG", "toy"]
     assert named(audit_board(copy)) == []
