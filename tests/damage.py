@@ -193,6 +193,7 @@ def main() -> None:
     folder = Path(tempfile.gettempdir())
     found: Counter[str] = Counter()
     whole = whole_streams(codec)
+    foreign_streams()  # torch keeps a folder of its own from when it is first needed
     before = set(folder.iterdir())
     last = folder / "last-stream"
     for index, stream in enumerate(damaged(whole, int(count), np.random.default_rng(int(seed)))):
