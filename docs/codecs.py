@@ -15,8 +15,8 @@ from leaderboard.rates_page import write_rates
 
 PAGE = Path(__file__).parent / "codecs.md"
 REMARKS = """\
-Two workers and other jobs shared the cores: compare times with each other, an idle machine is up to
-twice as fast.
+Two workers and, for much of the run, other jobs shared the cores: compare times with each other
+alone.
 
 VVC and WebP keep colour at half the size (4:2:0), all others at full size; what that costs shows in
 PSNR, and the luma PSNR leaves it out. By luma PSNR, VVC medium, VVC fast, AV1, HEVC, AVIF and JPEG
