@@ -140,14 +140,15 @@ def _losses(
 
 
 def _finder(worst: Sequence[Scored], who: str) -> str:
-    """Return what found most of some pictures, and who ran or made it."""
+    """Return what found most of some pictures, and who ran or made it; all of them in a tie."""
     ran = f", run by {who}" if who else ""
     named = Counter(
         one.craft.attack if one.threat == EXTERNAL else f"{search_in_words(one)}{ran}"
         for one in worst
     )
-    ((name, count),) = named.most_common(1)
-    return name if count == len(worst) else f"{name} ({count}/{len(worst)})"
+    count = max(named.values())
+    names = " and ".join(sorted(name for name, of in named.items() if of == count))
+    return names if count == len(worst) else f"{names} ({count}/{len(worst)})"
 
 
 def _of(kind: str, told: Callable[[Loss], str]) -> Callable[[Known], str]:

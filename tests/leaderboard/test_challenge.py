@@ -194,7 +194,7 @@ def test_the_best_known_attack_is_the_worst_of_both(published, challenged):
     worst = [max(*mine[name], *theirs[name]) for name in mine]
     assert told.value == pytest.approx(np.exp(np.mean(np.log(worst))))
     assert told.value > told.own == pytest.approx(before["linf 8", "JPEG"].rate.value)
-    assert told.finder.startswith(f"pictures of {EVIL}")
+    assert f"pictures of {EVIL}" in told.finder
     assert before["linf 8", "JPEG"].rate.finder.endswith("run by tester")
 
 
