@@ -22,7 +22,7 @@ from bench.errors import BenchError
 from bench.record import CraftRecord, MeasureRecord, Scores
 from bench.registry import Choice
 from bench.run import Prepared
-from bench.sheet import amplified, draw
+from bench.sheet import amplified, bit_maps, draw
 from bench.store import Run
 from bench.suite import Suite
 
@@ -134,14 +134,15 @@ def write(question: Question, found: Answer, prepared: Prepared, folder: Path) -
         "change.png": amplified(picture.pixels, attacked),
         "decoded-change.png": amplified(before.image, after.image),
     }
-    for name, image in images.items():
+    maps = _maps(codec, picture.pixels, attacked)
+    shown = images if maps is None else images | bit_maps(maps, picture.pixels)
+    for name, image in shown.items():
         Pillow.fromarray(image).save(folder / name)
     streams = {"source.bin": before.bitstream, "adversarial.bin": after.bitstream}
     for name, stream in streams.items():
         (folder / name).write_bytes(stream)
-    maps = _maps(codec, picture.pixels, attacked)
     draw(folder / "sheet.png", _caption(question, found), images, maps, found.scores)
-    return [folder / name for name in (*images, *streams, "sheet.png")]
+    return [folder / name for name in (*shown, *streams, "sheet.png")]
 
 
 def _coded(codec: Codec, image: Image) -> Coded:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from PIL import Image as Pillow
 
 from bench.allocation import Map
 from bench.codec import Image
@@ -20,6 +21,23 @@ def amplified(source: Image, attacked: Image) -> Image:
     change = (attacked.astype(np.int64) - source) * AMPLIFIED + 128
     levels: Image = change.clip(0, 255).astype(np.uint8)
     return levels
+
+
+def bit_maps(maps: tuple[Map, Map], source: Image) -> dict[str, Image]:
+    """Return where the bits went as grey pictures of the source's size, by the names of files.
+
+    Args:
+        maps: bits by place of the source and of the adversarial picture; white is the most of both.
+        source: whose size they get.
+    """
+    most = max(1e-12, *(float(bits.max()) for bits in maps))
+    levels = [(np.asarray(bits) / most * 255).round().astype(np.uint8) for bits in maps]
+    height, width, _ = source.shape
+    grown = [
+        Pillow.fromarray(one).resize((width, height), Pillow.Resampling.NEAREST) for one in levels
+    ]
+    names = ("bits-source.png", "bits-adversarial.png")
+    return {name: np.asarray(one) for name, one in zip(names, grown, strict=True)}
 
 
 def draw(

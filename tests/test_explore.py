@@ -54,6 +54,10 @@ def test_everything_is_written_and_agrees_with_the_record(picture, tmp_path, cap
     assert f"{scores.bpp:.4f}" in printed
     assert f"{scores.psnr_source:.2f}" in printed
     assert _read(out / "sheet.png").shape[2] >= 3
+    maps = [_read(out / f"bits-{name}.png") for name in ("source", "adversarial")]
+    assert {one.shape for one in maps} == {(24, 40)}
+    assert max(one.max() for one in maps) == 255
+    assert maps[1].mean() > maps[0].mean()
 
 
 def test_a_codec_without_gradients_needs_a_source(picture, tmp_path, capsys):
