@@ -63,6 +63,12 @@ CODECS: dict[str, Entry] = {
         available="backends.vtm:availability",
         cost=Cost(250),
     ),
+    "h266": Entry(
+        "backends.h266:h266",
+        "H.266/VVC intra, 4:2:0 10 bit: VTM where BENCH_VTM names it, else as vvc",
+        available="backends.h266:availability",
+        cost=Cost(25),
+    ),
     "hevc": Entry(
         "backends.ffmpeg:Hevc",
         "H.265/HEVC intra, x265 and ffmpeg's decoder, 4:4:4 10 bit",

@@ -22,7 +22,7 @@ from bench.store import Run
 from leaderboard.gauges import failed
 from leaderboard.setting import Setting
 
-_SUBSAMPLED = frozenset({"vvc", "webp"})
+_SUBSAMPLED = frozenset({"h266", "vvc", "webp"})
 """Codecs, by name, that always keep colour at half the size (4:2:0)."""
 
 FAILED_BPP = 24.0

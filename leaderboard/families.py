@@ -25,7 +25,7 @@ RATE_PARAMETERS = frozenset(
 )
 """Parameters of a codec that choose its rate."""
 
-BASELINE = frozenset({"vvc", "vtm"})
+BASELINE = frozenset({"h266", "vvc", "vtm"})
 """Codecs, by name, that stand for VVC."""
 
 _CHECKPOINT = "checkpoint"

@@ -16,6 +16,7 @@ from bench.registry import Choice, build, entries, unavailable
 from bench.testing import CodecContract
 
 POINTS = {
+    "h266": ({"qp": 40}, {"qp": 41}),
     "vvc": ({"qp": 32, "preset": "faster"}, {"qp": 33, "preset": "faster"}),
     "hevc": ({"qp": 32}, {"qp": 32, "preset": "medium"}),
     "av1": ({"crf": 40, "speed": 8}, {"crf": 40, "speed": 7}),
@@ -28,6 +29,12 @@ POINTS = {
     "toy": ({}, {"gain": 2}),
 }
 LEARNED = {name for name, entry in entries("codec").items() if "architecture" in entry.preset}
+
+
+@pytest.fixture(autouse=True)
+def _without_vtm(monkeypatch):
+    """`h266` is ffmpeg's here; tests/test_vtm.py has the other one."""
+    monkeypatch.delenv("BENCH_VTM", raising=False)
 
 
 def _contract(name):
@@ -44,6 +51,7 @@ def _contract(name):
     return pytest.mark.skipif(reason is not None, reason=reason or "")(Contract)
 
 
+TestH266 = _contract("h266")
 TestVvc = _contract("vvc")
 TestHevc = _contract("hevc")
 TestAv1 = _contract("av1")

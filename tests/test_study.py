@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bench.cli import main
+from bench.config import parse
 from bench.store import read_run
+from bench.suite import Suite
+
+ROOT = Path(__file__).parents[1]
 
 PLAIN, TARGETS, BUDGETS = 4, 3, 2
 """Models, targets and budgets of suites/sun2024-small.yaml."""
@@ -59,6 +65,23 @@ def test_h266_stands_beside_the_models_and_hardened_beside_plain(study):
     assert any(line.startswith("| VVC faster 4:2:0 qp 37 | transfer |") for line in lines(page))
     hardening = page.partition("## Adversarial training")[2]
     assert "| bmshj2018-hyperprior-small-q4 |" in hardening
+
+
+def test_the_full_form_has_the_whole_grid():
+    suite = parse((ROOT / "suites/sun2024.yaml").read_text(), "sun2024.yaml", Suite)
+    published = {c.name for c in suite.points if "quality" in dict(c.params)}
+    assert published == {
+        *("bmshj2018-factorized", "bmshj2018-hyperprior", "mbt2018-mean", "mbt2018"),
+        *("cheng2020-anchor", "cheng2020-attn"),
+    }
+    labels = {str(choice) for choice in suite.points}
+    hardened = {label.removesuffix(" hardened") for label in labels if label.endswith(" hardened")}
+    assert len(hardened) == 6
+    assert hardened <= labels
+    assert "H.266 4:2:0 qp 22" in labels
+    assert {"fgsm", "ifgsm", "pgd", "square"} == {choice.name for choice in suite.searches}
+    assert {str(choice) for choice in suite.wants} == {"distortion", "rate", "rd"}
+    assert suite.transfer == "gradient-free"
 
 
 def lines(page):

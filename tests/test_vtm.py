@@ -15,11 +15,13 @@ from pydantic import ValidationError
 
 import backends.program
 from backends.external import Coding
-from backends.ffmpeg import vvc_availability
+from backends.ffmpeg import Vvc, vvc_availability
+from backends.h266 import h266
 from backends.layout import YUV444_FULL
 from backends.vtm import Vtm, availability
 from bench.container import overhead, pack
 from bench.errors import CodecError, ConfigError, MachineError
+from bench.registry import unavailable
 from bench.testing import CodecContract
 from bench.testing.pictures import grey, noise, waves
 
@@ -106,6 +108,25 @@ class TestStandIn(CodecContract):
 
     def others(self):
         return [Vtm(qp=33), Vtm(qp=32, colour="yuv420"), Vtm(qp=32, colour="rgb")]
+
+
+def test_h266_is_vtm_where_it_is_configured(vtm):
+    vtm()
+    assert h266(32).fingerprint() == Vtm(qp=32, colour="yuv420").fingerprint()
+
+
+@pytest.mark.skipif(vvc_availability() is not None, reason=vvc_availability() or "")
+def test_h266_is_ffmpegs_where_no_vtm_is_configured(monkeypatch):
+    monkeypatch.delenv("BENCH_VTM", raising=False)
+    assert h266(32).fingerprint() == Vvc(32).fingerprint()
+    assert unavailable("codec", "h266") is None
+
+
+def test_h266_never_takes_the_place_of_a_vtm_that_is_configured_and_broken(monkeypatch, tmp_path):
+    monkeypatch.setenv("BENCH_VTM", str(tmp_path / "none"))
+    with pytest.raises(ConfigError, match="BENCH_VTM"):
+        h266(32)
+    assert "BENCH_VTM" in unavailable("codec", "h266")
 
 
 @pytest.mark.parametrize("colour", ["yuv444", "yuv420", "rgb"])
