@@ -117,5 +117,5 @@ def _written(choice: Mapping[str, Any]) -> dict[str, Any]:
         for key in ("defence", "objectives")
         if choice.get(key)
     }
-    own = {"transfer": choice["transfer"]} if choice.get("transfer") else {}
+    own = {key: choice[key] for key in ("transfer", "sources") if choice.get(key)}
     return {"name": choice["name"], "label": choice["label"], **params, **nested, **own}

@@ -72,15 +72,21 @@ def _check_budgets(suite: Suite, search: Search) -> None:
 
 
 def _check_sources(suite: Suite, points: Sequence[Point], searches: Sequence[Search]) -> None:
-    """See that whatever a suite names as sources is searched on by one attack at least."""
-    asked = _sources(suite, points) if suite.sources else []
-    for sources in asked:
-        if not any(search.looks and _can_search(search, sources) for search in searches):
-            raise ConfigError(
-                f"no attack of the suite can search on the source {_labels(sources)}: gradients"
-                " are of codecs that offer them, queries of one codec that is not lossless; remove"
-                " it or add an attack"
-            )
+    """See that whatever is named as sources is searched on: a suite's by one attack at least."""
+    for search in searches:
+        for sources in _named(points, search.choice.sources):
+            _check_searched(sources, [search], f"the attack '{search.choice}' cannot")
+    free = [search for search in searches if search.looks and not search.choice.sources]
+    for sources in _named(points, suite.together):
+        _check_searched(sources, free, "no attack of the suite can")
+
+
+def _check_searched(sources: tuple[Point, ...], searches: Sequence[Search], who: str) -> None:
+    if not any(search.looks and _can_search(search, sources) for search in searches):
+        raise ConfigError(
+            f"{who} search on the source {_labels(sources)}: gradients are of codecs that offer"
+            " them, queries of one codec that is not lossless; remove it or add an attack"
+        )
 
 
 def _refuse_twins(planned: Plan) -> None:
@@ -140,7 +146,7 @@ def _crafts(
             if not search.looks:
                 yield _alike(suite, (), batch, search, None, spec.budget())
                 continue
-            for sources in filter(partial(_can_search, search), _sources(suite, points)):
+            for sources in filter(partial(_can_search, search), _sources(suite, search, points)):
                 for objective in search.choice.objectives or suite.wants:
                     yield _alike(suite, sources, batch, search, objective, spec.budget())
 
@@ -150,13 +156,14 @@ def _is_batched(search: Search, batch: Sequence[Picture]) -> bool:
     return len(batch) > 1 and search.need == "gradient"
 
 
-def _sources(suite: Suite, points: Sequence[Point]) -> list[tuple[Point, ...]]:
-    """Return what is searched on together: what the suite says, or each operating point alone."""
-    alone = [[point.label] for point in points]
-    return [
-        tuple(point for point in points if point.label in labels)
-        for labels in suite.together or alone
-    ]
+def _sources(suite: Suite, search: Search, points: Sequence[Point]) -> list[tuple[Point, ...]]:
+    """Return what is searched on together: as attack or suite say, or each point alone."""
+    alone = [(point.label,) for point in points]
+    return _named(points, search.choice.sources or suite.together or alone)
+
+
+def _named(points: Sequence[Point], named: Sequence[Sequence[str]]) -> list[tuple[Point, ...]]:
+    return [tuple(point for point in points if point.label in labels) for labels in named]
 
 
 def _can_search(search: Search, sources: Sequence[Point]) -> bool:

@@ -53,6 +53,8 @@ class Choice:
         defence: what a codec is behind, in the order in which a picture meets it.
         objectives: what an attack wants; what the suite wants if empty.
         transfer: what becomes of an attack's pictures; what the suite says if None.
+        sources: labels of what an attack searches on, each alone or several together; what the
+            suite says if empty.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Choice:
     defence: tuple[Choice, ...] = ()
     objectives: tuple[Choice, ...] = ()
     transfer: Transfer | None = None
+    sources: tuple[tuple[str, ...], ...] = ()
 
     def __str__(self) -> str:
         listed = " ".join(f"{key}={value}" for key, value in self.params)

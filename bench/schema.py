@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+from pydantic import TypeAdapter
+
 from bench.errors import ConfigError
 from bench.registry import Kind, Transfer, entries, entry, parameters
-from bench.suite import Suite
+from bench.suite import Source, Suite
 
 _LISTS: dict[str, tuple[Kind, ...]] = {
     "codecs": ("codec",),
@@ -24,7 +26,11 @@ def _some(name: str) -> dict[str, Any]:
 
 _NESTED: dict[Kind, dict[str, Any]] = {
     "codec": {"defence": _some("Defence")},
-    "attack": {"objectives": _some("Objective"), "transfer": {"enum": get_args(Transfer)}},
+    "attack": {
+        "objectives": _some("Objective"),
+        "transfer": {"enum": get_args(Transfer)},
+        "sources": TypeAdapter(Source | tuple[Source, ...]).json_schema(),
+    },
 }
 """What an item may hold beside its parameters."""
 

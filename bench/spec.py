@@ -67,6 +67,13 @@ class BudgetSpec(Settings):
         return [kind for kind in BUDGETS if getattr(self, kind) is not None]
 
 
+_NESTED: dict[Kind, frozenset[str]] = {
+    "codec": frozenset({"defence"}),
+    "attack": frozenset({"objectives", "transfer", "sources"}),
+}
+"""What an item of a suite's list says beside a name, a label and parameters."""
+
+
 def listed(value: Any) -> Any:  # noqa: ANN401 - YAML as it was written
     """Return a list as it is, and anything else as a list of one."""
     return value if isinstance(value, list) else [value]
@@ -124,8 +131,8 @@ def _grid(kind: Kind, item: Any) -> Iterator[Choice]:  # noqa: ANN401 - YAML as 
     behind = _behind(item.get("defence", [])) if kind == "codec" else [()]
     wanted = _wanted(item.get("objectives", [])) if kind == "attack" else ()
     transfer = _transfer(item.get("transfer")) if kind == "attack" else None
-    nested = {("codec", "defence"), ("attack", "objectives"), ("attack", "transfer")}
-    given = {key: value for key, value in item.items() if (kind, key) not in nested}
+    sources = _sources(item.get("sources", [])) if kind == "attack" else ()
+    given = {key: value for key, value in item.items() if key not in _NESTED.get(kind, ())}
     grid = {str(key): listed(value) for key, value in given.items()}
     name, label = grid.pop("name")[0], grid.pop("label", [""])[0]
     if not all(grid.values()):
@@ -134,7 +141,8 @@ def _grid(kind: Kind, item: Any) -> Iterator[Choice]:  # noqa: ANN401 - YAML as 
     for *values, defence in itertools.product(*grid.values(), behind):
         params = tuple(zip(grid, values, strict=True))
         told = {"defence": " + ".join(map(str, defence))} if defence else {}
-        yield Choice(name, params, _label(label, dict(params) | told), defence, wanted, transfer)
+        full = _label(label, dict(params) | told)
+        yield Choice(name, params, full, defence, wanted, transfer, sources)
 
 
 def _behind(items: Any) -> list[tuple[Choice, ...]]:  # noqa: ANN401 - YAML as it was written
@@ -155,6 +163,15 @@ def _transfer(value: Any) -> Transfer | None:  # noqa: ANN401 - YAML as it was w
     if value not in known:
         raise ConfigError(f"'transfer' of an attack is one of {', '.join(known)}, not {value!r}")
     return known[known.index(value)]
+
+
+def _sources(items: Any) -> tuple[tuple[str, ...], ...]:  # noqa: ANN401 - YAML as it was written
+    """Return what an attack searches on in the place of what the suite says."""
+    named = tuple(tuple(listed(item)) for item in listed(items))
+    for label in itertools.chain(*named):
+        if not isinstance(label, str):
+            raise ConfigError(f"'sources' of an attack are labels of codecs, not {label!r}")
+    return named
 
 
 def _label(template: object, params: dict[str, Any]) -> str:

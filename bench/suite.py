@@ -3,6 +3,7 @@
 attacks: [fgsm, {name: pgd, steps: [10, 60]}]        a list as a value is a grid: pgd twice
 attacks: [{name: pgd, objectives: rate}]             wants this alone, whatever the others want
 attacks: [{name: square, transfer: none}]            is scored on nothing but what it asked
+attacks: [{name: square, sources: VVC 32}]           asks this codec alone, by its label
 attacks: [standard]                                  an ensemble: all its members
 codecs: [{name: vvc, qp: [32, 37], label: VVC {qp}}]  what the board calls it
 codecs: [{name: jpeg, quality: 50, defence: [median, flip]}]  behind both, met in this order
@@ -11,6 +12,7 @@ codecs: [{name: jpeg, quality: 50, defence: [median, flip]}]  behind both, met i
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -70,7 +72,8 @@ class Suite(Settings):
         objectives: what the attacks want that say nothing else themselves.
         budgets: how far pictures may change.
         sources: the operating points that are searched on, by label; several in a list are
-            searched on together, through the gradients of all. Every one by itself if left out.
+            searched on together, through the gradients of all. Every one by itself if left out;
+            an attack may name others of its own.
         transfer: which codecs are also scored on pictures made against the others: those without
             gradients, all, or none; an attack may say something else of its own.
         draws: how many draws of a codec that draws random numbers are averaged in a gradient, and
@@ -155,6 +158,13 @@ class Suite(Settings):
                 raise ValueError(f"two objectives are labelled '{own}'")
         return value
 
+    @field_validator("attacks")
+    @classmethod
+    def _searched(cls, value: list[list[Choice]], info: ValidationInfo) -> list[list[Choice]]:
+        for labels in itertools.chain(*(one.sources for one in itertools.chain(*value))):
+            _check_labels(labels, info)
+        return value
+
     @field_validator("budgets")
     @classmethod
     def _distinct_budgets(cls, value: list[BudgetSpec]) -> list[BudgetSpec]:
@@ -164,17 +174,22 @@ class Suite(Settings):
     @field_validator("sources")
     @classmethod
     def _known(cls, value: tuple[Source, ...], info: ValidationInfo) -> tuple[Source, ...]:
-        known = [str(choice) for choices in info.data.get("codecs", []) for choice in choices]
         for labels in map(listed, value):
-            _refuse_twins(labels)
-            if not labels:
-                raise ValueError("an empty list names no codec")
-            for label in (label for label in labels if label not in known):
-                raise ValueError(f"no codec is labelled '{label}'; {nearest(label, known)}")
+            _check_labels(labels, info)
         return value
 
 
-def _refuse_twins(labels: list[str]) -> None:
+def _check_labels(labels: Sequence[str], info: ValidationInfo) -> None:
+    """See that what is searched on together are codecs of the suite."""
+    known = [str(choice) for choice in itertools.chain(*info.data.get("codecs", []))]
+    _refuse_twins(labels)
+    if not labels:
+        raise ValueError("an empty list names no codec")
+    for label in (label for label in labels if label not in known):
+        raise ValueError(f"no codec is labelled '{label}'; {nearest(label, known)}")
+
+
+def _refuse_twins(labels: Sequence[str]) -> None:
     twice = {label for label in labels if labels.count(label) > 1}
     if twice:
         raise ValueError(f"{', '.join(sorted(twice))} is listed twice")

@@ -66,7 +66,10 @@ class Setting(BaseModel):
     def terms(self) -> str:
         """What runs must have in common for their rows to be compared, pictures apart."""
         searches = [
-            [(one.name, sorted(one.params), one.objectives, one.transfer) for one in listed]
+            [
+                (one.name, sorted(one.params), one.objectives, one.transfer, one.sources)
+                for one in listed
+            ]
             for listed in (self.searches, self.wants)
         ]
         compute = self.compute.arithmetic

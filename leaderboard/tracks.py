@@ -108,5 +108,5 @@ def fixed(suite: Suite) -> dict[str, Any]:
 
 def _identity(choice: Choice) -> list[Any]:
     nested = [[_identity(one) for one in told] for told in (choice.defence, choice.objectives)]
-    told = (*nested, choice.transfer)
+    told = (*nested, choice.transfer, choice.sources)
     return [str(choice), choice.name, sorted(choice.params), *filter(None, told)]

@@ -11,13 +11,14 @@ from bench.budget import Budget, Linf, Mse, Region
 from bench.metrics import psnr_of
 from bench.perceptual import Ssim
 from bench.registry import Choice
-from bench.spec import listed
 from leaderboard.aggregate import Board, Part, Table
 from leaderboard.comparison import Comparison
 from leaderboard.formats import decibel, escaped
 from leaderboard.ranking import ALL, Ranking
 
 _LISTED = 8
+
+_SEARCHED = "what was searched on, several at once where they are joined"
 
 _WANTS = {
     "distortion": "the largest error of the decoded picture",
@@ -177,8 +178,14 @@ def _spent(counts: Iterable[int], one: str, many: str) -> Iterator[str]:
 def _sources(part: Part) -> Iterator[str]:
     """Yield what was searched on, if not every codec by itself."""
     if part.setting.sources:
-        named = "; ".join(" and ".join(map(escaped, listed(one))) for one in part.setting.sources)
-        yield f"**Sources**, what was searched on, several at once where they are joined: {named}."
+        yield f"**Sources**, {_SEARCHED}: {_searched_on(part.setting.sources)}."
+    for attack in (one for one in part.setting.searches if one.sources):
+        yield f"**Sources of {escaped(str(attack))}**, {_SEARCHED}: {_searched_on(attack.sources)}."
+
+
+def _searched_on(sources: Sequence[str | Sequence[str]]) -> str:
+    named = ([one] if isinstance(one, str) else one for one in sources)
+    return "; ".join(" and ".join(map(escaped, labels)) for labels in named)
 
 
 def _arithmetic(part: Part) -> Iterator[str]:

@@ -522,6 +522,38 @@ def test_a_suite_says_what_is_searched_on_and_what_is_found_is_given_to_others(t
     assert "ifgsm steps=3, distortion, on toy 0.5 and toy 2.0" in page
 
 
+def test_an_attack_says_itself_what_it_searches_on(tmp_path):
+    own = "sources: [JPEG 50, [toy 2.0, toy 0.5]]"
+    assert own in _SOURCES
+    text = _SOURCES.replace(own, "").replace("queries: 9", "queries: 9, sources: JPEG 50")
+    _run(text, tmp_path)
+    run = read_run(tmp_path)
+    searched = {(craft.attack, craft.sources) for craft in run.crafts.values() if craft.sources}
+    assert searched == {
+        ("square queries=9", ("JPEG 50",)),
+        ("ifgsm steps=3", ("toy 0.5",)),
+        ("ifgsm steps=3", ("toy 2.0",)),
+    }
+    page = markdown(board([run]))
+    assert "**Sources of square queries=9**, what was searched on, several at once" in page
+    assert "joined: JPEG 50." in page
+
+
+@pytest.mark.parametrize(
+    ("sources", "told"),
+    [
+        ("JPEG 5", "attacks: no codec is labelled 'JPEG 5'; did you mean 'JPEG 50'"),
+        ("[[]]", "attacks: an empty list names no codec"),
+        ("[3]", "'sources' of an attack are labels of codecs, not 3"),
+        ("[[toy 0.5, toy 0.5]]", "toy 0.5 is listed twice"),
+        ("[[toy 0.5, toy 2.0]]", "the attack 'square queries=9' cannot search on the source toy"),
+    ],
+)
+def test_sources_of_an_attack_that_make_no_sense_are_refused(tmp_path, sources, told):
+    with pytest.raises(ConfigError, match=told):
+        _run(_SOURCES.replace("queries: 9", f"queries: 9, sources: {sources}"), tmp_path)
+
+
 @pytest.mark.parametrize(
     ("sources", "told"),
     [

@@ -159,9 +159,16 @@ def test_the_schema_offers_every_name_and_parameter():
     attacks = schema["properties"]["attacks"]["items"]["anyOf"]
     assert "pgd" in attacks[0]["enum"]
     pgd = next(item for item in attacks[1:] if item["properties"]["name"]["const"] == "pgd")
-    assert {"name", "label", "objectives", "transfer", "steps", "step_size", "restarts"} == set(
-        pgd["properties"]
-    )
+    assert {
+        "name",
+        "label",
+        "objectives",
+        "transfer",
+        "sources",
+        "steps",
+        "step_size",
+        "restarts",
+    } == set(pgd["properties"])
     assert "mbt2018-mean" in schema["properties"]["codecs"]["items"]["anyOf"][0]["enum"]
 
 
