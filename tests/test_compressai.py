@@ -212,11 +212,11 @@ def publish(httpserver, tmp_path, monkeypatch):
     """Serve a file in the place of quality 3's published weights."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
 
-    def serve(content, digest=None, **response):
+    def serve(content, digest=None, metric="mse", **response):
         digest = digest or hashlib.sha256(content).hexdigest()[:8]
         path = f"/model-{digest}.pth.tar"
         httpserver.expect_request(path).respond_with_data(content, **response)
-        monkeypatch.setitem(model_urls[FACTORISED]["mse"], 3, httpserver.url_for(path))
+        monkeypatch.setitem(model_urls[FACTORISED][metric], 3, httpserver.url_for(path))
 
     return serve
 
@@ -226,6 +226,16 @@ def test_published_weights_are_downloaded_once(publish, httpserver, small_checkp
     first, second = _make(quality=3), _make(quality=3)
     assert first.fingerprint() == second.fingerprint() == small_codec(FACTORISED).fingerprint()
     assert len(httpserver.log) == 1
+
+
+def test_weights_trained_for_ms_ssim_are_other_weights(publish, httpserver, small_checkpoint):
+    factorised = small_checkpoint(FACTORISED)
+    publish(factorised.read_bytes() + bytes(9), metric="mse")
+    publish(factorised.read_bytes(), metric="ms-ssim")
+    codec = _make(quality=3, metric="ms-ssim")
+    (asked,) = (request.path for request, _ in httpserver.log)
+    assert asked.endswith(f"{hashlib.sha256(factorised.read_bytes()).hexdigest()[:8]}.pth.tar")
+    assert codec.fingerprint() == _make(checkpoint=str(factorised)).fingerprint()
 
 
 def test_a_download_of_another_hash_is_refused(publish, small_checkpoint):
