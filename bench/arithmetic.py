@@ -18,6 +18,7 @@ from typing import Literal, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
+from torch.backends import cudnn
 
 from bench.errors import ConfigError
 
@@ -56,10 +57,15 @@ def current() -> Arithmetic:
 
 @contextmanager
 def computing(arithmetic: Arithmetic) -> Iterator[None]:
-    """Let surrogates compute so inside, in this thread."""
+    """Let surrogates compute so inside, in this thread.
+
+    On a GPU cuDNN then picks algorithms that give the same numbers every time, and float32 is not
+    cut down to TF32, as torch's own default is for convolutions.
+    """
     before = _CURRENT.set(arithmetic)
     try:
-        yield
+        with cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+            yield
     finally:
         _CURRENT.reset(before)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch._inductor import config as inductor
+from torch.backends import cudnn
 
 from attacks.gradient import PGD
 from attacks.objectives import Distortion, Rate, RateDistortion
@@ -52,6 +53,14 @@ def _keys(compute):
     plan = _prepared(compute).plan
     crafts = {job.key: bool(job.sources) for job in plan.crafts}
     return crafts, {cell.key for cell in plan.cells if cell.craft is None}
+
+
+def test_a_gpu_would_compute_in_float32_and_the_same_every_time(monkeypatch):
+    monkeypatch.setattr(cudnn, "benchmark", True)
+    with computing(PLAIN):
+        assert (cudnn.enabled, cudnn.deterministic) == (True, True)
+        assert (cudnn.benchmark, cudnn.allow_tf32) == (False, False)
+    assert (cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32) == (False, True, True)
 
 
 @pytest.fixture
