@@ -1,4 +1,4 @@
-"""A board of up to 100,000 records: the time from the command to the pages, and the memory taken."""
+"""Boards of up to 100,000 records: the time from the command to the pages, and the memory."""
 
 from __future__ import annotations
 
