@@ -6,7 +6,6 @@ a process of its own (tests/damage.py), so that a crash or a hang is told and en
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import damage
 from backends.toy import Toy
 from backends.vtm import availability
 from bench.container import pack
@@ -23,7 +23,7 @@ from bench.errors import CodecError
 from bench.given import given
 from bench.registry import Choice, build, check, unavailable
 
-PROGRAM = Path(__file__).parent / "damage.py"
+PROGRAM = Path(damage.__file__)
 LIMIT_S = 3600
 
 FEW = {
@@ -80,16 +80,8 @@ def spelled(small_checkpoint, variable_file):
     return spell
 
 
-@pytest.fixture(scope="module")
-def damage():
-    spec = importlib.util.spec_from_file_location("damage", PROGRAM)
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize(("told", "count"), FEW.items())
-def test_damaged_streams_end_in_an_error_or_a_picture_of_their_size(damage, spelled, told, count):
+def test_damaged_streams_end_in_an_error_or_a_picture_of_their_size(spelled, told, count):
     codec = build("codec", _choice(spelled(told)))
     whole = damage.whole_streams(codec)
     streams = damage.damaged(whole, count, np.random.default_rng(0))
@@ -97,13 +89,13 @@ def test_damaged_streams_end_in_an_error_or_a_picture_of_their_size(damage, spel
     assert found.count("refused") >= count // 4
 
 
-def test_streams_of_other_codecs_are_among_them(damage):
+def test_streams_of_other_codecs_are_among_them():
     streams = damage.foreign_streams()
     assert {stream[:2] for stream in streams} >= {b"CR", b"\xff\xd8", b"\x89P"}
     assert len(streams) > 12
 
 
-def test_forged_sizes_are_small_and_large(damage):
+def test_forged_sizes_are_small_and_large():
     codec = build("codec", _choice("toy"))
     streams = list(damage.damaged(damage.whole_streams(codec), 400, np.random.default_rng(0)))
     sides = [int.from_bytes(stream[8:10], "big") for stream in streams if stream[:4] == b"CRB1"]
@@ -111,7 +103,7 @@ def test_forged_sizes_are_small_and_large(damage):
     assert any(60_000 <= side < 2**16 for side in sides)
 
 
-def test_half_of_them_are_under_a_right_checksum(damage):
+def test_half_of_them_are_under_a_right_checksum():
     codec = build("codec", _choice("toy"))
     streams = list(damage.damaged(damage.whole_streams(codec), 200, np.random.default_rng(0)))
     assert {damage.outcome(codec, stream) for stream in streams[::2]} == {"refused"}
@@ -142,7 +134,7 @@ CODECS = {{"broken": Entry(Broken, "breaks")}}
     assert problem in done.stderr
 
 
-def test_neither_a_clear_error_nor_a_picture_of_the_right_size(damage):
+def test_neither_a_clear_error_nor_a_picture_of_the_right_size():
     class Broken(Toy):
         def decode(self, bitstream):
             if bitstream == b"1":

@@ -19,7 +19,7 @@ from bench.again import made_again
 from bench.cli import main
 from bench.config import parse
 from bench.errors import BenchError, ImageError
-from bench.findings import Checked, Finding
+from bench.findings import Checked
 from bench.images import load
 from bench.metrics import bpp, psnr
 from bench.png import pixels, png
@@ -31,6 +31,7 @@ from leaderboard.entry import run_of, sha256
 from leaderboard.handed import handed, source_of
 from leaderboard.known import known
 from leaderboard.published import challenges, entries, runs
+from tampering import alter, named
 
 TRACK = """\
 name: tiny-v1
@@ -105,10 +106,6 @@ def challenged(published, pictures, tmp_path_factory):
 @pytest.fixture
 def copy(challenged, tmp_path):
     return shutil.copytree(challenged, tmp_path / "board")
-
-
-def named(events):
-    return [str(event) for event in events if isinstance(event, Finding)]
 
 
 def place_of(folder):
@@ -251,13 +248,6 @@ def test_it_is_verified_by_coding_its_pictures_again(challenged):
     assert {one.cell.threat for one in events if isinstance(one, Checked)} == {"clean", "external"}
     assert main(["verify", str(place_of(challenged))]) == 0
     assert named(audit_board(challenged)) == []
-
-
-def alter(folder, change):
-    path = folder / "challenge.json"
-    told = json.loads(path.read_text())
-    change(told)
-    path.write_text(json.dumps(told))
 
 
 def test_a_picture_that_was_exchanged_is_named_though_every_hash_is_mended(copy):

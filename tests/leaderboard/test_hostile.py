@@ -16,7 +16,7 @@ from bench import recode
 from bench.cli import main
 from bench.digest import digest
 from bench.errors import ConfigError, StoreError
-from bench.findings import Finding, Passed
+from bench.findings import Passed
 from leaderboard import board, packing
 from leaderboard.audit import audit_board, audit_entry
 from leaderboard.columns import COLUMNS
@@ -25,6 +25,7 @@ from leaderboard.publish import figures
 from leaderboard.published import entries, runs
 from leaderboard.site import pages
 from leaderboard.worst import hardest
+from tampering import alter, entry_of, named
 
 TRACK = """\
 name: tiny-v1
@@ -47,21 +48,6 @@ def published(publish_tracks):
 @pytest.fixture
 def copy(published, tmp_path):
     return shutil.copytree(published, tmp_path / "board")
-
-
-def named(events):
-    return [str(event) for event in events if isinstance(event, Finding)]
-
-
-def entry_of(board_folder, name="jpeg"):
-    return board_folder / "entries/tiny-v1" / name
-
-
-def alter(folder, change):
-    path = folder / "entry.json"
-    entry = json.loads(path.read_text())
-    change(entry)
-    path.write_text(json.dumps(entry))
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../../../secret.webp", "shown/../../x.webp", ""])

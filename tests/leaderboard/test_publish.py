@@ -15,7 +15,7 @@ from bench import registry
 from bench.cli import main
 from bench.config import parse
 from bench.errors import ConfigError, StoreError
-from bench.findings import Checked, Finding
+from bench.findings import Checked
 from bench.metrics import psnr
 from bench.png import pixels, png
 from bench.store import read_run
@@ -27,6 +27,7 @@ from leaderboard.entry import read_entry, run_of, sha256
 from leaderboard.publish import figures, publish, submission
 from leaderboard.published import entries, runs
 from leaderboard.tracks import track_of
+from tampering import alter, entry_of, named
 
 TRACK = """\
 name: tiny-v1
@@ -62,10 +63,6 @@ def published(tiny):
 @pytest.fixture
 def copy(published, tmp_path):
     return shutil.copytree(published, tmp_path / "board")
-
-
-def named(events):
-    return [str(event) for event in events if isinstance(event, Finding)]
 
 
 def test_there_is_one_entry_a_codec_and_track(published, finished):
@@ -165,17 +162,6 @@ def test_foreign_names_are_escaped_on_both_pages(published):
     page = (published / "index.html").read_text()
     assert "&lt;img src=x onerror" in page
     assert "<img src=x" not in page
-
-
-def entry_of(board_folder, name="jpeg"):
-    return board_folder / "entries/tiny-v1" / name
-
-
-def alter(folder, change):
-    path = folder / "entry.json"
-    entry = json.loads(path.read_text())
-    change(entry)
-    path.write_text(json.dumps(entry))
 
 
 def test_a_figure_of_an_entry_is_named(copy):
