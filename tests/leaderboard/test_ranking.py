@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import bootstrap
 
 from leaderboard import board, markdown
-from leaderboard.costs import LAMBDAS
+from leaderboard.costs import LAMBDAS, ratio
 from leaderboard.ranking import ALL, WITH, WITHOUT
+from leaderboard.statistics import RESAMPLES, SEED
 
 PICTURES = [f"picture-{index:02d}" for index in range(12)]
 CODECS = [
@@ -68,6 +70,22 @@ def filled_field(lab, rng):
     field.add("VVC qp 22", (2 * spread, 1e-4), (2.2 * spread, 3e-4))
     field.add("VVC qp 42", (0.2 * spread, 1.5e-3), (0.25 * spread, 2e-3))
     return field
+
+
+def test_the_interval_of_a_ratio_is_scipys_on_the_same_draws(rng):
+    names = [f"picture-{index:02d}" for index in range(24)]
+    ours, theirs = rng.lognormal(size=24), rng.lognormal(size=24)
+    found = ratio(dict(zip(names, ours, strict=True)), dict(zip(names, theirs, strict=True)))
+    expected = bootstrap(
+        (ours, theirs),
+        lambda a, b, axis=-1: a.mean(axis) / b.mean(axis),
+        paired=True,
+        n_resamples=RESAMPLES,
+        method="percentile",
+        rng=np.random.default_rng(SEED),
+    )
+    assert found.value == pytest.approx(ours.mean() / theirs.mean())
+    assert found.interval == pytest.approx(tuple(expected.confidence_interval))
 
 
 @pytest.mark.parametrize("lmbda", LAMBDAS)
