@@ -72,7 +72,7 @@ class Climb:
         self._best = source
         self._reached = source.new_full((len(source),), -torch.inf)
         self._trace: list[Tensor] = []
-        self._flags: tuple[str, ...] = ()
+        self._flags: tuple[tuple[str, ...], ...] = ()
         self.source = source
         self.budget = budget
 
@@ -96,7 +96,7 @@ class Climb:
         flat = ~point.gradients.flatten(1).any(1)
         if not flat.any():
             return point
-        self._flags = (RANDOM_START,)
+        self._flags = tuple((RANDOM_START,) if one else () for one in flat)
         drawn = self.budget.sample(self.source, rngs)
         drawn = drawn if room is None else room.project(drawn, self.source)
         return self.look(torch.where(flat.view(-1, 1, 1, 1), drawn, self.source))

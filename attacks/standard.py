@@ -3,10 +3,10 @@
 Its members complement each other: the strongest gradient search, towards each objective and away
 from the clean reconstruction; constrained optimisation, where a budget is of that kind; all colours
 moved alike, which a flat or noisy gradient cannot hide; squares, by queries, against codecs without
-gradients and gradients that mislead. Noise stands on every board besides. Pictures of the first one
-and of the colour shift are given to other codecs as the suite's `transfer` says; those of others
-would double what a board costs. The idea is AutoAttack's, Croce & Hein (2020),
-https://arxiv.org/abs/2003.01690.
+gradients and gradients that mislead. Noise stands on every board besides. Pictures are given to
+other codecs as the suite's `transfer` says, but for those of squares and of searches away from the
+clean reconstruction, which would double what a board costs. The idea is AutoAttack's, Croce & Hein
+(2020), https://arxiv.org/abs/2003.01690.
 """
 
 from __future__ import annotations

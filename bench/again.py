@@ -98,7 +98,7 @@ def suite_of(kept: Mapping[str, Any], folder: Path) -> Suite:
     try:
         told = {"metrics": [], **kept}
         lists = {
-            key: [_written(choice) for group in told[key] for choice in group] for key in _LISTS
+            key: [written(choice) for group in told[key] for choice in group] for key in _LISTS
         }
         return Suite.model_validate({**told, **lists}, context={"folder": folder})
     except ValidationError as error:
@@ -109,11 +109,11 @@ def suite_of(kept: Mapping[str, Any], folder: Path) -> Suite:
         raise StoreError("the suite it keeps is none: a list of choices is missing") from error
 
 
-def _written(choice: Mapping[str, Any]) -> dict[str, Any]:
+def written(choice: Mapping[str, Any]) -> dict[str, Any]:
     """Return a choice as an item of a suite's list; lists of one are no grid."""
     params = {key: [value] for key, value in choice["params"]}
     nested = {
-        key: [_written(one) for one in choice[key]]
+        key: [written(one) for one in choice[key]]
         for key in ("defence", "objectives")
         if choice.get(key)
     }

@@ -72,6 +72,9 @@ class Objective(Protocol):
     Attributes:
         needs: the half of the codec it looks at.
         wants_clean: whether it compares with what the source picture itself gives.
+
+    One whose formula may change has a `version` as well, raised with every change: it is then a
+    part of the keys of searches.
     """
 
     @property
@@ -143,12 +146,13 @@ class AttackResult:
     Attributes:
         images: the best pictures found, float (B, 3, H, W) in [0, 1].
         trace: the objective along the search, (steps, B); empty for attacks that never look.
-        flags: what the attack itself noticed and a reader of the score should know.
+        flags: what the attack itself noticed of each picture and a reader of its score should
+            know, B tuples; empty if nothing.
     """
 
     images: Tensor
     trace: Tensor
-    flags: tuple[str, ...] = ()
+    flags: tuple[tuple[str, ...], ...] = ()
 
 
 class AttackEnsemble(Protocol):

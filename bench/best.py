@@ -47,10 +47,10 @@ class Best:
         self._trace.append(found)
 
     def result(self, flags: tuple[str, ...] = ()) -> AttackResult:
-        """Return the best pictures, and the best value of each call."""
+        """Return the best pictures, all with these flags, and the best value of each call."""
         nothing = self.values.new_empty(0, len(self.values))
         trace = torch.stack(self._trace) if self._trace else nothing
-        return AttackResult(self.images, trace, flags)
+        return AttackResult(self.images, trace, (flags,) * len(self.images))
 
     def _keep(self, levels: Tensor, value: Tensor, owner: int) -> None:
         if value > self.values[owner]:

@@ -57,7 +57,7 @@ def _cell(
         **terms.identity,
         scoring=SCORING_VERSION,
         threads=suite.compute.threads,
-        **({"draw": draw.number} if draw else {}),
+        **({"draw": [draw.number, draw.seed]} if draw else {}),
     )
     return MeasureJob(key, victim, picture, craft, _threat(craft, victim), draw)
 

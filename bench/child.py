@@ -22,6 +22,9 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
 
+_START = "import sys; sys.path[:] = filter(None, sys.path); from bench.child import main; main()"
+"""Python's own way would let files of the current folder pass for modules."""
+
 
 class LostError(Exception):
     """A process is gone; the message says why."""
@@ -38,7 +41,7 @@ class Child:
         self._connection, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "bench.child", str(theirs.fileno()), target],
+                [sys.executable, "-c", _START, str(theirs.fileno()), target],
                 stdin=subprocess.DEVNULL,
                 stdout=2,  # what a plugin prints is no part of what the command prints
                 pass_fds=[theirs.fileno()],
@@ -117,6 +120,8 @@ class Parent:
             os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
-if __name__ == "__main__":
-    _module, _, _function = sys.argv[2].partition(":")
-    getattr(importlib.import_module(_module), _function)(Parent(int(sys.argv[1])))
+def main() -> None:
+    """Run what the command line of a child names."""
+    descriptor, target = sys.argv[1:]
+    module, _, function = target.partition(":")
+    getattr(importlib.import_module(module), function)(Parent(int(descriptor)))

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
+import numpy as np
+
 from bench import metrics
 from bench.codec import Codec, Image
 from bench.errors import Unsupported, raise_if_machine, told
@@ -68,7 +70,7 @@ def code(codec: Codec, image: Image) -> Coded | Lost:
     """Encode a picture and decode the bytes again; a codec's failure is a result."""
     try:
         bitstream, encode_seconds = _timed(lambda: codec.encode(image))
-        decoded, decode_seconds = _timed(lambda: codec.decode(bitstream))
+        decoded, decode_seconds = _timed(lambda: np.asarray(codec.decode(bitstream)))
     except Unsupported as error:
         return Lost("unsupported", str(error))
     except Exception as error:  # noqa: BLE001 - what breaks inside a codec is its failure

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NoReturn
 
 import numpy as np
@@ -147,15 +148,19 @@ def _alone(result: AttackResult, index: int) -> AttackResult:
     """Return what a search found for one picture of its batch."""
     own = slice(index, index + 1)
     trace = result.trace[:, own] if len(result.trace) else result.trace
-    return AttackResult(result.images[own], trace, result.flags)
+    return AttackResult(result.images[own], trace, result.flags[own])
 
 
 def _outcome(job: CraftJob, attack: Attack, found: _Found) -> Crafted:
-    result = found.result
     try:
-        image = enforced(result, to_tensor(job.picture.pixels), job.budget)
+        return _kept(job, attack, found)
     except Exception as error:  # noqa: BLE001 - what it returned may be anything
         return _lost(job, error)
+
+
+def _kept(job: CraftJob, attack: Attack, found: _Found) -> Crafted:
+    result = found.result
+    image = enforced(result, to_tensor(job.picture.pixels), job.budget)
     course = result.trace.flatten()
     climbed = course_flags(course) if attack.needs == "gradient" else ()
     unchanged = (UNCHANGED,) if np.array_equal(image, job.picture.pixels) else ()
@@ -163,7 +168,7 @@ def _outcome(job: CraftJob, attack: Attack, found: _Found) -> Crafted:
         job,
         "ok",
         sha256=pixel_hash(image),
-        flags=(*found.flags, *unchanged, *climbed, *result.flags),
+        flags=(*found.flags, *unchanged, *climbed, *chain(*result.flags)),
         values=_summary(course),
         **found.spent,
     )

@@ -36,12 +36,16 @@ _SCARCE = frozenset(
 )
 
 
+_SPENT = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
+"""How torch tells that memory is spent."""
+
+
 def raise_if_machine(error: BaseException) -> None:
     """Raise `MachineError` if an exception tells that the machine ran out of something.
 
     Memory, disk, file handles or processes, whether the system, Python or torch says so.
     """
-    told_memory = isinstance(error, RuntimeError) and "memory" in str(error)
+    told_memory = isinstance(error, RuntimeError) and any(one in str(error) for one in _SPENT)
     scarce = isinstance(error, OSError) and error.errno in _SCARCE
     if isinstance(error, MachineError):
         raise error

@@ -6,13 +6,14 @@ Question --suite--> run folder (records, adversarial picture)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import yaml
 from PIL import Image as Pillow
 
+from bench.again import written
 from bench.allocation import Map, allocation
 from bench.baselines import NOISE
 from bench.codec import Codec, Differentiable, Image
@@ -33,11 +34,11 @@ class Question:
 
     Attributes:
         picture: its file.
-        codec: the victim.
+        codec: the victim, checked.
         attack: the search.
         objective: what it wants.
         budget: how far it may go, as in a suite: {"linf": 8}.
-        source: the codec that is searched on, where it is not the victim.
+        source: the codec that is searched on, checked, where it is not the victim.
         crop: height and width of the part of the picture that is used, around its centre.
     """
 
@@ -62,9 +63,9 @@ class Question:
         asked = {
             "name": "attack",
             "images": images,
-            "codecs": [_written(choice) for choice in codecs],
-            "attacks": [_written(self.attack)],
-            "objectives": [_written(self.objective)],
+            "codecs": [written(asdict(choice)) for choice in codecs],
+            "attacks": [written(asdict(self.attack))],
+            "objectives": [written(asdict(self.objective))],
             "budgets": [self.budget],
             "sources": [] if self.source is None else [str(self.source)],
             "transfer": "none" if self.source is None else "all",
@@ -95,7 +96,9 @@ def answer(question: Question, run: Run) -> Answer:
     Raises:
         BenchError: the picture could not be attacked, or not coded.
     """
-    attacked = [one for one in _measured(run, question.codec) if one[1].attack != str(NOISE)]
+    measured = _measured(run, question.codec)
+    is_noise = question.attack.name == NOISE.name
+    attacked = [one for one in measured if is_noise or one[1].attack != str(NOISE)]
     own = [one for one in attacked if one[1].sources == (str(question.source or question.codec),)]
     record, craft = next(iter(own or attacked), (None, None))
     if record is None or craft is None:
@@ -105,7 +108,7 @@ def answer(question: Question, run: Run) -> Answer:
         )
     if record.scores is None:
         raise BenchError(f"no scores: {record.reason}")
-    noise = [r.scores for r, c in _measured(run, question.codec) if c.attack == str(NOISE)]
+    noise = [r.scores for r, c in measured if c.attack == str(NOISE)]
     seconds = record.encode_seconds + record.decode_seconds
     return Answer(craft, record.scores, next(iter(noise), None), seconds)
 
@@ -166,7 +169,3 @@ def _caption(question: Question, found: Answer) -> str:
         f"{question.codec} on {found.craft.picture}: {found.craft.attack},"
         f" {found.craft.objective or 'no objective'}, {found.craft.budget}{through}"
     )
-
-
-def _written(choice: Choice) -> dict[str, object]:
-    return {"name": choice.name, **dict(choice.params)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -15,7 +16,9 @@ from bench.explore import Answer, Question
 from bench.given import chosen, given
 from bench.progress import watch
 from bench.record import Scores
+from bench.registry import Choice
 from bench.run import describe, execute, prepare
+from bench.spec import single
 from bench.store import opened, read_run
 
 _CHOICE = ("NAME", "KEY=VALUE")
@@ -66,13 +69,21 @@ def attack(arguments: argparse.Namespace, console: Console) -> None:
 def _question(arguments: argparse.Namespace) -> Question:
     return Question(
         picture=arguments.picture,
-        codec=chosen(arguments.codec),
+        codec=_codec(arguments.codec),
         attack=chosen(arguments.attack),
         objective=chosen(arguments.objective),
         budget=dict(given([arguments.budget])),
-        source=None if arguments.source is None else chosen(arguments.source),
+        source=None if arguments.source is None else _codec(arguments.source),
         crop=_crop(arguments.crop),
     )
+
+
+def _codec(words: Sequence[str]) -> Choice:
+    """Return a codec as a suite would label it, its defences understood."""
+    try:
+        return single("codec", {"name": words[0], **dict(given(words[1:]))})
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _crop(text: str | None) -> tuple[int, int] | None:

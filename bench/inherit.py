@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from bench import checkpoint
 from bench.errors import ConfigError
 
-_TRANSFORMS = ("g_a.", "g_s.")
+_TRANSFORMS = ("g_a.", "g_s.", "correction.")
 
 
 def inherit(net: CompressionModel, architecture: str, path: Path) -> None:
@@ -35,7 +35,7 @@ def inherit(net: CompressionModel, architecture: str, path: Path) -> None:
     own = dict(net.named_parameters())
     same = ancestor == architecture and all(own[name].shape == found[name].shape for name in own)
     taken = {name: own[name] for name in own if same or name.startswith(_TRANSFORMS)}
-    if not all(name in found and _holds(taken[name], found[name]) for name in taken):
+    if not all(name in found and _holds(own[name], found[name]) for name in taken):
         raise ConfigError(
             f"the parent {path} ({ancestor}) has other transforms than the recipe, or is wider"
         )

@@ -12,13 +12,15 @@ _CPUINFO = Path("/proc/cpuinfo")
 
 
 def machine() -> dict[str, str]:
-    """Return the system, the processor with the vector units that torch uses, cores and memory."""
+    """Return the system, the processor with the vector units torch uses, cores, memory, any GPU."""
+    gpu = {"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}
     return {
         "system": platform.platform(),
         "processor": _processor(),
         "vectors": torch.backends.cpu.get_cpu_capability(),
         "cores": str(os.cpu_count()),
         "memory": _memory(),
+        **gpu,
     }
 
 

@@ -20,12 +20,16 @@ from bench.errors import ConfigError
 from bench.images import Picture
 from bench.jobs import CraftJob, Group, Plan
 from bench.point import Point, Search
-from bench.registry import Choice, signature
+from bench.registry import Choice, implementation, signature
 from bench.suite import Suite
 from bench.terms import Terms
 
 SEARCHING_VERSION = 2
 """Raised whenever the same search would find another picture, by the harness or a surrogate."""
+
+
+_DRAWING = 2
+"""The same for searches on codecs that draw random numbers, alone."""
 
 
 def plan(
@@ -183,6 +187,12 @@ def _victims(suite: Suite, craft: CraftJob, points: Sequence[Point]) -> list[Poi
     return [p for p in points if p in craft.sources or p in reached]
 
 
+def _objective(choice: Choice) -> list[object]:
+    """Return what can change what is wanted; only some objectives have a version."""
+    version = getattr(implementation("objective", choice.name), "version", None)
+    return [choice.name, signature("objective", choice), *([] if version is None else [version])]
+
+
 def _alike(
     suite: Suite,
     sources: tuple[Point, ...],
@@ -193,13 +203,13 @@ def _alike(
 ) -> tuple[CraftJob, ...]:
     told = dict(
         sources=[point.identity for point in sources],
-        attack=[search.choice.name, search.version, signature("attack", search.choice)],
-        objective=objective and [objective.name, signature("objective", objective)],
+        attack=search.identity,
+        objective=objective and _objective(objective),
         budget=budget.identity,
         seed=suite.seed,
         searching=SEARCHING_VERSION,
         compute=suite.compute.identity if sources else None,
-        **({"draws": suite.draws} if any(point.random for point in sources) else {}),
+        **({"draws": [suite.draws, _DRAWING]} if any(point.random for point in sources) else {}),
         **({"batch": [one.sha256 for one in batch]} if _is_batched(search, batch) else {}),
     )
     keys = [job_key(**told, picture=picture.sha256) for picture in batch]

@@ -54,6 +54,11 @@ class Search:
     version: int
     evaluations: int
 
+    @cached_property
+    def identity(self) -> list[object]:
+        """What can change what it finds: its name, its version and its parameters."""
+        return [self.choice.name, self.version, signature("attack", self.choice)]
+
     @property
     def looks(self) -> bool:
         """Whether it asks a codec anything."""

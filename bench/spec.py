@@ -86,7 +86,7 @@ def choices(kind: Kind) -> BeforeValidator:
 
 def choice(kind: Kind) -> BeforeValidator:
     """Turn a name, or a mapping with a name, into one Choice; a grid is refused."""
-    return BeforeValidator(partial(_single, kind))
+    return BeforeValidator(partial(single, kind))
 
 
 def attacks() -> BeforeValidator:
@@ -100,13 +100,14 @@ def attacks() -> BeforeValidator:
 
 def _members(item: Any, info: ValidationInfo) -> list[Choice]:  # noqa: ANN401 - YAML as it was written
     name = item.get("name") if isinstance(item, dict) else item
-    if name not in entries("ensemble"):
+    if not isinstance(name, str) or name not in entries("ensemble"):
         return _expanded("attack", item)
-    (chosen,) = _expanded("ensemble", item)
     wanted = {one.name for one in itertools.chain(*info.data.get("objectives", ()))}
     kinds = {spec.budget().kind for spec in info.data.get("budgets", ())}
-    members = build("ensemble", chosen).members(wanted, kinds)
-    return list(itertools.chain(*(_expanded("attack", member) for member in members)))
+    members = (
+        build("ensemble", chosen).members(wanted, kinds) for chosen in _expanded("ensemble", item)
+    )
+    return [one for item in itertools.chain(*members) for one in _expanded("attack", item)]
 
 
 def _expanded(kind: Kind, item: Any) -> list[Choice]:  # noqa: ANN401 - YAML as it was written
@@ -118,7 +119,12 @@ def _expanded(kind: Kind, item: Any) -> list[Choice]:  # noqa: ANN401 - YAML as 
         raise ValueError(str(error)) from error
 
 
-def _single(kind: Kind, item: Any) -> Choice:  # noqa: ANN401 - YAML as it was written
+def single(kind: Kind, item: Any) -> Choice:  # noqa: ANN401 - YAML as it was written
+    """Return the one implementation that an item names.
+
+    Raises:
+        ValueError: it names none, or a grid of them.
+    """
     found = _expanded(kind, item)
     if len(found) > 1:
         raise ValueError(f"one {kind} is wanted here, these lists make {len(found)}")
@@ -133,8 +139,8 @@ def _grid(kind: Kind, item: Any) -> Iterator[Choice]:  # noqa: ANN401 - YAML as 
     transfer = _transfer(item.get("transfer")) if kind == "attack" else None
     sources = _sources(item.get("sources", [])) if kind == "attack" else ()
     given = {key: value for key, value in item.items() if key not in _NESTED.get(kind, ())}
+    name, label = given.pop("name"), given.pop("label", "")
     grid = {str(key): listed(value) for key, value in given.items()}
-    name, label = grid.pop("name")[0], grid.pop("label", [""])[0]
     if not all(grid.values()):
         empty = next(key for key, values in grid.items() if not values)
         raise ConfigError(f"'{empty}' of the {kind} '{name}' is an empty list")

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,11 +185,21 @@ def _claim(folder: Path, manifest: Manifest) -> None:
             temporary = folder / f"{_MANIFEST}.tmp"
             temporary.write_text(manifest.model_dump_json(indent=2) + "\n")
             temporary.replace(folder / _MANIFEST)
-    elif found.plan_sha256 != manifest.plan_sha256:
+    elif (folder / f"{_RECORDS}.gz").exists():
+        raise StoreError(
+            f"{folder} has its records compressed; unpack {_RECORDS}.gz to go on, or choose another"
+            " folder with --out"
+        )
+    elif _identity(found) != _identity(manifest):
         raise StoreError(
             f"{folder} belongs to another run ({_difference(found, manifest)}); choose another"
             " folder with --out, or remove it"
         )
+
+
+def _identity(manifest: Manifest) -> tuple[object, ...]:
+    """Return what the records of one folder must have in common."""
+    return manifest.plan_sha256, manifest.versions
 
 
 def _difference(found: Manifest, wanted: Manifest) -> str:
@@ -227,7 +238,7 @@ def _records(path: Path) -> Iterator[tuple[CraftRecord | MeasureRecord, int]]:
     end = 0
     unpacked = gzip.open if path.suffix == ".gz" else open
     with _told(f"read {path}"), unpacked(path, "rb") as file:
-        for number, line in enumerate(file, 1):
+        for number, line in enumerate(_lines(file, path), 1):
             if not line.endswith(b"\n"):
                 return
             end += len(line)
@@ -237,6 +248,13 @@ def _records(path: Path) -> Iterator[tuple[CraftRecord | MeasureRecord, int]]:
                 raise StoreError(
                     f"{path}:{number} is damaged; remove that line and run again"
                 ) from error
+
+
+def _lines(file: Iterable[bytes], path: Path) -> Iterator[bytes]:
+    try:
+        yield from file
+    except (EOFError, zlib.error) as error:
+        raise StoreError(f"{path} is damaged ({error}); get a whole copy of it") from error
 
 
 def _write_at(path: Path, start: int, line: bytes) -> None:

@@ -6,7 +6,7 @@ not a number: an attack that never moved is not evidence of robustness.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -82,7 +82,7 @@ class CodecTarget:
         """Return the values of really coded pictures, see `bench.attack.Target`."""
         owners = range(len(images)) if owners is None else owners
         self.queries += len(images)
-        coded = self._attempted(images)
+        coded = self._attempted(list(images))
         return np.array([self._worth(*one) for one in zip(images, coded, owners, strict=True)])
 
     def flags(self, picture: int | None = None) -> tuple[str, ...]:
@@ -140,28 +140,29 @@ class CodecTarget:
         with torch.no_grad():
             return self._coded(self._source)
 
-    def _really_coded(self, image: npt.NDArray[np.uint8]) -> _Halves:
+    def _really_coded(self, codec: Codec, image: Image) -> _Halves:
         """Return what really becomes of a picture; it is not decoded if nobody looks at it."""
-        bitstream = self._coding.encode(image)
+        bitstream = codec.encode(image)
         bits = {"bitstream": torch.tensor([[8.0 * len(bitstream)]])}
         if self._objective.needs == "rate":
             return _Halves(bits=bits)
-        decoded = self._coding.decode(bitstream)
+        decoded = codec.decode(bitstream)
         if decoded.shape != image.shape:
             raise CodecError(f"decoded to {decoded.shape}, not {image.shape}")
         return _Halves(to_tensor(decoded), bits)
 
-    def _attempted(self, images: Iterable[Image]) -> list[_Halves | None]:
-        """Code pictures, in as many threads as torch has where the codec gains by that."""
-        if not isinstance(self._coding, Concurrent):
-            return list(map(self._attempt, images))
+    def _attempted(self, images: Sequence[Image]) -> list[_Halves | None]:
+        """Code pictures, in as many threads as torch has where the codecs gain by that."""
+        codecs = [self._coding for _ in images]  # of one that draws, another draw for each picture
+        if not all(isinstance(codec, Concurrent) for codec in codecs):
+            return list(map(self._attempt, codecs, images))
         with ThreadPoolExecutor(torch.get_num_threads()) as threads:
-            return list(threads.map(self._attempt, images))
+            return list(threads.map(self._attempt, codecs, images))
 
-    def _attempt(self, image: Image) -> _Halves | None:
+    def _attempt(self, codec: Codec, image: Image) -> _Halves | None:
         """Return what really becomes of a picture; None where the codec does not offer it."""
         try:
-            return self._really_coded(image)
+            return self._really_coded(codec, image)
         except Unsupported:
             return None
         except Exception as error:  # noqa: BLE001 - what breaks inside a codec is its failure
@@ -173,7 +174,8 @@ class CodecTarget:
         """What really becomes of each source picture, for objectives that want it."""
         if not self._objective.wants_clean:
             return [_Halves()] * len(self._source)
-        return [self._really_coded(to_image(source)) for source in self._source.split(1)]
+        images = map(to_image, self._source.split(1))
+        return [self._really_coded(self._coding, image) for image in images]
 
     def _worth(self, image: Image, coded: _Halves | None, owner: int) -> float:
         if coded is None:

@@ -4,8 +4,9 @@
     randomised    another one for every picture
     cheapest      all are tried, and the one kept that costs least
 
-What the codec inside offers its wrapper offers, too: gradients flow through the layers, the draws
-of a random codec are drawn, the ways of a branching one are its ways.
+What a search needs of the codec inside, its wrapper offers, too: gradients flow through the layers,
+the draws of a random codec are drawn, the ways of a branching one are its ways. What its entropy
+model predicts, and what it gains by threads, it does not.
 """
 
 from __future__ import annotations

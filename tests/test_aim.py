@@ -13,6 +13,7 @@ from bench.aim import BranchingTarget, ExpectedTarget, aim
 from bench.budget import Linf
 from bench.codec import Relaxed
 from bench.craft import search
+from bench.errors import CodecError
 from bench.oracle import Oracle, QueriesSpent
 from bench.registry import Choice, build
 from bench.target import NAN_GRADIENT, ZERO_GRADIENT, CodecTarget
@@ -181,3 +182,37 @@ def test_other_source_pictures_are_aimed_at_in_the_same_way(codec):
     assert type(around) is type(fresh)
     assert torch.equal(around.value_and_grad(other + 0.1)[0], fresh.value_and_grad(other + 0.1)[0])
     assert target.gradients == fresh.gradients > 0
+
+
+class Keyed(Toy):
+    """Decodes with the very key it encoded with, and with no other."""
+
+    def __init__(self, key=None):
+        super().__init__()
+        self._key = key
+
+    def draw(self, rng):
+        return _Drawn(int(rng.integers(2**31)))
+
+
+class _Drawn(Toy):
+    def __init__(self, key):
+        super().__init__()
+        self._key = key.to_bytes(4, "big")
+
+    def encode(self, image):
+        return self._key + super().encode(image)
+
+    def decode(self, bitstream):
+        if bitstream[:4] != self._key:
+            raise CodecError("another key")
+        return super().decode(bitstream[4:])
+
+
+def test_one_query_is_encoded_and_decoded_with_one_draw():
+    target = _aimed(Keyed(), Distortion())
+    same, other = np.full((2, *to_image(GREY).shape), 128, np.uint8)
+    other += 3
+    values = target.query(np.stack((same, other)), owners=[0, 0])
+    assert values[1] > values[0]
+    assert values[1] < 0.01

@@ -80,6 +80,7 @@ def test_noise_needs_no_source(picture, tmp_path):
     ("words", "expected"),
     [
         (["--codec", "jpg"], "jpeg"),
+        (["--codec", "toy", "gain=[0.5, 1.0]"], "one codec is wanted here, these lists make 2"),
         ([*TOY, "--budget", "8"], "KEY=VALUE"),
         ([*TOY, "--budget", "linf=0"], "linf"),
         ([*TOY, "--attack", "pgd", "stepz=3"], "steps"),
@@ -92,3 +93,18 @@ def test_what_is_misspelt_is_told_in_one_line(picture, tmp_path, capsys, words, 
     told = capsys.readouterr().err
     assert expected in told
     assert told.count("\n") == 1
+
+
+def test_a_defence_is_a_part_of_the_codec(picture, tmp_path):
+    out, defended = tmp_path / "out", ["--codec", "toy", "gain=0.5", "defence=median"]
+    assert _attack(picture, out, *defended, "--attack", "fgsm") == 0
+    assert "toy gain=0.5 + median" in {record.victim for record in read_run(out).measures}
+    source = ["--source", "toy", "defence=flip", "--attack", "fgsm"]
+    words = ["--codec", "jpeg", "quality=40.0", "defence=median", *source]
+    assert _attack(picture, tmp_path / "through", *words) == 0
+    crafts = read_run(tmp_path / "through").crafts.values()
+    assert ("toy + flip",) in {craft.sources for craft in crafts}
+
+
+def test_the_noise_that_stands_beside_can_be_asked_for_itself(picture, tmp_path):
+    assert _attack(picture, tmp_path / "out", *JPEG, "--attack", "sign-noise") == 0

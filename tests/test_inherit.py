@@ -54,3 +54,22 @@ def test_a_wider_parent_is_refused(widths, small_checkpoint):
     net = fresh("bmshj2018-factorized", widths)
     with pytest.raises(ConfigError, match=r"\(bmshj2018-factorized\) has other .*, or is wider"):
         inherit(net, "bmshj2018-factorized", small_checkpoint("bmshj2018-factorized"))
+
+
+def test_a_wider_denoiser_begins_as_its_parent(tmp_path, images):
+    parent = fresh("denoiser", (4,))
+    with torch.no_grad():
+        for weight in parent.parameters():
+            weight.normal_(0, 0.05)
+    path = tmp_path / "parent.pth.tar"
+    torch.save(parent.state_dict(), path)
+    net = fresh("denoiser", (8,))
+    inherit(net, "denoiser", path)
+    with torch.no_grad():
+        assert torch.allclose(net(images)["x_hat"], parent(images)["x_hat"], atol=1e-5)
+        assert not torch.allclose(parent(images)["x_hat"], images, atol=1e-2)
+
+
+def test_a_codec_is_no_parent_of_a_denoiser(small_checkpoint):
+    with pytest.raises(ConfigError, match="holds the weights of another architecture"):
+        inherit(fresh("denoiser", (8,)), "denoiser", small_checkpoint("bmshj2018-factorized"))

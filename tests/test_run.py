@@ -1,7 +1,9 @@
 """Runs: what a suite leaves on disk, resuming, and that the same suite gives the same records."""
 
+import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -233,3 +235,32 @@ def test_a_folder_whose_records_lack_scores_is_refused_in_one_sentence(
 def _count(folder: Path) -> int:
     path = folder / "records.jsonl"
     return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def test_records_of_other_versions_never_mix_with_those_of_a_run(finished: Path, tmp_path: Path):
+    copy = shutil.copytree(finished, tmp_path / "copy")
+    told = json.loads((copy / "manifest.json").read_text())
+    told["versions"]["scikit-image"] = "0.1"
+    (copy / "manifest.json").write_text(json.dumps(told))
+    with pytest.raises(StoreError, match=r"versions: scikit-image was 0\.1, now"):
+        run_suite(SUITE, copy)
+
+
+def test_a_folder_of_compressed_records_is_not_run_over(finished: Path, tmp_path: Path):
+    copy = shutil.copytree(finished, tmp_path / "copy")
+    lines = copy / "records.jsonl"
+    (copy / "records.jsonl.gz").write_bytes(gzip.compress(lines.read_bytes()))
+    lines.unlink()
+    assert len(read_run(copy).measures) == len(read_run(finished).measures)
+    with pytest.raises(StoreError, match=r"unpack records\.jsonl\.gz to go on"):
+        run_suite(SUITE, copy)
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-9], lambda data: data[:50] + data[80:]])
+def test_damaged_compressed_records_are_told(finished: Path, tmp_path: Path, damage):
+    copy = shutil.copytree(finished, tmp_path / "copy")
+    packed = gzip.compress((copy / "records.jsonl").read_bytes())
+    (copy / "records.jsonl").unlink()
+    (copy / "records.jsonl.gz").write_bytes(damage(packed))
+    with pytest.raises(StoreError, match=r"records\.jsonl\.gz"):
+        read_run(copy)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image as Pillow
 
 from attacks.gradient import PGD
@@ -219,3 +220,29 @@ def test_a_corrupt_picture_among_good_ones_is_told_before_anything_runs(tmp_path
     with pytest.raises(BenchError, match=r"1\.png"):
         run_suite(text, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_an_error_that_only_names_memory_is_the_attacks_own(tmp_path, monkeypatch):
+    def sharing(self: PGD, target, images, budget, rngs):
+        torch.zeros(1, 3).expand(4, 3).add_(1)
+
+    monkeypatch.setattr(PGD, "__call__", sharing)
+    run_suite(SUITE, tmp_path)
+    pgd = [r for r in read_run(tmp_path).crafts.values() if r.attack == "pgd steps=3"]
+    assert {r.status for r in pgd} == {"failed"}
+    assert all("single memory location" in r.reason for r in pgd)
+
+
+@pytest.mark.parametrize("broken", [lambda self, stream: None, lambda self, stream: [[1], [1, 2]]])
+def test_a_decoder_that_returns_no_picture_is_a_record_not_an_end(tmp_path, monkeypatch, broken):
+    monkeypatch.setattr(Toy, "decode", broken)
+    run_suite(SUITE, tmp_path)
+    toys = [record for record in read_run(tmp_path).measures if record.victim == "toy"]
+    assert {record.status for record in toys} == {"failed"}
+
+
+def test_an_attack_that_returns_no_trace_is_a_record_not_an_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(PGD, "__call__", lambda self, _, images, *rest: AttackResult(images, []))
+    run_suite(SUITE, tmp_path)
+    pgd = [r for r in read_run(tmp_path).crafts.values() if r.attack == "pgd steps=3"]
+    assert {r.status for r in pgd} == {"failed"}

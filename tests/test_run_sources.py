@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from attacks.objectives import Rate
 from bench.again import suite_of
 from bench.config import parse
 from bench.errors import ConfigError
@@ -190,3 +191,15 @@ def test_queries_are_reckoned_with(tmp_path):
     once, coding = expected(1), sum(entry("codec", name).cost.coding for name in ("toy", "jpeg"))
     searches = 2 * 2
     assert expected(1001) - once == pytest.approx(1000 * searches * coding * 24 * 40 / 1e6)
+
+
+def test_an_objectives_version_is_a_part_of_keys(tmp_path, monkeypatch):
+    def keys():
+        found = prepare(parse(SUITE, "small.yaml", Suite), tmp_path).plan.crafts
+        return {job.key: str(job.objective) for job in found}
+
+    before = keys()
+    monkeypatch.setattr(Rate, "version", 2, raising=False)
+    after = keys()
+    assert {label for key, label in after.items() if key not in before} == {"rate"}
+    assert {label for key, label in after.items() if key in before} == {"distortion", "None"}

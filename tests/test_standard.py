@@ -68,6 +68,12 @@ def test_the_full_mode_takes_more_of_everything():
         assert all(gradients[name] > cheap_gradients[name] for name in cheap_gradients)
 
 
+def test_modes_are_a_grid_like_any_list():
+    both = _suite(modes=("[standard]", "[{name: standard, mode: [cheap, full]}]"))
+    full = _suite(full=("[standard]", "[{name: standard, mode: full}]"))
+    assert both.searches == [*_suite().searches, *full.searches]
+
+
 def test_members_serve_what_the_suite_asks_for():
     assert [choice.name for choice in _suite().searches] == [
         *("apgd", "apgd", "madc", "colour-shift", "square")

@@ -171,7 +171,7 @@ def test_a_flat_start_is_left_by_a_change_of_the_kind(name, photograph, small_co
     target = CodecTarget(small_codec("bmshj2018-factorized"), Distortion("clean"), source)
     attack = build("attack", Choice(name, tuple(FEW.items())))
     found = search(attack, target, source, Linf(8), 3)
-    assert found.flags == (RANDOM_START,)
+    assert found.flags == ((RANDOM_START,),)
     assert float(target.value(found.images)) > 0
     if name == "ssah":
         change = (found.images - source)[0].unfold(1, 2, 2).unfold(2, 2, 2)

@@ -71,6 +71,7 @@ class Toolbox:
     suite: Suite
     objectives: dict[str, Objective]
     _codecs: dict[str, Codec] = field(default_factory=dict)
+    _attacks: dict[str, Attack] = field(default_factory=dict)
 
     @cached_property
     def terms(self) -> Terms:
@@ -94,8 +95,10 @@ class Toolbox:
         return self._codecs[point.label]
 
     def attack(self, choice: Choice) -> Attack:
-        """Return an attack."""
-        return make_attack(choice)
+        """Return an attack, made once."""
+        if str(choice) not in self._attacks:
+            self._attacks[str(choice)] = make_attack(choice)
+        return self._attacks[str(choice)]
 
     def objective(self, choice: Choice) -> Objective:
         """Return an objective of the suite."""

@@ -13,6 +13,7 @@ target is the toy codec, linear and fast; a few steps will do.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, ClassVar
 
 import numpy as np
@@ -192,7 +193,9 @@ class AttackContract:
         for count in (1, 2):
             found, watched = _search(attack, _pictures(ball, count, 9, 6), ball)
             assert watched.asked <= count * attack.evaluations, f"it asked {watched.asked} times"
-            assert QUERIES_SPENT not in found.flags, "it asked for more queries than it says"
+            assert QUERIES_SPENT not in chain(*found.flags), (
+                "it asked for more queries than it says"
+            )
 
     def test_a_batch_is_as_good_as_one_by_one(self, attack: Attack, ball: Budget) -> None:
         """Pictures do not get into each other's way."""
