@@ -98,9 +98,9 @@ class Scores(_Line):
 
     bytes: int
     header_bytes: int
-    bpp: float
+    bpp: Annotated[float, Field(gt=0)]
     bpp_estimated: float | None
-    bpp_clean: float
+    bpp_clean: Annotated[float, Field(gt=0)]
     mse_clean: float
     mse_source: float
     mse_input: float

@@ -214,7 +214,9 @@ def _alike(part: Part, place: Place, found: Mapping[tuple[str, str], Case]) -> I
     own = [case.crafts.get(kind, []) for kind in WITHOUT_GRADIENTS if kind != "transfer"]
     yield from _unfinished(part)
     yield from craft_flags(list(chain(*own)))
+    yield from _randomised(case)
     yield from _weak(part, place, found, WITHOUT_GRADIENTS)
+    yield from step_flags(case.of("black-box"), part.setting.searches, aims(part.setting.wants))
 
 
 def _unfinished(part: Part) -> Iterator[Flag]:

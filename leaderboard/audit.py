@@ -48,7 +48,7 @@ def audit_board(board: Path) -> Iterator[Finding]:
         yield from broken_challenge(other.challenge, other.folder)
     try:
         made = pages(board)
-    except BenchError as error:
+    except (BenchError, ArithmeticError, ValueError) as error:
         yield Finding(str(board), f"gives no pages: {told(error)}")
         return
     for name, page in made.items():

@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.again import Again
 from bench.codec import Codec, Image
 from bench.compare import DECIBEL
-from bench.errors import BenchError, told
+from bench.errors import raise_if_machine, told
 from bench.findings import Finding
 from bench.metrics import bpp, psnr
 from bench.recode import codec_of
@@ -47,7 +47,8 @@ def _problem(one: Worst, codec: Codec, source: Image, stream: bytes) -> str:
     """Return what is wrong with a bitstream, or nothing."""
     try:
         decoded = codec.decode(stream)
-    except BenchError as error:
+    except Exception as error:  # noqa: BLE001 - what breaks inside a codec is its failure
+        raise_if_machine(error)
         return f"does not decode: {told(error)}"
     if decoded.shape != source.shape:
         return f"decodes to {decoded.shape}, its source is {source.shape}"

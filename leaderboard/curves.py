@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
+from itertools import chain, pairwise
 from statistics import fmean
 
 import numpy as np
@@ -135,7 +135,9 @@ def _against(
         return Delta(None, "no VVC")
     if family == baseline:
         return Delta(None, "it is VVC")
-    theirs, ours = (_curve(one, kinds, objective, aim)[1] for one in (baseline, family))
+    both = [_worst_of(one, kinds, objective, aim) for one in (baseline, family)]
+    pictures = _shared(chain(*both))
+    theirs, ours = (_drawn(found, pictures)[1] for found in both)
     return bd_rate(theirs, ours)
 
 
@@ -189,16 +191,29 @@ def _is_rising(curve: Curve) -> bool:
 
 def _curve(family: Family, kinds: Sequence[str], objective: str, aim: Aim) -> tuple[Curve, Curve]:
     """Return the clean and the attacked curve, over the pictures that all members have."""
-    worst = {}
-    for member in family.members:
-        found = _worst(member, kinds, objective, aim)
-        if found:
-            worst[member.row.place.codec] = (member, found)
-    if not worst:
-        return (), ()
-    shared = set.intersection(*(set(found) for _, found in worst.values()))
-    both = [_points(label, *two, shared) for label, two in worst.items()] if shared else []
-    clean, attacked = ([pair[side] for pair in both] for side in (0, 1))
+    worst = _worst_of(family, kinds, objective, aim)
+    return _drawn(worst, _shared(worst))
+
+
+def _worst_of(
+    family: Family, kinds: Sequence[str], objective: str, aim: Aim
+) -> list[tuple[Contender, Mapping[str, Scored]]]:
+    """Return the worst of each picture, of every member of which something was measured."""
+    both = ((member, _worst(member, kinds, objective, aim)) for member in family.members)
+    return [(member, found) for member, found in both if found]
+
+
+def _shared(worst: Iterable[tuple[Contender, Mapping[str, Scored]]]) -> set[str]:
+    """Return the pictures that all of some members have."""
+    names = [set(found) for _, found in worst]
+    return set.intersection(*names) if names else set()
+
+
+def _drawn(
+    worst: Iterable[tuple[Contender, Mapping[str, Scored]]], pictures: Collection[str]
+) -> tuple[Curve, Curve]:
+    points = [_points(*one, pictures) for one in worst] if pictures else []
+    clean, attacked = ([pair[side] for pair in points] for side in (0, 1))
     return _in_order(clean), _in_order(attacked)
 
 
@@ -207,8 +222,9 @@ def _in_order(points: Iterable[Point]) -> Curve:
 
 
 def _points(
-    label: str, member: Contender, worst: Mapping[str, Scored], pictures: Collection[str]
+    member: Contender, worst: Mapping[str, Scored], pictures: Collection[str]
 ) -> tuple[Point, Point]:
+    label = member.row.place.codec
     clean = [member.case.clean[picture] for picture in pictures]
     attacked = [worst[picture] for picture in pictures]
     before = [(one.bpp_clean, one.psnr_clean, one.ms_ssim_clean) for one in clean]

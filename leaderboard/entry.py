@@ -192,18 +192,28 @@ def lay(place: Path, files: Mapping[str, bytes]) -> None:
     Raises:
         BenchError: it cannot be written.
     """
-    temporary = place.with_name(f".{place.name}")
+    temporary, older = (place.with_name(f".{place.name}{end}") for end in ("", ".older"))
     try:
+        _restore(place, older)
         shutil.rmtree(temporary, ignore_errors=True)
         for name, made in files.items():
             (temporary / name).parent.mkdir(parents=True, exist_ok=True)
             (temporary / name).write_bytes(made)
-        shutil.rmtree(place, ignore_errors=True)
+        if place.exists():
+            place.rename(older)
         temporary.rename(place)
     except OSError as error:
         raise BenchError(f"cannot write {place}: {error.strerror}; choose another --to") from error
     finally:
+        _restore(place, older)
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _restore(place: Path, older: Path) -> None:
+    """Put back what was taken away while a folder was written that is not there; else remove it."""
+    if older.exists() and not place.exists():
+        older.rename(place)
+    shutil.rmtree(older, ignore_errors=True)
 
 
 def sealed(one: Sealed) -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -29,7 +29,7 @@ BASELINE = frozenset({"h266", "vvc", "vtm"})
 """Codecs, by name, that stand for VVC."""
 
 _CHECKPOINT = "checkpoint"
-_MARK = re.compile(r"[-_](?:q|quality|lmbda|lambda)[-_=]?\d+(?:\.\d+)?(?=$|[-_.])")
+_MARK = re.compile(r"[-_](?:q|quality|lmbda|lambda)[-_=]?\d+(?:\.\d+)?(?=$|[-_./])")
 _RATE_WORDS = {"q", "qp", *RATE_PARAMETERS}
 
 
@@ -94,13 +94,10 @@ def families(contenders: Iterable[Contender]) -> list[Family]:
     for one in contenders:
         if not one.row.reference:
             groups[one.row.place.run, family_key(one.choice)].append(one)
-    plain = {
-        key: common_name([one.row.place.codec for one in group]) for key, group in groups.items()
-    }
-    in_run = Counter((run, name) for (run, _), name in plain.items())
-    named = {
-        (run, key): name if in_run[run, name] == 1 else key for (run, key), name in plain.items()
-    }
+    labels: dict[str, dict[str, list[str]]] = defaultdict(dict)
+    for (run, key), group in groups.items():
+        labels[run][key] = [one.row.place.codec for one in group]
+    named = {(run, key): name for run, told in labels.items() for key, name in names(told).items()}
     count = Counter(named.values())
     return [
         Family(name if count[name] == 1 else f"{name} ({run})", tuple(groups[run, key]))
@@ -133,6 +130,17 @@ def family_key(choice: Choice) -> str:
     return " ".join((*told, *(f"behind {defence.bare}" for defence in choice.defence)))
 
 
+def names(labels: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return what the families of a run are called, by key: by the key where two had one name.
+
+    Args:
+        labels: of the members, by the family's key.
+    """
+    plain = {key: common_name(own) for key, own in labels.items()}
+    count = Counter(plain.values())
+    return {key: name if count[name] == 1 else key for key, name in plain.items()}
+
+
 def common_name(labels: Sequence[str]) -> str:
     """Return what all labels have in common.
 
@@ -156,5 +164,8 @@ def common_name(labels: Sequence[str]) -> str:
 
 
 def _unmarked(checkpoint: str) -> str:
-    name = PurePath(checkpoint).name.removesuffix(".tar")
-    return _MARK.sub("", re.sub(r"\.(pth|pt|safetensors)$", "", name))
+    """Return what files of one net at several rates have in common; folders only without a mark."""
+    path = PurePath(checkpoint)
+    name = re.sub(r"(\.(pth|pt|safetensors))?(\.tar)?$", "", path.name)
+    unmarked = _MARK.sub("", name)
+    return unmarked if unmarked != name else _MARK.sub("", str(path.with_name(name)))

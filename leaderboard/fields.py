@@ -68,8 +68,8 @@ STANDING: tuple[Field[Standing], ...] = (
     Field(
         "attacked J ↓",
         lambda line: _ratio(line.robustness),
-        "mean cost under attack, as a multiple of VVC's unattacked (in bits per pixel where there"
-        " is no VVC), with its 95 % interval: what the rank is by",
+        "mean cost under attack, as a multiple of VVC's unattacked (of one bit per pixel"
+        " where there is no VVC), with its 95 % interval: what the rank is by",
     ),
     Field(
         "grows ↓", lambda line: _value(line.growth), "attacked J by the codec's own unattacked J"

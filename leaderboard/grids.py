@@ -21,7 +21,7 @@ from leaderboard.rows import Row
 
 _RATES = dict(zip(LAMBDAS, ("low", "middle", "high"), strict=True))
 
-_FIRST_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+_NUMBER = re.compile(r"[×=+ ]*(-?\d+(\.\d+)?)")
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _where(one: Comparison | Table) -> str:
 
 def _unit(ranking: Ranking) -> str:
     if ranking.baseline is None:
-        unit = "J is in bits per pixel, as there is no VVC."
+        unit = "J is in bits per pixel, as there is no VVC; ×1.00 is one bit."
     else:
         unit = f"×1.00 is what {plain(ranking.baseline)} costs unattacked."
     return f"λ = {ranking.lmbda:g}; {unit}{words.counted(ranking)}"
@@ -119,9 +119,9 @@ def _lines(fields: Sequence[Field[Line]], lines: Iterable[Line]) -> tuple[tuple[
 def _cell(text: str, *, is_figure: bool) -> Cell:
     if not is_figure:
         return Cell(plain(text), None)
-    found = _FIRST_NUMBER.search(text)
+    found = _NUMBER.match(text)
     mean, bracket, interval = plain(text).partition(" (")
-    return Cell(mean, found[0] if found else "", bracket.strip() + interval)
+    return Cell(mean, found[1] if found else "", bracket.strip() + interval)
 
 
 def tables(board: Board) -> Iterator[Grid]:

@@ -130,10 +130,11 @@ def _losses(
     label, scored = member.row.place.codec, [*member.case.of(*member.row.place.kinds), *given]
     groups = [group for name, group in by_picture(scored).items() if name in own.worst]
     both = damage(scored, list(own.worst))
-    if both is None or own.drop_db is None or both.drop_db is None:
+    if both is None:
         return
-    lowest = [min(group, key=lambda one: one.scores.psnr_source) for group in groups]
-    yield "psnr", Loss(label, both.drop_db.mean, own.drop_db.mean, _finder(lowest, who))
+    if own.drop_db is not None and both.drop_db is not None:
+        lowest = [min(group, key=lambda one: one.scores.psnr_source) for group in groups]
+        yield "psnr", Loss(label, both.drop_db.mean, own.drop_db.mean, _finder(lowest, who))
     if own.bpp_factor is not None and both.bpp_factor is not None:
         longest = [max(group, key=lambda one: one.scores.bpp_factor) for group in groups]
         yield "rate", Loss(label, both.bpp_factor.mean, own.bpp_factor.mean, _finder(longest, who))

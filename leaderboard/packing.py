@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -31,6 +32,8 @@ def content(folder: Path, name: str) -> bytes:
         if path.stat().st_size > LARGEST:
             raise StoreError(f"{path} is larger than {LARGEST} bytes, which no entry needs")
         return path.read_bytes()
+    except RuntimeError as error:
+        raise StoreError(f"cannot read {path}: it is a link to itself") from error
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror or 'it is missing'}") from error
 
@@ -66,7 +69,7 @@ def unzipped(folder: Path, name: str) -> dict[str, bytes]:
             if sum(one.file_size for one in archive.infolist()) > LARGEST:
                 raise _too_much(folder / name)
             found = {name: _member(archive, name) for name in archive.namelist()}
-    except (zipfile.BadZipFile, OSError, ValueError):
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
         return {}
     return {name: content for name, content in found.items() if content is not None}
 
@@ -83,7 +86,7 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
 def _member(archive: zipfile.ZipFile, name: str) -> bytes | None:
     try:
         return archive.read(name)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError):
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError):
         return None
 
 

@@ -106,7 +106,7 @@ def pairs(run: Run) -> Iterator[Pair]:
     found = cases(run, suite)
     for hardened in run.manifest.codecs:
         plain = hardened.removesuffix(SUFFIX)
-        if plain != hardened:
+        if plain != hardened and plain in run.manifest.codecs:
             both = [
                 {str(ball): found[label, str(ball)] for ball in suite.balls}
                 for label in (plain, hardened)

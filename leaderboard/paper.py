@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
 from pathlib import Path
+from urllib.parse import quote
 
 from bench.errors import BenchError
 from bench.store import Run
@@ -104,10 +105,10 @@ def _blocks(
         yield f"## {section.title}"
         for target in TARGETS:
             yield from _grid(_measured(found, section), section, target, labels)
-        yield f"![{section.title}: harm against the budget]({picture})"
+        yield f"![{section.title}: harm against the budget]({quote(picture)})"
     yield "## Target"
     yield _crossed(found, labels)
-    yield f"![Target: harm of each kind against the budget]({of_targets})"
+    yield f"![Target: harm of each kind against the budget]({quote(of_targets)})"
     yield "## Beyond the change itself"
     yield beside(found, labels)
     yield bullets(escaped(told) for told in reservations(found))

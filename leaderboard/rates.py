@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import log10, nan
+from math import nan
 from statistics import fmean
 
 import numpy as np
@@ -16,7 +16,7 @@ from bench.registry import build
 from bench.store import Run
 from leaderboard.cells import Case, cases
 from leaderboard.curves import Delta, Point, bd_rate
-from leaderboard.families import common_name, family_key
+from leaderboard.families import family_key, names
 from leaderboard.setting import Setting, setting
 
 ANCHOR = "vvc"
@@ -72,7 +72,7 @@ Quality = Callable[[Reached], float]
 QUALITIES: dict[str, Quality] = {
     "PSNR, dB": lambda point: point.psnr,
     "luma PSNR, dB": lambda point: point.luma_psnr,
-    "MS-SSIM, dB": lambda point: nan if point.ms_ssim is None else -10 * log10(1 - point.ms_ssim),
+    "MS-SSIM, dB": lambda point: nan if point.ms_ssim is None else psnr_of(1 - point.ms_ssim),
 }
 
 
@@ -96,7 +96,8 @@ def families(run: Run) -> tuple[list[str], list[Family]]:
     for label, choice in told.choices.items():
         if label in found and shared:
             groups[family_key(choice)].append(_reached(label, found[label], shared))
-    return shared, [_family(key, group, told) for key, group in groups.items()]
+    called = names({key: [one.label for one in group] for key, group in groups.items()})
+    return shared, [_family(key, called[key], group, told) for key, group in groups.items()]
 
 
 def deltas(anchor: Family, family: Family) -> list[Delta]:
@@ -134,9 +135,9 @@ def _megabytes(case: Case, pictures: Sequence[str], side: int) -> float | None:
     return max(known) / 1e6 if known else None
 
 
-def _family(key: str, group: Sequence[Reached], told: Setting) -> Family:
+def _family(key: str, name: str, group: Sequence[Reached], told: Setting) -> Family:
     points = tuple(sorted(group, key=lambda point: point.bpp))
     codec: Codec = build("codec", told.choices[points[0].label])
     side = round(points[0].pixels ** 0.5)
     flat = codec.encode(np.full((side, side, 3), 128, np.uint8))
-    return Family(key, common_name([point.label for point in group]), points, len(flat))
+    return Family(key, name, points, len(flat))

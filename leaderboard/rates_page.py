@@ -12,13 +12,14 @@ from matplotlib.figure import Figure
 from bench.errors import BenchError, ConfigError
 from bench.store import Run
 from leaderboard.curves import Delta
+from leaderboard.formats import escaped
 from leaderboard.rates import ANCHOR, QUALITIES, Family, Reached, deltas, families
 from leaderboard.setting import setting
 
 _INTRODUCTION = """\
 # What codecs take for what quality
 
-Written by `bench run suites/{suite}.yaml`. Means over {counted}
+Written by `bench run` of the suite {suite}. Means over {counted}
 of {asked} pictures{crop}: {names}. Every byte that a decoder needs is
 counted; PSNR is of red, green and blue at once, luma PSNR of BT.709 luma alone.
 
@@ -27,7 +28,7 @@ counted; PSNR is of red, green and blue at once, luma PSNR of BT.709 luma alone.
   range shared); fewer if negative. By PSNR, by luma PSNR, and by MS-SSIM in decibels,
   -10 log10(1 - MS-SSIM).
 - **flat**: bytes of a grey square of as many pixels at the lowest rate: what headers take.
-- **s/MP**: seconds a megapixel on one thread, the programs' start included.
+- **s/MP**: seconds a megapixel, programs' start included; threads: {threads}.
 - **MB**: megabytes of memory at most, beyond what a codec keeps loaded, and all of what an external
   program takes.
 
@@ -71,11 +72,11 @@ def table(found: Sequence[Family]) -> Iterator[str]:
     anchor = next((family for family in found if family.key == ANCHOR), None)
     if anchor is None:
         raise ConfigError("the run has no VVC medium to compare with; add {name: vvc, qp: [...]}")
-    against = {family.name: deltas(anchor, family) for family in found}
+    against = {family.key: deltas(anchor, family) for family in found}
     yield f"| {' | '.join(_HEADERS)} |"
     yield f"|---|---|{'--:|' * (len(_HEADERS) - 2)}"
-    for family in sorted(found, key=lambda one: _place(against[one.name][0])):
-        told = (*map(_told, against[family.name]), f"{family.flat:,}")
+    for family in sorted(found, key=lambda one: _place(against[one.key][0])):
+        told = (*map(_told, against[family.key]), f"{family.flat:,}")
         for index, point in enumerate(family.points):
             yield _row(family, point, [""] * len(told) if index else told)
 
@@ -106,8 +107,9 @@ def introduction(run: Run, pictures: Sequence[str]) -> str:
         suite=manifest.suite["name"],
         counted=len(pictures),
         asked=len(manifest.pictures),
-        names=", ".join(pictures),
+        names=", ".join(map(escaped, pictures)),
         crop=f", {crop} of each" if crop else "",
+        threads=setting(run).compute.threads,
         machine=", ".join(f"{key} {value}" for key, value in manifest.machine.items()),
     ).rstrip()
 
@@ -115,13 +117,17 @@ def introduction(run: Run, pictures: Sequence[str]) -> str:
 def _row(family: Family, point: Reached, told: Sequence[str]) -> str:
     similar = "–" if point.ms_ssim is None else f"{point.ms_ssim:.4f}"
     cells = (
-        *(family.name, point.label.removeprefix(family.name).strip(" -"), f"{point.bpp:.3f}"),
+        *(escaped(family.name), escaped(_rest(point.label, family.name)), f"{point.bpp:.3f}"),
         *(f"{point.psnr:.2f}", f"{point.luma_psnr:.2f}", similar),
         *told,
         *(f"{point.encoding:.2f}", f"{point.decoding:.2f}"),
         *("–" if size is None else f"{size:.0f}" for size in point.memory),
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _rest(label: str, name: str) -> str:
+    return label.removeprefix(name).strip(" -")
 
 
 def _told(delta: Delta) -> str:

@@ -212,7 +212,7 @@ def _losses(case: Case) -> Losses:
         failed=counts["failed", "attacked"],
         unsupported=counts["unsupported", "attacked"] + counts["unsupported", "craft"],
         refused=counts["unsupported", "attacked"],
-        clean=counts["failed", "clean"] + counts["unsupported", "clean"],
+        clean=len({record.picture for record in case.lost if record.stage == "clean"}),
         reasons=tuple(f"{reason} ({count})" for reason, count in told.items()),
     )
 

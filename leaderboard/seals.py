@@ -38,7 +38,7 @@ def broken(entry: Entry, folder: Path) -> Iterator[Finding]:
             yield Finding(str(folder / ENTRY), sentence)
         yield from _figures(entry, run, folder)
         yield from _worst(entry, run, folder)
-    except (BenchError, KeyError) as error:
+    except (BenchError, KeyError, ArithmeticError, ValueError) as error:
         yield Finding(str(folder / RECORDS), f"give no figures: {told(error)}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from urllib.parse import quote
 
 from leaderboard import words
 from leaderboard.aggregate import Board
@@ -96,7 +97,7 @@ def _shown(plots: Sequence[Plot], one: Comparison, about: str) -> Iterator[str]:
 
 
 def _image(plot: Plot) -> str:
-    return f"![{escaped(plot.caption)}]({plot.path})"
+    return f"![{escaped(plot.caption)}]({quote(plot.path)})"
 
 
 def _lists(title: str, one: Comparison) -> Iterator[str]:
@@ -110,7 +111,7 @@ def _lists(title: str, one: Comparison) -> Iterator[str]:
 
 def _list(ranking: Ranking) -> Iterator[str]:
     if ranking.baseline is None:
-        unit = "J is in bits per pixel, as there is no VVC on this board."
+        unit = "J is in bits per pixel, as there is no VVC on this board; ×1.00 is one bit."
     else:
         unit = f"×1.00 is what {escaped(ranking.baseline)} costs unattacked."
     yield f"At λ = {ranking.lmbda:g}; {unit}{words.counted(ranking)}"

@@ -109,7 +109,6 @@ def models(run: Run) -> list[Model]:
     """Return the operating points of a run, the lossless one left out."""
     told = setting(run)
     found = cases(run, told)
-    first = str(told.balls[0])
     chosen = {k: c for k, c in told.choices.items() if k not in told.references}
     groups: dict[str, list[str]] = defaultdict(list)
     for label, choice in chosen.items():
@@ -120,7 +119,7 @@ def models(run: Run) -> list[Model]:
             family=common_name([one.removesuffix(SUFFIX) for one in groups[_kin(label, choice)]]),
             place=_place(label, groups[_kin(label, choice)], told, found),
             hardened=label.endswith(SUFFIX),
-            learned=bool(found[label, first].of(GRADIENTS)),
+            learned=label in run.manifest.gradients,
         )
         for label, choice in chosen.items()
     ]
@@ -184,8 +183,9 @@ def harms(found: Iterable[Effect], axis: Axis, target: Target) -> dict[tuple[str
 
 
 def budgets(runs: Sequence[Run]) -> list[str]:
-    """Return the labels of all budgets, in the order of the suites."""
-    return list(dict.fromkeys(str(ball) for run in runs for ball in setting(run).balls))
+    """Return the labels of all budgets, of each kind the smallest first."""
+    balls = {str(ball): ball for run in runs for ball in setting(run).balls}
+    return sorted(balls, key=lambda label: (balls[label].kind, balls[label].radius))
 
 
 def steps_of(runs: Sequence[Run]) -> dict[str, int]:

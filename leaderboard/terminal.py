@@ -62,7 +62,7 @@ def _list(board: Board, one: Comparison, ranking: Ranking) -> Grid:
             f" {ranking.scope.title}",
             style="bold",
         ),
-        caption=Text(unit or "J in bits per pixel: there is no VVC"),
+        caption=Text(unit or "J in bits per pixel, ×1.00 being one: there is no VVC"),
         title_justify="left",
         caption_justify="left",
         box=box.SIMPLE_HEAD,

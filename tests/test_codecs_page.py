@@ -130,3 +130,25 @@ def _mean(run, label):
     clean = [one.scores for one in run.measures if one.victim == label and one.threat == "clean"]
     assert len(clean) == len(run.manifest.pictures)
     return tuple(sum(getattr(s, f) for s in clean) / len(clean) for f in ("bpp", "psnr_source"))
+
+
+def test_presets_without_labels_are_families_of_their_own_and_lossless_points_do_no_harm(tmp_path):
+    (tmp_path / "presets.yaml").write_text("""\
+name: presets
+images: {set: sample, names: [coffee], crop: {height: 176, width: 176}}
+codecs:
+  - {name: vvc, qp: [27, 32, 37, 42]}
+  - {name: vvc, qp: [27, 32, 37, 42], preset: faster}
+  - {name: jpegxl, distance: [0.0, 1.0], label: "a|b {distance}"}
+attacks: [sign-noise]
+budgets: [linf: 4]
+compute: {threads: 1}
+""")
+    assert main(["run", str(tmp_path / "presets.yaml"), "-o", str(tmp_path / "out")]) == 0
+    _, found = families(read_run(tmp_path / "out"))
+    assert [one.name for one in found] == ["vvc", "vvc preset=faster", "a|b"]
+    rows = [line.strip("| ").split(" | ") for line in table(found)][2:]
+    told = {row[0]: row[6] for row in rows if row[6]}
+    assert told["vvc"] == "+0.0 %"
+    assert told["vvc preset=faster"] != "+0.0 %"
+    assert {len(row) for row in rows} == {14}

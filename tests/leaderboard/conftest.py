@@ -134,7 +134,7 @@ class Lab:
             plan_sha256="b" * 64,
             cells=measured if cells is None else cells,
             codecs={label: f"{label} 1.0" for label in self.codecs},
-            gradients=(),
+            gradients=tuple(sorted({s for r in self.records for s in getattr(r, "sources", ())})),
             random=(),
             pictures={name: name for name in PICTURES},
             notes={},

@@ -427,3 +427,14 @@ def test_more_steps_that_did_less_are_flagged(tmp_path, lab):
         lab.attacked("own", craft, lab.scores(mse=error))
     flags = _flags(_row(board([lab.write(tmp_path)])))
     assert flags == ["weaker-than-fewer-steps (distortion 1/1)"]
+
+
+def test_a_lost_picture_is_counted_once_whatever_the_draws(tmp_path, lab):
+    made = lab()
+    made.clean("own", "one")
+    for _ in range(4):
+        made.clean("own", "two", status="failed", reason="it broke")
+    craft = made.craft("one", "fgsm", "distortion", ("own",))
+    made.attacked("own", craft, made.scores())
+    (row,) = [r for r in board([made.write(tmp_path)]).rows if r.place.codec == "own"]
+    assert row.losses.clean == 1

@@ -67,7 +67,7 @@ VVCS = {"name": "vvc", "qp": [42, 37, 32, 27], "label": "VVC qp {qp}"}
 
 
 @pytest.fixture
-def two_families(lab, tmp_path):
+def measured(lab):
     """Two families on three pictures; a distortion attack and a rate attack from another codec."""
     lab = lab(codecs=[JPEGS, VVCS, {"name": "toy", "label": "own"}], attacks=["fgsm"])
     for family, offset in (("JPEG q", 0.0), ("VVC qp", -0.1)):
@@ -97,7 +97,30 @@ def two_families(lab, tmp_path):
                     before.bpp, before.mse_source, before.bpp * growth, before.mse_source * error
                 )
                 lab.attacked(label, craft, hurt)
-    return board([lab.write(tmp_path)])
+    return lab
+
+
+@pytest.fixture
+def two_families(measured, tmp_path):
+    return board([measured.write(tmp_path)])
+
+
+def test_vvc_is_compared_on_the_pictures_that_both_have(measured, tmp_path):
+    def against(one):
+        (found,) = one.comparisons
+        return {c.objective: c.to_baseline.value for c in found.curves if c.family == "JPEG"}
+
+    def on(pictures):
+        return lambda record: not record.victim.startswith("VVC") or record.picture in pictures
+
+    whole = list(measured.records)
+    two = [one for one in whole if one.picture != "one"]
+    lacking = [one for one in whole if one.kind == "craft" or on(("two", "three"))(one)]
+    boards = []
+    for name, records in (("two", two), ("lacking", lacking)):
+        measured.records = records
+        boards.append(against(board([measured.write(tmp_path / name)])))
+    assert boards[0] == boards[1]
 
 
 def test_a_family_is_a_codec_with_all_its_qualities(two_families):

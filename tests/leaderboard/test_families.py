@@ -18,6 +18,8 @@ from leaderboard.families import common_name, family_key
         ({"checkpoint": "mine-q1-hardened"}, {"checkpoint": "mine-q5-hardened"}, True),
         ({"checkpoint": "mine-q2"}, {"checkpoint": "yours-q2"}, False),
         ({"checkpoint": "mine-48"}, {"checkpoint": "mine-64"}, False),
+        ({"checkpoint": "a/best.pth.tar"}, {"checkpoint": "b/best.pth.tar"}, False),
+        ({"checkpoint": "mine_q1/best.pth.tar"}, {"checkpoint": "mine_q4/best.pth.tar"}, True),
     ],
 )
 def test_what_differs_in_rate_alone_is_one_family(first, second, same):

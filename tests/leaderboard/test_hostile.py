@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from backends.toy import Toy
 from bench import recode
 from bench.cli import main
 from bench.digest import digest
@@ -377,3 +378,39 @@ def test_records_and_archive_that_no_hash_holds_are_named(copy):
     told = named(audit_board(copy))
     assert any("files: records.jsonl.gz is not among them" in one for one in told)
     assert any("files: worst.zip is not among them" in one for one in told)
+
+
+def test_a_rate_of_nothing_is_named(copy):
+    lines = lines_of(entry_of(copy))
+    score(lines, "JPEG q 40")["bpp"] = 0
+    path = entry_of(copy) / "records.jsonl.gz"
+    text = "".join(f"{json.dumps(line)}\n" for line in lines)
+    path.write_bytes(gzip.compress(text.encode(), mtime=0))
+    alter(
+        entry_of(copy), lambda entry: entry["files"].update({path.name: sha256(path.read_bytes())})
+    )
+    assert main(["verify", str(copy)]) == 2
+    assert main(["publish", "--to", str(copy)]) == 2
+
+
+def test_archives_of_other_versions_and_links_to_themselves_are_named(copy):
+    folder = entry_of(copy)
+    archive = bytearray((folder / "worst.zip").read_bytes())
+    at = archive.index(b"PK\x01\x02")
+    archive[at + 6] = 99
+    (folder / "worst.zip").write_bytes(bytes(archive))
+    view = next(folder.glob("shown/*-psnr-source.webp"))
+    view.unlink()
+    view.symlink_to(view.name)
+    told = " ".join(named(audit_board(copy)))
+    assert "worst.zip: its hash is" in told
+    assert str(view) in told
+
+
+def test_a_decoder_that_breaks_on_an_altered_stream_is_named(copy, monkeypatch):
+    def broken(self, bitstream):
+        raise IndexError("the decoder fell over")
+
+    monkeypatch.setattr(Toy, "decode", broken)
+    told = named(audit_entry(entry_of(copy, "toy"), Path()))
+    assert any("does not decode: IndexError: the decoder fell over" in one for one in told)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from bench.cli import main
 from bench.errors import BenchError
+from leaderboard.pairs import pairs
 from leaderboard.paper import write_report
-from leaderboard.study import effects, gathered, models
+from leaderboard.study import budgets, effects, gathered, models
 from leaderboard.trends import of_methods
 
 DAMAGE = {"fgsm": 2.0, "PGD-7": 4.0}
@@ -268,3 +270,21 @@ def test_what_cannot_be_reported(tmp_path, lab, run):
     alone.clean("own", "one")
     with pytest.raises(BenchError, match="through its own gradients"):
         write_report([alone.write(tmp_path / "alone")], tmp_path / "study.md")
+
+
+def test_a_hardened_model_without_its_twin_is_no_pair(run, tmp_path):
+    codecs = {label: told for label, told in run.manifest.codecs.items() if label != "net q4"}
+    alone = replace(run, manifest=run.manifest.model_copy(update={"codecs": codecs}))
+    assert [pair.name for pair in pairs(run)] == ["net q4"]
+    assert list(pairs(alone)) == []
+
+
+def test_budgets_stand_in_the_order_of_their_size(run):
+    suite = run.manifest.suite | {"budgets": [{"linf": 32}, {"linf": 8}, {"linf": 16}]}
+    other = replace(run, manifest=run.manifest.model_copy(update={"suite": suite}))
+    assert budgets([other]) == ["linf 8", "linf 16", "linf 32"]
+
+
+def test_who_offers_gradients_is_told_by_the_manifest(run):
+    unsearched = replace(run, measures=[one for one in run.measures if one.threat == "clean"])
+    assert [one.label for one in models(unsearched) if not one.learned] == ["VVC"]

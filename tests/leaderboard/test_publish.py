@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import json
@@ -14,7 +15,7 @@ import pytest
 from bench import registry
 from bench.cli import main
 from bench.config import parse
-from bench.errors import ConfigError, StoreError
+from bench.errors import BenchError, ConfigError, StoreError
 from bench.findings import Checked
 from bench.metrics import psnr
 from bench.png import pixels, png
@@ -23,7 +24,7 @@ from bench.suite import Suite
 from leaderboard import board, tracks
 from leaderboard.audit import audit_board, audit_entry
 from leaderboard.columns import COLUMNS
-from leaderboard.entry import read_entry, run_of, sha256
+from leaderboard.entry import lay, read_entry, run_of, sha256
 from leaderboard.publish import figures, publish, submission
 from leaderboard.published import entries, runs
 from leaderboard.tracks import track_of
@@ -345,3 +346,19 @@ def test_what_a_killed_publishing_left_is_no_entry(copy):
     shutil.copytree(entry_of(copy), entry_of(copy, ".jpeg"))
     assert [one.entry.codec for one in entries(copy)] == ["JPEG", "toy"]
     assert named(audit_board(copy)) == []
+
+
+def test_an_entry_that_cannot_be_replaced_stays(copy, monkeypatch):
+    before = sorted((path, path.read_bytes()) for path in entry_of(copy).rglob("*.json"))
+    rename = Path.rename
+
+    def full(self, target):
+        if self.name == ".jpeg":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", full)
+    with pytest.raises(BenchError, match="No space left"):
+        lay(entry_of(copy), {"entry.json": b"{}"})
+    assert sorted((path, path.read_bytes()) for path in entry_of(copy).rglob("*.json")) == before
+    assert not list(entry_of(copy).parent.glob(".*"))

@@ -246,7 +246,10 @@ def test_without_vvc_costs_are_in_bits_per_pixel(lab, tmp_path):
     field.add("JPEG q 10", (0.5, 0.0), (1.25, 0.0))
     made = field.board(tmp_path)
     assert standings(made, WITHOUT)["JPEG"].robustness.value == pytest.approx(1.25)
-    assert "J is in bits per pixel, as there is no VVC on this board." in markdown(made)
+    assert (
+        "J is in bits per pixel, as there is no VVC on this board; ×1.00 is one bit."
+        in markdown(made)
+    )
 
 
 def test_codecs_that_halve_colour_are_marked(filled_field, tmp_path):
@@ -284,6 +287,21 @@ def test_a_remark_on_how_a_search_began_costs_no_rank_and_a_doubt_does(lab, tmp_
     line = standings(field.board(tmp_path), WITH)["own"]
     assert line.rank == rank
     assert line.doubts == (() if rank else (f"{flag} (12/12)",))
+
+
+def test_a_codec_that_draws_where_nothing_tells_how_has_no_rank(lab, tmp_path):
+    field = Field(lab)
+    field.add("own", (0.5, 1e-3), (0.6, 4e-3))
+    field.add("VVC qp 42", (0.2, 1e-3), (0.3, 3e-3))
+    records = field.lab.records
+    field.lab.records = [
+        one.model_copy(update={"flags": ("randomised",)})
+        if getattr(one, "victim", "") == "VVC qp 42" and one.threat == "clean"
+        else one
+        for one in records
+    ]
+    made = field.board(tmp_path)
+    assert standings(made, WITHOUT)["VVC"].rank is None
 
 
 def test_the_page_says_at_once_who_costs_least(filled_field, tmp_path):
