@@ -18,6 +18,7 @@ from leaderboard.audit import audit_board, audit_challenge, audit_entry
 from leaderboard.challenge import CHALLENGE, challenge
 from leaderboard.entry import ENTRY, read_entry, run_of, slug
 from leaderboard.handed import handed
+from leaderboard.libraries import libraries
 from leaderboard.publish import publish, submission
 from leaderboard.published import ENTRIES, entries
 from leaderboard.site import INDEX, write
@@ -100,6 +101,7 @@ def _publish(arguments: argparse.Namespace) -> None:
     if arguments.challenge is not None or arguments.track is not None:
         _challenge(arguments)
         return
+    libraries()
     given = [submission(read_run(run), arguments.suite_folder) for run in arguments.runs]
     by = (arguments.by or _git_name()) if given else ""
     for one in given:
@@ -116,6 +118,7 @@ def _challenge(arguments: argparse.Namespace) -> None:
         or None in (arguments.challenge, arguments.track)
     ):
         raise ConfigError("a --challenge goes with one --codec, its --track, and no runs")
+    libraries()
     (codec,) = arguments.codec
     folder = arguments.to / ENTRIES / arguments.track / slug(codec)
     entry = read_entry(folder)

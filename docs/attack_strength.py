@@ -47,8 +47,8 @@ of the attacked picture itself, of attacks on the distortion; gradients, queries
 those of the two searches together, in {precision}, on a machine that was busy with other things
 ({machine}).
 `standard` is the worst of its members, picture by picture. C&W has five weights to try with what
-others spend on one search. The universal perturbation was learnt on other photographs, of which
-its gradients are of a quarter of the size."""
+others spend on one search. The universal perturbation was learnt on 128x128
+crops of other photographs: each of its gradients is of a quarter of the pixels."""
 PAIRS = """\
 On how many pictures the first did at least as much as the second, and by how much more on average
 (dB below, bits per pixel above).
@@ -60,8 +60,8 @@ next to nothing. Which place a search finds is chance again, so that searches of
 decibels on single pictures, and even the order of means can turn."""
 BEYOND = """\
 Of the pictures where some attack outside the ensemble did more than `standard`, how many there
-are, and by how much at most. The cheap mode has one start of each member; of APGD, which is a
-member with more steps, another start is what did more."""
+are, and by how much at most. The cheap mode has one start of each member; what did more is nearly
+always APGD, which as a member has 49 steps, with the 40 of here and another random start."""
 SHOWN_ALONE = ("kodim03", "linf 8")
 ALONE = """\
 ### {} at {} by itself
@@ -82,7 +82,8 @@ SEEDS = """\
 
 How far apart the same searches with different seeds came out, over models and pictures."""
 QUERIED = """\
-Attacks on codecs without gradients: by queries, and by pictures made against another codec. "Beats
+Attacks by queries and by pictures made against another codec; of hyperprior q4 also through its
+own gradients. "Beats
 noise" is on how many pictures they did more than noise of the same budget."""
 
 

@@ -2,7 +2,8 @@
 
     python docs/codecs.py runs/codecs-kodak
 
-The table is what `bench run` writes for any suite without attacks; the remarks are ours.
+The table is what `bench run` writes for a suite with VVC at its default preset that attacks nothing
+but by noise; the remarks are ours.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from leaderboard.rates_page import write_rates
 
 PAGE = Path(__file__).parent / "codecs.md"
 REMARKS = """\
+The table is that of the run; `python docs/codecs.py runs/codecs-kodak` put these remarks before it.
 Two workers and, for much of the run, other jobs shared the cores: compare times with each other
 alone.
 

@@ -34,7 +34,8 @@ one source, the one counts that hurt most by it (lowest PSNR, most bits, largest
   (J_plain - J_hardened) / J_plain; the paper reports 95.52 % for its most vulnerable model.
 - **ceiling**: the fall of a codec that attacks do not touch at all, 1 - J_clean / J_plain.
 - **recovered**: the share of the damage that is undone,
-  (J_plain - J_hardened) / (J_plain - J_clean), the clean cost being the plain model's.
+  (J_plain - J_hardened) / (J_plain - J_clean), the clean cost being the plain model's; – where J of
+  the plain model did not grow.
 - **shift**: J of the hardened model when every pixel is moved by one colour, the worst of eight. No
   codec can undo that without being wrong on pictures of that colour: at an objective that counts
   distortion, it is the least that any attack costs any faithful codec.
@@ -122,10 +123,11 @@ def _robustness(case: Case, objective: str) -> Robustness:
 def _row(pair: Pair, budget: str, objective: str) -> str:
     plain, hardened = pair.attacked(budget, objective)
     shifted = suffered(pair.hardened[budget], "rd", SHIFT)
-    shares = (measure(budget, objective) for measure in (pair.fall, pair.ceiling, pair.recovered))
+    fall, ceiling = pair.fall(budget, objective), pair.ceiling(budget, objective)
+    recovered = f"{pair.recovered(budget, objective):.1%}" if ceiling > 0 else "–"
     cells = (
         *(budget, objective, f"{plain.cost:.3f}", f"{hardened.cost:.3f}"),
-        *(f"{share:.1%}" for share in shares),
+        *(f"{fall:.1%}", f"{ceiling:.1%}", recovered),
         *(f"{shifted.cost:.3f}", f"{plain.psnr:.2f} dB", f"{hardened.psnr:.2f} dB"),
         *(f"{plain.bpp:.3f}", f"{hardened.bpp:.3f}"),
     )

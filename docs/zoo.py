@@ -37,12 +37,14 @@ ANCHORS = {
 INTRODUCTION = """\
 Written by `python docs/zoo.py`; Kodak was seen neither in training nor in choosing settings.
 Weights are stored as fp16. Rates are of strings that were decoded again, means over the 24 whole
-pictures; a container adds 22 bytes or so, 0.0005 bpp. "Estimated bits" is how far the entropy
-model's own figure is from the real one. "Trained" is on one CPU thread, all ancestors included
-(backends/zoo/README.md). JPEG and VVC are counted with every byte of their files."""
+pictures; a container adds 21 bytes, 25 with a hyper-latent: 0.0005 bpp. "Estimated bits" is how far
+the entropy model's own figure is from the real one. "Trained" is on one CPU thread, all ancestors
+included (backends/zoo/README.md). JPEG and VVC are counted with every byte of their files."""
 BD_RATE = """\
 How many more bits the plain models of a family take than the codec above for the same PSNR, on
-average over the PSNR that both reach (piecewise cubic, package bjontegaard); fewer if negative."""
+average over the PSNR that both reach (piecewise cubic, package bjontegaard); fewer if negative.
+Of VVC qp 32 to 47 are used here; docs/codecs.md has qp 27 too, by Akima splines, and no figure
+where less than half of the range is shared."""
 
 
 @dataclass(frozen=True)
