@@ -22,11 +22,6 @@ from bench.testing.subject import frozen
 
 _SPEED_SIDE = 512
 
-_PREDICTED_ONE_BY_ONE = {"mbt2018", "cheng2020-anchor", "cheng2020-attn", "mbt2018-vbr"}
-_PSNR_OF_THESE = 28.0
-"""Their surrogate rounds latents, their coder what is left of them after a prediction: by design
-each latent may differ by a level, which leaves 32 to 34 dB where others agree to 40."""
-
 
 @dataclass(frozen=True)
 class Trial:
@@ -63,8 +58,6 @@ class Contract(CodecContract):
 
     def __init__(self) -> None:
         self.figures: list[str] = []
-        if self.choice.name in _PREDICTED_ONE_BY_ONE:
-            self.psnr_floor = _PSNR_OF_THESE
 
     def codec(self) -> Codec:
         """Return a new object of the codec."""

@@ -99,14 +99,23 @@ def test_a_bundled_checkpoint_keeps_its_promises(capsys):
     assert "s to encode a megapixel" in printed
 
 
-def _agreement(architecture, checkpoint: Path):
-    choice = Choice(architecture, (("checkpoint", str(checkpoint)),))
+def _agreement(architecture, checkpoint: Path, **params):
+    choice = Choice(architecture, (("checkpoint", str(checkpoint)), *params.items()))
     contract = type("Of", (trial.Contract,), {"choice": choice})
     return trial.check(contract, "test_the_surrogate_agrees_with_the_codec")
 
 
 def test_what_differs_by_design_is_not_called_broken(small_checkpoint):
     found = _agreement("mbt2018", small_checkpoint("mbt2018"))
+    assert not found.problem
+    assert "at least 28 dB, usually 40 dB" in found.figures[0]
+
+
+def test_nor_is_it_in_a_model_of_ones_own(small_checkpoint, tmp_path):
+    text = "from compressai.models import JointAutoregressiveHierarchicalPriors as Mine"
+    (tmp_path / "joint.py").write_text(text)
+    plugins.load("joint.py", tmp_path)
+    found = _agreement("compressai", small_checkpoint("mbt2018"), model="joint:Mine")
     assert not found.problem
     assert "at least 28 dB, usually 40 dB" in found.figures[0]
 
