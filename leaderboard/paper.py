@@ -118,6 +118,13 @@ def _blocks(
     yield paper_words.classical(found)
     yield levels(found, labels)
     yield from compared(found, labels)
+    yield from _training(hardened, labels)
+
+
+def _training(hardened: Sequence[Pair], labels: Sequence[str]) -> Iterator[str]:
+    """Yield the section on hardened models, where there are any."""
+    if not hardened:
+        return
     yield "## Adversarial training"
     lambdas = dict.fromkeys(f"{pair.lmbda:g}" for pair in hardened)
     yield HARDENING.format(lmbda=", ".join(lambdas))

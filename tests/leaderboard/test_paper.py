@@ -9,6 +9,7 @@ import pytest
 
 from bench.cli import main
 from bench.errors import BenchError
+from leaderboard import paper
 from leaderboard.pairs import pairs
 from leaderboard.paper import write_report
 from leaderboard.study import budgets, effects, gathered, models
@@ -272,11 +273,17 @@ def test_what_cannot_be_reported(tmp_path, lab, run):
         write_report([alone.write(tmp_path / "alone")], tmp_path / "study.md")
 
 
-def test_a_hardened_model_without_its_twin_is_no_pair(run, tmp_path):
+def test_a_hardened_model_without_its_twin_is_no_pair(run):
     codecs = {label: told for label, told in run.manifest.codecs.items() if label != "net q4"}
     alone = replace(run, manifest=run.manifest.model_copy(update={"codecs": codecs}))
     assert [pair.name for pair in pairs(run)] == ["net q4"]
     assert list(pairs(alone)) == []
+
+
+def test_without_pairs_there_is_no_section_on_them(run, tmp_path, monkeypatch):
+    assert "## Adversarial training" in _page(run, tmp_path)
+    monkeypatch.setattr(paper, "pairs", lambda run: iter(()))
+    assert "## Adversarial training" not in _page(run, tmp_path)
 
 
 def test_budgets_stand_in_the_order_of_their_size(run):
