@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from backends.compressai import bundled
+from leaderboard.audit import audit_board
 from leaderboard.tracks import pin, tracks
 
 PINS = {
@@ -48,3 +51,7 @@ def test_two_tracks_differ_in_their_budget_alone():
         for name in ("linf4-v1", "linf8-v1")
     )
     assert small == large
+
+
+def test_the_board_of_this_repository_is_exactly_what_its_entries_give():
+    assert list(audit_board(Path(__file__).parents[2] / "leaderboard")) == []
