@@ -28,8 +28,8 @@ SEARCHING_VERSION = 2
 """Raised whenever the same search would find another picture, by the harness or a surrogate."""
 
 
-_DRAWING = 2
-"""The same for searches on codecs that draw random numbers, alone."""
+_DRAWING_VERSION = 2
+"""Raised likewise, for searches on codecs that draw random numbers alone."""
 
 
 def plan(
@@ -209,7 +209,11 @@ def _alike(
         seed=suite.seed,
         searching=SEARCHING_VERSION,
         compute=suite.compute.identity if sources else None,
-        **({"draws": [suite.draws, _DRAWING]} if any(point.random for point in sources) else {}),
+        **(
+            {"draws": [suite.draws, _DRAWING_VERSION]}
+            if any(point.random for point in sources)
+            else {}
+        ),
         **({"batch": [one.sha256 for one in batch]} if _is_batched(search, batch) else {}),
     )
     keys = [job_key(**told, picture=picture.sha256) for picture in batch]
