@@ -33,7 +33,8 @@ class FTDA:
     Where the squared change is above the budget, Adam follows it down, and the codec is not asked;
     otherwise Adam follows the objective up. Chen & Ma's objective is the error against C(x),
     `{name: distortion, reference: clean}`, their cap an MSE of 1e-4; here any objective will do,
-    and so both gradients are taken at unit length before Adam sees them.
+    and so both gradients are taken at unit length before Adam sees them. Where the search ended is
+    brought into the budget and looked at, too.
 
     Args:
         steps: how many; those from outside the cap ask the codec nothing.
@@ -44,7 +45,7 @@ class FTDA:
 
     needs: ClassVar[Need] = "gradient"
     budgets: ClassVar[tuple[str, ...]] = EUCLIDEAN
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     steps: Steps = 1001
     lr: StepSize = 0.01
@@ -52,8 +53,8 @@ class FTDA:
 
     @property
     def evaluations(self) -> int:
-        """One gradient a step, if none were decided by the change alone, and those of the start."""
-        return self.steps + 2
+        """One gradient a step, if the change alone decided none, those of the start, one value."""
+        return self.steps + 3
 
     def __call__(
         self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
@@ -67,6 +68,7 @@ class FTDA:
             adam.step(heading)
             adam.move(room.project(adam.images, images))
             heading = _heading(climb, adam.images)
+        climb.glance(climb.project(adam.images))
         return climb.result()
 
 

@@ -2,8 +2,7 @@
 
     python -m pytest benchmarks          or: make bench
 
-Full-size networks with random weights (speed does not depend on them), one picture. How often FTDA
-asks a net does depend on weights: a bundled one, and a photograph.
+Full-size networks with random weights (speed does not depend on them), one picture.
 """
 
 from __future__ import annotations
@@ -24,19 +23,16 @@ from compressai.models import (
     ScaleHyperprior,
 )
 
-from attacks.constrained import FTDA
 from attacks.gradient import PGD
 from attacks.objectives import Distortion, Rate
-from backends.compressai import CompressAI, local
+from backends.compressai import CompressAI
 from backends.entropy import straight_through_round
 from backends.nets import frozen
 from backends.quick import quick
 from bench.arithmetic import Arithmetic, Precision, computing
-from bench.budget import Linf, Mse
+from bench.budget import Linf
 from bench.craft import search
-from bench.images import Crop, ImageSpec, load
 from bench.target import CodecTarget
-from bench.tensors import to_tensor
 
 _MODELS: dict[str, Callable[[], CompressionModel]] = {
     "bmshj2018-factorized": lambda: FactorizedPrior(128, 192),
@@ -159,60 +155,3 @@ def test_compiled_over_not_compiled(compare, codec, picture, objective, precisio
         f"bmshj2018-hyperprior at 256x256, {objective.needs} in {precision}, compiled / not",
         rounds=9,
     )
-
-
-_BUNDLED = "bmshj2018-hyperprior-small-q4"
-_FTDA_STEPS, _FTDA_MSE, _FTDA_RATES = 100, 6e-4, (0.2, 0.1)
-"""NIC-RobustBench's first preset: Adam's learning rates inside the cap and outside."""
-
-
-def test_ftda(compare, say):
-    """Ours over the peer's, which runs the net at every step, and follows it only inside the cap.
-
-    Both begin at the source picture, theirs with noise in the place of rounding.
-    """
-    (photograph,) = load(
-        ImageSpec(set="sample", names=("astronaut",), crop=Crop(height=256, width=256)), Path()
-    )
-    source = to_tensor(photograph.pixels)
-    codec = CompressAI("bmshj2018-hyperprior", checkpoint=_BUNDLED)
-    net = local("bmshj2018-hyperprior", _BUNDLED).train().requires_grad_(True)
-    asked: dict[str, int] = {}
-
-    def ours() -> None:
-        target = CodecTarget(codec, Distortion("clean"), source)
-        attack = FTDA(steps=_FTDA_STEPS, lr=_FTDA_RATES[0])
-        search(attack, target, source, Mse(_FTDA_MSE), seed=0)
-        asked["ours"] = target.gradients
-
-    def theirs() -> None:
-        asked["theirs"] = _peer_ftda(net, source)
-
-    label = f"FTDA of {_FTDA_STEPS} steps, ours / net forward at every step"
-    compare(ours, theirs, label, rounds=3)
-    told = ", ".join(f"{who} {count}" for who, count in asked.items())
-    say(f"gradients of the net in these {_FTDA_STEPS} steps: {told}")
-
-
-def _peer_ftda(net: CompressionModel, source: torch.Tensor) -> int:
-    """Return how often the net's gradient was followed."""
-    with torch.no_grad():
-        clean = net(source)["x_hat"]
-    generator = torch.Generator().manual_seed(0)
-    change = torch.randn(source.shape, generator=generator) * _FTDA_MSE
-    change.requires_grad_(True)
-    up, down = (torch.optim.Adam([change], lr=rate) for rate in _FTDA_RATES)
-    followed = 0
-    for _ in range(_FTDA_STEPS):
-        up.zero_grad()
-        net.zero_grad()
-        decoded = net((source + change).clamp(0, 1))["x_hat"]
-        size = change.square().mean()
-        if size < _FTDA_MSE:
-            (-(decoded - clean).square().mean()).backward()
-            up.step()
-            followed += 1
-        else:
-            (10_000 * size).backward()
-            down.step()
-    return followed

@@ -190,8 +190,18 @@ def test_ftda_asks_the_codec_nothing_while_the_change_decides(photograph):
     ball = Mse(1e-5)
     found = search(FTDA(steps=200), target, source, ball, 0)
     assert 2 <= target.gradients < 150
-    assert len(found.trace) == target.gradients
+    assert len(found.trace) == target.gradients + 1
     assert found.trace.isfinite().all()
+
+
+def test_ftda_looks_at_where_it_ended_brought_into_the_budget(photograph):
+    """One step as wide as this leaves the budget, and was all that was found."""
+    source = to_tensor(photograph("rocket", 12, 9)).clamp(0.3, 0.7)
+    target, ball = CodecTarget(Toy(0.5), Distortion(), source), Mse(1e-4)
+    found = search(FTDA(steps=1, lr=0.2), target, source, ball, 0)
+    assert ball.allows(found.images, source) == [True]
+    assert float(ball.size(found.images, source)) == pytest.approx(ball.radius, rel=1e-3)
+    assert found.trace[-1] > found.trace[0]
 
 
 @pytest.mark.parametrize("clamp", [2, 5])
