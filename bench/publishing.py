@@ -73,7 +73,8 @@ def _verify(arguments: argparse.Namespace) -> None:
     is_board = (what / INDEX).is_file() or (what / ENTRIES).is_dir()
     wrong = _wrong(what) if is_board else tally(_doubted(arguments), _say).findings
     if wrong:
-        raise BenchError(f"{what} is not what it says: {wrong} findings above")
+        findings = "1 finding" if wrong == 1 else f"{wrong} findings"
+        raise BenchError(f"{what} is not what it says: {findings} above")
 
 
 def _wrong(board: Path) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterable, Iterator
 from bench.again import Again
 from bench.codec import Codec, Image
 from bench.coded import Coded, Lost, code
+from bench.coherence import clean_scores, incoherent
 from bench.compare import differences
 from bench.errors import BenchError, ImageError, told
 from bench.findings import Checked, Event, Evidence, Finding, Passed, Uncoded
@@ -138,6 +139,7 @@ class _Scale:
         self._again = again
         self._codecs = codecs
         self._kept = {record.key: record for record in run.measures}
+        self._of_the_clean = clean_scores(run.measures)
         self._matching = _matching(run, again, codecs)
         self._cleaned: dict[tuple[str, str, Draw | None], Coded | Lost] = {}
 
@@ -152,9 +154,9 @@ class _Scale:
         for cell in (cell for cell in group.cells if cell.key in self._kept):
             kept = self._kept[cell.key]
             if isinstance(attacked, str):
-                yield from _uncoded(cell, kept, attacked)
+                yield from self._uncoded(cell, kept, attacked)
             elif cell.victim.label not in self._codecs:
-                yield from _uncoded(cell, kept, _ELSEWHERE)
+                yield from self._uncoded(cell, kept, _ELSEWHERE)
             else:
                 yield from self._cell(cell, kept, attacked)
 
@@ -171,6 +173,18 @@ class _Scale:
         if not near:
             yield Checked(cell, not exact)
 
+    def _uncoded(self, cell: MeasureJob, kept: MeasureRecord, why: str) -> Iterator[Event]:
+        """Yield what the record of a cell contradicts without being coded again."""
+        for name, value in identity(cell).items():
+            if getattr(kept, name) != value:
+                yield Finding(
+                    _place(cell),
+                    f"{name} is {getattr(kept, name)!r}, the suite's cell has {value!r}",
+                )
+        for sentence in incoherent(cell, kept, self._of_the_clean, self._again.terms.rd_lambda):
+            yield Finding(_place(cell), sentence)
+        yield Uncoded(cell, why)
+
     def _clean(self, cell: MeasureJob, codec: Codec) -> Coded | Lost:
         key = (cell.picture.name, cell.victim.label, cell.draw)
         if key not in self._cleaned:
@@ -178,16 +192,6 @@ class _Scale:
                 self._cleaned.clear()
             self._cleaned[key] = code(codec, cell.picture.pixels)
         return self._cleaned[key]
-
-
-def _uncoded(cell: MeasureJob, kept: MeasureRecord, why: str) -> Iterator[Event]:
-    """Yield what the record of a cell says differently of what was scored; its scores stay."""
-    for name, value in identity(cell).items():
-        if getattr(kept, name) != value:
-            yield Finding(
-                _place(cell), f"{name} is {getattr(kept, name)!r}, the suite's cell has {value!r}"
-            )
-    yield Uncoded(cell, why)
 
 
 def _place(cell: MeasureJob) -> str:

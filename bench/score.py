@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from bench import metrics
@@ -14,6 +15,9 @@ from bench.metrics import Quality
 from bench.record import Extra, Scores
 from bench.terms import Terms
 from bench.vmaf import vmaf
+
+ERRORS = ("clean", "source", "input", "shift", "perturbation")
+"""What mean squared errors are of, as in the names of `bench.record.Scores`."""
 
 
 def score(
@@ -31,45 +35,59 @@ def score(
     """
     before = clean.quality
     after = before if coded is clean else metrics.quality(source, coded.image)
-    shift, perturbation = metrics.mse(clean.image, coded.image), metrics.mse(source, image)
+    errors = {
+        "clean": before.mse,
+        "source": after.mse,
+        "input": metrics.mse(image, coded.image),
+        "shift": metrics.mse(clean.image, coded.image),
+        "perturbation": metrics.mse(source, image),
+    }
     return Scores(
         bytes=len(coded.bitstream),
         header_bytes=codec.header_bytes(coded.bitstream),
         bpp_estimated=_estimated(codec, image),
+        bpp_clean=clean.bpp,
         linf=metrics.linf(source, image),
+        **{f"mse_{name}": error for name, error in errors.items()},
         **_against("clean", before, clean.vmaf if terms.vmaf else None),
         **_against("source", after, _vmaf(source, clean, coded) if terms.vmaf else None),
-        **_error("input", metrics.mse(image, coded.image)),
-        **_error("shift", shift),
-        **_error("perturbation", perturbation),
-        **_harm(before, after, shift, perturbation),
-        **_costs((clean.bpp, before.mse), (coded.bpp, after.mse), terms.rd_lambda),
+        **derived(len(coded.bitstream), clean.bpp, errors, source, terms.rd_lambda),
         extra=_extra(clean, coded, terms),
     )
+
+
+def derived(
+    stream_bytes: int, bpp_clean: float, errors: Mapping[str, float], source: Image, lmbda: float
+) -> dict[str, Any]:
+    """Return the scores that follow from others, by their names in the record.
+
+    Args:
+        stream_bytes: length of the bitstream.
+        bpp_clean: rate of the source picture.
+        errors: mean squared errors on [0, 1], by the names of `ERRORS`.
+        source: x.
+        lmbda: weight of 255^2 MSE in the R-D cost.
+    """
+    height, width, _ = source.shape
+    rate = metrics.bpp(stream_bytes, height, width)
+    psnr = {name: metrics.psnr_of(errors[name]) for name in ERRORS}
+    return {
+        **{f"psnr_{name}": value for name, value in psnr.items()},
+        "drop_db": defined(lambda: metrics.psnr_drop_db(psnr["clean"], psnr["source"])),
+        "drop_percent": defined(lambda: metrics.psnr_drop_percent(psnr["clean"], psnr["source"])),
+        "vi": defined(lambda: metrics.vi(errors["shift"], errors["perturbation"])),
+        "unexplained": errors["source"] > errors["clean"] + errors["perturbation"],
+        **_costs((bpp_clean, errors["clean"]), (rate, errors["source"]), lmbda),
+    }
 
 
 def _against(reference: str, found: Quality, vmaf_score: float | None) -> dict[str, Any]:
     """Return a picture's scores against the source under their names in the record."""
     return {
-        **_error(reference, found.mse),
         f"luma_mse_{reference}": found.luma_mse,
         f"ssim_{reference}": found.ssim,
         f"ms_ssim_{reference}": found.ms_ssim,
         f"vmaf_{reference}": vmaf_score,
-    }
-
-
-def _error(name: str, mse: float) -> dict[str, Any]:
-    return {f"mse_{name}": mse, f"psnr_{name}": metrics.psnr_of(mse)}
-
-
-def _harm(before: Quality, after: Quality, shift: float, perturbation: float) -> dict[str, Any]:
-    """Return what the change of the picture did to what comes out of the codec."""
-    return {
-        "drop_db": defined(lambda: metrics.psnr_drop_db(before.psnr, after.psnr)),
-        "drop_percent": defined(lambda: metrics.psnr_drop_percent(before.psnr, after.psnr)),
-        "vi": defined(lambda: metrics.vi(shift, perturbation)),
-        "unexplained": after.mse > before.mse + perturbation,
     }
 
 
@@ -78,7 +96,6 @@ def _costs(before: tuple[float, float], after: tuple[float, float], lmbda: float
     cost = metrics.rd_cost(*after, lmbda)
     return {
         "bpp": after[0],
-        "bpp_clean": before[0],
         "bpp_factor": after[0] / before[0],
         "rd_cost": cost,
         "rd_factor": cost / metrics.rd_cost(*before, lmbda),

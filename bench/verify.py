@@ -64,7 +64,10 @@ def tally(events: Iterable[Event], say: Callable[[str], None]) -> Tally:
             " not exactly: this environment is another than that of the run"
         )
     for why, count in uncoded.items():
-        say(f"{count} cells not coded again, their scores taken on trust: {why}")
+        say(
+            f"{count} cells not coded again, their scores held against each other and else taken"
+            f" on trust: {why}"
+        )
     return Tally(findings, exactly, nearly, uncoded.total())
 
 

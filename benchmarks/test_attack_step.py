@@ -120,7 +120,7 @@ def _peer_step(net: CompressionModel, picture: torch.Tensor, counted: str) -> No
 
 @pytest.mark.parametrize("precision", get_args(Precision))
 @pytest.mark.parametrize("size", _SIZES)
-@pytest.mark.parametrize("case", product([Distortion(), Rate()], ["all outputs", "the same"]))
+@pytest.mark.parametrize("case", [*product([Distortion(), Rate()], ["all outputs", "the same"])])
 def test_half_a_codec_over_the_whole(compare, model, codec, size, case, precision):
     (name, net), (objective, loss) = model, case
     height, width = map(int, size.split("x"))

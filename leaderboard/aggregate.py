@@ -194,7 +194,7 @@ def _flags(part: Part, place: Place, found: Mapping[tuple[str, str], Case]) -> I
     case, wanted = found[place.codec, place.budget], aims(part.setting.wants)
     looked_at = (GRADIENTS,) if place.through_gradients else place.kinds
     yield from _unfinished(part)
-    yield from craft_flags(list(chain(*(case.crafts.get(kind, []) for kind in looked_at))))
+    yield from _searches(case, looked_at)
     yield from _randomised(case)
     if not place.reference:
         yield from _weak(part, place, found, looked_at)
@@ -203,17 +203,22 @@ def _flags(part: Part, place: Place, found: Mapping[tuple[str, str], Case]) -> I
         yield from surrogate_flags(case.of(GRADIENTS), wanted)
 
 
+def _searches(case: Case, looked_at: Sequence[str]) -> Iterator[Flag]:
+    """Yield what the searches noticed; those on other codecs are held against these alone."""
+    own = (case.crafts.get(kind, []) for kind in looked_at if kind != "transfer")
+    yield from craft_flags(list(chain(*own)))
+
+
 def _randomised(case: Case) -> Iterator[Flag]:
     for name, count in Counter(case.flags).items():
         yield Flag(name, count, len(case.clean))
 
 
 def _alike(part: Part, place: Place, found: Mapping[tuple[str, str], Case]) -> Iterator[Flag]:
-    """Yield what to know of the attacks without gradients; other codecs' searches are theirs."""
+    """Yield what to know of the attacks without gradients."""
     case = found[place.codec, place.budget]
-    own = [case.crafts.get(kind, []) for kind in WITHOUT_GRADIENTS if kind != "transfer"]
     yield from _unfinished(part)
-    yield from craft_flags(list(chain(*own)))
+    yield from _searches(case, WITHOUT_GRADIENTS)
     yield from _randomised(case)
     yield from _weak(part, place, found, WITHOUT_GRADIENTS)
     yield from step_flags(case.of("black-box"), part.setting.searches, aims(part.setting.wants))

@@ -71,7 +71,6 @@ def audit_entry(folder: Path, suite_folder: Path, *, plugins: bool = False) -> I
         ConfigError: it names plugins, and they may not.
     """
     entry = read_entry(folder)
-    yield from broken(entry, folder)
     refuse_plugins(entry, folder, allowed=plugins)
     try:
         run = _with_sources(entry, run_of(entry, folder))
@@ -80,7 +79,9 @@ def audit_entry(folder: Path, suite_folder: Path, *, plugins: bool = False) -> I
         track = track_of(run.manifest, suite_folder)
     except BenchError as error:
         yield Finding(f"{folder / ENTRY}", told(error))
+        yield from broken(entry, folder)
         return
+    yield from broken(entry, folder)
     members = entry.codecs.keys() - setting(run).references
     yield from _on_track(entry, again, track, members)
     own = Share(members, setting(run).references, track.codecs).of(again.plan)

@@ -31,12 +31,14 @@ _PALETTE = (
     "#ee8866",
     "#44bb99",
     "#99ddff",
+    "#aaaa00",
+    "#ffaabb",
     "#888888",
 )
 """Paul Tol's bright and light schemes, told apart by the colour-blind and on both backgrounds."""
 
 _SHAPES = ("circle", "diamond", "square", "triangle-up")
-"""One for every ten families."""
+"""One for every twelve families."""
 
 _MARKS = (
     "Full marks were attacked through their own gradients, open ones were not and had the easier"

@@ -10,7 +10,7 @@ from itertools import chain
 
 from leaderboard.beside import APART, NOISE
 from leaderboard.column import AnyColumn, Column, of_attack
-from leaderboard.figures import CLEAN, COST, DROP, RATE, WORST, of_gauge
+from leaderboard.figures import BEYOND, CLEAN, COST, DROP, RATE, WORST, of_gauge
 from leaderboard.formats import share
 from leaderboard.rows import Row
 from leaderboard.threats import WITHOUT_GRADIENTS, meaning
@@ -37,7 +37,7 @@ CODEC = Column(
     terminal=True,
 )
 
-HEADLINES = (DROP, RATE, COST)
+HEADLINES = (DROP, BEYOND, RATE, COST)
 """Those by which the page says in words who lost most."""
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, pairwise
+from math import floor
 from statistics import fmean
 
 import numpy as np
@@ -178,7 +179,7 @@ def _unfit(anchor: Curve, other: Curve, base: Callable[[Point], float]) -> str:
     shared = max(0.0, min(high, other_high) - max(low, other_low))
     overlap = shared / (max(high, other_high) - min(low, other_low))
     if overlap < LEAST_OVERLAP:
-        return f"{100 * overlap:.0f} % overlap, {100 * LEAST_OVERLAP:.0f} % needed"
+        return f"{floor(1000 * overlap) / 10:g} % overlap, {100 * LEAST_OVERLAP:.0f} % needed"
     return ""
 
 

@@ -178,6 +178,8 @@ def read_sealed(path: Path, kind: type[Kind]) -> Kind:
 
 def _refused(path: Path, first: ErrorDetails) -> str:
     where = ".".join(map(str, first["loc"]))
+    if not where:
+        return f"{path} is no {path.stem} of this version: {first['msg']}"
     if first["type"] == "string_pattern_mismatch":
         return (
             f"{path} is refused: '{where}' is {first['input']!r}, and may only be a name inside"

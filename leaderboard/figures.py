@@ -23,6 +23,15 @@ DROP = Column(
     "lower",
     terminal=True,
 )
+BEYOND = Column(
+    "beyond change dB",
+    of_attack(lambda d: d.beyond_change),
+    decibel,
+    "by how much worst PSNR is below that of a codec with the same error of its own which keeps"
+    " the change in the picture faithfully, as the lossless reference does, mean; below 0 the"
+    " codec removes some of the change",
+    "lower",
+)
 RATE = Column(
     "rate",
     of_attack(lambda d: d.bpp_factor),
@@ -158,15 +167,7 @@ WORST: tuple[AnyColumn, ...] = (
         "lower",
         terminal=True,
     ),
-    Column(
-        "beyond change dB",
-        of_attack(lambda d: d.beyond_change),
-        decibel,
-        "by how much worst PSNR is below that of a codec with the same error of its own which keeps"
-        " the change in the picture faithfully, as the lossless reference does, mean; below 0 the"
-        " codec removes some of the change",
-        "lower",
-    ),
+    BEYOND,
     RATE,
     Column(
         "rate median",

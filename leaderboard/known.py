@@ -2,7 +2,7 @@
 
 attacks of the track, challenges --per picture--> the worst of both, and who found it
 
-Ranks are by the track's attacks alone, which everybody was given; this stands beside them.
+Ranks are by the track's attacks alone; this stands beside them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _Place = tuple[str, str, str]
 
 KNOWN_MEANING = (
     "What hurt each codec most of all that is known, at the quality where it did: the attacks of"
-    " the track, which everybody was given and which alone decide the ranks, or pictures that"
+    " the track, which alone decide the ranks, or pictures that"
     " somebody made by other means and handed in. Where 'by the track' is less, the ranks take the"
     " codec for more robust than it is known to be."
 )

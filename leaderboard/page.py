@@ -163,6 +163,7 @@ def belief(board: Board) -> str:
         f"**Whether to believe it:** {len(flagged)} of {len(rows)} rows carry a flag, which says"
         f" what may be wrong with them{f': {named}; see Flags' * bool(flagged)}. An attack shows"
         " how much a codec can be made to lose at least: a better one may always be found."
+        f"{words.quick(board)}"
     )
 
 

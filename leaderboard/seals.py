@@ -83,12 +83,14 @@ def _archive(one: Sealed, folder: Path, name: str, own: str) -> Iterator[Finding
         yield Finding(str(folder / name), told(error))
         return
     for path in sorted(inside.keys() | one.archive.keys()):
-        found, kept = (table.get(path, "none") for table in (inside, one.archive))
-        if found != kept:
-            yield Finding(
-                f"{folder / name}: {path}",
-                f"its hash is {found}, {own} says {kept}; none: missing or damaged",
-            )
+        place = f"{folder / name}: {path}"
+        found, kept = inside.get(path), one.archive.get(path)
+        if found is None:
+            yield Finding(place, "is missing or damaged")
+        elif kept is None:
+            yield Finding(place, f"{own} does not name it")
+        elif found != kept:
+            yield Finding(place, f"its hash is {found}, {own} says {kept}")
 
 
 def _figures(entry: Entry, run: Run, folder: Path) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.errors import BenchError
+from bench.errors import BenchError, ConfigError
 from leaderboard import words
 from leaderboard.aggregate import Board, board
 from leaderboard.challenge import CHALLENGES
@@ -56,8 +56,10 @@ def write(folder: Path) -> None:
     """Write the pages and the plots of a published board.
 
     Raises:
-        BenchError: an entry cannot be read, or a page cannot be written.
+        BenchError: an entry cannot be read, the folder holds something else, or a page cannot be
+            written.
     """
+    _see_that_it_is_a_board(folder)
     site = _site(folder)
     content = _pages(site)
     try:
@@ -68,6 +70,13 @@ def write(folder: Path) -> None:
             (folder / plot.path).write_bytes(plot.svg)
     except OSError as error:
         raise BenchError(f"cannot write {folder}: {error.strerror}; choose another --to") from error
+
+
+def _see_that_it_is_a_board(folder: Path) -> None:
+    """Refuse to write over the pages of something else."""
+    readme = folder / README
+    if readme.is_file() and not (folder / INDEX).is_file() and not (folder / ENTRIES).is_dir():
+        raise ConfigError(f"{readme} is no page of a board; choose another --to")
 
 
 def _site(folder: Path) -> _Site:

@@ -77,8 +77,8 @@ def track_of(manifest: Manifest, folder: Path) -> Track:
     for key in ours.keys() | theirs.keys():
         if ours.get(key) != theirs.get(key):
             raise ConfigError(
-                f"'{key}' of the run's suite is not that of the track {suite.name}; only its"
-                " codecs may differ"
+                f"'{key}' of the run's suite is {ours.get(key)}, that of the track {suite.name}"
+                f" {theirs.get(key)}; only its codecs may differ"
             )
     return _track(track)
 

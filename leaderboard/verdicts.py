@@ -11,7 +11,7 @@ from leaderboard.column import Column
 from leaderboard.comparison import Comparison
 from leaderboard.costs import LAMBDAS
 from leaderboard.fields import Field
-from leaderboard.figures import DROP, RATE
+from leaderboard.figures import BEYOND, DROP, RATE
 from leaderboard.formats import share
 from leaderboard.ranking import ALL, Ranking
 from leaderboard.rows import Row
@@ -26,6 +26,7 @@ class Verdict:
         budget: in few words.
         how: how the codecs were attacked.
         lost: the operating point that lost most PSNR, and how much.
+        beyond: the one that lost most beyond the change in the picture itself, and how much.
         grew: the one whose bitstream grew most, and how much.
         least: the codecs of the first rank.
         doubtful: rows with a flag, of how many.
@@ -35,6 +36,7 @@ class Verdict:
     budget: str
     how: str
     lost: str
+    beyond: str
     grew: str
     least: str
     doubtful: str
@@ -61,6 +63,7 @@ def _verdict(one: Comparison, ranking: Ranking) -> Verdict:
         budget=words.heading(one.budget),
         how=ranking.scope.title,
         lost=_most(rows, DROP, "{} dB: {}"),
+        beyond=_most(rows, BEYOND, "{} dB: {}"),
         grew=_most(rows, RATE, "{}: {}"),
         least=", ".join(first) or "none has a rank",
         doubtful=share((sum(bool(row.flags) for row in rows), len(rows))),
@@ -88,8 +91,17 @@ VERDICTS: tuple[Field[Verdict], ...] = (
     ),
     _text("codecs", lambda one: one.how, "how these were attacked"),
     _text("lost most PSNR", lambda one: one.lost, "worst case of each picture, then the mean"),
+    _text(
+        "lost most beyond the change",
+        lambda one: one.beyond,
+        "likewise, less what the change in the picture costs a codec that keeps it faithfully",
+    ),
     _text("bitstream grew most", lambda one: one.grew, "likewise"),
-    _text("costs least under attack", lambda one: one.least, "the first rank at the middle rate"),
+    _text(
+        "costs least under attack",
+        lambda one: one.least,
+        "the first rank at the middle rate, of the codecs that have one: a flag takes it",
+    ),
     _text("flagged", lambda one: one.doubtful, "operating points with a flag, which says what"),
 )
 """A line of the board in short."""

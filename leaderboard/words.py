@@ -129,7 +129,7 @@ def made_with(part: Part) -> list[str]:
         f" {escaped(manifest.plan_sha256[:12])}.",
         *(f"Codec {escaped(codec)}: {escaped(mark)}." for codec, mark in manifest.codecs.items()),
         "Again: `bench run` with the suite's file or bundled name (the whole suite is kept in"
-        " `manifest.json` of the run folder).",
+        " `manifest.json` of the run folder, and in `entry.json` of a published entry).",
     ]
 
 
@@ -166,6 +166,18 @@ def _attack(part: Part, choice: Choice) -> str:
         *_spent((craft.queries for craft in crafts), "query", "queries"),
     ]
     return escaped(label) + (f" ({escaped(', '.join(told))})" if told else "")
+
+
+def quick(board: Board) -> str:
+    """Return what to know of an ensemble in its cheap mode, a space before it."""
+    searches = (str(one) for part in board.parts for one in part.setting.searches)
+    if not any(label.startswith("standard-") and " cheap: " in label for label in searches):
+        return ""
+    return (
+        " `standard` in its cheap mode is quick and no bound: one start of each of its attacks,"
+        " with as many gradients and queries as stand under Attacks; its full mode has several"
+        " times as many, and finds more."
+    )
 
 
 def _spent(counts: Iterable[int], one: str, many: str) -> Iterator[str]:

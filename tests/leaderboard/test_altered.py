@@ -228,3 +228,31 @@ def test_records_and_archive_that_no_hash_holds_are_named(copy):
     told = named(audit_board(copy))
     assert any("files: records.jsonl.gz is not among them" in one for one in told)
     assert any("files: worst.zip is not among them" in one for one in told)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"linf": 9.0}, "its picture is 9 8-bit levels from its source, outside linf 8"),
+        ({"bpp": 99.0}, "bpp is 99.0, by its other figures"),
+        ({"bytes": 1}, "by its other figures"),
+        ({"psnr_source": 99.0}, "psnr_source is 99.0, by its other figures"),
+        ({"unexplained": None}, "unexplained is"),
+        (
+            {"bpp_clean": 0.5, "bpp_factor": 2.0},
+            "bpp_clean is 0.5, the record of the clean",
+        ),
+        ({"ssim_clean": 0.1}, "ssim_clean is 0.1, the record of the clean picture"),
+    ],
+)
+def test_scores_that_contradict_each_other_are_named_without_their_picture(copy, changes, told):
+    """Whatever the author mended besides: only what is as it should be can stay on trust."""
+    folder = entry_of(copy)
+    kept = {name.rpartition("/")[2][:-4] for name in read_entry(folder).archive}
+    lines = lines_of(folder)
+    cell = next(one for one in lines if one.get("craft", "") and one["craft"] not in kept)
+    if "unexplained" in changes:
+        changes = {"unexplained": not cell["scores"]["unexplained"]}
+    cell["scores"].update(changes)
+    put(folder, lines)
+    assert any(f"cell {cell['key']} (" in one and told in one for one in audited(folder))

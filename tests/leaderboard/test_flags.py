@@ -64,3 +64,14 @@ def test_more_steps_that_did_less_are_flagged(tmp_path, lab):
         lab.attacked("own", craft, lab.scores(mse=error))
     flags = flags_of(row_of(board([lab.write(tmp_path)])))
     assert flags == ["weaker-than-fewer-steps (distortion 1/1)"]
+
+
+def test_searches_on_other_codecs_are_held_against_those_alone(tmp_path, lab):
+    lab = lab()
+    craft = lab.craft("one", "fgsm", "distortion", ("own",), flags=("still-rising",))
+    for codec in ("own", "other"):
+        lab.clean(codec, "one")
+        lab.attacked(codec, craft, lab.scores(mse=0.01))
+    made = board([lab.write(tmp_path)])
+    assert flags_of(row_of(made)) == ["still-rising (1/1)"]
+    assert flags_of(row_of(made, "other")) == []

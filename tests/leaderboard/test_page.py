@@ -41,7 +41,7 @@ def test_the_page_tells_what_was_attacked_and_how_strongly(filled):
         "## At budget linf 8: attacked through their own gradients",
         "## At budget linf 8: without gradients",
         "Again: `bench run` with the suite's file or bundled name (the whole suite is kept in"
-        " `manifest.json` of the run folder)",
+        " `manifest.json` of the run folder",
         *(f"**{column.title}**: {column.meaning}." for column in with_figures(filled)),
     ):
         assert words in page
@@ -52,7 +52,8 @@ def test_the_page_tells_what_was_attacked_and_how_strongly(filled):
 def test_the_page_names_who_lost_most(filled):
     made = board([filled[0]])
     cells = _cells(made, "own")
-    told = ", ".join(f"{name} {cells[name]} (own)" for name in ("drop dB", "rate", "R-D cost"))
+    names = ("drop dB", "beyond change dB", "rate", "R-D cost")
+    told = ", ".join(f"{name} {cells[name]} (own)" for name in names)
     assert f"{told}." in markdown(made)
 
 
