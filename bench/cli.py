@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import get_args
 
 from rich.console import Console
@@ -41,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     errors = Console(stderr=True, soft_wrap=True)
     try:
-        parsed.command(parsed)
+        with _ended_like_interrupted():
+            parsed.command(parsed)
     except (BenchError, OSError) as error:
         errors.print(f"bench: {_sentence(error)}", markup=False, highlight=False)
         return 2
@@ -49,6 +53,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         errors.print("bench: interrupted; what was measured is kept, run the same command again")
         return 130
     return 0
+
+
+@contextmanager
+def _ended_like_interrupted() -> Iterator[None]:
+    """Treat being ended, as schedulers of clusters do it, as an interrupt from a terminal."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _parser() -> argparse.ArgumentParser:

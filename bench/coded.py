@@ -12,7 +12,7 @@ import numpy as np
 
 from bench import metrics
 from bench.codec import Codec, Image
-from bench.errors import Unsupported, raise_if_machine, told
+from bench.errors import FOREIGN, Unsupported, raise_if_machine, told
 from bench.metric import Reading, read
 from bench.metrics import Quality
 from bench.record import Status
@@ -73,7 +73,7 @@ def code(codec: Codec, image: Image) -> Coded | Lost:
         decoded, decode_seconds = _timed(lambda: np.asarray(codec.decode(bitstream)))
     except Unsupported as error:
         return Lost("unsupported", str(error))
-    except Exception as error:  # noqa: BLE001 - what breaks inside a codec is its failure
+    except FOREIGN as error:  # what breaks inside a codec is its failure
         raise_if_machine(error)
         return Lost("failed", told(error))
     if not bitstream:

@@ -23,7 +23,7 @@ from bench.budget import Budget
 from bench.codec import Codec, Image
 from bench.doubts import course_flags
 from bench.ensemble import Ensemble
-from bench.errors import BenchError, Unsupported, raise_if_machine, told
+from bench.errors import FOREIGN, BenchError, Unsupported, raise_if_machine, told
 from bench.images import pixel_hash
 from bench.jobs import CraftJob
 from bench.oracle import Oracle, QueriesSpent
@@ -97,12 +97,12 @@ def craft(
     try:
         with computing(jobs[0].arithmetic):
             found = _searched(jobs, sources, attack, objective)
-    except Exception as error:  # noqa: BLE001 - what breaks inside an attack is its failure
+    except FOREIGN as error:  # what breaks inside an attack is its failure
         return [_lost(job, error) for job in jobs]
     return [_outcome(job, attack, one) for job, one in zip(jobs, found, strict=True)]
 
 
-def _lost(job: CraftJob, error: Exception) -> Crafted:
+def _lost(job: CraftJob, error: BaseException) -> Crafted:
     if isinstance(error, Unsupported):
         return Crafted(None, _record(job, "unsupported", reason=str(error)))
     raise_if_machine(error)
@@ -154,7 +154,7 @@ def _alone(result: AttackResult, index: int) -> AttackResult:
 def _outcome(job: CraftJob, attack: Attack, found: _Found) -> Crafted:
     try:
         return _kept(job, attack, found)
-    except Exception as error:  # noqa: BLE001 - what it returned may be anything
+    except FOREIGN as error:  # what it returned may be anything
         return _lost(job, error)
 
 

@@ -40,6 +40,10 @@ _SPENT = ("out of memory", "not enough memory", "can't allocate memory", "cannot
 """How torch tells that memory is spent."""
 
 
+FOREIGN = (Exception, SystemExit)
+"""What the code of a codec, an attack or a metric may raise as its own failure; it may exit."""
+
+
 def raise_if_machine(error: BaseException) -> None:
     """Raise `MachineError` if an exception tells that the machine ran out of something.
 

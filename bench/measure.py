@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.codec import Codec, Image
 from bench.coded import Coded, Lost, code
-from bench.errors import raise_if_machine
+from bench.errors import FOREIGN, raise_if_machine
 from bench.jobs import MeasureJob
 from bench.memory import watched
 from bench.record import CraftRecord, MeasureRecord, Stage
@@ -64,7 +64,7 @@ def _again(codec: Codec, image: Image, coded: Coded) -> dict[str, Any]:
             bitstream = codec.encode(image)
         with watched() as decoding:
             codec.decode(bitstream)
-    except Exception as error:  # noqa: BLE001 - what breaks inside a codec is its failure
+    except FOREIGN as error:  # what breaks inside a codec is its failure
         raise_if_machine(error)
         return {"flags": (RANDOMISED,)}
     return {

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol, TypeAlias, TypeGuard, get_args, runtime_checkable
 
 from bench.codec import Image
-from bench.errors import Unsupported, raise_if_machine, told
+from bench.errors import FOREIGN, Unsupported, raise_if_machine, told
 
 Better: TypeAlias = Literal["higher", "lower"]
 """Which values speak for a codec."""
@@ -82,7 +82,7 @@ def read(metric: Metric, reference: Image, picture: Image) -> Reading:
         value = float(metric(_still(reference), _still(picture)))
     except Unsupported as error:
         return Reading(None, str(error))
-    except Exception as error:  # noqa: BLE001 - what breaks inside a metric is its failure
+    except FOREIGN as error:  # what breaks inside a metric is its failure
         raise_if_machine(error)
         return Reading(None, told(error))
     return Reading(None, "it returned NaN") if math.isnan(value) else Reading(value)

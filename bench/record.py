@@ -228,6 +228,7 @@ class WorkerRecord(_Line):
         event: whether it began or was lost.
         reason: why it was lost.
         task: key of the search, or of the first cell, that it was lost over and that is done again.
+        job: what it was doing just then, in words; "" if it did nothing.
         attempt: how many workers were lost over that so far, this one included.
     """
 
@@ -237,6 +238,7 @@ class WorkerRecord(_Line):
     event: Literal["began", "lost"]
     reason: str = ""
     task: str | None = None
+    job: str = ""
     attempt: int = 0
 
 

@@ -19,7 +19,7 @@ from bench import installed
 from bench.codec import Differentiable
 from bench.config import nearest
 from bench.entry import Entry
-from bench.errors import ConfigError, raise_if_machine, told
+from bench.errors import FOREIGN, ConfigError, raise_if_machine, told
 from bench.installed import attribute, resolved
 from bench.parameters import explained, model
 
@@ -174,7 +174,7 @@ def build(kind: Kind, choice: Choice) -> Any:  # noqa: ANN401 - the caller names
         made = attribute(found, found.target)(**found.preset, **params)
         for one in reversed(choice.defence):
             made = build("defence", one)(made)
-    except Exception as error:  # a plugin's constructor can fail in any way
+    except FOREIGN as error:  # a plugin's constructor can fail in any way
         raise_if_machine(error)
         whose = f"the {kind} '{choice}'{found.origin}"
         raise ConfigError(f"{whose} cannot be used: {told(error)}") from error

@@ -9,7 +9,7 @@ from typing import Any
 from bench import metrics
 from bench.codec import Codec, Estimating, Image
 from bench.coded import Coded, defined
-from bench.errors import raise_if_machine
+from bench.errors import FOREIGN, raise_if_machine
 from bench.extra import extra
 from bench.metrics import Quality
 from bench.record import Extra, Scores
@@ -107,7 +107,7 @@ def _estimated(codec: Codec, image: Image) -> float | None:
         return None
     try:
         bits = codec.estimated_bits(image)
-    except Exception as error:  # noqa: BLE001 - an estimate that fails is no score lost
+    except FOREIGN as error:  # an estimate that fails is no score lost
         raise_if_machine(error)
         return None
     return bits / (image.shape[0] * image.shape[1]) if math.isfinite(bits) else None

@@ -166,8 +166,8 @@ def read_run(folder: Path) -> Run:
         StoreError: it is none, or a record in it cannot be read.
     """
     if not folder.is_dir():
-        told = "a file" if folder.exists() else "not there"
-        raise StoreError(f"{folder} is {told}; name the folder of a run")
+        told = "it is a file" if folder.exists() else "it is not there"
+        raise StoreError(f"{folder} is no run folder: {told}")
     found = _manifest(folder)
     if found is None:
         raise StoreError(f"{folder} is no run folder: it has no {_MANIFEST}")

@@ -13,7 +13,7 @@ from pathlib import Path
 from bench import plugins
 from bench.child import Parent
 from bench.codec import Codec
-from bench.errors import BenchError, MachineError, Unsupported, raise_if_machine, told
+from bench.errors import FOREIGN, BenchError, MachineError, Unsupported, raise_if_machine, told
 from bench.registry import Choice, build
 from bench.testing import CodecContract
 from bench.testing.figures import Figure
@@ -96,7 +96,7 @@ def check(contract: type[Contract], name: str) -> Check:
     made, promise = contract(), promise_of(name)
     try:
         getattr(made, name)()
-    except Exception as error:  # noqa: BLE001 - a codec can fail in any way
+    except FOREIGN as error:  # a codec can fail in any way
         raise_if_machine(error)
         return Check(promise, told(error), tuple(made.figures))
     return Check(promise, figures=tuple(made.figures))

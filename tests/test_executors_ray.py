@@ -10,6 +10,7 @@ import pytest
 
 from bench import executors
 from bench.config import parse
+from bench.errors import MachineError
 from bench.executors import Options
 from bench.record import TIMES, MeasureRecord, WorkerRecord
 from bench.run import describe, execute, prepare
@@ -76,6 +77,23 @@ def test_a_cluster_that_loses_a_worker_and_a_node_gives_the_records_of_one_proce
     while any(map(_is_alive, workers)) and time.monotonic() < until:
         time.sleep(0.1)  # Ray ends actors in its own time
     assert not any(map(_is_alive, workers))
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (Options(address="127.0.0.1:1"), "Ray cannot be had at '127.0.0.1:1': .*refused"),
+        (Options(gpus=64.0, workers=1), "a worker asks Ray for 1 cores and 64 GPUs, and there are"),
+    ],
+)
+def test_what_ray_would_wait_for_in_vain_is_told_at_once(tmp_path, options, told):
+    prepared = prepare(parse(SUITE, "small.yaml", Suite), Path())
+    with (
+        opened(tmp_path, describe(prepared)) as store,
+        closing(executors.executor("ray", options)(prepared, store)) as running,
+        pytest.raises(MachineError, match=told),
+    ):
+        next(running)
 
 
 def _first_worker(events):

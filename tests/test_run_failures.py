@@ -20,16 +20,17 @@ from bench.target import NAN_GRADIENT
 from small_run import SUITE, run_suite
 
 
-def test_a_codec_that_fails_is_a_record_not_an_end(tmp_path: Path, monkeypatch):
+@pytest.mark.parametrize("failure", [RuntimeError("fell over"), SystemExit("fell over")])
+def test_a_codec_that_fails_is_a_record_not_an_end(tmp_path: Path, monkeypatch, failure):
     def broken(self: Toy, bitstream: bytes):
-        raise RuntimeError("the decoder fell over")
+        raise failure
 
     monkeypatch.setattr(Toy, "decode", broken)
     run_suite(SUITE, tmp_path)
     run = read_run(tmp_path)
     toys = [record for record in run.measures if record.victim == "toy"]
     assert {(r.status, r.stage, r.reason) for r in toys} == {
-        ("failed", "clean", "RuntimeError: the decoder fell over")
+        ("failed", "clean", f"{type(failure).__name__}: fell over")
     }
     assert {r.status for r in run.measures if r.victim != "toy"} == {"ok"}
 

@@ -7,6 +7,7 @@ Whoever does it, the records are the same, times apart. Nothing is imported befo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from importlib import import_module
@@ -53,6 +54,8 @@ def executor(name: Name, options: Options) -> Executor:
     """
     if options.workers is not None and options.workers < 1:
         raise ConfigError("--workers is a number of at least 1")
+    if options.gpus is not None and not 0 <= options.gpus < math.inf:
+        raise ConfigError("--gpus is a number of at least 0")
     module, _, attribute = _MADE_BY[name].partition(":")
     made: Executor = getattr(import_module(module), attribute)(options)
     return made

@@ -11,6 +11,7 @@ again. Actors keep nothing on a disk, and need none that is shared.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from bench.executors import Executor, Options
 from bench.executors.drive import drive
 from bench.executors.kit import Bench, Kit
 from bench.executors.parcel import Answer, pack, understood
+from bench.executors.processes import cores
 from bench.keeping import Event
 from bench.run import Prepared
 from bench.store import Store
@@ -37,6 +39,11 @@ except ImportError as error:
         " or use --executor processes"
     ) from error
 
+_LOCAL = "local"
+_AUTH_MODE = "RAY_AUTH_MODE"
+_PATIENCE_S = 10.0
+"""How long an address may take to answer."""
+
 _KEPT_PICTURES = 64
 """So many source pictures stay in the object store for tasks to come."""
 
@@ -50,6 +57,12 @@ def _execute(prepared: Prepared, store: Store, options: Options) -> Generator[Ev
     cpus, gpus = prepared.suite.compute.threads, options.gpus or 0
     with _connected(options, cpus):
         hire = Hire(Kit.of(prepared), cpus, gpus)
+        if not hire.room and (options.workers is None or _address(options) == _LOCAL):
+            raise MachineError(
+                f"a worker asks Ray for {cpus} cores and {gpus:g} GPUs, and there are"
+                f" {hire.there('CPU'):g} and {hire.there('GPU'):g}; ask for less by 'threads:' of"
+                " the suite and by --gpus, or add machines"
+            )
         yield from drive(prepared, store, hire, options.workers or hire.room)
 
 
@@ -57,16 +70,34 @@ def _execute(prepared: Prepared, store: Store, options: Options) -> Generator[Ev
 def _connected(options: Options, cpus: int) -> Iterator[None]:
     """Be a driver of a cluster: the one that is named, or one of this machine that ends with us."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    address = options.address or os.environ.get("RAY_ADDRESS") or "local"
-    own = {} if address != "local" else {"num_cpus": (options.workers or 0) * cpus or None}
+    address = _address(options)
+    workers = options.workers or max(1, cores() // cpus)
+    own = {} if address != _LOCAL else {"num_cpus": workers * cpus}
+    _see_that_it_answers(address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", **own)
     except Exception as error:  # Ray raises all kinds
-        raise MachineError(f"Ray cannot be had at '{address}': {told(error)}") from error
+        hint = "" if _AUTH_MODE in os.environ else f"; with a token it needs {_AUTH_MODE}=token"
+        raise MachineError(f"Ray cannot be had at '{address}': {told(error)}{hint}") from error
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _address(options: Options) -> str:
+    return options.address or os.environ.get("RAY_ADDRESS") or _LOCAL
+
+
+def _see_that_it_answers(address: str) -> None:
+    """Ray itself tries for a quarter of an hour."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), _PATIENCE_S).close()
+    except (OSError, OverflowError) as error:
+        raise MachineError(f"Ray cannot be had at '{address}': {told(error)}") from error
 
 
 class Hire:
@@ -95,10 +126,13 @@ class Hire:
 
     @property
     def room(self) -> int:
-        """How many find room on the cluster as it is; 1 at least."""
-        there = ray.cluster_resources()
-        by_gpus = [int(there.get("GPU", 0) / self._gpus)] if self._gpus else []
-        return max(1, min([int(there.get("CPU", 0) / self._cpus), *by_gpus]))
+        """How many find room on the cluster as it is."""
+        by_gpus = [int(self.there("GPU") / self._gpus)] if self._gpus else []
+        return min([int(self.there("CPU") / self._cpus), *by_gpus])
+
+    def there(self, resource: str) -> float:
+        """Return how much of something the cluster has."""
+        return float(ray.cluster_resources().get(resource, 0))
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,20 @@ groups that are left --Rota--> Task --Crew--> Made --keep--> run folder
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
 from bench.craft import Crafted
 from bench.errors import MachineError
 from bench.executors.crew import Began, Crew, Finished, Gone, News, Refused, Worker
 from bench.executors.rota import ATTEMPTS, Rota
+from bench.jobs import CraftJob, Group, MeasureJob
 from bench.keeping import Event, is_left, keep, left
+from bench.progress import describe
 from bench.record import MeasureRecord, WorkerRecord
 from bench.run import Prepared
 from bench.store import Store
+from bench.workshop import Task
 
 
 def drive(
@@ -44,6 +47,7 @@ class _Drive:
     crew: Crew
     store: Store
     hosts: dict[int, str] = field(default_factory=dict)
+    doing: dict[int, CraftJob | MeasureJob] = field(default_factory=dict)
     idle: list[int] = field(default_factory=list)
     stillborn: int = 0
     reason: str = ""
@@ -78,18 +82,30 @@ class _Drive:
             event = keep(news, self.store)
             if event is not None:
                 yield event
-            if isinstance(news, Crafted):
+            if isinstance(news, (CraftJob, MeasureJob)):
+                self.doing[worker] = news
+            elif isinstance(news, Crafted):
                 self.found(news)
 
     def employ(self, worker: int) -> None:
+        self.doing.pop(worker, None)
         while (group := self.rota.take(worker)) is not None:
-            if is_left(group, self.store):
-                task = left(group, self.store)
+            task = self.rest(group)
+            if task is not None:
                 self.rota.search(worker, (job.key for job in task.searches))
                 self.crew.hand(worker, task)
                 return
             self.rota.finish(worker)  # lost after its last record had come
         self.idle.append(worker)
+
+    def rest(self, group: Group) -> Task | None:
+        """Return what is left of a group but for the cells that are given up; None if nothing."""
+        if not is_left(group, self.store):
+            return None
+        task = left(group, self.store)
+        cells = tuple(cell for cell in task.cells if cell.key not in self.rota.given_up)
+        searched = group.craft is None or group.craft.key in self.store.crafts
+        return replace(task, cells=cells) if cells or not searched else None
 
     def found(self, crafted: Crafted) -> None:
         """Let who is idle go on with the pictures of a batch."""
@@ -112,10 +128,12 @@ class _Drive:
     def lost(self, worker: int, reason: str) -> WorkerRecord:
         host, self.reason = self.hosts.get(worker, ""), reason
         record = WorkerRecord(at=_now(), worker=worker, host=host, event="lost", reason=reason)
-        given = self.rota.lose(worker)
+        job = self.doing.pop(worker, None)
+        given = self.rota.lose(worker, job)
         if given is not None:
             group, attempt = given
-            record = record.model_copy(update={"task": group.key, "attempt": attempt})
+            told = {"task": group.key, "attempt": attempt, "job": describe(job) if job else ""}
+            record = record.model_copy(update=told)
         elif worker in self.idle:
             self.idle.remove(worker)
         elif not host:
@@ -130,10 +148,12 @@ class _Drive:
 
     def complain(self) -> None:
         if self.rota.given_up:
+            first, *others = map(describe, self.rota.given_up.values())
+            more = f" and {len(others)} other jobs" if others else ""
             raise MachineError(
-                f"{len(self.rota.given_up)} groups of jobs were given up, {ATTEMPTS} workers were"
-                f" lost over each ({self.reason}; workers.jsonl has all reasons); what was measured"
-                " is kept, run the same command again"
+                f"given up: {first}{more}; {ATTEMPTS} workers were lost over each ({self.reason};"
+                " workers.jsonl has all reasons); what was measured is kept: mend or leave out the"
+                " codec, or run the same command again"
             )
 
 

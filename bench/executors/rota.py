@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
-from bench.jobs import Group
+from bench.jobs import CraftJob, Group, MeasureJob
 
 ATTEMPTS = 3
-"""So many workers are lost over one group before it is given up."""
+"""So many workers are lost over one group before the job at fault is given up."""
 
 
 @dataclass
@@ -22,10 +22,10 @@ class Rota:
     """Who does what, and what waits.
 
     Attributes:
-        given_up: the groups over which too many workers were lost.
+        given_up: what too many workers were lost over, by its key: cells, and searches with theirs.
     """
 
-    given_up: list[Group] = field(default_factory=list)
+    given_up: dict[str, CraftJob | MeasureJob] = field(default_factory=dict)
     _waiting: dict[str, deque[Group]] = field(default_factory=dict)
     _doing: dict[int, Group] = field(default_factory=dict)
     _place: dict[int, str] = field(default_factory=dict)
@@ -94,8 +94,16 @@ class Rota:
         """Let nobody wait for what a worker searches no longer."""
         self._searched = {key: one for key, one in self._searched.items() if one != worker}
 
-    def lose(self, worker: int) -> tuple[Group, int] | None:
+    def lose(
+        self, worker: int, job: CraftJob | MeasureJob | None = None
+    ) -> tuple[Group, int] | None:
         """Note that a worker is gone: what it did waits again, or is given up.
+
+        Where it is a cell that is given up, the rest of its group waits again.
+
+        Args:
+            worker: its number.
+            job: what it was doing, if that is known.
 
         Returns:
             What it did, and how many workers were lost over that; None if it did nothing.
@@ -106,11 +114,14 @@ class Rota:
         if group is None:
             return None
         self._lost[group.key] += 1
-        if self._lost[group.key] < ATTEMPTS:
+        attempt = self._lost[group.key]
+        if attempt >= ATTEMPTS:
+            at_fault = job or group.craft or group.cells[0]
+            self.given_up[at_fault.key] = at_fault
+            del self._lost[group.key]
+        if attempt < ATTEMPTS or isinstance(job, MeasureJob):
             self._waiting.setdefault(_picture(group), deque()).appendleft(group)
-        else:
-            self.given_up.append(group)
-        return group, self._lost[group.key]
+        return group, attempt
 
 
 def _picture(group: Group) -> str:
