@@ -69,13 +69,15 @@ def wanted(objective: str) -> str:
 def brief(part: Part) -> str:
     """Return what was attacked in a line; plain text."""
     told = part.setting
-    searches = ", ".join(str(choice) for choice in told.searches)
+    noises = _noises(part)
+    searches = ", ".join(one for one in map(str, told.searches) if one not in noises) or "nothing"
+    beside = f", and given noise ({', '.join(noises)})" if noises else ""
     wants = ", ".join(_want(choice) for choice in chain.from_iterable(told.objectives))
     description = f"{told.description.strip().rstrip('.')}. " if told.description else ""
     count = len(part.manifest.pictures)
     return (
-        f"{description}{count} picture{'s' * (count != 1)}, attacked by {searches}; what attacks"
-        f" want: {wants}."
+        f"{description}{count} picture{'s' * (count != 1)}, attacked by {searches}{beside}; what"
+        f" attacks want: {wants}."
     )
 
 
@@ -149,11 +151,16 @@ def _sets(names: Sequence[str]) -> str:
 
 
 def _attacks(part: Part) -> str:
-    noises = dict.fromkeys(craft.attack for craft in part.crafts if not craft.sources)
+    noises = _noises(part)
     choices = chain.from_iterable(part.setting.attacks)
     searches = [_attack(part, choice) for choice in choices if str(choice) not in noises]
     noise = f" Noise, which knows nothing of the codec: {_joined(noises)}." if noises else ""
     return f"{'; '.join(searches) or 'none'}.{noise}"
+
+
+def _noises(part: Part) -> list[str]:
+    """Return the attacks that look at no codec."""
+    return list(dict.fromkeys(craft.attack for craft in part.crafts if not craft.sources))
 
 
 def _attack(part: Part, choice: Choice) -> str:
