@@ -32,6 +32,10 @@ Decibel: TypeAlias = Annotated[
 """A float that may be infinite (identical pictures); JSON has no infinity, "inf" stands there."""
 
 
+Size: TypeAlias = Annotated[float, Field(ge=0)]
+"""Of an error or a change."""
+
+
 class _Line(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -101,19 +105,19 @@ class Scores(_Line):
     bpp: Annotated[float, Field(gt=0)]
     bpp_estimated: float | None
     bpp_clean: Annotated[float, Field(gt=0)]
-    mse_clean: float
-    mse_source: float
-    mse_input: float
-    mse_shift: float
-    mse_perturbation: float
-    luma_mse_clean: float
-    luma_mse_source: float
+    mse_clean: Size
+    mse_source: Size
+    mse_input: Size
+    mse_shift: Size
+    mse_perturbation: Size
+    luma_mse_clean: Size
+    luma_mse_source: Size
     psnr_clean: Decibel
     psnr_source: Decibel
     psnr_input: Decibel
     psnr_shift: Decibel
     psnr_perturbation: Decibel
-    linf: float
+    linf: Size
     ssim_source: float | None
     ms_ssim_source: float | None
     ssim_clean: float | None

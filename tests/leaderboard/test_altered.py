@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 import shutil
 from pathlib import Path
@@ -256,3 +258,13 @@ def test_scores_that_contradict_each_other_are_named_without_their_picture(copy,
     cell["scores"].update(changes)
     put(folder, lines)
     assert any(f"cell {cell['key']} (" in one and told in one for one in audited(folder))
+
+
+def test_errors_below_zero_are_no_scores(copy):
+    folder = entry_of(copy)
+    path = folder / "records.jsonl.gz"
+    lines = lines_of(folder)
+    score(lines, "JPEG q 40", "transfer")["mse_shift"] = -1.0
+    text = "".join(f"{json.dumps(line)}\n" for line in lines)
+    path.write_bytes(gzip.compress(text.encode(), mtime=0))
+    assert any("cannot read" in one and "mse_shift" in one for one in audited(folder))
