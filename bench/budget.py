@@ -141,8 +141,8 @@ class Linf(Budget):
     unit: ClassVar[str] = "8-bit levels"
 
     def size(self, images: Tensor, source: Tensor) -> Tensor:
-        distance: Tensor = (images.double() - source.double()).abs().flatten(1).amax(1)
-        return distance * 255
+        distance: Tensor = (images - source).abs().flatten(1).amax(1)
+        return distance.double() * 255
 
     def steepest(self, gradient: Tensor) -> Tensor:
         return self._masked(gradient.sign() * (self.radius / 255))

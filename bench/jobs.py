@@ -108,3 +108,13 @@ class Plan:
     def cells(self) -> list[MeasureJob]:
         """The measurements."""
         return [cell for group in self.groups for cell in group.cells]
+
+
+def in_words(job: CraftJob | MeasureJob) -> str:
+    """Return in a few words what a job does."""
+    if isinstance(job, MeasureJob):
+        made = "clean" if job.craft is None else str(job.craft.search.choice)
+        return f"measure {job.victim.label} on {job.picture.name} ({made})"
+    against = " + ".join(point.label for point in job.sources) or "no codec"
+    wanted = f", {job.objective}" if job.objective is not None else ""
+    return f"{job.search.choice} on {job.picture.name} against {against}{wanted}, {job.budget}"

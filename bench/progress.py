@@ -19,7 +19,7 @@ from rich.progress import (
 from rich.text import Text
 
 from bench.estimate import missing, seconds
-from bench.jobs import CraftJob, MeasureJob, Plan
+from bench.jobs import CraftJob, MeasureJob, Plan, in_words
 from bench.keeping import Event
 from bench.record import CraftRecord, MeasureRecord, WorkerRecord
 from bench.store import Store
@@ -69,16 +69,6 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def describe(job: CraftJob | MeasureJob) -> str:
-    """Return in a few words what a job does."""
-    if isinstance(job, MeasureJob):
-        made = "clean" if job.craft is None else str(job.craft.search.choice)
-        return f"measure {job.victim.label} on {job.picture.name} ({made})"
-    against = " + ".join(point.label for point in job.sources) or "no codec"
-    wanted = f", {job.objective}" if job.objective is not None else ""
-    return f"{job.search.choice} on {job.picture.name} against {against}{wanted}, {job.budget}"
-
-
 def _consume(
     events: Iterable[Event],
     progress: Progress,
@@ -89,9 +79,9 @@ def _consume(
     work, measured = 0.0, 0
     for event in events:
         if isinstance(event, (CraftJob, MeasureJob)):
-            progress.update(task, description=describe(event))
+            progress.update(task, description=in_words(event))
             if isinstance(event, CraftJob) and not console.is_terminal:
-                console.print(describe(event), markup=False, highlight=False)
+                console.print(in_words(event), markup=False, highlight=False)
             continue
         for line in _noteworthy(event):
             progress.console.print(line, markup=False, highlight=False)

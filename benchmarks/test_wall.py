@@ -16,7 +16,7 @@ import pytest
 
 from bench.config import parse
 from bench.executors import Name, Options, executor
-from bench.executors.processes import cores
+from bench.machine import cores
 from bench.run import describe, prepare
 from bench.store import opened
 from bench.suite import Suite

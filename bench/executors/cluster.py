@@ -24,8 +24,8 @@ from bench.executors import Executor, Options
 from bench.executors.drive import drive
 from bench.executors.kit import Bench, Kit
 from bench.executors.parcel import Answer, pack, understood
-from bench.executors.processes import cores
 from bench.keeping import Event
+from bench.machine import cores
 from bench.run import Prepared
 from bench.store import Store
 from bench.workshop import Made, Task

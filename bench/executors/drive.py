@@ -13,9 +13,8 @@ from bench.craft import Crafted
 from bench.errors import MachineError
 from bench.executors.crew import Began, Crew, Finished, Gone, News, Refused, Worker
 from bench.executors.rota import ATTEMPTS, Rota
-from bench.jobs import CraftJob, Group, MeasureJob
+from bench.jobs import CraftJob, Group, MeasureJob, in_words
 from bench.keeping import Event, is_left, keep, left
-from bench.progress import describe
 from bench.record import MeasureRecord, WorkerRecord
 from bench.run import Prepared
 from bench.store import Store
@@ -132,7 +131,7 @@ class _Drive:
         given = self.rota.lose(worker, job)
         if given is not None:
             group, attempt = given
-            told = {"task": group.key, "attempt": attempt, "job": describe(job) if job else ""}
+            told = {"task": group.key, "attempt": attempt, "job": in_words(job) if job else ""}
             record = record.model_copy(update=told)
         elif worker in self.idle:
             self.idle.remove(worker)
@@ -148,7 +147,7 @@ class _Drive:
 
     def complain(self) -> None:
         if self.rota.given_up:
-            first, *others = map(describe, self.rota.given_up.values())
+            first, *others = map(in_words, self.rota.given_up.values())
             more = f" and {len(others)} other jobs" if others else ""
             raise MachineError(
                 f"given up: {first}{more}; {ATTEMPTS} workers were lost over each ({self.reason};"

@@ -9,7 +9,6 @@ runs.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterator
 from functools import partial
 
@@ -20,6 +19,7 @@ from bench.executors.drive import drive
 from bench.executors.kit import Kit
 from bench.executors.parcel import Answer, pack, understood
 from bench.keeping import Event
+from bench.machine import cores
 from bench.run import Prepared
 from bench.store import Store
 from bench.workshop import Made, Task
@@ -40,11 +40,6 @@ def _execute(prepared: Prepared, store: Store, workers: int | None) -> Generator
     kit = Kit.of(prepared)
     count = workers or max(1, cores() // prepared.suite.compute.threads)
     yield from drive(prepared, store, lambda: ProcessWorker(kit), count)
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 class ProcessWorker:
