@@ -288,4 +288,4 @@ def test_what_is_not_coded_again_is_counted_and_still_held_to_the_plan(copy, cap
     )
     assert main(["verify", str(copy)]) == 2
     printed = capsys.readouterr().out
-    assert "3 cells not coded again, their scores taken on trust: their pictures are not" in printed
+    assert "3 cells not coded again, their scores held against each other and else" in printed
