@@ -7,22 +7,24 @@ entries --pages--> README.md, index.html, byte for byte
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from bench.again import Again
 from bench.errors import BenchError, told
 from bench.findings import Event, Evidence, Finding
+from bench.recode import RECORDS as RUN_RECORDS
 from bench.recode import recode
 from bench.run import plan_digest
 from bench.store import Run
-from bench.verify import consistent, missing, recovered
+from bench.verify import MANIFEST, consistent, missing, recovered
 from leaderboard.bitstreams import bitstreams
 from leaderboard.challenge import CHALLENGE, PICTURES, read_challenge, replanned
 from leaderboard.cut import Share, mislabelled, plan_sha256, ungiven
-from leaderboard.entry import ARCHIVE, ENTRY, Entry, Sealed, read_entry, run_of
+from leaderboard.entry import ARCHIVE, ENTRY, RECORDS, Entry, Sealed, read_entry, run_of
 from leaderboard.offers import withheld
 from leaderboard.packing import unzipped
 from leaderboard.published import challenges, entries
@@ -87,11 +89,10 @@ def audit_entry(folder: Path, suite_folder: Path, *, plugins: bool = False) -> I
     own = Share(members, setting(run).references, track.codecs).of(again.plan)
     again = replace(again, plan=own)
     yield from _planned(entry, plan_sha256(own), folder / ENTRY)
-    yield from consistent(run, again)
-    yield from missing(run, again)
     place = f"{folder / ARCHIVE}: adversarial/"
     read = Evidence(place, lambda key: inside.get(f"adversarial/{key}.png"), is_whole=False)
-    yield from recode(run, again, read)
+    doubted = chain(consistent(run, again), missing(run, again), recode(run, again, read))
+    yield from _placed(doubted, folder, ENTRY)
     yield from bitstreams(entry, again, inside, folder)
 
 
@@ -119,10 +120,22 @@ def audit_challenge(folder: Path, suite_folder: Path, *, plugins: bool = False) 
         return
     yield from _of_track(kept, track, CHALLENGE)
     yield from _planned(kept, plan_digest(again.plan), folder / CHALLENGE)
-    yield from consistent(run, again)
-    yield from missing(run, again)
     place = f"{folder / PICTURES}: adversarial/"
-    yield from recode(run, again, Evidence(place, lambda key: inside.get(f"adversarial/{key}.png")))
+    read = Evidence(place, lambda key: inside.get(f"adversarial/{key}.png"))
+    doubted = chain(consistent(run, again), missing(run, again), recode(run, again, read))
+    yield from _placed(doubted, folder, CHALLENGE)
+
+
+def _placed(events: Iterable[Event], folder: Path, own: str) -> Iterator[Event]:
+    """Say of findings where they stand here: a run has the same in files of its own."""
+    here = {MANIFEST: own, RUN_RECORDS: RECORDS}
+    for event in events:
+        if isinstance(event, Finding):
+            name, colon, rest = event.where.partition(":")
+            place = folder / here[name] if name in here else name
+            yield replace(event, where=f"{place}{colon}{rest}")
+        else:
+            yield event
 
 
 def _with_sources(entry: Entry, run: Run) -> Run:

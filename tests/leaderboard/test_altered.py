@@ -257,7 +257,8 @@ def test_scores_that_contradict_each_other_are_named_without_their_picture(copy,
         changes = {"unexplained": not cell["scores"]["unexplained"]}
     cell["scores"].update(changes)
     put(folder, lines)
-    assert any(f"cell {cell['key']} (" in one and told in one for one in audited(folder))
+    place = f"{folder / 'records.jsonl.gz'}: cell {cell['key']} ("
+    assert any(one.startswith(place) and told in one for one in audited(folder))
 
 
 def test_errors_below_zero_are_no_scores(copy):
