@@ -111,7 +111,7 @@ class Climb:
 
     def _noted(self, images: Tensor, values: Tensor) -> Tensor:
         values = values.masked_fill(values.isnan(), -torch.inf)
-        inside = torch.tensor(self.budget.allows(images, self.source), device=values.device)
+        inside = self.budget.allows(images, self.source)
         counted = values.masked_fill(~inside, -torch.inf)
         better = (counted > self._reached).view(-1, 1, 1, 1)
         self._best = torch.where(better, images, self._best)

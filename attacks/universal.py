@@ -91,7 +91,7 @@ class Universal:
         crops = [crop.to(like) for crop in self._crops]
         around = [(crop, target.around(crop)) for crop in crops]
         grey = torch.full_like(crops[0], 0.5)
-        now = ball.sample(grey, [torch.Generator(like.device).manual_seed(0)])
+        now = ball.sample(grey, [torch.Generator().manual_seed(0)])
         direction = torch.zeros_like(grey)
         for crop, told in islice(cycle(around), self.steps):
             _, gradient = told.value_and_grad(ball.project(crop + now - grey, crop))

@@ -87,7 +87,7 @@ class Learned(Codec):
     def fingerprint(self) -> str:
         """Return the architecture, the weights' hash and the versions that do the arithmetic."""
         versions = f"compressai {compressai.__version__}, torch {torch.__version__}"
-        return f"{self._weights} ({versions}, {self._surrogate.device.type})"
+        return f"{self._weights} ({versions}, {self.device.type})"
 
     def header_bytes(self, bitstream: bytes) -> int:
         """Return the container's bytes: magic, name, sizes, lengths and checksum."""
@@ -118,9 +118,9 @@ class Learned(Codec):
         return Tolerances(psnr=_PREDICTED_DB if hasattr(self._net, "context_prediction") else None)
 
     @property
-    def on_cpu(self) -> bool:
-        """Whether gradients are computed on the CPU."""
-        return bool(self._surrogate.device.type == "cpu")
+    def device(self) -> torch.device:
+        """Where the surrogate is."""
+        return self._surrogate.device
 
     def latents(self, images: Tensor) -> Tensor:
         """Return what the encoder makes of pictures, not quantised, (B, C, h, w)."""

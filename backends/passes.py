@@ -62,7 +62,7 @@ class Surrogate:
     """
 
     def __init__(self, net: CompressionModel, passes: Passes) -> None:
-        self.device = next(net.parameters()).device
+        self.device: torch.device = next(net.parameters()).device
         self._reconstructing = _Computed(passes.reconstructing, self.device)
         self._rating = _Computed(passes.rating, self.device)
         self._costed = _Computed(passes.costed, self.device)

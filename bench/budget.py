@@ -88,18 +88,16 @@ class Budget(ABC):
         pairs = zip(images.split(1), source.split(1), strict=True)
         return torch.cat([self._rounded_one(image, origin) for image, origin in pairs])
 
-    def allows(self, images: Tensor, source: Tensor) -> list[bool]:
-        """Tell for each float picture whether it keeps the budget, rounding not yet done."""
+    def allows(self, images: Tensor, source: Tensor) -> Tensor:
+        """Tell for each float picture whether it keeps the budget, rounding not yet done, (B,)."""
         near = self.size(images, source) <= self.radius * (1 + _SLACK) + _SLACK * self._level()
-        return [
-            bool(n and r) for n, r in zip(near, self._keeps_region(images, source), strict=True)
-        ]
+        return near & self._keeps_region(images, source)
 
     def holds(self, adversarial: Tensor, source: Tensor) -> list[bool]:
         """Tell for each 8-bit picture, uint8 (B, 3, H, W), whether it is inside, exactly."""
         a, s = adversarial.double() / 255, source.double() / 255
         near = self.size(a, s) <= self.radius * (1 + 1e-9)
-        return [bool(n and r) for n, r in zip(near, self._keeps_region(a, s), strict=True)]
+        return (near & self._keeps_region(a, s)).tolist()
 
     def _rounded_one(self, image: Tensor, source: Tensor) -> Tensor:
         """Find by bisection the largest scale of the change that is inside once rounded."""
@@ -123,11 +121,11 @@ class Budget(ABC):
         """One 8-bit level of one value, in `unit`."""
         return 1.0
 
-    def _keeps_region(self, images: Tensor, source: Tensor) -> list[bool]:
+    def _keeps_region(self, images: Tensor, source: Tensor) -> Tensor:
         if self.region is None:
-            return [True] * len(images)
+            return images.new_ones(len(images), dtype=torch.bool)
         outside = (images - source).abs() * (1 - self.region.mask(images))
-        return [bool(worst == 0) for worst in outside.flatten(1).amax(1)]
+        return outside.flatten(1).amax(1) == 0
 
     def _masked(self, values: Tensor) -> Tensor:
         return values if self.region is None else values * self.region.mask(values)

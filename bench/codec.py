@@ -16,6 +16,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 Image: TypeAlias = npt.NDArray[np.uint8]
@@ -62,6 +63,11 @@ class Codec(ABC):
         """Return how many of the bitstream's bytes are the harness's own container."""
         del bitstream
         return 0
+
+    @property
+    def device(self) -> torch.device:
+        """Where its gradients are computed, so that a search keeps its pictures there."""
+        return torch.device("cpu")
 
 
 class Concurrent(Codec):

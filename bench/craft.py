@@ -131,17 +131,25 @@ def _searched(
             f"the attack '{job.search.choice}' cannot keep a budget in {job.budget.kind}, only in"
             f" {can}"
         )
-    source = torch.cat([to_tensor(job.picture.pixels) for job in jobs])
+    source = torch.cat([to_tensor(job.picture.pixels) for job in jobs]).to(_place(attack, sources))
     target = aimed(attack, _targets(job, sources, objective, source), source, job.budget)
     started = time.perf_counter()
     result = _run(attack, target, source.clone(), job.budget, [job.seed for job in jobs])
     _check_shape(result, source)
+    result = AttackResult(result.images.cpu(), result.trace.cpu(), result.flags)
     spent: dict[str, object] = {
         "gradients": target.gradients,
         "queries": target.queries,
         "seconds": (time.perf_counter() - started) / len(jobs),
     }
     return [_Found(_alone(result, index), spent, target.flags(index)) for index in range(len(jobs))]
+
+
+def _place(attack: Attack, sources: Sequence[Codec]) -> torch.device:
+    """Return where a search keeps its pictures: where the gradients it follows are computed."""
+    if attack.needs == "gradient" and sources:
+        return sources[0].device
+    return torch.device("cpu")
 
 
 def _alone(result: AttackResult, index: int) -> AttackResult:
@@ -207,7 +215,8 @@ def search(
 ) -> AttackResult:
     """Run an attack on one batch, each picture with a generator of its own, to its end.
 
-    That is where it returns, or where it asks for more queries than it declares.
+    That is where it returns, or where it asks for more queries than it declares. Generators are of
+    the CPU wherever the pictures are: the same is drawn on every machine.
     """
     return _run(attack, target, source, budget, range(seed, seed + len(source)))
 
@@ -215,7 +224,7 @@ def search(
 def _run(
     attack: Attack, target: Target, source: Tensor, budget: Budget, seeds: Iterable[int]
 ) -> AttackResult:
-    rngs = [torch.Generator(source.device).manual_seed(seed) for seed in seeds]
+    rngs = [torch.Generator().manual_seed(seed) for seed in seeds]
     try:
         return attack(target, source, budget, rngs)
     except QueriesSpent as spent:

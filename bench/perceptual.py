@@ -109,16 +109,17 @@ class Ssim(Budget):
         edge = self.project(source + self.steepest(torch.stack(drawn).to(source)), source)
         return self.project(_moved(source, edge - source, shares), source)
 
-    def allows(self, images: Tensor, source: Tensor) -> list[bool]:
+    def allows(self, images: Tensor, source: Tensor) -> Tensor:
         near = super().allows(images, source)
-        return near if self.cap is None else _both(near, Linf(self.cap).allows(images, source))
+        return near if self.cap is None else near & Linf(self.cap).allows(images, source)
 
     def holds(self, adversarial: Tensor, source: Tensor) -> list[bool]:
         """Tell for each 8-bit picture whether its reported SSIM, cap and region are kept."""
         pairs = zip(_pixels(adversarial), _pixels(source), strict=True)
         near = [1 - ssim(origin, picture) <= self.radius for picture, origin in pairs]
-        kept = _both(near, self._keeps_region(adversarial.double(), source.double()))
-        return kept if self.cap is None else _both(kept, Linf(self.cap).holds(adversarial, source))
+        kept = self._keeps_region(adversarial.double(), source.double()).tolist()
+        capped = kept if self.cap is None else Linf(self.cap).holds(adversarial, source)
+        return [all(one) for one in zip(near, kept, capped, strict=True)]
 
     def _capped(self, delta: Tensor) -> Tensor:
         return delta if self.cap is None else delta.clamp(-self.cap / 255, self.cap / 255)
@@ -130,10 +131,6 @@ class Ssim(Budget):
 
 def _moved(source: Tensor, delta: Tensor, share: Tensor) -> Tensor:
     return (source + delta * share.to(delta).view(-1, 1, 1, 1)).clamp(0, 1)
-
-
-def _both(some: Sequence[bool], others: Sequence[bool]) -> list[bool]:
-    return [one and other for one, other in zip(some, others, strict=True)]
 
 
 def _pixels(levels: Tensor) -> list[npt.NDArray[np.uint8]]:

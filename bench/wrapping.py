@@ -112,6 +112,10 @@ class _Layered(Codec):
         own = overhead(2) if self._family.mark_bytes else 0
         return own + self._codec.header_bytes(stream)
 
+    @property
+    def device(self) -> torch.device:
+        return self._codec.device
+
     def _opened(self, bitstream: bytes) -> tuple[int, bytes]:
         if not (room := self._family.mark_bytes):
             return self._index, bitstream
@@ -189,6 +193,10 @@ class _Random(Codec):
     def header_bytes(self, bitstream: bytes) -> int:
         return self._any.header_bytes(bitstream)
 
+    @property
+    def device(self) -> torch.device:
+        return self._any.device
+
 
 class _Cheapest(Codec):
     """The cheapest of several ways to code a picture."""
@@ -212,6 +220,10 @@ class _Cheapest(Codec):
 
     def header_bytes(self, bitstream: bytes) -> int:
         return self._paths[0].header_bytes(bitstream)
+
+    @property
+    def device(self) -> torch.device:
+        return self._paths[0].device
 
     def paths(self) -> Sequence[Codec]:
         return self._paths

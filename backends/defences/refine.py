@@ -53,7 +53,7 @@ class Refine:
                 "only the latents of a CompressAI model can be refined; name 'refine' last in"
                 " 'defence', next to the model"
             )
-        if not codec.on_cpu:
+        if codec.device.type != "cpu":
             raise ConfigError("latents are refined on the CPU; leave out the model's device")
         return _Refined(self, codec)
 
