@@ -18,10 +18,11 @@ from bench.config import foremost
 from bench.errors import StoreError
 from bench.images import Picture, load
 from bench.jobs import Plan
+from bench.machine import settle
 from bench.plan import plan
 from bench.point import Point
 from bench.registry import Choice
-from bench.run import make_attack, search_of, settle, terms_of
+from bench.run import make_attack, search_of, terms_of
 from bench.store import Manifest
 from bench.suite import Suite
 from bench.terms import Terms

@@ -26,6 +26,7 @@ from bench.ensemble import Ensemble
 from bench.errors import FOREIGN, BenchError, Unsupported, raise_if_machine, told
 from bench.images import pixel_hash
 from bench.jobs import CraftJob
+from bench.memory import give_back
 from bench.oracle import Oracle, QueriesSpent
 from bench.record import CraftRecord, Status
 from bench.target import CodecTarget
@@ -99,6 +100,8 @@ def craft(
             found = _searched(jobs, sources, attack, objective)
     except FOREIGN as error:  # what breaks inside an attack is its failure
         return [_lost(job, error) for job in jobs]
+    finally:
+        give_back()
     return [_outcome(job, attack, one) for job, one in zip(jobs, found, strict=True)]
 
 

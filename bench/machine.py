@@ -1,4 +1,4 @@
-"""What computes the numbers here: the machine, as manifests name it."""
+"""What computes the numbers here: the machine, as manifests name it, and this process on it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import platform
 from pathlib import Path
 
 import torch
+
+from bench.memory import keep_freed
 
 _CPUINFO = Path("/proc/cpuinfo")
 
@@ -43,3 +45,10 @@ def _memory() -> str:
 def cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0))
+
+
+def settle(threads: int) -> None:
+    """Fix what would make two runs differ, crawl on denormal numbers, or wait for memory."""
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+    keep_freed()

@@ -13,8 +13,6 @@ from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 
-import torch
-
 from bench import __version__, registry, vmaf
 from bench.arithmetic import check
 from bench.attack import Attack, Objective
@@ -25,7 +23,7 @@ from bench.errors import ConfigError
 from bench.images import Picture, load
 from bench.jobs import Plan
 from bench.keeping import Event, is_left, keep, left
-from bench.machine import machine
+from bench.machine import machine, settle
 from bench.metric import Metric, is_metric
 from bench.plan import plan
 from bench.point import Point, Search
@@ -93,12 +91,6 @@ def prepare(suite: Suite, base: Path) -> Prepared:
         terms,
     )
     return Prepared(suite, planned, pictures, codecs, attacks, objectives, seen, terms)
-
-
-def settle(threads: int) -> None:
-    """Fix what would make two runs differ, or crawl on denormal numbers."""
-    torch.set_num_threads(threads)
-    torch.set_flush_denormal(True)
 
 
 def describe(prepared: Prepared) -> Manifest:

@@ -61,8 +61,7 @@ class CodecTarget:
         """Return values and gradient as they come, numbers or not."""
         images = images.detach().requires_grad_(True)
         values = self._objective(self._view(images))
-        nothing = images[:0].sum()  # of a codec that hangs on no gradient, the gradient is zero
-        (gradient,) = torch.autograd.grad(values.sum() + nothing, images)
+        gradient = _gradient(values, images)
         self._gradients += 1
         return values.detach(), gradient
 
@@ -182,6 +181,16 @@ class CodecTarget:
             return -np.inf
         source, clean = self._source[owner : owner + 1].cpu(), self._really_clean[owner]
         return float(self._objective(_viewed(to_tensor(image), source, coded, clean)))
+
+
+def _gradient(values: Tensor, images: Tensor) -> Tensor:
+    """Return the gradient of the sum of values; zeros where they do not hang on the pictures."""
+    if not values.requires_grad:
+        return torch.zeros_like(images)
+    (gradient,) = torch.autograd.grad(
+        values.sum(), images, allow_unused=True, materialize_grads=True
+    )
+    return gradient
 
 
 @dataclass(frozen=True)

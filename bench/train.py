@@ -30,6 +30,7 @@ from bench.errors import ConfigError
 from bench.evaluate import measure
 from bench.images import ImageSpec
 from bench.inherit import inherit
+from bench.machine import settle
 from bench.recipe import Recipe, Stage
 from bench.trainer import Losses, Trainer
 from bench.trainlog import Display, Entry, Log
@@ -63,8 +64,7 @@ def train(
         BenchError: training diverged.
     """
     recipe = load(recipe_path, Recipe)
-    torch.set_num_threads(recipe.threads)
-    torch.set_flush_denormal(True)
+    settle(recipe.threads)
     folder = photos or recipe_path.parent / recipe.photos
     pictures = read_photos(folder, recipe.holdout, recipe.crop)
     parent = recipe_path.parent / recipe.parent if recipe.parent else None

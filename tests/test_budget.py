@@ -224,7 +224,8 @@ def test_the_exact_check_counts_every_level():
 def test_what_is_not_inside_is_not_allowed(ball, source):
     full = source + ball.steepest(torch.ones_like(source))
     assert ball.allows(full, source).all()
-    assert not ball.allows(source + (full - source) * 1.01 + REGION.mask(source) / 255, source).any()
+    beyond = source + (full - source) * 1.01 + REGION.mask(source) / 255
+    assert not ball.allows(beyond, source).any()
     for value in (math.nan, math.inf):
         broken = source.clone()
         broken[1, 0, 4, 6] = value

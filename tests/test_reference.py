@@ -9,9 +9,9 @@ from bench.budget import Linf
 from bench.coded import Coded, code
 from bench.craft import enforced, search
 from bench.images import ImageSpec, Picture, load
+from bench.machine import settle
 from bench.metrics import psnr
 from bench.registry import Choice, build
-from bench.run import settle
 from bench.target import CodecTarget
 from bench.tensors import to_tensor
 

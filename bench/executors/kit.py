@@ -26,9 +26,10 @@ from bench.codec import Codec
 from bench.errors import BenchError, ConfigError
 from bench.executors.parcel import Answer, answered, unpack
 from bench.images import Picture
+from bench.machine import settle
 from bench.point import Point
 from bench.registry import Choice
-from bench.run import Prepared, make_attack, make_codec, settle, terms_of, versions
+from bench.run import Prepared, make_attack, make_codec, terms_of, versions
 from bench.suite import Suite
 from bench.terms import Terms
 from bench.workshop import Workshop
