@@ -173,16 +173,17 @@ def test_processes_give_the_records_of_one(folder, finished, tmp_path, workers):
 
 def test_a_worker_lost_over_a_batch_is_made_up_for(folder, finished, tmp_path):
     batched = {job.key for g in _prepared(folder).plan.groups for job in g.mates}
-    workers = {}
+    began, killed = [], []
 
     def seen(event):
         if isinstance(event, WorkerRecord) and event.event == "began":
-            workers[event.worker] = int(event.host.rpartition(" ")[2])
-        if isinstance(event, CraftRecord) and event.key in batched and len(workers) == 1:
-            os.kill(workers[0], signal.SIGKILL)
+            began.append(int(event.host.rpartition(" ")[2]))
+        if isinstance(event, CraftRecord) and event.key in batched and not killed:
+            killed.append(began[0])
+            os.kill(began[0], signal.SIGKILL)
 
     _run(folder, tmp_path / "run", "processes", 1, seen=seen)
-    assert len(workers) == 2
+    assert len(began) == 2
     assert _records(tmp_path / "run") == _records(finished)
 
 

@@ -114,12 +114,13 @@ def test_nobody_is_hired_where_nothing_is_left(finished):
 
 
 def test_what_a_killed_worker_did_is_done_again(finished, tmp_path):
-    workers = []
+    workers, killed = [], []
 
     def seen(event):
         if isinstance(event, WorkerRecord) and event.event == "began":
             workers.append(_process(event))
-        if isinstance(event, MeasureRecord) and len(workers) == 1:
+        if isinstance(event, MeasureRecord) and not killed:
+            killed.append(workers[0])
             os.kill(workers[0], signal.SIGKILL)
 
     events = run(tmp_path / "run", "processes", 1, seen=seen)
