@@ -26,7 +26,7 @@ from bench.ensemble import Ensemble
 from bench.errors import FOREIGN, BenchError, Unsupported, raise_if_machine, told
 from bench.images import pixel_hash
 from bench.jobs import CraftJob
-from bench.memory import give_back
+from bench.memory import kept
 from bench.oracle import Oracle, QueriesSpent
 from bench.record import CraftRecord, Status
 from bench.target import CodecTarget
@@ -96,12 +96,10 @@ def craft(
         One outcome for each job. What breaks the search fails all of them.
     """
     try:
-        with computing(jobs[0].arithmetic):
+        with computing(jobs[0].arithmetic), kept():
             found = _searched(jobs, sources, attack, objective)
     except FOREIGN as error:  # what breaks inside an attack is its failure
         return [_lost(job, error) for job in jobs]
-    finally:
-        give_back()
     return [_outcome(job, attack, one) for job, one in zip(jobs, found, strict=True)]
 
 

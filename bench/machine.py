@@ -8,8 +8,6 @@ from pathlib import Path
 
 import torch
 
-from bench.memory import keep_freed
-
 _CPUINFO = Path("/proc/cpuinfo")
 
 
@@ -48,7 +46,6 @@ def cores() -> int:
 
 
 def settle(threads: int) -> None:
-    """Fix what would make two runs differ, crawl on denormal numbers, or wait for memory."""
+    """Fix what would make two runs differ, or crawl on denormal numbers."""
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
-    keep_freed()

@@ -1,8 +1,7 @@
 """What is done with memory that was freed; and the peak of a call, this process and its programs.
 
-    keep_freed()                    from here on
-    ...
-    give_back()                     what is free now, to the system
+    with kept():
+        search()
 
     with watched() as peak:
         codec.encode(image)
@@ -29,25 +28,39 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _LARGE = 64 << 20
 """Bytes from which a block goes back at once: of such a size they leave gaps that nothing fits."""
 
+_ADAPTED = 32 << 20, 64 << 20
+"""What glibc comes to by itself where large blocks are freed: from where on they are the system's,
+and how much of the others it keeps."""
+
 _PROCESS = Path("/proc/self")
 _SECONDS = 0.01
 """Between two looks at the programs that run."""
 
 
-def keep_freed() -> None:
-    """Let what is freed be taken again without asking the system.
+@contextmanager
+def kept() -> Iterator[None]:
+    """Let what is freed inside be taken again without asking the system; give it back at the end.
 
-    glibc gives large blocks back at once, and gets them anew page by page, each cleared: up to a
+    glibc gives large blocks back at once, and gets them anew page by page, each cleared: about a
     tenth of a search on 512x768 pixels. No other library has these parameters, or needs them.
     """
+    _give_back()
+    _set(_LARGE, -1)
+    try:
+        yield
+    finally:
+        _set(*_ADAPTED)
+        _give_back()
+
+
+def _set(mmap_threshold: int, trim_threshold: int) -> None:
     with suppress(AttributeError, OSError):
         mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_MMAP_THRESHOLD, _LARGE)
-        mallopt(_TRIM_THRESHOLD, -1)
+        mallopt(_MMAP_THRESHOLD, mmap_threshold)
+        mallopt(_TRIM_THRESHOLD, trim_threshold)
 
 
-def give_back() -> None:
-    """Give what was freed back to the system."""
+def _give_back() -> None:
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
 
@@ -87,7 +100,7 @@ def watched() -> Iterator[Peak]:
 
 def _begun() -> bool:
     """Give back what was freed, and let the mark of this process begin where it stands."""
-    give_back()
+    _give_back()
     try:
         (_PROCESS / "clear_refs").write_text("5")
     except OSError:

@@ -7,8 +7,8 @@ Full-size networks with random weights (speed does not depend on them), one pict
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -33,7 +33,7 @@ from backends.quick import quick
 from bench.arithmetic import Arithmetic, Precision, computing
 from bench.budget import Linf
 from bench.craft import search
-from bench.memory import give_back, keep_freed
+from bench.memory import kept
 from bench.target import CodecTarget
 
 _MODELS: dict[str, Callable[[], CompressionModel]] = {
@@ -46,25 +46,6 @@ _SIZES = {"256x256": 9, "512x768": 3}
 """Rounds for each size of picture."""
 
 _STEPS = 4
-
-
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-"""Parameters of glibc's mallopt."""
-
-
-def _as_it_comes() -> None:
-    """Let glibc give memory back as it does once it has adapted to large blocks."""
-    mallopt = ctypes.CDLL(None).mallopt
-    mallopt(_MMAP_THRESHOLD, 32 << 20)
-    mallopt(_TRIM_THRESHOLD, 64 << 20)
-
-
-@pytest.fixture
-def kept() -> Iterator[None]:
-    """Keep freed memory, as the harness does."""
-    keep_freed()
-    yield
-    _as_it_comes()
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +89,6 @@ def _bare_pgd(net: CompressionModel, source: torch.Tensor, epsilon: float) -> to
     return best
 
 
-@pytest.mark.usefixtures("kept")
 def test_harness_over_a_bare_loop(compare, picture, tmp_path):
     torch.manual_seed(0)
     net = FactorizedPrior(128, 192).eval()
@@ -121,29 +101,28 @@ def test_harness_over_a_bare_loop(compare, picture, tmp_path):
         target = CodecTarget(codec, Distortion(), picture)
         search(PGD(steps=_STEPS), target, picture, Linf(8), seed=0)
 
-    compare(
-        through_the_harness,
-        lambda: _bare_pgd(bare, picture, 8 / 255),
-        f"PGD of {_STEPS} steps through the harness / bare torch loop",
-        rounds=25,
-    )
+    with kept():
+        compare(
+            through_the_harness,
+            lambda: _bare_pgd(bare, picture, 8 / 255),
+            f"PGD of {_STEPS} steps through the harness / bare torch loop",
+            rounds=25,
+        )
 
 
-@pytest.mark.usefixtures("kept")
 @pytest.mark.parametrize("size", _SIZES)
 def test_kept_memory_over_memory_as_it_comes(compare, model, codec, size):
     height, width = map(int, size.split("x"))
     picture = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0))
     target = CodecTarget(codec, Distortion(), picture)
 
-    def searched(begin: Callable[[], None]) -> None:
-        begin()
-        search(PGD(steps=_STEPS), target, picture, Linf(8), seed=0)
-        give_back()
+    def searched(memory: Callable[[], AbstractContextManager[None]]) -> None:
+        with memory():
+            search(PGD(steps=_STEPS), target, picture, Linf(8), seed=0)
 
     compare(
-        partial(searched, keep_freed),
-        partial(searched, _as_it_comes),
+        partial(searched, kept),
+        partial(searched, nullcontext),
         f"{model[0]} at {size}, PGD of {_STEPS} steps, freed memory kept / as it comes",
         rounds=_SIZES[size],
     )

@@ -1,4 +1,4 @@
-"""What a process that computes for the harness does with its memory."""
+"""What becomes of memory that a search frees."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import pytest
 FAULTS = """\
 import resource
 import torch
-from bench.machine import settle
+from bench.memory import kept
 
 def work():
     held = [torch.ones(10_000_000) for _ in range(4)]
 
-settle(1)
-for _ in range(4):
-    work()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(4):
-    work()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+with kept():
+    for _ in range(4):
+        work()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(4):
+        work()
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
