@@ -40,33 +40,35 @@ class FrozenGDN(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the normalised inputs, (B, C, H, W), channels last, in the inputs' precision."""
         weights = self.gamma.to(inputs.dtype), self.beta.to(inputs.dtype)
-        rows = inputs.permute(0, 2, 3, 1)
         with torch.autocast(inputs.device.type, enabled=False):
-            out = _Normalised.apply(rows.flatten(0, 2), *weights, self._inverse)
-        return cast("Tensor", out).view(rows.shape).permute(0, 3, 1, 2)
+            return cast("Tensor", _Normalised.apply(inputs, *weights, self._inverse))
 
 
 class _Normalised(torch.autograd.Function):
-    """Rows of channels, (pixels, C); no gradient for the weights, and none of second order."""
+    """No gradient for the weights, and none of second order.
+
+    What is returned is no view: residual blocks add to it in place, and autograd would copy a view
+    at every step back, channels first.
+    """
 
     @staticmethod
-    def forward(ctx: Any, rows: Tensor, gamma: Tensor, beta: Tensor, inverse: bool) -> Tensor:  # noqa: ANN401 - torch's
-        scale, out = torch.empty_like(rows), torch.empty_like(rows)
-        for x, s, y in _blocks(rows, scale, out):
+    def forward(ctx: Any, inputs: Tensor, gamma: Tensor, beta: Tensor, inverse: bool) -> Tensor:  # noqa: ANN401 - torch's
+        scale, out = _like(inputs), _like(inputs)
+        for x, s, y in _blocks(inputs, scale, out):
             torch.mul(x, x, out=y)
             torch.addmm(beta, y, gamma.t(), out=s)
             _ = s.sqrt_() if inverse else s.rsqrt_()
             torch.mul(x, s, out=y)
-        ctx.save_for_backward(rows, scale, gamma)
+        ctx.save_for_backward(inputs, scale, gamma)
         ctx.inverse = inverse
         return out
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:  # noqa: ANN401
-        rows, scale, gamma = ctx.saved_tensors
-        out = torch.empty_like(rows)
-        for x, s, g, dx in _blocks(rows, scale, gradient, out):
+        inputs, scale, gamma = ctx.saved_tensors
+        out = _like(inputs)
+        for x, s, g, dx in _blocks(inputs, scale, gradient, out):
             torch.mul(g, x, out=dx)
             _ = dx.div_(s) if ctx.inverse else dx.mul_(s).mul_(s).mul_(s)
             through = dx @ gamma
@@ -75,7 +77,16 @@ class _Normalised(torch.autograd.Function):
         return out, None, None, None
 
 
-def _blocks(first: Tensor, *others: Tensor) -> zip[tuple[Tensor, ...]]:
-    """Return the same rows of all tensors, block by block; all at once where there is no cache."""
-    rows = len(first) if first.is_cuda else max(1, _BLOCK // first.shape[1])
-    return zip(*(each.split(rows) for each in (first, *others)), strict=True)
+def _like(inputs: Tensor) -> Tensor:
+    return torch.empty_like(inputs, memory_format=torch.channels_last)
+
+
+def _blocks(*tensors: Tensor) -> zip[tuple[Tensor, ...]]:
+    """Return the same pixels of all tensors, (pixels, C), block by block.
+
+    All at once where there is no cache.
+    """
+    first, *_ = tensors
+    pixels = first.numel() if first.is_cuda else max(1, _BLOCK // first.shape[1])
+    rows = (each.permute(0, 2, 3, 1).flatten(0, 2) for each in tensors)
+    return zip(*(each.split(pixels) for each in rows), strict=True)

@@ -61,3 +61,15 @@ def test_it_computes_in_the_precision_of_its_inputs(inverse):
     (gradient,) = torch.autograd.grad(half.sum(), inputs)
     (known,) = torch.autograd.grad(exact.sum(), inputs)
     assert torch.nn.functional.cosine_similarity(gradient.flatten(), known.flatten(), 0) > 0.999
+
+
+def test_what_is_added_in_place_keeps_gradients_channels_last():
+    inputs, added = _inputs(), _inputs()
+    layouts = []
+    added.register_hook(
+        lambda g: layouts.append(g.is_contiguous(memory_format=torch.channels_last))
+    )
+    out = FrozenGDN(_layer(inverse=False))(inputs)
+    out += added
+    out.pow(3).sum().backward()
+    assert layouts == [True]
