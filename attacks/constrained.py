@@ -30,11 +30,11 @@ from bench.budget import EUCLIDEAN, Budget, Linf
 class FTDA:
     """Fast threshold-constrained distortion attack (Chen & Ma 2021, arXiv 2112.08691).
 
-    Where the squared change is above the budget, Adam follows it down, and the codec is not asked;
-    otherwise Adam follows the objective up. Chen & Ma's objective is the error against C(x),
-    `{name: distortion, reference: clean}`, their cap an MSE of 1e-4; here any objective will do,
-    and so both gradients are taken at unit length before Adam sees them. Where the search ended is
-    brought into the budget and looked at, too.
+    Where the squared change is above the budget, Adam follows it down, and the codec is not asked
+    (of a batch, where that holds for every picture); otherwise Adam follows the objective up. Chen
+    & Ma's objective is the error against C(x), `{name: distortion, reference: clean}`, their cap an
+    MSE of 1e-4; here any objective will do, and so both gradients are taken at unit length before
+    Adam sees them. Where the search ended is brought into the budget and looked at, too.
 
     Args:
         steps: how many; those from outside the cap ask the codec nothing.
