@@ -3,16 +3,17 @@
     python -m pytest -m slow benchmarks/test_strength.py
 
 Bundled models, the four corners of the four bundled photographs, PGD for distortion and for the
-rate. Two searches of one picture end in different places, so few pictures tell little.
+rate. Two searches of one picture end in different places, so the differences are told with their
+standard errors over pictures.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
-from statistics import fmean, geometric_mean
+from statistics import fmean, stdev
 from typing import get_args
 
 import pytest
@@ -58,20 +59,44 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_strength(model, pictures, say, tmp_path):
-    for precision in get_args(Precision):
-        for (budget, objective), scores in _found(model, precision, pictures, tmp_path / precision):
-            drop = fmean(one.drop_db or 0.0 for one in scores)
-            factor = geometric_mean(one.bpp_factor for one in scores)
-            say(
-                f"{model}, {budget}, {objective}, {precision}:"
-                f" PSNR -{drop:.3f} dB, bpp x{factor:.4f}"
-            )
+    found = {p: _found(model, p, pictures, tmp_path / p) for p in get_args(Precision)}
+    for budget, objective in found["float32"]:
+        full, half = (found[p][budget, objective] for p in get_args(Precision))
+        told = _drops if objective == "distortion" else _factors
+        say(f"{model}, {budget}, {objective}: {told(full, half)}")
+
+
+def _drops(full: list[Scores], half: list[Scores]) -> str:
+    """Tell how many decibels were lost, and how much that differs, in per cent."""
+    one, other = ([scores.drop_db or 0.0 for scores in each] for each in (full, half))
+    difference, error = _difference(one, other)
+    unit = fmean(one) / 100
+    return (
+        f"{fmean(one):.3f} dB lost in float32, {fmean(other):.3f} in bfloat16,"
+        f" {difference / unit:+.1f} +- {error / unit:.1f} %"
+    )
+
+
+def _factors(full: list[Scores], half: list[Scores]) -> str:
+    """Tell by what the rate grew, and how much that differs, in per cent."""
+    one, other = ([math.log(scores.bpp_factor) for scores in each] for each in (full, half))
+    difference, error = _difference(one, other)
+    return (
+        f"bpp x{math.exp(fmean(one)):.4f} in float32, x{math.exp(fmean(other)):.4f} in bfloat16,"
+        f" {100 * math.expm1(difference):+.1f} +- {100 * error:.1f} %"
+    )
+
+
+def _difference(one: list[float], other: list[float]) -> tuple[float, float]:
+    """Return the mean difference over pictures and its standard error."""
+    differences = [b - a for a, b in zip(one, other, strict=True)]
+    return fmean(differences), stdev(differences) / math.sqrt(len(differences))
 
 
 def _found(
     model: str, precision: str, pictures: Path, folder: Path
-) -> Iterator[tuple[tuple[str, str], list[Scores]]]:
-    """Yield the white-box scores of all pictures, by budget and objective."""
+) -> dict[tuple[str, str], list[Scores]]:
+    """Return the white-box scores of all pictures, in their order, by budget and objective."""
     architecture = model.partition("-small")[0]
     text = SUITE.format(
         pictures=pictures, architecture=architecture, model=model, precision=precision
@@ -81,9 +106,9 @@ def _found(
         for _ in execute(prepared, store):
             pass
     run, found = read_run(folder), defaultdict(list)
-    for record in run.measures:
+    for record in sorted(run.measures, key=lambda record: record.picture):
         if record.threat == "white-box":
             craft = run.crafts[str(record.craft)]
             assert record.scores is not None
             found[craft.budget, str(craft.objective)].append(record.scores)
-    yield from found.items()
+    return found
