@@ -72,4 +72,7 @@ def test_steps_are_timed_and_printed(script, prepared, monkeypatch, capsys, tmp_
         "| jpeg quality=50",
         "| identity",
     ]
+    took = [figure.strip(" |") for line in printed[2:5] for figure in line.split(" | ")[1:]]
+    assert took.count("") == 2  # the gradients of jpeg and identity
+    assert all(float(figure) > 0 for figure in took if figure)
     assert len([line for line in printed if line.count("|") == 4]) >= len(script.WORKERS)
