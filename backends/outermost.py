@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from backends.unrounded import convolve
+
 _KERNEL, _STRIDE, _PADDING = (5, 5), (2, 2), (2, 2)
 _FEW = 4
 
@@ -72,18 +74,19 @@ class _Product(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(weight, corners)
         ctx.is_down = is_down
-        return _gather(inputs, weight, bias) if is_down else _spread(inputs, corners, bias)
+        if is_down:
+            return convolve(inputs, weight, bias, _STRIDE, _PADDING)
+        return _spread(inputs, corners, bias)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         weight, corners = (each.to(gradient.dtype) for each in ctx.saved_tensors)
-        back = _spread(gradient, corners) if ctx.is_down else _gather(gradient, weight)
+        if ctx.is_down:
+            back = _spread(gradient, corners)
+        else:
+            back = functional.conv2d(gradient, weight, None, _STRIDE, _PADDING)
         return back, None, None, None, None
-
-
-def _gather(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    return functional.conv2d(inputs, weight, bias, _STRIDE, _PADDING)
 
 
 def _spread(inputs: Tensor, corners: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -11,6 +11,7 @@ from torch import nn
 from backends.gdn import FrozenGDN
 from backends.nets import view
 from backends.outermost import Outermost, is_outermost
+from backends.unrounded import Unrounded, sees_pictures
 
 
 def quick(net: CompressionModel) -> CompressionModel:
@@ -27,6 +28,8 @@ def _quick(part: nn.Module) -> nn.Module:
         return FrozenGDN(part)
     if is_outermost(part):
         return Outermost(cast("nn.Conv2d | nn.ConvTranspose2d", part))
+    if sees_pictures(part):
+        return Unrounded(cast("nn.Conv2d", part))
     seen = {name: _quick(child) for name, child in part.named_children()}
     changed = {name: child for name, child in seen.items() if child is not part._modules[name]}
     return view(part, **changed) if changed else part
