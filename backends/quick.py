@@ -8,6 +8,7 @@ from compressai.layers import GDN
 from compressai.models import CompressionModel
 from torch import nn
 
+from backends.cast import CastOnce, is_convolution
 from backends.gdn import FrozenGDN
 from backends.nets import view
 from backends.outermost import Outermost, is_outermost
@@ -30,6 +31,8 @@ def _quick(part: nn.Module) -> nn.Module:
         return Outermost(cast("nn.Conv2d | nn.ConvTranspose2d", part))
     if sees_pictures(part):
         return Unrounded(cast("nn.Conv2d", part))
+    if is_convolution(part):
+        return CastOnce(part)
     seen = {name: _quick(child) for name, child in part.named_children()}
     changed = {name: child for name, child in seen.items() if child is not part._modules[name]}
     return view(part, **changed) if changed else part

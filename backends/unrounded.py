@@ -56,6 +56,16 @@ class Unrounded(nn.Module):
         return convolve(inputs, layer.weight, layer.bias, layer.stride, padding, layer.dilation)
 
 
+def rounds(inputs: Tensor) -> bool:
+    """Tell whether autocast makes convolutions compute in bfloat16 where these inputs are."""
+    kind = inputs.device.type
+    return (
+        torch.amp.is_autocast_available(kind)
+        and torch.is_autocast_enabled(kind)
+        and torch.get_autocast_dtype(kind) == torch.bfloat16
+    )
+
+
 def convolve(
     inputs: Tensor,
     weight: Tensor,
@@ -74,14 +84,9 @@ def convolve(
         padding: with zeros, half of what a kernel spans but one.
         dilation: between what one output is made of.
     """
-    if inputs.dtype == torch.float32 and _rounds(inputs):
+    if inputs.dtype == torch.float32 and rounds(inputs):
         inputs, weight = _cut_inputs(inputs), _cut_weight(weight, bias)
     return functional.conv2d(inputs, weight, bias, stride, padding, dilation)
-
-
-def _rounds(inputs: Tensor) -> bool:
-    kind = inputs.device.type
-    return torch.is_autocast_enabled(kind) and torch.get_autocast_dtype(kind) == torch.bfloat16
 
 
 def _cut_inputs(inputs: Tensor) -> Tensor:

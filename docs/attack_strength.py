@@ -49,7 +49,8 @@ those of the two searches together, in {precision}, on a machine that was busy w
 `standard` is the worst of its members, picture by picture. C&W has five weights to try with what
 others spend on one search. The universal perturbation was learnt on 128x128
 crops of other photographs: each of its gradients is of a quarter of the pixels. FTDA's rows are
-of its version 2, run later by itself."""
+of its version 2, run later by itself. bfloat16 then still rounded pictures and the biases of the
+first layer, which cost small nets up to 5 % of the decibels ([performance.md](performance.md))."""
 PAIRS = """\
 On how many pictures the first did at least as much as the second, and by how much more on average
 (dB below, bits per pixel above).
