@@ -91,9 +91,9 @@ def convolve(
 
 def _cut_inputs(inputs: Tensor) -> Tensor:
     """Return (B, 3C + 1, H, W); gradients flow through the first C, for the kept weights."""
-    kept = inputs.bfloat16()
-    _, left = _cut(inputs.detach())
-    return _last(torch.cat((kept, left, kept.detach(), torch.ones_like(left[:, :1])), 1))
+    kept, left = _cut(inputs)
+    still = (left.detach(), kept.detach(), torch.ones_like(left[:, :1]))
+    return _last(torch.cat((kept, *still), 1))
 
 
 def _cut_weight(weight: Tensor, bias: Tensor | None) -> Tensor:
