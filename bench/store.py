@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.codec import Image
 from bench.errors import ImageError, StoreError
+from bench.memory import gathering
 from bench.png import pixels, png
 from bench.record import RECORD, CraftRecord, MeasureRecord, WorkerRecord
 
@@ -85,9 +86,10 @@ class Store:
         self._end = 0
         self.crafts: dict[str, CraftRecord] = {}
         self.measured: dict[str, MeasureRecord] = {}
-        for record, end in _records(folder / _RECORDS):
-            self._remember(record)
-            self._end = end
+        with gathering():
+            for record, end in _records(folder / _RECORDS):
+                self._remember(record)
+                self._end = end
 
     def append(self, record: CraftRecord | MeasureRecord) -> None:
         """Put a record on disk; when this returns it survives a crash."""
@@ -172,7 +174,8 @@ def read_run(folder: Path) -> Run:
     if found is None:
         raise StoreError(f"{folder} is no run folder: it has no {_MANIFEST}")
     path = next((path for path in _places(folder) if path.exists()), folder / _RECORDS)
-    records = [record for record, _ in _records(path)]
+    with gathering():
+        records = [record for record, _ in _records(path)]
     crafts = {record.key: record for record in records if isinstance(record, CraftRecord)}
     measures = [record for record in records if isinstance(record, MeasureRecord)]
     return Run(folder, found, crafts, measures)

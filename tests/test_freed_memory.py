@@ -1,12 +1,15 @@
-"""What becomes of memory that a search frees."""
+"""What becomes of memory that a search frees, and who looks for garbage."""
 
 from __future__ import annotations
 
+import gc
 import platform
 import subprocess
 import sys
 
 import pytest
+
+from bench.memory import gathering
 
 FAULTS = """\
 import resource
@@ -31,3 +34,27 @@ def test_freed_memory_is_taken_again_without_asking_the_system():
     command = [sys.executable, "-c", FAULTS]
     faults = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     assert int(faults) < 10_000  # of 156,000 if each of the 16 tensors came from the system
+
+
+def _collections():
+    return sum(generation["collections"] for generation in gc.get_stats())
+
+
+def test_nobody_looks_for_garbage_while_what_stays_is_made():
+    with gathering():
+        before = _collections()
+        made = [[n] for n in range(100_000)]
+        assert _collections() == before
+    assert len(made) == 100_000
+    assert gc.isenabled()
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_an_error_leaves_it_as_it_was(is_on):
+    try:
+        (gc.enable if is_on else gc.disable)()
+        with pytest.raises(ValueError, match="torn"), gathering():
+            raise ValueError("torn")
+        assert gc.isenabled() == is_on
+    finally:
+        gc.enable()
