@@ -35,8 +35,8 @@ class Arithmetic:
     """What a suite says of how surrogates compute.
 
     Attributes:
-        precision: of the layers of nets ("bfloat16" is torch's autocast); latents are rounded,
-            bits counted and objectives taken in float32 always.
+        precision: of the layers of nets ("bfloat16" is torch's autocast); pictures go in as they
+            are, and latents are rounded, bits counted and objectives taken in float32 always.
         compiled: whether nets are compiled with torch.compile.
     """
 
