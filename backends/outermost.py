@@ -16,10 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from backends.unrounded import convolve
+from backends.unrounded import FEW, convolve
 
 _KERNEL, _STRIDE, _PADDING = (5, 5), (2, 2), (2, 2)
-_FEW = 4
 
 
 def is_outermost(part: nn.Module) -> bool:
@@ -31,7 +30,7 @@ def is_outermost(part: nn.Module) -> bool:
     else:
         return False
     shape = (part.kernel_size, part.stride, part.padding, part.dilation, part.groups)
-    return few <= _FEW and shape == (_KERNEL, _STRIDE, _PADDING, (1, 1), 1)
+    return few <= FEW and shape == (_KERNEL, _STRIDE, _PADDING, (1, 1), 1)
 
 
 class Outermost(nn.Module):

@@ -19,7 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-_FEW = 4
+FEW = 4
+"""Channels that pictures have at most."""
+
 _Sides: TypeAlias = tuple[int, ...]
 
 
@@ -27,7 +29,7 @@ def sees_pictures(part: nn.Module) -> bool:
     """Tell whether a layer is a convolution of so few channels, centred on pixels."""
     return (
         type(part) is nn.Conv2d
-        and part.in_channels <= _FEW
+        and part.in_channels <= FEW
         and part.groups == 1
         and part.padding_mode == "zeros"
         and part.padding == tuple(map(_half, part.kernel_size, part.dilation))

@@ -25,6 +25,9 @@ from bench.errors import ConfigError
 Answer = TypeVar("Answer")
 Precision: TypeAlias = Literal["float32", "bfloat16"]
 
+BFLOAT16_VERSION = 2
+"""Raised whenever surrogates in bfloat16, and only these, would give other gradients."""
+
 _MANY = 100_000
 """More nets, sizes of pictures and halves than any suite has; beyond its limit torch.compile stops
 compiling without a word, and which ones it would leave out hangs on who did what before."""

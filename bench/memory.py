@@ -3,7 +3,7 @@
     with kept():
         search()
 
-    with gathering():
+    with collection_paused():
         records = list(read(file))
 
     with watched() as peak:
@@ -57,6 +57,18 @@ def kept() -> Iterator[None]:
         _give_back()
 
 
+@contextmanager
+def collection_paused() -> Iterator[None]:
+    """Look for no garbage where much is made that stays: each look goes through all of it."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 def _set(mmap_threshold: int, trim_threshold: int) -> None:
     with suppress(AttributeError, OSError):
         mallopt = ctypes.CDLL(None).mallopt
@@ -79,18 +91,6 @@ class Peak:
     """
 
     bytes: int | None = None
-
-
-@contextmanager
-def gathering() -> Iterator[None]:
-    """Make what will stay: Python looks for no garbage, again and again through more and more."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 @contextmanager

@@ -31,9 +31,6 @@ SEARCHING_VERSION = 2
 _DRAWING_VERSION = 2
 """Raised likewise, for searches on codecs that draw random numbers alone."""
 
-_ROUNDING_VERSION = 2
-"""Raised likewise, for searches in bfloat16 alone."""
-
 
 def plan(
     suite: Suite,
@@ -215,11 +212,6 @@ def _alike(
         **(
             {"draws": [suite.draws, _DRAWING_VERSION]}
             if any(point.random for point in sources)
-            else {}
-        ),
-        **(
-            {"rounding": _ROUNDING_VERSION}
-            if sources and suite.compute.precision == "bfloat16"
             else {}
         ),
         **({"batch": [one.sha256 for one in batch]} if _is_batched(search, batch) else {}),

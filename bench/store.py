@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.codec import Image
 from bench.errors import ImageError, StoreError
-from bench.memory import gathering
+from bench.memory import collection_paused
 from bench.png import pixels, png
 from bench.record import RECORD, CraftRecord, MeasureRecord, WorkerRecord
 
@@ -86,7 +86,7 @@ class Store:
         self._end = 0
         self.crafts: dict[str, CraftRecord] = {}
         self.measured: dict[str, MeasureRecord] = {}
-        with gathering():
+        with collection_paused():
             for record, end in _records(folder / _RECORDS):
                 self._remember(record)
                 self._end = end
@@ -174,7 +174,7 @@ def read_run(folder: Path) -> Run:
     if found is None:
         raise StoreError(f"{folder} is no run folder: it has no {_MANIFEST}")
     path = next((path for path in _places(folder) if path.exists()), folder / _RECORDS)
-    with gathering():
+    with collection_paused():
         records = [record for record, _ in _records(path)]
     crafts = {record.key: record for record in records if isinstance(record, CraftRecord)}
     measures = [record for record in records if isinstance(record, MeasureRecord)]

@@ -18,7 +18,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from bench.arithmetic import Arithmetic, Precision
+from bench.arithmetic import BFLOAT16_VERSION, Arithmetic, Precision
 from bench.config import Settings, load, nearest
 from bench.images import ImageSpec
 from bench.metrics import SCORES
@@ -48,8 +48,9 @@ class Compute(Settings):
 
     @property
     def identity(self) -> dict[str, object]:
-        """What stands in keys: the threads, and what else was set."""
-        return {**self.model_dump(exclude_defaults=True), "threads": self.threads}
+        """What stands in keys: the threads, what else was set, and how bfloat16 is done."""
+        told = {**self.model_dump(exclude_defaults=True), "threads": self.threads}
+        return told | ({"bfloat16": BFLOAT16_VERSION} if self.precision == "bfloat16" else {})
 
     @property
     def arithmetic(self) -> Arithmetic:

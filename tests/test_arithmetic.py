@@ -95,6 +95,16 @@ def test_what_is_set_is_part_of_the_keys_of_searches_alone(compilations):
         seen.append(crafts)
 
 
+def test_another_way_of_bfloat16_is_another_search_in_it_alone(monkeypatch):
+    told = ("threads: 1", "threads: 1, precision: bfloat16")
+    (plain, clean), (before, _) = map(_keys, told)
+    monkeypatch.setattr("bench.suite.BFLOAT16_VERSION", 1)
+    assert _keys(told[0]) == (plain, clean)
+    after, same = _keys(told[1])
+    assert same == clean
+    assert {key for key in before if key in after} == {key for key in before if not before[key]}
+
+
 @pytest.mark.parametrize(
     ("compute", "told"),
     [

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from bench.memory import gathering
+from bench.memory import collection_paused
 
 FAULTS = """\
 import resource
@@ -41,7 +41,7 @@ def _collections():
 
 
 def test_nobody_looks_for_garbage_while_what_stays_is_made():
-    with gathering():
+    with collection_paused():
         before = _collections()
         made = [[n] for n in range(100_000)]
         assert _collections() == before
@@ -53,7 +53,7 @@ def test_nobody_looks_for_garbage_while_what_stays_is_made():
 def test_an_error_leaves_it_as_it_was(is_on):
     try:
         (gc.enable if is_on else gc.disable)()
-        with pytest.raises(ValueError, match="torn"), gathering():
+        with pytest.raises(ValueError, match="torn"), collection_paused():
             raise ValueError("torn")
         assert gc.isenabled() == is_on
     finally:

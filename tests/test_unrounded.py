@@ -96,7 +96,7 @@ def test_no_other_layer_is_replaced(name):
 
 
 @pytest.mark.parametrize("made", [lambda: FactorizedPrior(8, 12), lambda: Cheng2020Anchor(8)])
-def test_no_layer_of_a_quick_net_rounds_pictures(made, pictures):
+def test_no_layer_of_a_quick_net_rounds_pictures(made):
     net = quick(made().eval().requires_grad_(False))
     wrapped = {id(part._layer) for part in net.modules() if isinstance(part, Unrounded)}
     plain = [part for part in net.modules() if sees_pictures(part) and id(part) not in wrapped]
