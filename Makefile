@@ -16,7 +16,7 @@ check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy docs/*.py examples/*.py examples/plugin-codec/example_codecs/*.py
+	$(BIN)/mypy docs/scripts/*.py examples/*.py examples/plugin-codec/example_codecs/*.py
 	$(BIN)/lint-imports
 
 bench: .venv/installed-test

@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from attacks.probe import Probe, Queries
+from attacks.query.search import Probe, Queries
 from bench.attack import AttackResult, Need, Target
 from bench.budget import BALLS, Budget
 

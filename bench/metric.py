@@ -3,7 +3,7 @@
     x, C(x') --metric--> float      or Unsupported, where a pair of pictures has no such number
 
 A metric is a frozen dataclass that is called with two pictures. It stands beside the scores of
-`bench.metrics`, which every cell has, where a suite names it.
+`bench.metrics.scores`, which every cell has, where a suite names it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Metric(Protocol):
 
         Raises:
             Unsupported: pictures of this size have no such value.
-            ValueError: the two differ in shape (`bench.similarity.check_pair`).
+            ValueError: the two differ in shape (`bench.metrics.ssim.check_pair`).
         """
         ...
 

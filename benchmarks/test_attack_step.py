@@ -24,17 +24,17 @@ from compressai.models import (
     ScaleHyperprior,
 )
 
-from attacks.gradient import PGD
-from attacks.objectives import Distortion, Rate
-from backends.compressai import CompressAI
-from backends.entropy import straight_through_round
-from backends.nets import frozen
-from backends.quick import quick
-from bench.arithmetic import Arithmetic, Precision, computing
+from attacks.gradient.pgd import PGD
+from attacks.objectives.basic import Distortion, Rate
+from backends.learned.compressai import CompressAI
+from backends.learned.entropy_models import straight_through_round
+from backends.learned.frozen.replace import quick
+from backends.learned.nets import frozen
 from bench.budget import Linf
-from bench.craft import search
-from bench.memory import kept
-from bench.target import CodecTarget
+from bench.crafting.craft import search
+from bench.crafting.target import CodecTarget
+from bench.utils.memory import kept
+from bench.utils.precision import Arithmetic, Precision, computing
 
 _MODELS: dict[str, Callable[[], CompressionModel]] = {
     "bmshj2018-factorized": lambda: FactorizedPrior(128, 192),

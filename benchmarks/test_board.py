@@ -12,9 +12,9 @@ import sys
 import numpy as np
 import pytest
 
-from bench.record import RECORD, CraftRecord, MeasureRecord, Scores
-from bench.store import Manifest, read_run
-from leaderboard.entry import ARCHIVE, ENTRY, RECORDS, Entry, lay, packed, sealed, sha256
+from bench.store.records import RECORD, CraftRecord, MeasureRecord, Scores
+from bench.store.run_folder import Manifest, read_run
+from leaderboard.publish.entry import ARCHIVE, ENTRY, RECORDS, Entry, lay, packed, sealed, sha256
 
 SIZES = (1, 6, 24)
 """Pictures of a board; one has some 4,200 records."""

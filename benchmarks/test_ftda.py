@@ -17,15 +17,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from attacks.constrained import FTDA
-from attacks.objectives import Distortion
-from backends.compressai import CompressAI, local
+from attacks.gradient.ftda_cw import FTDA
+from attacks.objectives.basic import Distortion
+from backends.learned.compressai import CompressAI, local
 from bench.budget import Mse
 from bench.codec import Image
-from bench.craft import enforced, search
-from bench.images import Crop, ImageSpec, load
-from bench.metrics import mse
-from bench.target import CodecTarget
+from bench.crafting.craft import enforced, search
+from bench.crafting.target import CodecTarget
+from bench.images.image_set import Crop, ImageSpec, load
+from bench.metrics.scores import mse
 from bench.tensors import to_image, to_tensor
 
 _ARCHITECTURE, _MODEL = "bmshj2018-hyperprior", "bmshj2018-hyperprior-small-q4"

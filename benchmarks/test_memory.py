@@ -21,12 +21,12 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from bench.config import parse
-from bench.images import ImageSpec, load
-from bench.record import MeasureRecord
-from bench.run import describe, execute, prepare
-from bench.store import opened
-from bench.suite import Suite
+from bench.engine.runner import describe, execute, prepare
+from bench.images.image_set import ImageSpec, load
+from bench.store.records import MeasureRecord
+from bench.store.run_folder import opened
+from bench.suite.suite import Suite
+from bench.utils.yaml_config import parse
 
 HEIGHT, WIDTH, PICTURES = 1224, 1632, 20
 SETTLED, GROWTH = 5, 1.03

@@ -16,19 +16,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import store as storing
-from bench.baselines import with_baselines
-from bench.config import parse
-from bench.executors.rota import Rota
-from bench.images import Picture
-from bench.jobs import Plan
-from bench.keeping import is_left
-from bench.plan import plan
-from bench.point import Point
-from bench.record import CraftRecord, MeasureRecord, Scores
-from bench.run import make_attack, search_of, terms_of
-from bench.store import Store
-from bench.suite import Suite
+from bench.engine.executors.work_queue import Rota
+from bench.engine.resume import is_left
+from bench.images.image_set import Picture
+from bench.planning.baselines import with_baselines
+from bench.planning.jobs import Plan
+from bench.planning.operating_point import Point
+from bench.planning.planner import plan
+from bench.planning.resolve import make_attack, search_of, terms_of
+from bench.store import run_folder as storing
+from bench.store.records import CraftRecord, MeasureRecord, Scores
+from bench.store.run_folder import Store
+from bench.suite.suite import Suite
+from bench.utils.yaml_config import parse
 
 SIZES = (100, 1_000, 10_000, 100_000)
 SUITE = """\

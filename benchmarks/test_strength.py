@@ -19,13 +19,13 @@ from typing import get_args
 import pytest
 from PIL import Image as Pillow
 
-from bench.arithmetic import Precision
-from bench.config import parse
-from bench.images import ImageSpec, load
-from bench.record import Scores
-from bench.run import describe, execute, prepare
-from bench.store import opened, read_run
-from bench.suite import Suite
+from bench.engine.runner import describe, execute, prepare
+from bench.images.image_set import ImageSpec, load
+from bench.store.records import Scores
+from bench.store.run_folder import opened, read_run
+from bench.suite.suite import Suite
+from bench.utils.precision import Precision
+from bench.utils.yaml_config import parse
 
 MODELS = ("bmshj2018-factorized-small-q4", "bmshj2018-hyperprior-small-q4", "mbt2018-mean-small-q4")
 SUITE = """\

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.config import parse
-from bench.executors import Name, Options, executor
-from bench.machine import cores
-from bench.run import describe, prepare
-from bench.store import opened
-from bench.suite import Suite
+from bench.engine.executors import Name, Options, executor
+from bench.engine.runner import describe, prepare
+from bench.store.run_folder import opened
+from bench.suite.suite import Suite
+from bench.utils.machine import cores
+from bench.utils.yaml_config import parse
 
 SUITE = """\
 name: wall

@@ -18,11 +18,11 @@ from PIL import Image as Pillow
 
 from bench.codec import Codec, Image
 from bench.errors import BenchError
-from bench.images import load
-from bench.record import CraftRecord, MeasureRecord, Scores
-from bench.registry import build
-from bench.store import Run, read_run
-from leaderboard.setting import setting
+from bench.images.image_set import load
+from bench.registry.registry import build
+from bench.store.records import CraftRecord, MeasureRecord, Scores
+from bench.store.run_folder import Run, read_run
+from leaderboard.aggregate.suite_info import setting
 
 _AMPLIFIED = 8
 

@@ -3,13 +3,13 @@
 board([read_run(folder)]) --> Board --> markdown(board, plots(board, where)), tables(board)
 """
 
-from leaderboard.aggregate import Board, Table, board
-from leaderboard.column import Column
-from leaderboard.columns import COLUMNS
-from leaderboard.page import markdown
-from leaderboard.plots import Plot, plots
-from leaderboard.rows import Row
-from leaderboard.terminal import tables
+from leaderboard.aggregate.rows import Row
+from leaderboard.columns.column import Column
+from leaderboard.columns.columns import COLUMNS
+from leaderboard.ranking.board import Board, Table, board
+from leaderboard.render.page import markdown
+from leaderboard.render.plots import Plot, plots
+from leaderboard.render.terminal import tables
 
 __all__ = [
     "COLUMNS",

@@ -20,17 +20,19 @@ from safetensors.torch import save_file
 from skimage import data
 from torch import nn
 
-from bench import consent, plugins, registry
-from bench.architectures import fresh
 from bench.errors import CodecError
-from bench.images import Crop, ImageSpec, load
-from bench.registry import Choice, build
+from bench.images.image_set import Crop, ImageSpec, load
+from bench.models.architectures import fresh
+from bench.registry import plugins, registry
+from bench.registry import trusted as consent
+from bench.registry.registry import Choice, build
 from bench.tensors import to_tensor
+from paths import SHARED
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 """Where tests are started in the background, shells have it ignored, and children inherit that."""
 
-PUBLISHED = Path(__file__).parents[2] / "shared/weights/bmshj2018-factorized-mse-q2.pth.tar"
+PUBLISHED = SHARED / "weights/bmshj2018-factorized-mse-q2.pth.tar"
 COMPRESSAI_NAMES = {"bmshj2018-factorized-relu": "bmshj2018_factorized_relu"}
 
 

@@ -6,20 +6,25 @@ To add one: write a file in this folder, and a line here.
 from bench.entry import Entry
 
 DEFENCES: dict[str, Entry] = {
-    "flip": Entry("backends.defences.actions:Flip", "mirrored before coding, and back after it"),
-    "rotate": Entry("backends.defences.actions:Rotate", "turned by a quarter, a half, three"),
-    "roll": Entry("backends.defences.actions:Roll", "moved down and right, round the edges"),
-    "reorder": Entry("backends.defences.actions:Reorder", "red, green and blue exchanged"),
+    "flip": Entry(
+        "backends.defences.rearrangements:Flip", "mirrored before coding, and back after it"
+    ),
+    "rotate": Entry(
+        "backends.defences.rearrangements:Rotate", "turned by a quarter, a half, three"
+    ),
+    "roll": Entry("backends.defences.rearrangements:Roll", "moved down and right, round the edges"),
+    "reorder": Entry("backends.defences.rearrangements:Reorder", "red, green and blue exchanged"),
     "random-ensemble": Entry(
-        "backends.defences.actions:RandomEnsemble", "a random flip, turn, roll and colour order"
+        "backends.defences.rearrangements:RandomEnsemble",
+        "a random flip, turn, roll and colour order",
     ),
     "self-ensemble": Entry(
-        "backends.defences.actions:SelfEnsemble",
+        "backends.defences.rearrangements:SelfEnsemble",
         "the one of eight flips and turns with the lowest MSE",
         paper="arXiv 2112.08691",
     ),
     "two-way": Entry(
-        "backends.defences.actions:TwoWay",
+        "backends.defences.rearrangements:TwoWay",
         "as it is or under one random flip or turn, whichever costs less",
         paper="arXiv 2401.11902",
     ),
@@ -37,7 +42,7 @@ DEFENCES: dict[str, Entry] = {
         "backends.defences.filters:Bilateral", "smoothed where alike", paper="ICCV 1998"
     ),
     "recode": Entry(
-        "backends.defences.recode:Recode",
+        "backends.defences.recompress:Recode",
         "through another codec first, such as JPEG or VVC",
         paper="arXiv 1608.00853",
     ),

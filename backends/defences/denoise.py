@@ -17,10 +17,10 @@ from typing import ClassVar
 from torch import Tensor
 
 from backends.defences.filters import Filter
-from backends.nets import frozen, weights_hash
-from bench.checkpoint import load
+from backends.learned.nets import frozen, weights_hash
 from bench.codec import Codec
 from bench.defence import only
+from bench.models.checkpoint import load
 from bench.wrapping import layered
 
 _ARCHITECTURE = "denoiser"

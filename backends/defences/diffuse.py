@@ -26,12 +26,12 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint as recomputed
 
 from backends.defences.filters import Filter
-from backends.nets import Device, frozen, on_device, padded, weights_hash
-from bench import consent
-from bench.checkpoint import read
+from backends.learned.nets import Device, frozen, on_device, padded, weights_hash
 from bench.codec import Codec
 from bench.defence import only
 from bench.errors import ConfigError, told
+from bench.models.checkpoint import read
+from bench.registry import trusted as consent
 from bench.wrapping import layered, randomised
 
 _TIMES = 1000

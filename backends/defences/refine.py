@@ -20,7 +20,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from backends.learned import Learned
+from backends.learned.base import Learned
 from bench.codec import Codec, Image, Relaxed
 from bench.defence import OwnCost, straight_through
 from bench.errors import ConfigError

@@ -12,7 +12,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from bench.codec import Image
 from bench.metric import Better
-from bench.similarity import check_pair
+from bench.metrics.ssim import check_pair
 
 Planes: TypeAlias = npt.NDArray[np.float64]
 """L*, a* and b*, (3, H, W)."""

@@ -25,12 +25,12 @@ from torch import Tensor
 from bench.attack import Attack, AttackResult, Half, Objective, Target, View, given
 from bench.budget import L2, Budget, Linf, Mse, Region
 from bench.codec import Codec
-from bench.craft import aimed, enforced, search
-from bench.oracle import QUERIES_SPENT
-from bench.perceptual import Ssim
-from bench.registry import Choice, build
-from bench.spec import BUDGETS
-from bench.target import CodecTarget
+from bench.crafting.craft import aimed, enforced, search
+from bench.crafting.oracle import QUERIES_SPENT
+from bench.crafting.target import CodecTarget
+from bench.registry.registry import Choice, build
+from bench.ssim_budget import Ssim
+from bench.suite.fields import BUDGETS
 from bench.tensors import to_image, to_tensor
 
 SIZES = ((1, 1), (1, 7), (5, 3), (17, 33))

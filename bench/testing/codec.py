@@ -13,8 +13,8 @@ import numpy as np
 from bench.codec import Codec, Randomised
 from bench.container import pack
 from bench.errors import CodecError, Unsupported
+from bench.testing.base import frozen, require
 from bench.testing.pictures import PICTURES, SIZES, noise, waves
-from bench.testing.subject import frozen, require
 from bench.testing.surrogate import SurrogateContract
 
 

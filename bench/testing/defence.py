@@ -20,12 +20,12 @@ import numpy as np
 from bench.codec import Branching, Codec, Image, Randomised
 from bench.defence import Defence
 from bench.errors import ConfigError
-from bench.metrics import psnr
-from bench.registry import Choice, build
+from bench.metrics.scores import psnr
+from bench.registry.registry import Choice, build
 from bench.tensors import to_tensor
+from bench.testing.base import frozen, require
 from bench.testing.codec import CodecContract
 from bench.testing.pictures import PICTURES, SIZES, waves
-from bench.testing.subject import frozen, require
 from bench.wrapping import drawn, offers_gradients
 
 _DRAWS = 12

@@ -18,8 +18,8 @@ import numpy as np
 from bench.codec import Image
 from bench.errors import Unsupported
 from bench.metric import Metric, is_metric
+from bench.testing.base import frozen, require
 from bench.testing.pictures import PICTURES, SIZES, noise, waves
-from bench.testing.subject import frozen, require
 
 _STRENGTHS = (1, 8, 64)
 """Standard deviations of the noise on damaged pictures, in levels."""

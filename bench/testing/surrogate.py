@@ -10,10 +10,9 @@ from torch import Tensor
 
 from bench.codec import Differentiable, Estimating, Tolerant
 from bench.tensors import to_tensor
-from bench.testing.figures import Figure
+from bench.testing.base import Figure, Subject, require
+from bench.testing.gradient_check import Outputs, slopes, unrounded
 from bench.testing.pictures import noise
-from bench.testing.slopes import Outputs, slopes, unrounded
-from bench.testing.subject import Subject, require
 
 _NAMES = {
     "bits": "bits_tolerance",

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.codec import Image
-from bench.images import ImageSpec, load
+from bench.images.image_set import ImageSpec, load
 
 BLOCKS = 4000
 SIDE = 8

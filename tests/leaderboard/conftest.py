@@ -8,12 +8,12 @@ import math
 import numpy as np
 import pytest
 
-from bench.cli import main
-from bench.config import parse
-from bench.record import CraftRecord, MeasureRecord, Scores
-from bench.store import Manifest, opened, read_run
-from bench.suite import Suite
-from leaderboard import tracks
+from bench.cli.main import main
+from bench.store.records import CraftRecord, MeasureRecord, Scores
+from bench.store.run_folder import Manifest, opened, read_run
+from bench.suite.suite import Suite
+from bench.utils.yaml_config import parse
+from leaderboard.publish import tracks
 
 LAMBDA = 0.02
 PICTURES = ("one", "two", "three")

@@ -1,0 +1,4 @@
+"""What an attack maximises: distortion, rate, R-D cost, trade-offs, a target picture.
+
+How it is searched for lives in `attacks.gradient` and `attacks.query`.
+"""

@@ -1,0 +1,159 @@
+"""A suite -> plan -> records: what is left of a plan is done, and all that is made is stored.
+
+for event in execute(prepared, store): ...      what is being done, and every new record
+"""
+
+from __future__ import annotations
+
+import itertools
+import platform
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+
+from bench import __version__
+from bench.attack import Attack, Objective
+from bench.codec import Codec
+from bench.engine.job_runner import Workshop
+from bench.engine.resume import Event, is_left, keep, left
+from bench.errors import ConfigError
+from bench.images.image_set import Picture, load
+from bench.metrics import vmaf
+from bench.planning.baselines import with_baselines
+from bench.planning.jobs import Plan
+from bench.planning.operating_point import Point, Terms
+from bench.planning.planner import plan
+from bench.planning.resolve import (
+    make_attack,
+    make_codec,
+    make_objective,
+    operating_point,
+    search_of,
+    terms_of,
+)
+from bench.registry.registry import Choice
+from bench.store.run_folder import Manifest, Store
+from bench.suite.suite import Suite
+from bench.utils.hashing import digest
+from bench.utils.machine import machine, settle
+from bench.utils.precision import check
+
+_VERSIONS = ("torch", "compressai", "numpy", "pillow", "scikit-image", "pytorch-msssim")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A suite with everything it names made and read, and the plan that follows from it."""
+
+    suite: Suite
+    plan: Plan
+    pictures: tuple[Picture, ...]
+    codecs: dict[str, Codec]
+    attacks: dict[str, Attack]
+    objectives: dict[str, Objective]
+    points: tuple[Point, ...]
+    terms: Terms
+
+    def codec(self, point: Point) -> Codec:
+        """Return the codec of an operating point."""
+        return self.codecs[point.label]
+
+    def attack(self, choice: Choice) -> Attack:
+        """Return an attack of the suite."""
+        return self.attacks[str(choice)]
+
+    def objective(self, choice: Choice) -> Objective:
+        """Return an objective of the suite."""
+        return self.objectives[str(choice)]
+
+
+def prepare(suite: Suite, base: Path) -> Prepared:
+    """Make what a suite names, read its pictures and plan its jobs.
+
+    Args:
+        suite: what to do.
+        base: where its relative picture folders are looked up first.
+
+    Raises:
+        BenchError: something cannot be had on this machine, or a picture cannot be read.
+    """
+    settle(suite.compute.threads)
+    check(suite.compute.arithmetic)
+    points, searches = with_baselines(suite)
+    pictures = tuple(load(suite.images, base))
+    codecs = {str(choice): make_codec(choice) for choice in points}
+    attacks = {str(choice): make_attack(choice) for choice in searches}
+    objectives = {str(choice): make_objective(choice) for choice in suite.climbed}
+    terms = terms_of(suite)
+    _check_regions(suite, pictures)
+    seen = tuple(operating_point(choice, codecs[str(choice)]) for choice in points)
+    planned = plan(
+        suite,
+        seen,
+        [search_of(choice, attacks[str(choice)]) for choice in searches],
+        pictures,
+        terms,
+    )
+    return Prepared(suite, planned, pictures, codecs, attacks, objectives, seen, terms)
+
+
+def describe(prepared: Prepared) -> Manifest:
+    """Return the manifest of a run."""
+    suite = prepared.suite.model_dump(mode="json")
+    return Manifest(
+        suite=suite,
+        suite_sha256=digest(suite),
+        plan_sha256=plan_digest(prepared.plan),
+        cells=len(prepared.plan.cells),
+        codecs={point.label: point.fingerprint for point in prepared.points},
+        gradients=tuple(point.label for point in prepared.points if point.differentiable),
+        random=tuple(point.label for point in prepared.points if point.random),
+        pictures={picture.name: picture.sha256 for picture in prepared.pictures},
+        notes={picture.name: picture.note for picture in prepared.pictures if picture.note},
+        versions=versions(prepared.suite),
+        machine=machine(),
+        started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    )
+
+
+def plan_digest(planned: Plan) -> str:
+    """Return the hash of everything a plan does."""
+    return digest(
+        [
+            *((job.key, str(job.search.choice), str(job.objective)) for job in planned.crafts),
+            *((job.key, job.victim.label, job.threat) for job in planned.cells),
+        ]
+    )
+
+
+def versions(suite: Suite) -> dict[str, str]:
+    """Return the versions of what computes the numbers."""
+    return {
+        "bench": __version__,
+        "python": platform.python_version(),
+        **{name: metadata.version(name) for name in _VERSIONS},
+        **({"vmaf": vmaf.version()} if suite.vmaf else {}),
+    }
+
+
+def execute(prepared: Prepared, store: Store) -> Generator[Event, None, None]:
+    """Do what is not yet done, in the order of the plan, yielding jobs and then their records."""
+    workshop = Workshop(prepared, prepared.suite.compute.batch)
+    for group in prepared.plan.groups:
+        if is_left(group, store):
+            kept = (keep(made, store) for made in workshop.do(left(group, store)))
+            yield from (event for event in kept if event is not None)
+
+
+def _check_regions(suite: Suite, pictures: Iterable[Picture]) -> None:
+    """See that every region a budget names lies inside every picture."""
+    regions = [spec.region for spec in suite.budgets if spec.region is not None]
+    for picture, region in itertools.product(pictures, regions):
+        height, width, _ = picture.pixels.shape
+        if region.top + region.height > height or region.left + region.width > width:
+            raise ConfigError(
+                f"the region {region} is not inside the picture '{picture.name}' of"
+                f" {height}x{width} (height x width)"
+            )

@@ -1,0 +1,4 @@
+"""Source pictures: named sets, data sets to download, reading files, PNG.
+
+Scores of pictures live in `bench.metrics`.
+"""

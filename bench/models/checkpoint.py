@@ -1,0 +1,135 @@
+"""Trained weights on disk: `NAME.safetensors` and its card `NAME.json`, or CompressAI's own files.
+
+Parameters are stored as fp16. A buffer (a bound, a pedestal, a mask) is stored as fp16 only where
+that loses nothing: the pedestal of GDN and the floor of the likelihoods would become zero. The
+entropy coder's tables are left out (stored empty): they follow from the parameters, are recomputed
+by `net.update()`, and for Gaussian models would weigh more than the weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import torch
+from compressai.models import CompressionModel
+from compressai.zoo import load_state_dict
+from safetensors import SafetensorError
+from safetensors.torch import load as parse_safetensors
+from safetensors.torch import save as format_safetensors
+from torch import Tensor, nn
+
+from bench import __version__
+from bench.errors import ConfigError
+from bench.models.architectures import TABLES, build
+from bench.models.card import Card, read_card, write_atomically, write_card
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Weights as read: float32 and integer tensors by name, and the card where there is one."""
+
+    state: dict[str, Tensor]
+    card: Card | None
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what computes a checkpoint's numbers."""
+    return {
+        "torch": metadata.version("torch"),
+        "compressai": metadata.version("compressai"),
+        "project": __version__,
+    }
+
+
+def save(path: Path, net: nn.Module, card: Card) -> None:
+    """Write the weights of `net` to `path` (.safetensors) and the card beside it (.json)."""
+    content = format_safetensors(_stored(net))
+    card = card.model_copy(update={"weights_sha256": hashlib.sha256(content).hexdigest()})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, content)
+    write_card(path, card)
+
+
+def read(path: Path) -> Checkpoint:
+    """Read weights: .safetensors with its card, or a .pth, .pt or .pth.tar of CompressAI.
+
+    Raises:
+        ConfigError: the file is missing, damaged, not a checkpoint, or could run code.
+    """
+    try:
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(f"cannot read the checkpoint {path}: {reason}") from error
+    if path.suffix == ".safetensors":
+        return Checkpoint(_from_safetensors(path, content), read_card(path))
+    return Checkpoint(_from_pickle(path), None)
+
+
+def load(path: Path, architecture: str) -> CompressionModel:
+    """Read weights and build their net; a card that names another architecture is refused."""
+    checkpoint = read(path)
+    if checkpoint.card is not None and checkpoint.card.architecture != architecture:
+        raise ConfigError(
+            f"{path} holds {checkpoint.card.architecture} by its card, not {architecture}; "
+            f"set architecture: {checkpoint.card.architecture}"
+        )
+    try:
+        return build(architecture, checkpoint.state)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _stored(net: nn.Module) -> dict[str, Tensor]:
+    parameters = {name for name, _ in net.named_parameters()}
+    return {
+        name: _compact(name, tensor.detach().cpu(), name in parameters)
+        for name, tensor in net.state_dict().items()
+    }
+
+
+def _compact(name: str, tensor: Tensor, is_parameter: bool) -> Tensor:
+    if name.rpartition(".")[2] in TABLES:
+        return tensor.new_empty(0)
+    half = tensor.half()
+    if tensor.is_floating_point() and (is_parameter or torch.equal(half.to(tensor), tensor)):
+        return half.contiguous()
+    return tensor.contiguous()
+
+
+def _from_safetensors(path: Path, content: bytes) -> dict[str, Tensor]:
+    try:
+        return _floats(parse_safetensors(content))
+    except SafetensorError as error:
+        raise ConfigError(
+            f"{path} is truncated or not a safetensors file ({error}); fetch or train it again"
+        ) from error
+
+
+def _from_pickle(path: Path) -> dict[str, Tensor]:
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ConfigError(
+            f"{path} is refused: it is truncated, or not a file of tensors alone (code in it is "
+            "never run); fetch it again, or save it with torch.save(net.state_dict(), ...)"
+        ) from error
+    return _floats(load_state_dict(_weights(path, found)))
+
+
+def _weights(path: Path, found: object) -> dict[str, Tensor]:
+    if isinstance(found, dict) and "state_dict" in found:
+        found = found["state_dict"]
+    if not isinstance(found, dict) or not found or not all(map(torch.is_tensor, found.values())):
+        raise ConfigError(
+            f"{path} is not a checkpoint: expected tensors by name, or those under 'state_dict'"
+        )
+    return dict(found)
+
+
+def _floats(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}

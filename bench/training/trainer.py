@@ -1,0 +1,191 @@
+"""One training's moving parts: the net, its running mean, the optimisers, and what a step does."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from compressai.entropy_models import EntropyModel
+from compressai.models import CompressionModel
+from torch import Tensor, nn
+
+from bench.errors import BenchError
+from bench.training.adversary import Adversary
+from bench.training.recipe import Stage
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step learns from.
+
+    Attributes:
+        images: float (B, 3, H, W) in [0, 1], what the net is given.
+        reference: what it should decode them to, same shape.
+        attacked: how many of them, the first ones, were attacked.
+    """
+
+    images: Tensor
+    reference: Tensor
+    attacked: int = 0
+
+
+@dataclass(frozen=True)
+class Losses:
+    """One step's figures, 0-dim tensors, means over the crops.
+
+    Attributes:
+        loss: bpp + lmbda * 255^2 * mse.
+        bpp: bits per pixel.
+        mse: on [0, 1].
+        attacked: the loss of the attacked crops alone; not a number where there are none.
+    """
+
+    loss: Tensor
+    bpp: Tensor
+    mse: Tensor
+    attacked: Tensor
+
+    def detached(self) -> Losses:
+        """Return the same figures without their graph."""
+        values = (self.loss, self.bpp, self.mse, self.attacked)
+        return Losses(*(value.detach() for value in values))
+
+
+class Trainer:
+    """A net in training: weights, their running mean, both optimisers and the step reached."""
+
+    def __init__(self, stage: Stage, net: CompressionModel, device: torch.device) -> None:
+        """Take over `net`; the stage says how it is trained."""
+        self.stage = stage
+        self.recipe = stage.recipe
+        self.device = device
+        self.step = 0
+        net = net.to(device=device, memory_format=torch.channels_last).train()
+        self._net = _entropy_in_float32(net)
+        self._live: dict[str, Tensor] = dict(net.named_parameters())
+        self._mean = {name: weight.detach().clone() for name, weight in self._live.items()}
+        self._weights = [w for name, w in self._live.items() if not name.endswith("quantiles")]
+        quantiles = [w for name, w in self._live.items() if name.endswith("quantiles")]
+        self._optimiser = torch.optim.Adam(self._weights, self.recipe.lr, fused=True)
+        lr = self.recipe.aux_lr
+        self._aux = torch.optim.Adam(quantiles, lr, fused=True) if quantiles else None
+        spec = self.recipe.attack
+        self._adversary = Adversary(spec, stage.lmbda, self._net) if spec else None
+
+    def advance(self, crops: Tensor) -> Losses:
+        """Do one step on crops, uint8 (B, 3, H, W)."""
+        seeds = np.random.default_rng((self.recipe.seed, self.step, 1)).integers(2**63, size=2)
+        torch.manual_seed(int(seeds[0]))
+        losses = self._descend(self.batch(crops, int(seeds[1])))
+        self._descend_quantiles()
+        self._average(1 - self.stage.ema_at(self.step))
+        self.step += 1
+        return losses
+
+    def batch(self, crops: Tensor, seed: int) -> Batch:
+        """Return the crops as floats, some of them attacked."""
+        source = _floats(crops, self.device)
+        if self._adversary is None:
+            return Batch(source, source)
+        count = self._adversary.count(len(source))
+        with self._autocast():
+            attacked = self._adversary.attacked(source[:count], self.step, seed)
+        reference = self._adversary.reference(source[:count], attacked)
+        images, references = (
+            torch.cat([first, source[count:]]).contiguous(memory_format=torch.channels_last)
+            for first in (attacked, reference)
+        )
+        return Batch(images, references, count)
+
+    def averaged(self) -> dict[str, Tensor]:
+        """Return the net's state with the running mean in place of the weights."""
+        return {**self._net.state_dict(), **self._mean}
+
+    def state(self) -> dict[str, Any]:
+        """Return all that `restore` needs to go on exactly."""
+        return {
+            "step": self.step,
+            "net": self._net.state_dict(),
+            "mean": self._mean,
+            "optimiser": self._optimiser.state_dict(),
+            "aux": self._aux.state_dict() if self._aux else {},
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state` was taken."""
+        self.step = state["step"]
+        self._net.load_state_dict(state["net"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        if self._aux:
+            self._aux.load_state_dict(state["aux"])
+        self._mean = {name: mean.to(self.device) for name, mean in state["mean"].items()}
+
+    def _descend(self, batch: Batch) -> Losses:
+        self._optimiser.param_groups[0]["lr"] = self.stage.lr_at(self.step)
+        self._optimiser.zero_grad()
+        penalised = self.recipe.gradient_penalty > 0
+        images = batch.images.detach().requires_grad_(penalised)
+        losses = self._losses(images, batch)
+        penalty = self._penalty(losses.loss, images) if penalised else 0
+        (losses.loss + penalty).backward()
+        norm = nn.utils.clip_grad_norm_(self._weights, self.recipe.clip)
+        if not torch.isfinite(norm):
+            raise BenchError(f"training diverged at step {self.step}; lower lr in the recipe")
+        self._optimiser.step()
+        return losses.detached()
+
+    def _losses(self, images: Tensor, batch: Batch) -> Losses:
+        with self._autocast():
+            out = self._net(images)
+        pixels = images[0].numel() // 3
+        bits = [-p.log2().flatten(1).sum(1) for p in out["likelihoods"].values()]
+        mse = (out["x_hat"].float() - batch.reference).square().flatten(1).mean(1)
+        bpp = sum(bits, torch.zeros_like(mse)) / pixels
+        loss = bpp + self.stage.lmbda * 255**2 * mse
+        return Losses(loss.mean(), bpp.mean(), mse.mean(), loss[: batch.attacked].mean())
+
+    def _penalty(self, loss: Tensor, images: Tensor) -> Tensor:
+        """What an attacker could add to the mean loss, to first order."""
+        (gradient,) = torch.autograd.grad(loss, images, create_graph=True)
+        return self.recipe.gradient_penalty / 255 * gradient.abs().sum()
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bfloat16)
+
+    @torch.no_grad()
+    def _average(self, share: float) -> None:
+        torch._foreach_lerp_(list(self._mean.values()), list(self._live.values()), share)
+
+    def _descend_quantiles(self) -> None:
+        if self._aux:
+            self._aux.zero_grad()
+            self._net.aux_loss().backward()
+            self._aux.step()
+
+
+def _floats(pictures: Tensor, device: torch.device) -> Tensor:
+    """Return uint8 (B, 3, H, W) as float in [0, 1], in channels_last."""
+    return pictures.to(device).float().div_(255).contiguous(memory_format=torch.channels_last)
+
+
+def _entropy_in_float32(net: CompressionModel) -> CompressionModel:
+    """Take the entropy models of a net out of autocast, in place."""
+    for module in net.modules():
+        if isinstance(module, EntropyModel):
+            module.forward = functools.partial(_in_float32, module.forward)
+    return net
+
+
+def _in_float32(
+    forward: Callable[..., Any],
+    x: Tensor,
+    scales: Tensor | None = None,
+    means: Tensor | None = None,
+) -> Any:  # noqa: ANN401 - what the entropy model returns
+    given = [tensor.float() for tensor in (x, scales, means) if tensor is not None]
+    with torch.autocast(x.device.type, enabled=False):
+        return forward(*given)

@@ -1,0 +1,61 @@
+"""The bitstreams of an entry's worst pictures: do they decode to what the entry says of them?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from bench.codec import Codec, Image
+from bench.errors import raise_if_machine, told
+from bench.metrics.scores import bpp, psnr
+from bench.verify.findings import Finding
+from bench.verify.reencode import codec_of
+from bench.verify.replan import Again
+from bench.verify.tolerances import DECIBEL
+from leaderboard.publish.entry import ARCHIVE, ENTRY, Entry, Worst
+
+
+def bitstreams(
+    entry: Entry, again: Again, inside: Mapping[str, bytes], folder: Path
+) -> Iterator[Finding]:
+    """Yield which bitstreams do not decode to what the entry shows.
+
+    Those of a codec that cannot be made here are passed over: `bench.verify.reencode` has said so.
+
+    Args:
+        entry: with its worst pictures.
+        again: what its run must have done.
+        inside: the files in its archive.
+        folder: of the entry.
+    """
+    sources = {picture.name: picture.pixels for picture in again.pictures}
+    labels = {one.codec for one in entry.worst} & again.points.keys()
+    codecs = {label: codec_of(again.points[label]) for label in labels}
+    for one in entry.worst:
+        codec, source = codecs.get(one.codec), sources.get(one.picture)
+        problem = ""
+        if codec is None or source is None or one.bitstream not in inside:
+            problem = f"there is no {one.codec}, no picture {one.picture} or no such file"
+        elif isinstance(codec, Codec):
+            problem = _problem(one, codec, source, inside[one.bitstream])
+        if problem:
+            yield Finding(f"{folder / ARCHIVE}: {one.bitstream}", problem)
+
+
+def _problem(one: Worst, codec: Codec, source: Image, stream: bytes) -> str:
+    """Return what is wrong with a bitstream, or nothing."""
+    try:
+        decoded = codec.decode(stream)
+    except Exception as error:  # noqa: BLE001 - what breaks inside a codec is its failure
+        raise_if_machine(error)
+        return f"does not decode: {told(error)}"
+    if decoded.shape != source.shape:
+        return f"decodes to {decoded.shape}, its source is {source.shape}"
+    rate, found = bpp(len(stream), *source.shape[:2]), psnr(source, decoded)
+    if rate == one.bpp and math.isclose(found, one.psnr_source, abs_tol=DECIBEL, rel_tol=0):
+        return ""
+    return (
+        f"is {rate:.6g} bpp and decodes to {found:.4f} dB, {ENTRY} says {one.bpp:.6g} and"
+        f" {one.psnr_source:.4f}"
+    )

@@ -1,0 +1,279 @@
+"""An entry of the published board: what one codec did on one track, as files to be reviewed.
+
+entries/TRACK/CODEC/entry.json         figures, hashes, versions, machine, who and when
+records.jsonl.gz   every search and every cell behind the figures
+worst.zip          the worst adversarial PNGs and their bitstreams
+shown/*.webp       the worst pictures as the page shows them
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails
+
+from bench.errors import BenchError, ConfigError, StoreError, told
+from bench.store.records import RECORD, CraftRecord, Decibel, MeasureRecord
+from bench.store.run_folder import Manifest, Run
+from leaderboard.publish.archive import content, unpacked
+
+ENTRY, RECORDS, ARCHIVE = "entry.json", "records.jsonl.gz", "worst.zip"
+
+Figure: TypeAlias = bool | int | float | str | None
+
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+View: TypeAlias = Annotated[str, StringConstraints(pattern=rf"^shown/{_NAME}\.webp$")]
+Evidence: TypeAlias = Annotated[
+    str, StringConstraints(pattern=rf"^(adversarial|bitstreams)/{_NAME}$")
+]
+File: TypeAlias = Annotated[str, StringConstraints(pattern=rf"^(shown/)?{_NAME}$")]
+"""Names that a stranger chose, and that lead nowhere but into the entry's folder or archive."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Worst(_Part):
+    """One picture that hurt an operating point most.
+
+    Attributes:
+        codec: label of the operating point.
+        budget: its label.
+        picture: name of the source picture.
+        craft: key of the search that found it.
+        attack: that search in words.
+        lost: what of it is the worst: "PSNR" or "rate".
+        psnr_clean: of C(x) against x, in dB.
+        psnr_source: of C(x') against x, in dB.
+        bpp_clean: bits per pixel of x.
+        bpp: of x'.
+        bitstream: the file in the archive that decodes to C(x').
+        views: the files that show x, x', C(x), C(x') and ten times what changed, by title; empty
+            where the page shows others.
+    """
+
+    codec: str
+    budget: str
+    picture: str
+    craft: str
+    attack: str
+    lost: Literal["PSNR", "rate"]
+    psnr_clean: Decibel
+    psnr_source: Decibel
+    bpp_clean: float
+    bpp: float
+    bitstream: Evidence
+    views: dict[str, View] = {}
+
+
+class Sealed(_Part):
+    """What was published of one codec on one track, with the hashes of its files.
+
+    Attributes:
+        format: of the files.
+        track: name of the track.
+        track_sha256: hash of what is fixed in it.
+        codec: name of the codec with all its qualities.
+        by: who published it.
+        published: when, UTC.
+        started: when computing it began, UTC.
+        versions: of what computed the numbers.
+        machine: what computed them.
+        codecs: fingerprint of every operating point and of the lossless reference, by label:
+            hashes of weights, versions of binaries.
+        gradients: labels of the run's operating points that offer gradients.
+        random: labels of those that draw random numbers.
+        pictures: hash of every source picture's pixels, by name.
+        notes: what was done to a source picture when it was read, where something was.
+        suite: the run's, of its codecs only the track's and those that are needed.
+        suite_sha256: hash of that.
+        plan_sha256: hash of the jobs that the records must be of.
+        cells: how many cells the records hold.
+        files: SHA-256 of every other file, by name.
+        archive: SHA-256 of every file in the archive, by name.
+    """
+
+    format: Literal[1] = 1
+    track: Annotated[str, StringConstraints(pattern=rf"^{_NAME}$")]
+    track_sha256: str
+    codec: str
+    by: str
+    published: str
+    started: str
+    versions: dict[str, str]
+    machine: dict[str, str]
+    codecs: dict[str, str]
+    gradients: tuple[str, ...]
+    random: tuple[str, ...]
+    pictures: dict[str, str]
+    notes: dict[str, str]
+    suite: dict[str, Any]
+    suite_sha256: str
+    plan_sha256: str
+    cells: int
+    files: dict[File, str]
+    archive: dict[Evidence, str]
+
+    @property
+    def slug(self) -> str:
+        """The name of its folder."""
+        return slug(self.codec)
+
+
+class Entry(Sealed):
+    """What one codec did on one track.
+
+    Attributes:
+        sources: fingerprints of the other codecs against which pictures were made, by label.
+        figures: the lines of the board, as `bench export` writes them.
+        worst: the pictures that hurt most.
+    """
+
+    sources: dict[str, str]
+    figures: list[dict[str, Figure]]
+    worst: list[Worst]
+
+
+Kind = TypeVar("Kind", bound=Sealed)
+
+
+def slug(name: str) -> str:
+    """Return a name as a folder or file is called."""
+    return re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-.") or "codec"
+
+
+def sha256(made: bytes) -> str:
+    """Return the hash of a file."""
+    return hashlib.sha256(made).hexdigest()
+
+
+def read_entry(folder: Path) -> Entry:
+    """Read the entry in a folder; its other files are not looked at.
+
+    Raises:
+        StoreError: it is none.
+    """
+    return read_sealed(folder / ENTRY, Entry)
+
+
+def read_sealed(path: Path, kind: type[Kind]) -> Kind:
+    """Read what was published from its JSON file; its other files are not looked at.
+
+    Raises:
+        StoreError: it is none.
+    """
+    try:
+        return kind.model_validate_json(content(path.parent, path.name))
+    except ValidationError as error:
+        raise StoreError(_refused(path, error.errors()[0])) from error
+
+
+def _refused(path: Path, first: ErrorDetails) -> str:
+    where = ".".join(map(str, first["loc"]))
+    if not where:
+        return f"{path} is no {path.stem} of this version: {first['msg']}"
+    if first["type"] == "string_pattern_mismatch":
+        return (
+            f"{path} is refused: '{where}' is {first['input']!r}, and may only be a name inside"
+            " its own folder"
+        )
+    return f"{path} is no {path.stem} of this version: see '{where}' in it"
+
+
+def lay(place: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder in the place of an older one, whole or not at all.
+
+    Raises:
+        BenchError: it cannot be written.
+    """
+    temporary, older = (place.with_name(f".{place.name}{end}") for end in ("", ".older"))
+    try:
+        _restore(place, older)
+        shutil.rmtree(temporary, ignore_errors=True)
+        for name, made in files.items():
+            (temporary / name).parent.mkdir(parents=True, exist_ok=True)
+            (temporary / name).write_bytes(made)
+        if place.exists():
+            place.rename(older)
+        temporary.rename(place)
+    except OSError as error:
+        raise BenchError(f"cannot write {place}: {error.strerror}; choose another --to") from error
+    finally:
+        _restore(place, older)
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _restore(place: Path, older: Path) -> None:
+    """Put back what was taken away while a folder was written that is not there; else remove it."""
+    if older.exists() and not place.exists():
+        older.rename(place)
+    shutil.rmtree(older, ignore_errors=True)
+
+
+def sealed(one: Sealed) -> bytes:
+    """Return what was published as its JSON file."""
+    return f"{one.model_dump_json(indent=1)}\n".encode()
+
+
+def packed(records: Iterable[CraftRecord | MeasureRecord]) -> bytes:
+    """Return records as a compressed file, the same bytes every time."""
+    lines = b"".join(RECORD.dump_json(record) + b"\n" for record in records)
+    return gzip.compress(lines, mtime=0)
+
+
+def run_of(entry: Sealed, folder: Path) -> Run:
+    """Return the records of an entry, or of a challenge, as a run of its codec alone.
+
+    Raises:
+        StoreError: they cannot be read.
+    """
+    lines = unpacked(folder, RECORDS).splitlines()
+    try:
+        records = [RECORD.validate_json(line) for line in lines]
+    except ValueError as error:
+        raise StoreError(f"cannot read {folder / RECORDS}: {told(error)}") from error
+    manifest = Manifest(
+        suite=entry.suite,
+        suite_sha256=entry.suite_sha256,
+        plan_sha256=entry.plan_sha256,
+        cells=entry.cells,
+        codecs=entry.codecs,
+        gradients=entry.gradients,
+        random=entry.random,
+        pictures=entry.pictures,
+        notes=entry.notes,
+        versions=entry.versions,
+        machine=entry.machine,
+        started=entry.started,
+    )
+    crafts = {one.key: one for one in records if isinstance(one, CraftRecord)}
+    measures = [one for one in records if isinstance(one, MeasureRecord)]
+    return Run(folder, manifest, crafts, measures)
+
+
+def refuse_plugins(one: Sealed, folder: Path, *, allowed: bool) -> None:
+    """See that reading the suite of an entry or a challenge runs no code that nobody asked for.
+
+    Args:
+        one: the entry, or the challenge.
+        folder: where it is.
+        allowed: whether the plugins that it names may run.
+
+    Raises:
+        ConfigError: it names plugins, and they may not.
+    """
+    named = one.suite.get("plugins")
+    if named and not allowed:
+        told = ", ".join(map(str, named)) if isinstance(named, list) else named
+        raise ConfigError(
+            f"{folder} names plugins, code of '{one.by}' that would run here: {told}; look at it"
+            " and say --plugins if you trust it"
+        )

@@ -1,0 +1,158 @@
+"""The published board: entries on disk -> one run for each track -> README.md and index.html.
+
+    entries/TRACK/CODEC/ --merged by track--> Run --board--> pages
+
+The pages are made of the entries alone, so that anybody can see that they say nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+
+from bench.errors import StoreError
+from bench.registry.registry import Choice
+from bench.store.records import MeasureRecord
+from bench.store.run_folder import Manifest, Run
+from bench.utils.hashing import digest
+from leaderboard.aggregate.suite_info import setting
+from leaderboard.publish.challenge import CHALLENGE, CHALLENGES, Challenge, read_challenge
+from leaderboard.publish.entry import ENTRY, Entry, read_entry, run_of, slug
+from leaderboard.publish.merge import merged
+
+ENTRIES = "entries"
+
+
+@dataclass(frozen=True)
+class Published:
+    """One entry and the folder it lies in."""
+
+    entry: Entry
+    folder: Path
+
+
+def entries(board: Path) -> list[Published]:
+    """Return the entries of a published board, in the order of their tracks and codecs.
+
+    Raises:
+        StoreError: one cannot be read, or does not lie where its track and codec say.
+    """
+    folders = _folders(board / ENTRIES, f"*/*/{ENTRY}")
+    found = [Published(read_entry(folder), folder) for folder in folders]
+    for one in found:
+        wanted = board / ENTRIES / one.entry.track / one.entry.slug
+        if one.folder != wanted:
+            raise StoreError(f"the entry in {one.folder} belongs in {wanted}; move it there")
+    return found
+
+
+@dataclass(frozen=True)
+class Challenged:
+    """One challenge and the folder it lies in."""
+
+    challenge: Challenge
+    folder: Path
+
+
+def challenges(board: Path) -> list[Challenged]:
+    """Return the challenges of a published board, in the order of their folders.
+
+    Raises:
+        StoreError: one cannot be read, or does not lie where its track, codec and name say.
+    """
+    folders = _folders(board / CHALLENGES, f"*/*/*/{CHALLENGE}")
+    found = [Challenged(read_challenge(folder), folder) for folder in folders]
+    for one in found:
+        told = one.challenge
+        wanted = board / CHALLENGES / told.track / slug(told.codec) / slug(told.by)
+        if one.folder != wanted:
+            raise StoreError(f"the challenge in {one.folder} belongs in {wanted}; move it there")
+    return found
+
+
+def _folders(place: Path, pattern: str) -> list[Path]:
+    """Return the folders that are whole; while one is written it has a name with a dot before."""
+    found = (path.parent for path in place.glob(pattern))
+    return sorted(path for path in found if not path.name.startswith("."))
+
+
+def runs(found: Iterable[Published]) -> list[Run]:
+    """Return one run for each track, with all its codecs.
+
+    Raises:
+        StoreError: records cannot be read, or two entries of a track contradict each other.
+    """
+    tracks: dict[str, list[Published]] = defaultdict(list)
+    for one in found:
+        tracks[one.entry.track].append(one)
+    return [_merged(members) for members in tracks.values()]
+
+
+def _merged(members: Sequence[Published]) -> Run:
+    first = members[0].entry
+    for one in members[1:]:
+        _agree(first, one.entry)
+    parts = [run_of(one.entry, one.folder) for one in members]
+    records = merged(zip((one.entry for one in members), parts, strict=True))
+    manifest = Manifest(
+        suite={**first.suite, "plugins": [], "codecs": [[one] for one in _codecs(members, parts)]},
+        suite_sha256=first.track_sha256,
+        plan_sha256=digest([one.entry.plan_sha256 for one in members]),
+        cells=len(records.measures),
+        codecs=_joined([one.entry.codecs for one in members]),
+        gradients=_union(one.entry.gradients for one in members),
+        random=_union(one.entry.random for one in members),
+        pictures=first.pictures,
+        notes=first.notes,
+        versions=_joined([one.entry.versions for one in members]),
+        machine=_joined([one.entry.machine for one in members]),
+        started=min(one.entry.started for one in members),
+    )
+    ordered = list(_ordered(records.measures, manifest))
+    return Run(members[0].folder.parent, manifest, records.crafts, ordered)
+
+
+def _agree(first: Entry, other: Entry) -> None:
+    """See that two entries are of one track and on the same pictures."""
+    for name in ("track_sha256", "pictures"):
+        if getattr(first, name) != getattr(other, name):
+            raise StoreError(
+                f"the entries of {first.codec} and {other.codec} on {first.track} differ in"
+                f" '{name}', so that they cannot stand on one board; remove the older one"
+            )
+
+
+def _codecs(members: Sequence[Published], parts: Sequence[Run]) -> list[dict[str, object]]:
+    """Return every operating point once, as a suite keeps it."""
+    found: dict[str, tuple[Choice, str]] = {}
+    for one, part in zip(members, parts, strict=True):
+        for label, choice in setting(part).choices.items():
+            kept, owner = found.setdefault(label, (choice, one.entry.codec))
+            if kept != choice:
+                raise StoreError(
+                    f"'{label}' is another operating point in the entry of {owner} than in that"
+                    f" of {one.entry.codec}; give one of them another label"
+                )
+    return [asdict(choice) for choice, _ in found.values()]
+
+
+def _joined(tables: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Return one table; where several say different things, all of them."""
+    values: dict[str, dict[str, None]] = defaultdict(dict)
+    for table in tables:
+        for name, value in table.items():
+            values[name][value] = None
+    return {name: " or ".join(told) for name, told in values.items()}
+
+
+def _union(labels: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(chain.from_iterable(labels)))
+
+
+def _ordered(measures: Mapping[str, MeasureRecord], manifest: Manifest) -> Iterator[MeasureRecord]:
+    """Yield records in the order of the pictures, whichever entry they came from first."""
+    place = {name: index for index, name in enumerate(manifest.pictures)}
+    yield from sorted(measures.values(), key=lambda one: place.get(one.picture, -1))

@@ -1,0 +1,101 @@
+"""Pictures that somebody made outside the harness: a folder of PNGs, an .npz or a .pt file.
+
+kodim01.png, kodim01-rate.png --name--> what kodim01 became; the same names in .npz and .pt files
+"""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bench.codec import Image
+from bench.errors import ImageError, told
+from bench.images.png import pixels
+
+_BETWEEN = "-_"
+_UNREADABLE = (
+    *(OSError, EOFError, TypeError, ValueError, RuntimeError),
+    *(pickle.UnpicklingError, zipfile.BadZipFile),
+)
+
+
+def handed(path: Path) -> dict[str, Image]:
+    """Return pictures by name, uint8 (H, W, 3).
+
+    Args:
+        path: a folder of PNGs, or a file of arrays or tensors by name: uint8, or float in [0, 1],
+            which is rounded to 8 bits; (H, W, 3) or (3, H, W). No code in it is run.
+
+    Raises:
+        ImageError: it cannot be read, or something in it is no such picture.
+    """
+    if path.is_dir():
+        return _named(path, {file.stem: _png(file) for file in sorted(path.glob("*.png"))})
+    read = {".npz": _arrays, ".pt": _tensors}.get(path.suffix)
+    if read is None:
+        raise ImageError(f"{path} is no folder of PNGs, no .npz and no .pt file")
+    try:
+        found = read(path)
+    except _UNREADABLE as error:
+        raise ImageError(f"cannot read {path}: {told(error)}") from error
+    return _named(path, {name: _picture(f"{path}: {name}", one) for name, one in found.items()})
+
+
+def source_of(name: str, sources: Collection[str]) -> str:
+    """Return the source picture that a picture is called after: `kodim01`, or `kodim01-more`.
+
+    Raises:
+        ImageError: it is called after none.
+    """
+    for source in sorted(sources, key=len, reverse=True):
+        if name == source or (name.startswith(source) and name[len(source)] in _BETWEEN):
+            return source
+    raise ImageError(
+        f"'{name}' is called after none of the track's pictures, {', '.join(sources)}; call what"
+        f" became of '{min(sources)}' '{min(sources)}' or '{min(sources)}-' and more"
+    )
+
+
+def _named(path: Path, found: dict[str, Image]) -> dict[str, Image]:
+    if not found:
+        raise ImageError(f"there is no picture in {path}")
+    return found
+
+
+def _png(file: Path) -> Image:
+    try:
+        return pixels(file.read_bytes())
+    except (OSError, ImageError) as error:
+        raise ImageError(f"{file}: {told(error)}") from error
+
+
+def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def _tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
+    found = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(found, Mapping):
+        raise TypeError("it holds no tensors by name")
+    return {str(name): np.asarray(tensor) for name, tensor in found.items()}
+
+
+def _picture(where: str, array: npt.NDArray[Any]) -> Image:
+    if array.ndim != 3 or 3 not in (array.shape[0], array.shape[2]):
+        raise ImageError(f"{where} has the shape {array.shape}, not (H, W, 3) or (3, H, W)")
+    laid = array if array.shape[2] == 3 else array.transpose(1, 2, 0)
+    if laid.dtype == np.uint8:
+        return np.ascontiguousarray(laid)
+    if not np.issubdtype(laid.dtype, np.floating):
+        raise ImageError(f"{where} is of {laid.dtype}; give uint8, or float in [0, 1]")
+    if not (laid >= 0).all() or not (laid <= 1).all():
+        raise ImageError(f"{where} is outside [0, 1], in which pictures of floats are")
+    return np.ascontiguousarray((laid.astype(np.float64) * 255).round().astype(np.uint8))

@@ -1,0 +1,112 @@
+"""Tracks: bundled suites NAME-vN whose pictures, attacks, budgets and seeds are fixed.
+
+Whoever publishes a codec adds it to the suite, with its plugin. All else must be as in the track,
+whose hash is of that and of the codecs it has itself: pictures made against them are what codecs
+without gradients are attacked with.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from bench.errors import ConfigError
+from bench.registry.registry import Choice
+from bench.store.run_folder import Manifest
+from bench.suite.bundled import bundled_suites
+from bench.suite.suite import Suite
+from bench.utils.hashing import digest
+from bench.utils.yaml_config import nearest, parse
+from bench.verify.replan import suite_of
+
+_NAME = re.compile(r".+-v\d+")
+_FREE = {"codecs", "plugins", "description"}
+
+
+@dataclass(frozen=True)
+class Track:
+    """A suite to which results are published.
+
+    Attributes:
+        name: of the suite.
+        sha256: hash of all that is fixed, and of its codecs.
+        codecs: those that it has itself, by label.
+    """
+
+    name: str
+    sha256: str
+    codecs: dict[str, Choice]
+
+
+def tracks() -> dict[str, Suite]:
+    """Return the suites of the tracks that ship with the package, by name."""
+    names = [name for name in bundled_suites() if _NAME.fullmatch(name)]
+    files = {name: resources.files("suites") / f"{name}.yaml" for name in names}
+    return {
+        name: parse(file.read_text(encoding="utf-8"), f"{name}.yaml", Suite)
+        for name, file in files.items()
+    }
+
+
+def shipped() -> dict[str, Track]:
+    """Return the tracks that ship with the package, by name."""
+    return {name: _track(suite) for name, suite in tracks().items()}
+
+
+def track_of(manifest: Manifest, folder: Path) -> Track:
+    """Return the track that a run belongs to.
+
+    Args:
+        manifest: of the run.
+        folder: where plugins of its suite are looked up first.
+
+    Raises:
+        ConfigError: it belongs to none; what is not as it must be is told.
+    """
+    suite, known = suite_of(manifest.suite, folder), tracks()
+    if suite.name not in known:
+        raise ConfigError(
+            f"the suite '{suite.name}' is no track, and only results of tracks are published;"
+            f" {nearest(suite.name, known) if known else 'there is none'}"
+        )
+    track = known[suite.name]
+    ours, theirs = fixed(suite), fixed(track)
+    for key in ours.keys() | theirs.keys():
+        if ours.get(key) != theirs.get(key):
+            raise ConfigError(
+                f"'{key}' of the run's suite is {ours.get(key)}, that of the track {suite.name}"
+                f" {theirs.get(key)}; only its codecs may differ"
+            )
+    return _track(track)
+
+
+def _track(suite: Suite) -> Track:
+    return Track(suite.name, pin(suite), {str(choice): choice for choice in suite.points})
+
+
+def pin(track: Suite) -> str:
+    """Return the hash of all that is fixed in a track, and of its own codecs."""
+    return digest([fixed(track), sorted(map(_identity, track.points))])
+
+
+def fixed(suite: Suite) -> dict[str, Any]:
+    """Return the settings of a suite that are no defaults, and that no run may choose.
+
+    A default is never changed, and so a new setting leaves the hashes of all tracks as they are.
+    """
+    kept = suite.model_dump(mode="json", exclude_defaults=True, exclude=_FREE)
+    kept["images"].pop("folder", None)
+    kept["attacks"] = sorted(map(_identity, suite.searches))
+    kept["objectives"] = sorted(map(_identity, suite.wants))
+    if suite.metrics:
+        kept["metrics"] = sorted(map(_identity, suite.yardsticks))
+    return kept
+
+
+def _identity(choice: Choice) -> list[Any]:
+    nested = [[_identity(one) for one in told] for told in (choice.defence, choice.objectives)]
+    told = (*nested, choice.transfer, choice.sources)
+    return [str(choice), choice.name, sorted(choice.params), *filter(None, told)]

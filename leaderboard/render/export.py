@@ -1,0 +1,145 @@
+"""A board as tables for other programs, and its curves as CompressAI's plot tool reads them.
+
+rows   --> CSV or Parquet, one line an operating point and budget; NAME_low and NAME_high are
+           the 95 % interval of a mean, NAME_of is of how many
+curves --> {"name", "description", "results": {"bpp": [...], "psnr-rgb": [...], ...}}
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeAlias
+
+from bench.errors import ConfigError
+from leaderboard.aggregate.bootstrap import Estimate
+from leaderboard.aggregate.rows import Row
+from leaderboard.columns.column import AnyColumn
+from leaderboard.columns.columns import columns
+from leaderboard.formatting import share
+from leaderboard.ranking.board import Board
+from leaderboard.ranking.comparison import Comparison
+from leaderboard.ranking.rd_curves import Curve
+
+Cell: TypeAlias = str | float | None
+
+
+def records(board: Board) -> list[dict[str, Cell]]:
+    """Return one record for each row, with every column by a name in lower case."""
+    named = _named(columns(board.rows))
+    return [_record(row, named) for row in board.rows]
+
+
+def as_csv(board: Board) -> bytes:
+    """Return the rows as comma-separated values; what is missing is empty."""
+    found = records(board)
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, _header(board, found), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(found)
+    return stream.getvalue().encode()
+
+
+def as_parquet(board: Board) -> bytes:
+    """Return the rows as a Parquet file.
+
+    Raises:
+        ConfigError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow as arrow  # noqa: PLC0415 - an extra
+        from pyarrow import parquet  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigError(
+            "Parquet needs pyarrow: pip install 'codec-robustness-bench[export]', or export to .csv"
+        ) from error
+    found = records(board)
+    cells = {name: [record.get(name) for record in found] for name in _header(board, found)}
+    stream = io.BytesIO()
+    parquet.write_table(arrow.table(cells), stream)
+    return stream.getvalue()
+
+
+def as_compressai(board: Board) -> dict[str, bytes]:
+    """Return a JSON file for each curve, by its name, as `compressai.utils.plot` reads them."""
+    files: dict[str, bytes] = {}
+    for one in board.comparisons:
+        suite = f"{', '.join(one.runs)} " * board.has_suites
+        for told, about, curve in _curves(one):
+            name = f"{suite}{told}"
+            stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "curve"
+            content = _compressai(name, about, curve)
+            taken = files.get(f"{stem}.json", content) != content
+            files[f"{stem}-{len(files)}.json" if taken else f"{stem}.json"] = content
+    return files
+
+
+def _curves(one: Comparison) -> Iterator[tuple[str, str, Curve]]:
+    """Yield every curve with its name and what it is of; the unattacked ones once."""
+    seen = set()
+    for curves in one.curves:
+        if curves.family not in seen:
+            seen.add(curves.family)
+            yield f"{curves.family} unattacked", f"pictures of {', '.join(one.runs)}", curves.clean
+        about = f"worst case at {one.budget} of attacks that wanted {curves.objective}"
+        yield f"{curves.family} {one.budget} {curves.objective}", about, curves.attacked
+
+
+def _compressai(name: str, about: str, curve: Curve) -> bytes:
+    points = [point for point in curve if math.isfinite(point.psnr)]
+    results: dict[str, list[float]] = {
+        "bpp": [point.bpp for point in points],
+        "psnr-rgb": [point.psnr for point in points],
+        "encoding_time": [point.encoding for point in points],
+        "decoding_time": [point.decoding for point in points],
+    }
+    similar = [point.ms_ssim for point in points if point.ms_ssim is not None]
+    if len(similar) == len(points):
+        results["ms-ssim-rgb"] = similar
+    content = {"name": name, "description": about, "results": results}
+    return json.dumps(content, indent=2).encode() + b"\n"
+
+
+def _header(board: Board, found: Iterable[dict[str, Cell]]) -> list[str]:
+    """Return every name that a record has, in the order of the columns."""
+    order = {name: index for index, name in enumerate(_named(columns(board.rows)))}
+
+    def place(name: str) -> tuple[int, str]:
+        return order.get(re.sub("_(low|high|of)$", "", name), -1), name
+
+    return sorted({name for record in found for name in record}, key=place)
+
+
+def _named(chosen: Iterable[AnyColumn]) -> dict[str, AnyColumn]:
+    """Return columns by a name in lower case; where two have one, the second is numbered."""
+    named: dict[str, AnyColumn] = {}
+    seen: Counter[str] = Counter()
+    for column in chosen:
+        header = column.header.lower().replace("%", "percent")
+        name = re.sub(r"\W+", "_", header).strip("_")
+        seen[name] += 1
+        named[name if seen[name] == 1 else f"{name}_{seen[name]}"] = column
+    return named
+
+
+def _record(row: Row, named: Mapping[str, AnyColumn]) -> dict[str, Cell]:
+    record: dict[str, Cell] = {"budget": row.place.budget, "subsampled": row.place.subsampled}
+    for name, column in named.items():
+        record |= _cells(name, column, row)
+    return record
+
+
+def _cells(name: str, column: AnyColumn, row: Row) -> dict[str, Cell]:
+    """Return what a row has in a column, as plain values."""
+    value = column.value(row)
+    if column.format is share:
+        count, of = value if isinstance(value, tuple) else (None, None)
+        return {name: count, f"{name}_of": of}
+    if isinstance(value, Estimate):
+        return {name: value.mean, f"{name}_low": value.low, f"{name}_high": value.high}
+    return {name: value if isinstance(value, str | float | int) else None}

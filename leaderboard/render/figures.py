@@ -1,0 +1,179 @@
+"""What the plots of a board show, drawn with matplotlib without a display."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from leaderboard.aggregate.bootstrap import Estimate
+from leaderboard.formatting import plain
+from leaderboard.ranking.comparison import Comparison, Line, Sweep
+from leaderboard.ranking.ranking import ALL, Ranking, Standing
+from leaderboard.ranking.rd_costs import Ratio
+from leaderboard.ranking.rd_curves import Curve, Curves
+
+
+def plain_numbers(axis: Axis, digits: Sequence[float]) -> None:
+    """Let a logarithmic axis bear plain numbers that begin with some digits."""
+    axis.set_major_locator(LogLocator(subs=digits))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+Colours = dict[str, tuple[float, ...]]
+"""One for each name."""
+
+_LEGEND = 30
+"""Names above which no legend could be read."""
+
+_CHARACTERS, _HANDLE, _LINE = 14, 6, 0.2
+"""Of a legend: characters on an inch, what the mark before a name takes of them, inches a line."""
+
+
+def robustness(one: Comparison, lists: Sequence[Ranking]) -> Figure:
+    """Draw attacked cost against unattacked cost, and against coding time.
+
+    Args:
+        one: what is compared.
+        lists: its rankings at one lambda.
+    """
+    unit = "VVC unattacked = 1" if one.baseline else "bits per pixel"
+    figure, (efficiency, time) = _figure(2, f"Attacked cost J, lower is better ({unit})")
+    colours = _colours([family.name for family in one.families])
+    lines = [line for ranking in lists if ranking.scope is not ALL for line in ranking.standings]
+    for line in lines:
+        _dot(efficiency, line, line.efficiency.value if line.efficiency else None, colours)
+        _dot(time, line, _seconds(line), colours)
+    for axes in (efficiency, time):
+        axes.set(xscale="log", yscale="log")
+        plain_numbers(axes.yaxis, (1, 1.5, 2, 3, 5, 7))
+    plain_numbers(efficiency.xaxis, (1, 1.5, 2, 3, 5, 7))
+    plain_numbers(time.xaxis, (1,))
+    efficiency.axline((1, 1), (2, 2), color="grey", linewidth=0.8, linestyle=":")
+    efficiency.set(xlabel=f"unattacked J ({unit}); dotted line: unharmed", ylabel="attacked J")
+    time.set(xlabel="encoding and decoding, seconds a megapixel", ylabel="attacked J")
+    _legend(figure, efficiency)
+    return figure
+
+
+def rate_distortion(one: Comparison) -> Figure:
+    """Draw the curves of all families, one panel for each objective."""
+    objectives = list(dict.fromkeys(curves.objective for curves in one.curves))
+    figure, panels = _figure(len(objectives), "PSNR against rate, unattacked (dashed) and attacked")
+    colours = _colours([family.name for family in one.families])
+    for axes, objective in zip(panels, objectives, strict=True):
+        for curves in one.curves:
+            if curves.objective == objective:
+                _curves(axes, curves, colours)
+        title = _safe(f"attacks wanted: {objective}")
+        axes.set(xlabel="bits per pixel", ylabel="PSNR dB", title=title)
+    _legend(figure, panels[0])
+    return figure
+
+
+def growth(sweep: Sweep) -> Figure:
+    """Draw what is lost against the budget, in PSNR and in rate."""
+    figure, (drop, rate) = _figure(2, "Worst case of each picture, then the mean")
+    colours = _colours([line.codec for line in sweep.lines])
+    for line in sweep.lines:
+        radii = [step.radius for step in line.steps]
+        _band(drop, line, radii, [step.drop_db for step in line.steps], colours)
+        _band(rate, line, radii, [step.bpp_factor for step in line.steps], colours)
+    budget = f"budget, {sweep.budgets[0].kind} in {sweep.budgets[0].unit}"
+    drop.set(xlabel=budget, ylabel="PSNR drop, dB")
+    rate.set(xlabel=budget, ylabel="bitstream by the unattacked one")
+    _legend(figure, drop)
+    return figure
+
+
+def _figure(panels: int, title: str) -> tuple[Figure, list[Axes]]:
+    figure = Figure(figsize=(max(8, 4.5 * panels), 4.5), layout="constrained")
+    figure.suptitle(title, fontsize=11)
+    return figure, list(figure.subplots(1, panels, squeeze=False)[0])
+
+
+def _colours(names: Sequence[str]) -> Colours:
+    """Return colours that differ as far as there are any."""
+    palette = mpl.colormaps["tab10" if len(names) <= 10 else "tab20"]
+    return {name: palette(index % palette.N) for index, name in enumerate(names)}
+
+
+def _legend(figure: Figure, axes: Axes) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    if 0 < len(labels) <= _LEGEND:
+        widest = (max(map(len, labels)) + _HANDLE) / _CHARACTERS
+        columns = max(1, min(3, int(figure.get_figwidth() / widest)))
+        figure.set_figheight(figure.get_figheight() + len(labels) / columns * _LINE)
+        figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
+
+
+def _dot(axes: Axes, line: Standing, x: float | None, colours: Colours) -> None:
+    if line.robustness is None or not x:
+        return
+    mine = line.family.through_gradients
+    colour = colours[line.family.name]
+    axes.errorbar(
+        x,
+        line.robustness.value,
+        yerr=_bars(line.robustness),
+        fmt="o" if mine else "s",
+        markerfacecolor=colour if mine else "none",
+        capsize=3,
+        color=colour,
+        label=_safe(f"{line.family.name} ({'' if mine else 'not '}through its gradients)"),
+    )
+
+
+def _bars(ratio: Ratio) -> list[list[float]] | None:
+    if ratio.interval is None:
+        return None
+    low, high = ratio.interval
+    return [[max(0.0, ratio.value - low)], [max(0.0, high - ratio.value)]]
+
+
+def _seconds(line: Standing) -> float | None:
+    return None if line.encoding is None or line.decoding is None else line.encoding + line.decoding
+
+
+def _curves(axes: Axes, curves: Curves, colours: Colours) -> None:
+    colour, mine = colours[curves.family], curves.through_gradients
+    _curve(axes, curves.clean, color=colour, linestyle="--", marker=".", alpha=0.6)
+    _curve(
+        axes,
+        curves.attacked,
+        color=colour,
+        marker="o" if mine else "s",
+        markerfacecolor=colour if mine else "none",
+        label=_safe(f"{curves.family} ({'' if mine else 'not '}through its gradients)"),
+    )
+
+
+def _curve(axes: Axes, curve: Curve, **style: object) -> None:
+    axes.plot([point.bpp for point in curve], [point.psnr for point in curve], **style)  # type: ignore[arg-type]
+
+
+def _band(
+    axes: Axes,
+    line: Line,
+    radii: Sequence[float],
+    found: Sequence[Estimate | None],
+    colours: Colours,
+) -> None:
+    known = [(radius, one) for radius, one in zip(radii, found, strict=True) if one is not None]
+    x, y = [radius for radius, _ in known], [one.mean for _, one in known]
+    style = "-" if line.through_gradients else "--"
+    colour = colours[line.codec]
+    axes.plot(x, y, style, marker="o", color=colour, label=_safe(line.codec))
+    low, high = ([getattr(one, end) for _, one in known] for end in ("low", "high"))
+    if x and None not in (*low, *high):
+        axes.fill_between(x, low, high, color=colour, alpha=0.15)
+
+
+def _safe(name: str) -> str:
+    """Return a foreign name as a legend shows it; matplotlib hides those that begin with _."""
+    return plain(name).lstrip("_")

@@ -1,0 +1,340 @@
+from __future__ import annotations
+
+import re
+from functools import partial
+
+import numpy as np
+import pytest
+from PIL import Image as Pictures
+from pydantic import ValidationError
+
+import backends.external.program
+from backends.external.ffmpeg import (
+    Av1,
+    Hevc,
+    JpegXl,
+    Vvc,
+    av1_availability,
+    hevc_availability,
+    jpegxl_availability,
+    vvc_availability,
+)
+from backends.external.ffmpeg_formats import AV1, HEVC, JPEGXL, VVC
+from backends.external.program import Program, time_limit
+from backends.pillow import Identity, Jpeg
+from bench.container import overhead, pack
+from bench.errors import CodecError, Unsupported
+from paths import SHARED
+
+ONE_SENTENCE = r"^[^\n]+$"
+FACTS = (
+    "-frames:v 1 -c:v libvvenc -preset medium -qp 32 -qpa 0 -g 1 -threads 1 -pix_fmt yuv420p10le"
+    " -f vvc -vvenc-params IntraQPOffset=0:MTProfile=0:AccessUnitDelimiter=0"
+    ":HrdParametersPresent=0:SEIDecodedPictureHash=1"
+)
+
+
+def _needs(availability):
+    return pytest.mark.skipif((reason := availability()) is not None, reason=reason or "")
+
+
+needs_vvc, needs_hevc = _needs(vvc_availability), _needs(hevc_availability)
+needs_av1, needs_jpegxl = _needs(av1_availability), _needs(jpegxl_availability)
+
+
+def _smooth(height, width):
+    rows, columns = np.mgrid[:height, :width]
+    waves = [128 + 90 * np.sin(rows / a + columns / b) for a, b in ((9, 14), (14, 7), (20, 30))]
+    return np.stack(waves, axis=-1).astype(np.uint8)
+
+
+def _noise(height, width):
+    return np.random.default_rng(1).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def _grey(height, width):
+    return np.repeat(_smooth(height, width)[..., :1], 3, axis=2)
+
+
+def _psnr(image, other):
+    return 10 * np.log10(255**2 / max(1e-9, np.mean((image.astype(float) - other) ** 2)))
+
+
+def _flip(data, bit):
+    damaged = bytearray(data)
+    damaged[bit // 8] ^= 1 << bit % 8
+    return bytes(damaged)
+
+
+@pytest.fixture(scope="module")
+def vvc():
+    return Vvc(qp=32, preset="faster")
+
+
+@pytest.fixture(scope="module")
+def bitstream(vvc):
+    return vvc.encode(_smooth(33, 17))
+
+
+@needs_vvc
+@pytest.mark.parametrize("size", [(1, 7), (17, 33)])
+@pytest.mark.parametrize("draw", [_smooth, _grey])
+def test_any_size_comes_back_close(vvc, draw, size):
+    image = draw(*size)
+    assert _psnr(image, vvc.decode(vvc.encode(image))) > 27
+
+
+@pytest.mark.parametrize(
+    "codec",
+    [
+        pytest.param(partial(Vvc, qp=32, preset="faster"), marks=needs_vvc),
+        pytest.param(partial(Hevc, qp=32), marks=needs_hevc),
+        pytest.param(partial(Av1, crf=32), marks=needs_av1),
+        pytest.param(partial(JpegXl, distance=2), marks=needs_jpegxl),
+    ],
+    ids=["vvc", "hevc", "av1", "jpegxl"],
+)
+def test_grey_stays_grey(codec):
+    decoded = codec().decode(codec().encode(_grey(17, 33))).astype(int)
+    assert np.ptp(decoded, axis=2).max() <= 1
+
+
+@needs_vvc
+def test_a_higher_qp_costs_less_and_errs_more():
+    image = _smooth(64, 48) // 2 + _noise(64, 48) // 8
+    codecs = [Vvc(qp=qp, preset="faster") for qp in (12, 22, 32, 42, 63)]
+    streams = [codec.encode(image) for codec in codecs]
+    scores = [_psnr(image, codecs[0].decode(stream)) for stream in streams]
+    sizes = [len(stream) for stream in streams]
+    assert scores == sorted(scores, reverse=True)
+    assert sizes == sorted(sizes, reverse=True)
+    assert scores[0] > 30
+    assert scores[-1] > 10
+
+
+@pytest.mark.parametrize(
+    ("codec", "points"),
+    [
+        pytest.param(Hevc, [{"qp": qp} for qp in (4, 22, 37, 51)], marks=needs_hevc),
+        pytest.param(Av1, [{"crf": crf} for crf in (4, 22, 42, 63)], marks=needs_av1),
+        pytest.param(
+            JpegXl, [{"distance": distance} for distance in (0.2, 1, 4, 15)], marks=needs_jpegxl
+        ),
+    ],
+)
+def test_a_coarser_point_costs_less_and_errs_more(codec, points):
+    image = _smooth(64, 48)
+    streams = [codec(**point).encode(image) for point in points]
+    scores = [_psnr(image, codec(**points[0]).decode(stream)) for stream in streams]
+    sizes = [len(stream) for stream in streams]
+    assert scores == sorted(scores, reverse=True)
+    assert sizes == sorted(sizes, reverse=True)
+    assert scores[0] > 42
+    assert scores[-1] > 10
+
+
+@pytest.mark.parametrize(
+    "codec",
+    [
+        pytest.param(partial(Av1, crf=0), marks=needs_av1),
+        pytest.param(partial(JpegXl, distance=0), marks=needs_jpegxl),
+    ],
+    ids=["av1", "jpegxl"],
+)
+@pytest.mark.parametrize("draw", [_smooth, _noise])
+def test_the_finest_point_is_lossless_where_it_is_said_to_be(codec, draw):
+    image = draw(17, 33)
+    assert np.array_equal(codec().decode(codec().encode(image)), image)
+
+
+@pytest.mark.parametrize(
+    "codec",
+    [
+        pytest.param(partial(Hevc, qp=10), marks=needs_hevc),
+        pytest.param(partial(Av1, crf=10), marks=needs_av1),
+        pytest.param(partial(JpegXl, distance=0.2), marks=needs_jpegxl),
+    ],
+    ids=["hevc", "av1", "jpegxl"],
+)
+def test_chroma_is_not_subsampled(codec):
+    image = np.zeros((32, 32, 3), np.uint8)
+    image[:, ::2, 0] = 255
+    assert _psnr(image, codec().decode(codec().encode(image))) > 30
+
+
+@needs_vvc
+def test_perceptual_weighting_is_an_option():
+    image = _smooth(64, 80) // 2
+    image[:, 40:] += _noise(64, 40) // 4
+    plain, weighted = (Vvc(qp=37, preset="faster", qpa=qpa) for qpa in (False, True))
+    assert plain.fingerprint() != weighted.fingerprint()
+    assert plain.encode(image) != weighted.encode(image)
+
+
+@needs_vvc
+@pytest.mark.parametrize("preset", ["faster", "fast", "medium", "slow", "slower"])
+def test_every_preset(preset):
+    codec = Vvc(qp=37, preset=preset)
+    assert codec.decode(codec.encode(_smooth(16, 16))).shape == (16, 16, 3)
+
+
+@needs_vvc
+def test_only_the_container_is_counted_as_header(vvc, bitstream):
+    assert vvc.header_bytes(bitstream) == overhead(1)
+
+
+@needs_vvc
+def test_what_ffmpeg_cannot_hold_is_unsupported():
+    with pytest.raises(Unsupported, match="3072 bytes"):
+        Vvc(qp=0, preset="faster").encode(_noise(64, 48))
+
+
+@needs_vvc
+def test_damage_is_refused(vvc, bitstream):
+    flips = [_flip(bitstream, bit) for bit in range(0, 8 * len(bitstream), 7)]
+    cuts = [bitstream[:length] for length in range(len(bitstream))]
+    for damaged in flips + cuts:
+        with pytest.raises(CodecError, match=ONE_SENTENCE):
+            vvc.decode(damaged)
+
+
+@needs_vvc
+def test_foreign_streams_are_refused(vvc, bitstream):
+    image = _smooth(33, 17)
+    foreign = [
+        Jpeg(quality=50).encode(image),
+        Identity().encode(image),
+        b"",
+        _noise(9, 9).tobytes(),
+    ]
+    for other in [*foreign, pack(b"else", 33, 17, [bitstream[overhead(1) - 4 : -4]])]:
+        with pytest.raises(CodecError, match=ONE_SENTENCE):
+            vvc.decode(other)
+
+
+def _resealed(stream):
+    return pack(VVC.container_id, 33, 17, [stream])
+
+
+def _is_refused(codec, bitstream, picture):
+    try:
+        decoded = codec.decode(bitstream)
+    except CodecError:
+        return True
+    assert np.array_equal(decoded, picture)
+    return False
+
+
+@needs_vvc
+def test_ffmpeg_never_gives_a_wrong_picture_even_under_a_right_checksum(vvc, bitstream):
+    picture, stream = vvc.decode(bitstream), bitstream[overhead(1) - 4 : -4]
+    assert _resealed(stream) == bitstream
+    rng = np.random.default_rng(3)
+    flips = rng.choice(8 * len(stream), 60, replace=False)
+    refused = [_is_refused(vvc, _resealed(_flip(stream, bit)), picture) for bit in flips]
+    assert np.mean(refused) > 0.8
+    for other in (b"", stream[:-1], stream[: len(stream) // 2], stream * 2, rng.bytes(500)):
+        assert _is_refused(vvc, _resealed(other), picture)
+
+
+@pytest.mark.parametrize(
+    ("form", "codec"),
+    [
+        pytest.param(HEVC, partial(Hevc, qp=32), marks=needs_hevc),
+        pytest.param(AV1, partial(Av1, crf=32), marks=needs_av1),
+        pytest.param(JPEGXL, partial(JpegXl, distance=2), marks=needs_jpegxl),
+    ],
+    ids=["hevc", "av1", "jpegxl"],
+)
+def test_bad_streams_under_a_right_checksum_are_refused_at_once(form, codec, monkeypatch):
+    made = codec()
+    bitstream = made.encode(_smooth(33, 17))
+    stream = bitstream[overhead(1) - 4 : -4]
+    monkeypatch.setattr(backends.external.program, "_START_S", 20)
+    starts = (b"", b"\xff", b"\0", b"\0\0\0\x0c", stream[:3])
+    for other in (*starts, stream[: len(stream) // 2], b"garbage" * 30):
+        with pytest.raises(CodecError, match=r"^(?!.*was stopped)[^\n]+$"):
+            made.decode(pack(form.container_id, 33, 17, [other]))
+
+
+@needs_vvc
+def test_the_fingerprint_names_versions_and_every_setting():
+    fingerprint = Vvc(qp=32).fingerprint()
+    for part in ("vvc", "qp=32", "preset=medium", "IntraQPOffset=0", "ffmpeg version", "colour 1"):
+        assert part in fingerprint
+    assert "libvvenc" in fingerprint.split("ffmpeg version")[1]
+    assert "Copyright" not in fingerprint
+    others = {Vvc(qp=33).fingerprint(), Vvc(qp=32, preset="fast").fingerprint()}
+    assert fingerprint not in others
+    assert len(others) == 2
+
+
+@pytest.mark.parametrize(
+    ("codec", "parts"),
+    [
+        pytest.param(
+            partial(Hevc, qp=32), r"hevc .*qp=32.* libx265 \d\S+ colour 1$", marks=needs_hevc
+        ),
+        pytest.param(
+            partial(Av1, crf=32), r"av1 .*crf=32.* libaom-av1 \d\S+ colour 1$", marks=needs_av1
+        ),
+        pytest.param(
+            partial(JpegXl, distance=2),
+            r"jpegxl .*distance=2.* libjxl by its work [0-9a-f]{12} rgb24$",
+            marks=needs_jpegxl,
+        ),
+    ],
+    ids=["hevc", "av1", "jpegxl"],
+)
+def test_the_fingerprint_names_the_library(codec, parts):
+    assert re.match(parts, codec().fingerprint())
+
+
+def test_every_codec_has_ranges():
+    for codec, params in (
+        (Hevc, {"qp": 52}),
+        (Hevc, {"qp": 32, "preset": "slowest"}),
+        (Av1, {"crf": 64}),
+        (Av1, {"crf": 32, "speed": 9}),
+        (JpegXl, {"distance": 16}),
+        (JpegXl, {"distance": 1, "effort": 0}),
+    ):
+        with pytest.raises(ValidationError):
+            codec(**params)
+
+
+@pytest.mark.parametrize("params", [{"qp": -1}, {"qp": 64}, {"qp": 32, "preset": "slowest"}])
+def test_parameters_have_ranges(params):
+    with pytest.raises(ValidationError):
+        Vvc(**params)
+
+
+@needs_vvc
+def test_libvvenc_is_asked_for_what_was_measured(monkeypatch):
+    codec, asked = Vvc(qp=32), []
+    monkeypatch.setattr(Program, "run", lambda *args: asked.extend(args[1]))
+    with pytest.raises(CodecError, match="wrote no bitstream"):
+        codec.encode(_smooth(17, 33))
+    source, sink = " ".join(asked).split(" -i pipe:0 ")
+    assert source == "-f rawvideo -pix_fmt yuv420p10le -s 34x18"
+    settings, target = sink.removeprefix("-").split(" /dev/fd/")
+    assert set(settings.split(" -")) == set(FACTS.removeprefix("-").split(" -"))
+    assert target.partition(" ")[2] == "-hide_banner -xerror -loglevel error -y"
+
+
+def test_time_limits_grow_with_the_picture_and_the_preset():
+    small, large = (time_limit(45, side, side) for side in (256, 1024))
+    assert 60 < small < large < time_limit(170, 1024, 1024)
+
+
+@pytest.mark.shared
+@needs_vvc
+def test_a_known_photograph_gives_the_measured_size_and_quality():
+    path = SHARED / "data" / "kodak" / "kodim24.png"
+    if not path.exists():
+        pytest.skip("needs ../shared/data/kodak/kodim24.png")
+    image = np.array(Pictures.open(path))
+    codec = Vvc(qp=32)
+    bitstream = codec.encode(image)
+    assert len(bitstream) == pytest.approx(28_500, rel=0.02)
+    assert _psnr(image, codec.decode(bitstream)) == pytest.approx(31.2, abs=0.2)

@@ -1,0 +1,208 @@
+"""What an ffmpeg may do wrong, played by small scripts."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import backends.external.ffmpeg_program
+import backends.external.program
+from backends.external.ffmpeg import Av1, Hevc, JpegXl, Vvc, vvc_availability
+from backends.external.ffmpeg_formats import AV1, HEVC, JPEGXL, VVC
+from bench.container import pack
+from bench.errors import CodecError, ConfigError
+
+ONE_SENTENCE = r"^[^\n]+$"
+PICTURE = np.full((17, 33, 3), 99, np.uint8)
+BITSTREAM = pack(VVC.container_id, 17, 33, [b"stream"])
+FORMATS = (VVC, HEVC, AV1, JPEGXL)
+ENCODERS = [form.encoder for form in FORMATS]
+DECODERS = [form.decoder for form in FORMATS]
+CODECS = [
+    partial(Vvc, qp=32),
+    partial(Hevc, qp=32),
+    partial(Av1, crf=32),
+    partial(JpegXl, distance=2),
+]
+EVERY_CODEC = pytest.mark.parametrize("codec", CODECS, ids=[form.name for form in FORMATS])
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """The folder that temporary files go to."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    """Makes an ffmpeg that says it has every codec and does something else when it is to code."""
+
+    def make(deed):
+        script = tmp_path / "ffmpeg-stand-in"
+        script.write_text(
+            "#!/bin/sh\n"
+            'for word; do case "$word" in /dev/fd/*) target=$word;; esac; done\n'
+            'case "$*" in\n'
+            f"*-encoders) printf ' V....D %s  x\\n' {' '.join(ENCODERS)};;\n"
+            f"*-decoders) printf ' V....D %s  x\\n' {' '.join(DECODERS)};;\n"
+            f"*) {deed};;\nesac\n"
+        )
+        script.chmod(0o755)
+        monkeypatch.setenv("BENCH_FFMPEG", str(script))
+
+    return make
+
+
+@EVERY_CODEC
+@pytest.mark.parametrize(
+    ("deed", "told"),
+    [
+        ("echo reason >&2; echo '[x @ 0x55a] last' >&2; exit 7", r"exit code 7: \[x\] last$"),
+        ("exit 1", "exit code 1: it said nothing"),
+        ("kill -SEGV $$", "exit code -11"),
+        ("cat >/dev/null", "wrote no bitstream"),
+    ],
+    ids=["fails", "fails silently", "crashes", "writes nothing"],
+)
+def test_a_failing_encoder_is_told_in_one_sentence(stand_in, temporary, codec, deed, told):
+    stand_in(deed)
+    with pytest.raises(CodecError, match=ONE_SENTENCE) as caught:
+        codec().encode(PICTURE)
+    assert caught.match(told)
+    assert caught.match("ffmpeg-stand-in")
+    assert not list(temporary.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("deed", "told"),
+    [
+        ("echo damaged >&2; exit 69", "exit code 69: damaged"),
+        ('printf abc >"$target"', "gave 3 bytes, not 1836"),
+        ("cat >/dev/null", "gave 0 bytes, not 1836"),
+        ('head -c 4000 /dev/zero >"$target"', "gave 4000 bytes, not 1836"),
+    ],
+    ids=["fails", "writes too little", "writes nothing", "writes too much"],
+)
+def test_a_failing_decoder_is_told_in_one_sentence(stand_in, temporary, deed, told):
+    stand_in(deed)
+    with pytest.raises(CodecError, match=ONE_SENTENCE) as caught:
+        Vvc(qp=32).decode(BITSTREAM)
+    assert caught.match(told)
+    assert not list(temporary.iterdir())
+
+
+@EVERY_CODEC
+@pytest.mark.parametrize(
+    "deed", ["exec sleep 600", "while :; do echo word >&2; done", "trap '' TERM; exec sleep 600"]
+)
+def test_a_hanging_binary_is_stopped_and_gone(
+    stand_in, temporary, tmp_path, monkeypatch, codec, deed
+):
+    stand_in(f"echo $$ >{tmp_path}/pid; {deed}")
+    made = codec()
+    monkeypatch.setattr(backends.external.program, "_START_S", 0.5)
+    monkeypatch.setattr(backends.external.program, "_PATIENCE", 0)
+    with pytest.raises(CodecError, match=r"^ffmpeg-stand-in was stopped after 0\.5 s$"):
+        made.encode(PICTURE)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+    assert not list(temporary.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("script", "problem"),
+    [
+        (None, "cannot be run: No such file"),
+        ("#!/nowhere/sh\n", "cannot be run: No such file"),
+        ("#!/bin/sh\nexit 3\n", "exit code 3"),
+        ("#!/bin/sh\necho ' V....D libx264  other'\n", "no decoder vvc and no encoder libvvenc"),
+        ("#!/bin/sh\necho ' V....D libvvenc  half'\n", "it has no decoder vvc;"),
+    ],
+    ids=["missing", "no interpreter", "fails", "without VVC", "without the decoder"],
+)
+def test_an_unusable_binary_is_told_with_the_way_out(tmp_path, monkeypatch, script, problem):
+    path = tmp_path / "ffmpeg-other"
+    if script is not None:
+        path.write_text(script)
+        path.chmod(0o755)
+    monkeypatch.setenv("BENCH_FFMPEG", str(path))
+    with pytest.raises(ConfigError, match=ONE_SENTENCE) as caught:
+        Vvc(qp=32)
+    for part in (problem, str(path), "pip install 'imageio-ffmpeg", "BENCH_FFMPEG", "drop vvc"):
+        assert part in str(caught.value)
+
+
+def test_a_binary_that_does_not_answer_is_unusable(tmp_path, monkeypatch):
+    path = tmp_path / "ffmpeg-mute"
+    path.write_text("#!/bin/sh\nexec sleep 600\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("BENCH_FFMPEG", str(path))
+    monkeypatch.setattr(backends.external.program, "_START_S", 0.3)
+    with pytest.raises(ConfigError, match=r"was stopped after 0\.3 s"):
+        Vvc(qp=32)
+
+
+def test_the_environment_names_the_binary_and_no_other_is_tried(stand_in, monkeypatch):
+    monkeypatch.setenv("BENCH_FFMPEG", "/nowhere/ffmpeg")
+    assert "/nowhere/ffmpeg (from BENCH_FFMPEG)" in (vvc_availability() or "")
+    stand_in("exit 9")
+    assert vvc_availability() is None
+    with pytest.raises(CodecError, match="exit code 9"):
+        Vvc(qp=32).encode(PICTURE)
+
+
+def test_without_any_ffmpeg_the_way_out_is_told(monkeypatch):
+    def none():
+        raise RuntimeError("No ffmpeg exe could be found.")
+
+    monkeypatch.delenv("BENCH_FFMPEG", raising=False)
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(backends.external.ffmpeg_program.imageio_ffmpeg, "get_ffmpeg_exe", none)
+    reason = vvc_availability() or ""
+    assert "cannot be run: No such file" in reason
+    assert "pip install" in reason
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
+def test_a_killed_harness_leaves_no_encoder_and_no_file_behind(stand_in, temporary, tmp_path):
+    stand_in(f"echo $$ >{tmp_path}/pid; exec sleep 600")
+    code = (
+        "import tempfile, numpy as np; from backends.external.ffmpeg import JpegXl;"
+        f"tempfile.tempdir = {str(temporary)!r};"
+        "JpegXl(distance=2).encode(np.zeros((8, 8, 3), np.uint8))"
+    )
+    harness = subprocess.Popen([sys.executable, "-c", code])
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        assert harness.poll() is None
+        time.sleep(0.01)
+    harness.kill()
+    harness.wait()
+    encoder = int((tmp_path / "pid").read_text())
+    assert _ends(encoder)
+    assert not list(temporary.iterdir())
+
+
+def _ends(process):
+    """Whether it is gone within some seconds; a zombie, which nobody may reap here, is gone."""
+    for _ in range(500):
+        try:
+            state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.01)
+    os.kill(process, signal.SIGKILL)
+    return False

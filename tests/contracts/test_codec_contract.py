@@ -1,0 +1,241 @@
+"""Every codec of the table is put through the contract; broken ones must not pass it."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from backends.toy import Toy
+from bench.codec import Codec, Tolerances
+from bench.container import overhead, pack, unpack
+from bench.errors import CodecError
+from bench.registry.registry import Choice, build, entries, unavailable
+from bench.testing import CodecContract
+
+POINTS = {
+    "h266": ({"qp": 40}, {"qp": 41}),
+    "vvc": ({"qp": 32, "preset": "faster"}, {"qp": 33, "preset": "faster"}),
+    "hevc": ({"qp": 32}, {"qp": 32, "preset": "medium"}),
+    "av1": ({"crf": 40, "speed": 8}, {"crf": 40, "speed": 7}),
+    "jpegxl": ({"distance": 2}, {"distance": 2, "effort": 6}),
+    "jpeg": ({"quality": 50}, {"quality": 51}),
+    "jpeg2000": ({"ratio": 20}, {"ratio": 21}),
+    "webp": ({"quality": 50}, {"quality": 51}),
+    "avif": ({"quality": 50}, {"quality": 50, "speed": 7}),
+    "identity": ({}, None),
+    "toy": ({}, {"gain": 2}),
+}
+LEARNED = {name for name, entry in entries("codec").items() if "architecture" in entry.preset}
+
+
+@pytest.fixture(autouse=True)
+def _without_vtm(monkeypatch):
+    """`h266` is ffmpeg's here; tests/backends/external/test_vtm.py has the other one."""
+    monkeypatch.delenv("BENCH_VTM", raising=False)
+
+
+def _contract(name):
+    own, other = POINTS[name]
+    reason = unavailable("codec", name)
+
+    class Contract(CodecContract):
+        def codec(self):
+            return build("codec", Choice(name, tuple(own.items())))
+
+        def others(self):
+            return () if other is None else [build("codec", Choice(name, tuple(other.items())))]
+
+    return pytest.mark.skipif(reason is not None, reason=reason or "")(Contract)
+
+
+TestH266 = _contract("h266")
+TestVvc = _contract("vvc")
+TestHevc = _contract("hevc")
+TestAv1 = _contract("av1")
+TestJpegXl = _contract("jpegxl")
+TestJpeg = _contract("jpeg")
+TestJpeg2000 = _contract("jpeg2000")
+TestWebP = _contract("webp")
+TestAvif = _contract("avif")
+TestIdentity = _contract("identity")
+TestToy = _contract("toy")
+
+
+class TestLearned(CodecContract):
+    estimate_tolerance = 0.25  # likelihoods have a floor, and a random net's latents lie on it
+
+    @pytest.fixture(autouse=True)
+    def _nets(self, small_codec):
+        type(self).small = staticmethod(small_codec)
+
+    def codec(self):
+        return self.small("bmshj2018-hyperprior")
+
+    def others(self):
+        return [self.small("bmshj2018-hyperprior", 1)]
+
+
+def test_every_codec_that_needs_no_weights_or_binaries_is_under_contract():
+    assert set(entries("codec")) - LEARNED - {"vtm", "compressai", "bpda"} == set(POINTS)
+
+
+class _Broken(Codec):
+    """Keeps a picture as it is and lets one fault in."""
+
+    count = itertools.count()
+
+    def __init__(self, fault):
+        self.fault = fault
+
+    def encode(self, image):
+        if self.fault == "changes its input":
+            image[0, 0] ^= 1
+        body = image.tobytes()
+        if self.fault == "draws":
+            body += next(self.count).to_bytes(4, "big")
+        return pack(b"brok", *image.shape[:2], [body])
+
+    def decode(self, bitstream):
+        if self.fault == "crashes":
+            return np.frombuffer(bitstream[17:-4], np.uint8).reshape(1, -1, 3)
+        box = self._unpacked(bitstream)
+        image = np.frombuffer(box.sections[0][: 3 * box.height * box.width], np.uint8)
+        image = image.reshape(box.height, box.width, 3)
+        return image.astype(float) if self.fault == "gives floats" else image
+
+    def _unpacked(self, bitstream):
+        try:
+            return unpack(b"brok", bitstream)
+        except CodecError:
+            if self.fault != "swallows damage":
+                raise
+            return unpack(b"brok", pack(b"brok", 1, 1, [b"\0\0\0"]))
+
+    def fingerprint(self):
+        return f"broken {next(self.count) if self.fault == 'forgets itself' else ''}"
+
+    def header_bytes(self, bitstream):
+        return len(bitstream) if self.fault == "is all header" else overhead(1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "check"),
+    [
+        ("changes its input", "test_the_picture_is_left_alone"),
+        ("draws", "test_the_same_picture_gives_the_same_bytes"),
+        ("crashes", "test_cut_off_bitstreams_are_refused"),
+        ("crashes", "test_every_size_comes_back"),
+        ("gives floats", "test_every_kind_of_picture_comes_back"),
+        ("swallows damage", "test_flipped_bits_are_refused"),
+        ("swallows damage", "test_foreign_bytes_are_refused"),
+        ("forgets itself", "test_the_fingerprint_tells_operating_points_apart"),
+        ("no", "test_the_fingerprint_tells_operating_points_apart"),
+        ("is all header", "test_the_header_is_part_of_the_bitstream"),
+    ],
+)
+def test_a_broken_codec_breaks_the_contract(fault, check):
+    class Contract(CodecContract):
+        def codec(self):
+            return _Broken(fault)
+
+        def others(self):
+            return [_Broken("no")]
+
+    with pytest.raises((AssertionError, ValueError), match=r"^[^\n]+$"):
+        getattr(Contract(), check)()
+
+
+class _Wrong(Toy):
+    """A surrogate that is not that of its codec."""
+
+    def __init__(self, fault):
+        super().__init__()
+        self.fault = fault
+
+    def reconstruct(self, images):
+        if self.fault == "dead":
+            return images.detach() + 0 * images
+        if self.fault == "a slope of its own":
+            return images.detach() * 0.7 + images * 0.3
+        return images * 0.5 if self.fault == "another picture" else images
+
+    def rate(self, images):
+        bits = images * 255 + 1
+        return {"y": {"half the bits": bits / 2, "no streams": bits.sum()}.get(self.fault, bits)}
+
+    def estimated_bits(self, image):
+        return 2 * super().estimated_bits(image)
+
+
+@pytest.mark.parametrize(
+    ("fault", "check"),
+    [
+        ("dead", "test_gradients_flow_through_both_halves"),
+        ("a slope of its own", "test_gradients_are_the_slopes_without_rounding"),
+        ("another picture", "test_the_surrogate_agrees_with_the_codec"),
+        ("half the bits", "test_the_surrogate_agrees_with_the_codec"),
+        ("no streams", "test_the_surrogate_has_both_halves"),
+        ("", "test_the_estimate_agrees_with_the_bytes"),
+    ],
+)
+def test_a_wrong_surrogate_breaks_the_contract(fault, check):
+    class Contract(CodecContract):
+        def codec(self):
+            return _Wrong(fault)
+
+    with pytest.raises(AssertionError, match=r"^[^\n]+$"):
+        getattr(Contract(), check)()
+
+
+class _Single(Toy):
+    """Has weights in float32, which no picture in float64 can meet."""
+
+    def reconstruct(self, images):
+        return torch.einsum("bchw,cd->bdhw", images, torch.eye(3))
+
+    def rate(self, images):
+        return {name: bits.float() for name, bits in super().rate(images).items()}
+
+
+@pytest.mark.parametrize(("codec", "precision"), [(Toy, "float64"), (_Single, "float32")])
+def test_gradients_are_checked_in_float64_where_the_surrogate_computes_in_it(codec, precision):
+    figures = []
+
+    class Contract(CodecContract):
+        def codec(self):
+            return codec()
+
+        def measured(self, figure):
+            figures.append(figure)
+
+    Contract().test_gradients_are_the_slopes_without_rounding()
+    assert len(figures) == 2
+    for figure in figures:
+        assert f"in {precision}, is off its slope by" in figure.what
+        assert figure.value < (1e-6 if precision == "float64" else 0.1)
+
+
+class _Candid(_Wrong):
+    """States how far it is off."""
+
+    tolerances = Tolerances(estimate=1.5)
+
+
+def test_a_codec_may_state_its_own_tolerance_which_is_told():
+    figures = []
+
+    class Contract(CodecContract):
+        def codec(self):
+            return _Candid("half the bits")
+
+        def measured(self, figure):
+            figures.append(str(figure))
+
+    Contract().test_the_estimate_agrees_with_the_bytes()
+    assert figures == [figures[0]]
+    assert figures[0].endswith("off by 100 %; at most 150 %, usually 10 %")
+    with pytest.raises(AssertionError, match=r"rate is .* off by 50 %; at most 10 %$"):
+        Contract().test_the_surrogate_agrees_with_the_codec()

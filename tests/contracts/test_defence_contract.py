@@ -1,0 +1,213 @@
+"""Every defence of the table is put through the contract; broken ones must not pass it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backends.defences.recompress import Recode
+from bench.codec import Codec
+from bench.defence import Layer, OwnCost, only
+from bench.errors import ConfigError
+from bench.registry import plugins
+from bench.registry.registry import Choice, build, check, entries
+from bench.testing import DefenceContract
+from bench.wrapping import layered, randomised
+
+EXACT = {
+    "flip": ({}, {"way": "both"}, {"way": "random"}, {"way": "cost"}),
+    "rotate": ({}, {"way": 270}, {"way": "random"}),
+    "roll": ({}, {"way": "random"}, {"way": "cost", "stride": 32}),
+    "reorder": ({}, {"way": "gbr"}, {"way": "cost"}),
+    "random-ensemble": ({},),
+    "self-ensemble": ({},),
+    "two-way": ({},),
+}
+LOSSY = {
+    "bit-depth": ({"bits": 4}, 34.0),
+    "resize": ({"scale": 0.8}, 34.0),
+    "gaussian": ({"sigma": 0.5}, 34.0),
+    "median": ({}, 34.0),
+    "bilateral": ({}, 34.0),
+    "recode": ({"purifier": {"name": "jpeg", "quality": 80}}, 34.0),
+    "denoise": ({}, 34.0),
+}
+KINKED = {"median": 0.5, "recode": math.inf}
+"""By how much a gradient may miss the slope: of values that tie, and of a surrogate."""
+
+
+def _defence(name, params):
+    return build("defence", check("defence", Choice(name, tuple(params.items()))))
+
+
+def _contract(name, params, loss=math.inf):
+    class Contract(DefenceContract):
+        psnr_inside = loss
+        slope_tolerance = KINKED.get(name, DefenceContract.slope_tolerance)
+
+        def defence(self):
+            return _defence(name, params)
+
+    return Contract
+
+
+for _name, _points in EXACT.items():
+    for _index, _params in enumerate(_points):
+        globals()[f"Test{_name.title()}{_index}"] = _contract(_name, _params)
+for _name, (_params, _loss) in LOSSY.items():
+    globals()[f"Test{_name.title()}"] = _contract(_name, _params, _loss)
+
+
+class TestRefine(DefenceContract):
+    slope_tolerance = math.inf  # the gradient is that of a surrogate
+
+    @pytest.fixture(autouse=True)
+    def _nets(self, small_codec):
+        type(self).small = staticmethod(small_codec)
+
+    def inside(self):
+        return self.small("bmshj2018-hyperprior")
+
+    def lossless(self):
+        return None
+
+    def defence(self):
+        return _defence("refine", {"steps": 3})
+
+
+class TestDiffuse(DefenceContract):
+    psnr_inside = 34.0
+
+    @pytest.fixture(autouse=True)
+    def _model(self, grey_diffusion):
+        plugins.load(str(grey_diffusion.with_name("grey.py")), Path())
+        type(self).weights = str(grey_diffusion)
+
+    def defence(self):
+        given = {"model": "grey:Grey", "checkpoint": self.weights, "time": 2, "stride": 1}
+        return _defence("diffuse", given)
+
+
+def test_every_defence_is_under_contract():
+    assert set(entries("defence")) == {*EXACT, *LOSSY, "refine", "diffuse"}
+
+
+class _Dull(Layer):
+    """Leaves a picture as it is, and lets one fault in."""
+
+    def __init__(self, fault):
+        self.fault = fault
+
+    @property
+    def identity(self):
+        return "dull"
+
+    def before(self, image):
+        return image[::-1] if self.fault == "undoes nothing" else image
+
+    def relaxed_before(self, images):
+        return images.detach() if self.fault == "has no gradient" else images
+
+
+class _Broken:
+    """A defence with one fault."""
+
+    gradient = "exact"
+
+    def __init__(self, fault):
+        self.fault = fault
+        if fault == "says nothing":
+            self.gradient = ""
+
+    def __call__(self, codec):
+        if self.fault == "hides gradients":
+            return _Plain(codec)
+        if self.fault == "draws one thing":
+            return randomised(4, lambda _: layered(only(_Dull("")), 0, codec))
+        if self.fault == "has no name":
+            return codec
+        return layered(only(_Dull(self.fault)), 0, codec)
+
+
+class _Plain(Codec):
+    def __init__(self, codec):
+        self.encode, self.decode, self.fingerprint = codec.encode, codec.decode, codec.fingerprint
+
+    def encode(self, image): ...
+    def decode(self, bitstream): ...
+    def fingerprint(self): ...
+
+
+@pytest.mark.parametrize(
+    ("fault", "test"),
+    [
+        ("undoes nothing", "test_nothing_is_lost_but_what_it_states"),
+        ("has no gradient", "test_gradients_flow_through_both_halves"),
+        ("hides gradients", "test_it_offers_what_the_codec_inside_offers"),
+        ("hides gradients", "test_a_codec_that_draws_may_be_inside"),
+        ("draws one thing", "test_draws_are_the_seeds_and_nothing_else"),
+        ("has no name", "test_its_fingerprint_tells_it_from_the_codec_inside"),
+        ("says nothing", "test_it_declares_itself"),
+    ],
+)
+def test_a_broken_defence_fails_the_check_that_is_meant_for_it(fault, test):
+    class Contract(DefenceContract):
+        def defence(self):
+            return _Broken(fault)
+
+    with pytest.raises((AssertionError, RuntimeError)):
+        getattr(Contract(), test)()
+
+
+def test_a_purifier_that_draws_is_refused():
+    random = build("codec", Choice("toy", (), "", (Choice("flip", (("way", "random"),)),)))
+    with pytest.raises(ConfigError, match="a purifier cannot draw or choose"):
+        Recode(random)(build("codec", Choice("toy")))
+
+
+def test_a_roll_that_tries_too_many_ways_is_refused():
+    with pytest.raises(ConfigError, match="4096 ways to try, the most are 16"):
+        build("codec", Choice("toy", (), "", (Choice("roll", (("way", "cost"),)),)))
+
+
+def test_of_ways_that_cost_differently_the_cheapest_is_kept():
+    """A picture whose half is dear to code mirrored: red and blue exchanged makes no difference."""
+    codec = build("codec", Choice("jpeg", (("quality", 50),), "", (Choice("self-ensemble"),)))
+    image = np.zeros((16, 24, 3), np.uint8)
+    image[:8] = np.random.default_rng(0).integers(0, 256, (8, 24, 3))
+    image.setflags(write=False)
+    errors = [
+        float(np.mean((way.decode(way.encode(image)).astype(float) - image) ** 2))
+        for way in codec.paths()
+    ]
+    kept = codec.decode(codec.encode(image)).astype(float)
+    assert len(set(errors)) > 1
+    assert float(np.mean((kept - image) ** 2)) == min(errors)
+
+
+@pytest.mark.parametrize(
+    "architecture",
+    ["bmshj2018-factorized", "bmshj2018-hyperprior", "mbt2018-mean", "elic2022-chandelier"],
+)
+def test_refined_latents_cost_less_in_real_bytes(architecture, small_codec, photograph):
+    plain, image = small_codec(architecture), photograph("coffee", 64, 64)
+    refined = _defence("refine", {"steps": 10, "lmbda": 0.1})(plain)
+    cost = OwnCost(0.1)
+    before, after = (cost.real(image, codec, codec.encode(image)) for codec in (plain, refined))
+    assert after < before
+
+
+def test_latents_of_variable_rate_models_are_refined_too(variable_codec, photograph):
+    plain, image = variable_codec("mbt2018-mean-vbr", 4), photograph("coffee", 64, 64)
+    refined = _defence("refine", {"steps": 10, "lmbda": 0.1})(plain)
+    cost = OwnCost(0.1)
+    before, after = (cost.real(image, codec, codec.encode(image)) for codec in (plain, refined))
+    assert after < before
+
+
+def test_latents_of_what_has_none_cannot_be_refined():
+    with pytest.raises(ConfigError, match="name 'refine' last in 'defence', next to the model"):
+        build("codec", Choice("toy", (), "", (Choice("refine"),)))

@@ -1,0 +1,269 @@
+"""Executors: whoever does the work, the records are the same; what is lost is done again."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from bench.engine import executors
+from bench.engine.executors import Options
+from bench.engine.executors.work_queue import ATTEMPTS, Rota
+from bench.engine.runner import describe, prepare
+from bench.errors import ConfigError, MachineError
+from bench.store.records import TIMES, MeasureRecord, WorkerRecord
+from bench.store.run_folder import opened, read_run
+from bench.suite.suite import Suite
+from bench.utils.yaml_config import parse
+
+SUITE = """\
+name: small
+images: {set: sample, names: [chelsea, coffee], crop: {height: 32, width: 48}}
+codecs:
+  - {name: bmshj2018-factorized, checkpoint: bmshj2018-factorized-small-q1, label: learned}
+  - {name: jpeg, quality: 50, label: JPEG, defence: [{name: flip, way: random}]}
+attacks: [fgsm, {name: pgd, steps: 3}]
+budgets: [{linf: 8}]
+draws: 2
+compute: {threads: 1}
+"""
+
+MORTAL = """\
+import os
+import signal
+
+from backends.pillow import Jpeg
+from bench.entry import Entry
+
+
+class Mortal(Jpeg):
+    def encode(self, image):
+        if image.mean() > {limit}:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().encode(image)
+
+
+CODECS = {{"mortal": Entry(Mortal, "is killed by bright pictures")}}
+"""
+
+MORTAL_SUITE = """\
+name: mortal
+plugins: [mortal.py]
+images: {set: sample, names: [chelsea], crop: {height: 32, width: 48}}
+codecs: [toy, {name: mortal, quality: 50}]
+attacks: [fgsm]
+objectives: [rate]
+budgets: [{linf: 8}]
+compute: {threads: 1}
+"""
+
+
+def prepared(text=SUITE, base=Path()):
+    return prepare(parse(text, str(base / "small.yaml"), Suite), base)
+
+
+def run(folder, name, workers=None, text=SUITE, seen=lambda event: None):
+    """Run a suite to its end, showing every event to `seen`; return the events."""
+    made = prepared(text, folder.parent)
+    events = []
+    with (
+        opened(folder, describe(made)) as store,
+        closing(executors.executor(name, Options(workers))(made, store)) as running,
+    ):
+        for event in running:
+            events.append(event)
+            seen(event)
+    return events
+
+
+def records(folder):
+    """Return all records, times apart, in the order of their keys."""
+    lines = map(json.loads, (folder / "records.jsonl").read_text().splitlines())
+    told = [{k: v for k, v in line.items() if k not in TIMES} for line in lines]
+    return sorted(told, key=lambda line: line["key"])
+
+
+def pictures(folder):
+    return {path.name: path.read_bytes() for path in (folder / "adversarial").iterdir()}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    run(folder, "serial")
+    assert {record.status for record in read_run(folder).measures} == {"ok"}
+    return folder
+
+
+def test_processes_give_the_records_and_pictures_of_one(finished, tmp_path):
+    events = run(tmp_path / "run", "processes", 2)
+    assert records(tmp_path / "run") == records(finished)
+    assert pictures(tmp_path / "run") == pictures(finished)
+    assert [event.event for event in events if isinstance(event, WorkerRecord)] == ["began"] * 2
+
+
+def test_nobody_is_hired_where_nothing_is_left(finished):
+    assert run(finished, "processes", 2) == []
+
+
+def test_what_a_killed_worker_did_is_done_again(finished, tmp_path):
+    workers, killed = [], []
+
+    def seen(event):
+        if isinstance(event, WorkerRecord) and event.event == "began":
+            workers.append(_process(event))
+        if isinstance(event, MeasureRecord) and not killed:
+            killed.append(workers[0])
+            os.kill(workers[0], signal.SIGKILL)
+
+    events = run(tmp_path / "run", "processes", 1, seen=seen)
+    (lost,) = (e for e in events if isinstance(e, WorkerRecord) and e.event == "lost")
+    assert lost.reason == "its process was killed by SIGKILL"
+    assert (lost.worker, lost.attempt) == (0, 1)
+    assert lost.task in {record["key"] for record in records(finished)}
+    noted = (tmp_path / "run/workers.jsonl").read_text().splitlines()
+    assert [json.loads(line)["event"] for line in noted] == ["began", "lost", "began"]
+    assert records(tmp_path / "run") == records(finished)
+    assert pictures(tmp_path / "run") == pictures(finished)
+    assert not any(map(_is_alive, workers))
+
+
+def _process(event):
+    return int(event.host.rpartition(" ")[2])
+
+
+def _is_alive(process):
+    with suppress(ProcessLookupError):
+        os.kill(process, 0)
+        return True
+    return False
+
+
+def test_an_end_in_the_middle_keeps_what_was_made_and_leaves_nobody_behind(finished, tmp_path):
+    made, shown, workers = prepared(), 0, []
+    with (
+        opened(tmp_path, describe(made)) as store,
+        closing(executors.executor("processes", Options(2))(made, store)) as running,
+    ):
+        for event in running:
+            shown += isinstance(event, MeasureRecord)
+            if isinstance(event, WorkerRecord):
+                workers.append(_process(event))
+            if shown == 5:
+                break
+    assert shown <= len(read_run(tmp_path).measures) < read_run(finished).manifest.cells
+    assert not any(map(_is_alive, workers))
+    run(tmp_path, "serial")
+    assert records(tmp_path) == records(finished)
+
+
+@pytest.mark.parametrize("ended", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_worker_outlives_the_command(finished, tmp_path, ended):
+    suite, folder = tmp_path / "small.yaml", tmp_path / "run"
+    suite.write_text(SUITE)
+    command = [sys.executable, "-m", "bench", "run", str(suite), "--out", str(folder)]
+    process = subprocess.Popen(
+        [*command, "--executor", "processes", "--workers", "2"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        env={**os.environ, "BENCH_TEST": str(tmp_path)},
+    )
+    while process.poll() is None and _count(folder) < 3:
+        time.sleep(0.01)
+    os.killpg(process.pid, ended)
+    _, told = process.communicate()
+    assert process.returncode == (-signal.SIGKILL if ended == signal.SIGKILL else 130)
+    assert b"Traceback" not in told
+    until = time.monotonic() + 30
+    while _marked(str(tmp_path)) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert _marked(str(tmp_path)) == []
+    run(folder, "serial")
+    assert records(folder) == records(finished)
+
+
+def _count(folder):
+    path = folder / "records.jsonl"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def _marked(value):
+    """Return the processes that have BENCH_TEST from a command under test."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if f"BENCH_TEST={value}\0".encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+    return found
+
+
+def test_what_kills_every_worker_is_given_up_and_the_rest_is_done(tmp_path, photograph):
+    limit = photograph("chelsea", 32, 48).mean() + 6  # against the rate of the toy all rises by 8
+    (tmp_path / "mortal.py").write_text(MORTAL.format(limit=limit))
+    with pytest.raises(MachineError, match=r"given up: measure .* on chelsea \(.*\); 3 w"):
+        run(tmp_path / "run", "processes", 1, MORTAL_SUITE)
+    noted = map(json.loads, (tmp_path / "run/workers.jsonl").read_text().splitlines())
+    lost = [line for line in noted if line["event"] == "lost"]
+    assert [line["attempt"] for line in lost] == list(range(1, ATTEMPTS + 1))
+    assert all(re.fullmatch(r"measure .* on chelsea \(.*\)", line["job"]) for line in lost)
+    found = read_run(tmp_path / "run")
+    assert len(found.measures) == found.manifest.cells - 1
+
+
+def test_workers_stay_at_their_pictures_and_help_at_the_end():
+    groups = prepared().plan.groups
+    rota = Rota.of(groups)
+    taken = [(worker, rota.take(worker)) for worker in (0, 1, 0, 1, 0, 1)]
+    assert all(group is not None for _, group in taken)
+    places = {(worker, group.cells[0].picture.name) for worker, group in taken}
+    assert places == {(0, "chelsea"), (1, "coffee")}
+    left = [rota.take(0) for _ in range(len(groups) - 6)]
+    assert Counter(g.key for g in left) + Counter(g.key for _, g in taken) == Counter(
+        group.key for group in groups
+    )
+    assert rota.take(1) is None
+
+
+def test_a_group_is_given_up_after_so_many_losses():
+    rota = Rota.of(prepared().plan.groups[:1])
+    for worker in range(ATTEMPTS):
+        assert not rota.is_done
+        assert rota.take(worker) is not None
+        assert rota.lose(worker)[1] == worker + 1
+    assert rota.is_done
+    assert len(rota.given_up) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "told"),
+    [
+        ("serial", Options(workers=2), "one process works alone"),
+        ("processes", Options(workers=0), "a number of at least 1"),
+        ("processes", Options(address="auto"), "go with --executor ray"),
+        ("ray", Options(gpus=-1.0), "--gpus is a number of at least 0"),
+        ("ray", Options(gpus=float("nan")), "--gpus is a number of at least 0"),
+    ],
+)
+def test_options_that_an_executor_does_not_take(name, options, told):
+    with pytest.raises(ConfigError, match=told):
+        executors.executor(name, options)
+
+
+def test_ray_is_imported_by_who_asks_for_it_alone(monkeypatch):
+    asked = (
+        "import sys, bench.cli.main, bench.engine.executors.processes; print('ray' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, check=True)
+    assert done.stdout == b"False\n"
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "bench.engine.executors.ray_cluster", raising=False)
+    with pytest.raises(ConfigError, match=r"pip install 'codec-robustness-bench\[ray\]'"):
+        executors.executor("ray", Options())

@@ -1,0 +1,85 @@
+"""The study of Sun et al. in its smallest form, run and reported as a user would."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.cli.main import main
+from bench.store.run_folder import read_run
+from bench.suite.suite import Suite
+from bench.utils.yaml_config import parse
+from paths import ROOT
+
+PLAIN, TARGETS, BUDGETS = 4, 3, 2
+"""Models, targets and budgets of suites/sun2024-small.yaml."""
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """The records of the run, and the page made of them."""
+    folder = tmp_path_factory.mktemp("study")
+    assert main(["run", "sun2024-small", "-o", str(folder / "run")]) == 0
+    assert main(["report", str(folder / "run"), "-o", str(folder / "page.md")]) == 0
+    return read_run(folder / "run"), (folder / "page.md").read_text()
+
+
+def test_every_cell_has_scores(study):
+    run, _ = study
+    assert len(run.measures) == run.manifest.cells
+    assert {record.status for record in run.measures} == {"ok"}
+
+
+def test_every_axis_has_a_table_and_a_figure(study):
+    run, page = study
+    for name in ("attack", "model", "operating-point", "target"):
+        assert f"(page-{name}.svg)" in page
+        assert (run.folder.parent / f"page-{name}.svg").is_file()
+    compared = f"of {PLAIN * TARGETS * BUDGETS} comparisons"
+    for attack in ("I-FGSM-10", "PGD-10"):
+        assert any(
+            f"{attack} did more than FGSM" in line and compared in line for line in lines(page)
+        )
+
+
+def test_the_worst_figures_are_those_of_the_records(study):
+    run, page = study
+    own = [
+        record.scores
+        for record in run.measures
+        if record.threat == "white-box" and "hardened" not in record.victim
+    ]
+    table = page.partition("## The worst found")[2].partition("\n- ")[0]
+    for figure in (
+        f"| PSNR lost, % | {max(scores.drop_percent for scores in own):.1f} |",
+        f"| bitstream | ×{max(scores.bpp_factor for scores in own):.2f} |",
+        f"| R-D cost | ×{max(scores.rd_factor for scores in own):.2f} |",
+    ):
+        assert figure in table
+
+
+def test_h266_stands_beside_the_models_and_hardened_beside_plain(study):
+    _, page = study
+    assert any(line.startswith("| VVC faster 4:2:0 qp 37 | transfer |") for line in lines(page))
+    hardening = page.partition("## Adversarial training")[2]
+    assert "| bmshj2018-hyperprior-small-q4 |" in hardening
+
+
+def test_the_full_form_has_the_whole_grid():
+    suite = parse((ROOT / "suites/sun2024.yaml").read_text(), "sun2024.yaml", Suite)
+    published = {c.name for c in suite.points if "quality" in dict(c.params)}
+    assert published == {
+        *("bmshj2018-factorized", "bmshj2018-hyperprior", "mbt2018-mean", "mbt2018"),
+        *("cheng2020-anchor", "cheng2020-attn"),
+    }
+    labels = {str(choice) for choice in suite.points}
+    hardened = {label.removesuffix(" hardened") for label in labels if label.endswith(" hardened")}
+    assert len(hardened) == 6
+    assert hardened <= labels
+    assert "H.266 4:2:0 qp 22" in labels
+    assert {"fgsm", "ifgsm", "pgd", "square"} == {choice.name for choice in suite.searches}
+    assert {str(choice) for choice in suite.wants} == {"distortion", "rate", "rd"}
+    assert suite.transfer == "gradient-free"
+
+
+def lines(page):
+    return page.splitlines()

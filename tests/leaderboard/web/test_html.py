@@ -1,0 +1,221 @@
+"""The published page as a browser shows it: no error, no network, tables, plots and sliders."""
+
+from __future__ import annotations
+
+import math
+import shutil
+
+import pytest
+
+from bench.store.records import Scores
+from leaderboard import board
+from leaderboard.web.html_tables import tables
+from leaderboard.web.plotly_charts import charts
+
+TRACK = """\
+name: tiny-v1
+images: {set: sample, names: [chelsea, coffee], crop: {height: 32, width: 48}}
+codecs:
+  - {name: toy, label: toy}
+  - {name: toy, gain: 1.2, label: "bright <b>toy</b>"}
+  - {name: jpeg, quality: [10, 30, 60, 90], label: "JPEG q {quality}"}
+attacks: [fgsm]
+objectives: [distortion, rate]
+budgets: [{linf: 4}, {linf: 8}]
+compute: {threads: 1}
+"""
+OTHER = """\
+name: tiny-v2
+images: {set: sample, names: [coffee], crop: {height: 32, width: 32}}
+codecs: [{name: toy, label: toy}, {name: jpeg, quality: 50, label: JPEG}]
+attacks: [fgsm]
+budgets: [{linf: 8}]
+compute: {threads: 1}
+"""
+DARK = {"light": "", "dark": "dark"}
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+@pytest.fixture(scope="module")
+def published(publish_tracks):
+    _, to = publish_tracks(TRACK, OTHER, by="tester")
+    return to / "index.html"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip(f"there is no browser here: none of {', '.join(BROWSERS)}")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser, published):
+    shown = browser.new_page()
+    shown.problems, shown.asked = [], []
+    shown.on("console", lambda told: told.type in {"error", "warning"} and _note(shown, told.text))
+    shown.on("pageerror", lambda error: _note(shown, str(error)))
+    shown.on("request", lambda request: shown.asked.append(request.url.partition(":")[0]))
+    shown.goto(published.as_uri())
+    shown.wait_for_selector("html[data-ready=yes]", timeout=300_000)
+    yield shown
+    shown.close()
+
+
+def _note(shown, text):
+    shown.problems.append(text)
+
+
+def _table(page, title):
+    return page.locator(f'table.board[aria-label="{title}"]')
+
+
+def test_it_loads_without_an_error_or_a_request(page):
+    assert page.problems == []
+    assert set(page.asked) <= {"file", "data", "blob"}
+    assert page.asked.count("file") == 1
+
+
+def test_one_track_can_be_shown_alone(page):
+    parts = page.locator("[data-run]")
+    runs = [parts.nth(i).get_attribute("data-run") for i in range(parts.count())]
+    assert set(runs) == {"tiny-v1", "tiny-v2"}
+    page.locator("select#run").select_option("tiny-v2")
+    shown = [parts.nth(i).is_visible() for i in range(parts.count())]
+    assert not any(is_shown for run, is_shown in zip(runs, shown, strict=True) if run == "tiny-v1")
+    assert _table(page, "tiny-v2, linf 8: without gradients").is_visible()
+    page.locator("select#run").select_option("all tracks")
+    assert _table(page, "tiny-v1, linf 8: without gradients").is_visible()
+    assert page.problems == []
+
+
+def test_it_says_first_who_lost_most_on_which_track(page):
+    lines = _table(page, "In short").locator("tbody tr").all_inner_texts()
+    assert len(lines) == 6
+    assert [line.split(",")[0] for line in lines] == ["tiny-v1"] * 4 + ["tiny-v2"] * 2
+    assert (
+        "no colour value of a pixel changes by more than 8" in page.locator("header").inner_text()
+    )
+
+
+SORTED = """([table, column, sign]) => {
+    const cells = [...table.tBodies[0].rows].map((row) => row.cells[column]);
+    const numbers = cells.map((cell) => Number(cell.dataset.order));
+    const shown = cells.map((cell) => cell.innerText);
+    const pairs = numbers.slice(1).map((number, index) => sign * (number - numbers[index]));
+    return new Set(shown).size > 3 && pairs.every((step) => step >= 0);
+}"""
+"""Rows come in order some time after the click."""
+
+
+def test_tables_sort_by_their_numbers(page):
+    table = _table(page, "tiny-v1, linf 8: without gradients")
+    titles = table.locator("thead th").all_inner_texts()
+    place = next(i for i, title in enumerate(titles) if title.startswith("clean PSNR dB"))
+    head, rows = table.locator("thead th").nth(place), table.locator("tbody tr")
+    for sign, last in ((1, "identity"), (-1, "JPEG q 10")):
+        head.click()
+        page.wait_for_function(SORTED, arg=[table.element_handle(), place, sign])
+        assert last in rows.nth(4).inner_text()
+
+
+def test_tables_filter(page):
+    table = _table(page, "tiny-v1, linf 8: without gradients")
+    assert table.locator("tbody tr").count() == 5
+    section = page.locator("section.grid", has=table)
+    section.get_by_role("searchbox").fill("q 30")
+    page.wait_for_function(
+        "table => table.tBodies[0].rows.length === 1", arg=table.element_handle()
+    )
+    assert "JPEG q 30" in table.locator("tbody").inner_text()
+
+
+def test_hidden_columns_can_be_shown(page):
+    table = _table(page, "tiny-v1, linf 8: without gradients")
+    before = table.locator("thead th").count()
+    section = page.locator("section.grid", has=table)
+    section.get_by_role("button", name="Columns").click()
+    page.locator(".dt-button-collection").get_by_text("drop median dB").click()
+    assert table.locator("thead th").count() == before + 1
+
+
+def test_a_slider_moves_by_mouse_and_by_key(page):
+    viewer = page.locator(".viewer").first
+    slider, over = viewer.locator("input[type=range]"), viewer.locator(".over")
+    clip = "element => element.style.clipPath"
+    assert "50%" in over.evaluate(clip)
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    assert "49%" in over.evaluate(clip)
+    box = slider.bounding_box()
+    page.mouse.click(box["x"] + 2, box["y"] + box["height"] / 2)
+    assert "100%" in over.evaluate(clip) or "99%" in over.evaluate(clip)
+
+
+def test_every_view_can_be_shown_and_is_a_picture(page):
+    viewer = page.locator(".viewer").first
+    names = viewer.locator(".left option").all_inner_texts()
+    assert names == [
+        *("source", "attacked", "decoded", "attacked decoded", "change", "damage"),
+        *("bits", "attacked bits"),
+    ]
+    for name in names:
+        viewer.locator(".left").select_option(name)
+        page.wait_for_function(
+            "image => image.complete && image.naturalWidth > 0",
+            arg=viewer.locator(".over").element_handle(),
+        )
+        assert viewer.locator(".over").get_attribute("alt") == name
+
+
+def test_codecs_that_cannot_tell_where_their_bits_lie_have_no_map(page):
+    viewer = page.locator(".viewer", has_text="JPEG").first
+    assert "bits" not in viewer.locator(".left option").all_inner_texts()
+
+
+def test_plots_are_drawn(page):
+    plots = page.locator(".plot")
+    assert plots.count() >= 6
+    assert page.locator(".plot svg.main-svg").count() >= plots.count()
+
+
+def test_foreign_names_are_text(page):
+    assert page.locator("b", has_text="toy").count() == 0
+    for place in ("table.board td", ".viewer figcaption", "#entries ~ details summary"):
+        assert page.locator(place, has_text="bright <b>toy</b>").count() > 0
+    assert page.locator(".plot .legendtext", has_text="bright <b>toy</b>").count() > 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_it_without_scrolling_sideways(page, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_function("document.documentElement.scrollWidth <= 390")
+    page.wait_for_function(f"document.documentElement.className === '{DARK[scheme]}'")
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(22, 24, 28)"}[scheme]
+
+
+def _nudged(run):
+    """Return a run whose scores differ in their last bit, as between processors."""
+    floats = [name for name, one in Scores.model_fields.items() if "float" in str(one.annotation)]
+    for record in run.measures:
+        if (one := record.scores) is not None:
+            told = {name: getattr(one, name) for name in floats if getattr(one, name) is not None}
+            moved = {name: math.nextafter(value, math.inf) for name, value in told.items() if value}
+            yield record.model_copy(update={"scores": one.model_copy(update=moved)})
+
+
+def test_the_last_bits_of_a_figure_do_not_reach_the_page(filled):
+    run = filled[0]
+    other = type(run)(run.folder, run.manifest, run.crafts, list(_nudged(run)))
+    made = [board([one]) for one in (run, other)]
+    before, after = ([row.attack.psnr.mean for row in one.rows] for one in made)
+    assert before != after
+    assert charts(made[0]) == charts(made[1])
+    assert list(tables(made[0])) == list(tables(made[1]))

@@ -1,0 +1,87 @@
+"""The example package, installed as a user would: listed, run and shown without a change here."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import partial
+
+import pytest
+
+from bench.store.run_folder import read_run
+from paths import ROOT
+
+EXAMPLE = ROOT / "examples/plugin-codec"
+SUITE = """\
+name: plugin
+images: {set: sample, names: [coffee], crop: {height: 40, width: 50}}
+codecs: [{name: pca, step: [8, 24]}, {name: mjpeg, q: 4}]
+attacks: [{name: pgd, steps: 3}]
+budgets: [{linf: 8}]
+compute: {threads: 1}
+"""
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory):
+    """Return a function that runs a module of Python where the example package is installed."""
+    site = tmp_path_factory.mktemp("site")
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+    options = ["--no-build-isolation", "--no-index", "--target", str(site), str(EXAMPLE)]
+    subprocess.run([*install, *options], check=True, stderr=subprocess.DEVNULL)
+    environment = {**os.environ, "PYTHONPATH": f"{site}{os.pathsep}{ROOT}"}
+
+    def run(*arguments, cwd=ROOT):
+        command = [sys.executable, "-W", "ignore", "-m", *arguments]
+        done = subprocess.run(
+            command, cwd=cwd, env=environment, check=False, capture_output=True, text=True
+        )
+        assert not done.returncode, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def bench(python):
+    """Return a function that runs `bench` there."""
+    return partial(python, "bench")
+
+
+def test_the_codecs_are_listed_with_their_parameters(bench):
+    listed = {item["name"]: item for item in json.loads(bench("list", "codecs", "--json"))}
+    assert listed["pca"]["parameters"] == {"step": 16.0}
+    assert listed["mjpeg"]["parameters"] == {"q": 4}
+    assert listed["pca"]["problem"] is listed["mjpeg"]["problem"] is None
+
+
+def test_the_codecs_are_run_and_stand_on_the_board(bench, tmp_path):
+    (tmp_path / "plugin.yaml").write_text(SUITE)
+    bench("run", "plugin.yaml", cwd=tmp_path)
+    run = read_run(tmp_path / "runs/plugin")
+    assert {record.status for record in run.measures} == {"ok"}
+    white_box = [r for r in run.measures if r.threat == "white-box"]
+    assert {record.victim for record in white_box} == {"pca step=8.0", "pca step=24.0"}
+    assert {r.victim for r in run.measures if r.threat == "transfer"} >= {"mjpeg q=4"}
+    board = (tmp_path / "runs/plugin/leaderboard.md").read_text()
+    assert "pca step=8.0" in board
+    assert "mjpeg q=4" in board
+
+
+def test_its_own_tests_put_the_codecs_under_the_contract(python):
+    options = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib"]
+    assert "passed" in python("pytest", *options, str(EXAMPLE / "tests"))
+
+
+@pytest.mark.parametrize("name", ["pca", "mjpeg"])
+def test_the_codecs_keep_what_bench_check_asks(name, bench):
+    assert "BROKEN" not in bench("check", name)
+
+
+@pytest.mark.parametrize("module", ["pca", "mjpeg"])
+def test_a_codec_takes_at_most_forty_lines(module):
+    text = (EXAMPLE / f"example_codecs/{module}.py").read_text()
+    body = text[text.index("class ") :]
+    assert len([line for line in body.splitlines() if line.strip()]) <= 40

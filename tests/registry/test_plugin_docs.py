@@ -1,0 +1,48 @@
+"""The attack and the objective of docs/plugins.md do what it says."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bench.budget import Linf
+from bench.crafting.craft import search
+from bench.crafting.target import CodecTarget
+from bench.registry.plugins import load
+from bench.registry.registry import Choice, build
+from bench.tensors import to_tensor
+from bench.testing import AttackContract
+from paths import ROOT
+
+DOCS = ROOT / "docs/plugins.md"
+
+
+def _code(name):
+    (block,) = re.findall(rf"```python\n(# {name}.*?)```", DOCS.read_text(), re.DOTALL)
+    return block
+
+
+_ATTACK: dict[str, type] = {"__name__": __name__}
+exec(_code("my_attack.py"), _ATTACK)
+
+
+class TestAscent(AttackContract):
+    attacks = (_ATTACK["Ascent"](steps=5),)
+
+
+@pytest.fixture
+def plugins(tmp_path):
+    for name in ("my_attack.py", "my_objective.py"):
+        (tmp_path / name).write_text(_code(name))
+        load(name, tmp_path)
+
+
+def test_the_attack_pursues_the_objective(plugins, photograph):
+    source = to_tensor(photograph("coffee", 16, 24))
+    codec = build("codec", Choice("toy", (("gain", 0.5),)))
+    target = CodecTarget(codec, build("objective", Choice("worst-pixel")), source)
+    attack = build("attack", Choice("ascent", (("steps", 10),)))
+    found = search(attack, target, source, Linf(8), 1)
+    assert found.trace.shape == (10, 1)
+    assert target.value(found.images) > target.value(source)

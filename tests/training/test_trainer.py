@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from bench.attack import View
+from bench.models.architectures import fresh
+from bench.registry.registry import Choice, build, live_surrogate
+from bench.testing.pictures import waves
+from bench.training import crops
+from bench.training.adversary import Adversary
+from bench.training.recipe import Recipe
+from bench.training.trainer import Trainer
+from bench.utils.yaml_config import load
+
+ARCHITECTURES = ["bmshj2018-factorized", "bmshj2018-hyperprior", "mbt2018-mean", "mbt2018"]
+PGD = {"name": "pgd", "steps": 5}
+
+
+@pytest.fixture
+def trainer(recipe, small_net):
+    """Return a function that goes on training a net; the keys given replace those of a recipe."""
+
+    def start(**changes):
+        (stage,) = load(recipe(widths=[8, 12], **changes), Recipe).stages
+        net = copy.deepcopy(small_net(stage.recipe.architecture)).requires_grad_(True)
+        return Trainer(stage, net, torch.device("cpu"))
+
+    return start
+
+
+@pytest.fixture
+def batch(photos):
+    """Return crops of the photos, uint8 (4, 3, 64, 64)."""
+    return crops.draw_crops(crops.read_photos(photos, 1, 64).training, 64, 4, (0, 0))
+
+
+def _attack(**changes):
+    return {"method": PGD, "objective": "rd", "budget": {"linf": 8}, **changes}
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_architecture_takes_a_step(architecture, trainer, batch):
+    started = trainer(architecture=architecture)
+    losses = started.advance(batch)
+    assert torch.isfinite(losses.loss)
+    assert losses.loss > losses.bpp > 0
+    assert torch.isnan(losses.attacked)
+    restored = trainer(architecture=architecture)
+    restored.restore(started.state())
+    assert restored.step == 1
+
+
+def test_entropy_models_stay_in_float32(recipe):
+    (stage,) = load(recipe(), Recipe).stages
+    net = fresh(stage.recipe.architecture, stage.recipe.widths)
+    seen = []
+    net.g_s.register_forward_pre_hook(lambda _, given: seen.append(given[0].dtype))
+    net.g_a[0].register_forward_hook(lambda _, __, made: seen.append(made.dtype))
+    Trainer(stage, net, torch.device("cpu")).advance(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))
+    assert seen == [torch.bfloat16, torch.float32]
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("objective", ["distortion", "rate", "rd"])
+def test_the_inner_attack_raises_what_it_wants_and_keeps_its_budget(
+    architecture, objective, trainer, batch
+):
+    started = trainer(architecture=architecture, attack=_attack(objective=objective))
+    made = started.batch(batch, seed=1)
+    source = batch.float() / 255
+    before, after = (_value(started, objective, images, source) for images in (source, made.images))
+    assert made.attacked == 2
+    assert (after[:2] > before[:2]).all()
+    assert torch.equal(made.images[2:], source[2:])
+    assert (made.images - source).abs().max() <= 8 / 255 + 1e-6
+    assert torch.equal(made.reference, source)
+
+
+def _value(trainer, objective, images, source):
+    net = live_surrogate(trainer._net)
+    with torch.no_grad():
+        both = net.relaxed(images)
+    view = View(images, source, None, both.reconstruction, both.bits)
+    return build("objective", Choice(objective))(view)
+
+
+def test_an_adversarial_step_learns_from_the_attacked_crops(trainer, batch):
+    plain, hardened = trainer(), trainer(attack=_attack())
+    clean, attacked = plain.advance(batch[:2]), hardened.advance(batch)
+    assert attacked.attacked > 1.1 * clean.loss
+    changed = zip(plain.averaged().values(), hardened.averaged().values(), strict=True)
+    assert any(not torch.equal(a, b) for a, b in changed)
+
+
+def test_an_attacked_crop_can_be_its_own_reference(trainer, batch):
+    made = trainer(attack=_attack(reference="input", share=1.0)).batch(batch, seed=1)
+    assert made.attacked == 4
+    assert torch.equal(made.reference, made.images)
+    assert not torch.equal(made.images, batch.float() / 255)
+
+
+def test_the_budget_warms_up(trainer, batch):
+    started = trainer(attack=_attack(warmup=7, share=1.0))
+    source = batch.float() / 255
+    assert (started.batch(batch, seed=1).images - source).abs().max() <= 1 / 255 + 1e-6
+    started.step = 7
+    assert (started.batch(batch, seed=1).images - source).abs().max() > 7 / 255
+
+
+def test_an_objective_without_a_lambda_takes_that_of_the_recipe(recipe):
+    (stage,) = load(recipe(lmbda=0.05, attack=_attack()), Recipe).stages
+    assert Adversary(stage.recipe.attack, stage.lmbda, None)._objective.lmbda == 0.05
+    given = _attack(objective={"name": "rd", "lmbda": 0.2})
+    (stage,) = load(recipe(lmbda=0.05, attack=given), Recipe).stages
+    assert Adversary(stage.recipe.attack, stage.lmbda, None)._objective.lmbda == 0.2
+
+
+def test_the_penalty_is_what_one_small_step_adds_to_the_loss(trainer, batch):
+    levels = 0.01
+    started = trainer(gradient_penalty=levels, bfloat16=False)
+    images = (batch.float() / 255 * 0.9 + 0.05).requires_grad_()
+    given = started.batch(batch, seed=0)
+    losses = _seeded(started, images, given)
+    penalty = started._penalty(losses.loss, images)
+    (gradient,) = torch.autograd.grad(losses.loss, images)
+    moved = images.detach() + levels / 255 * gradient.sign()
+    added = _seeded(started, moved, given).loss - losses.loss
+    assert float(penalty.detach()) == pytest.approx(float(added.detach()), rel=0.05)
+
+
+def _seeded(trainer, images, given):
+    torch.manual_seed(3)
+    return trainer._losses(images, given)
+
+
+def test_the_penalty_makes_the_gradient_smaller(trainer, batch):
+    norms = {}
+    for weight in (0.0, 4.0):
+        started = trainer(gradient_penalty=weight, lr=1e-3, warmup=0)
+        for _ in range(40):
+            started.advance(batch)
+        images = (batch.float() / 255).requires_grad_()
+        losses = _seeded(started, images, started.batch(batch, seed=0))
+        (gradient,) = torch.autograd.grad(losses.loss, images)
+        norms[weight] = float(gradient.abs().sum())
+    assert norms[4.0] < 0.8 * norms[0.0]
+
+
+def test_a_denoiser_is_trained_as_a_codec_without_bits(recipe):
+    smooth = torch.from_numpy(waves(64, 64)).permute(2, 0, 1).expand(4, 3, 64, 64)
+    noise = _attack(method="gaussian-noise", share=0.5)
+    how = {"steps": 160, "warmup": 20, "bfloat16": False}
+    path = recipe(architecture="denoiser", widths=[16], attack=noise, **how)
+    (stage,) = load(path, Recipe).stages
+    started = Trainer(stage, fresh("denoiser", (16,)), torch.device("cpu"))
+    losses = [started.advance(smooth) for _ in range(160)]
+    assert all(one.bpp == 0 for one in losses)
+    assert sum(one.attacked for one in losses[-10:]) < 9.5 * losses[0].attacked
+    again = Trainer(stage, fresh("denoiser", (16,)), torch.device("cpu"))
+    again.restore(started.state())
+    assert torch.equal(started.advance(smooth).loss, again.advance(smooth).loss)
