@@ -2,3 +2,7 @@
 
 Objectives and query attacks live beside this package; budgets are enforced in `bench.crafting`.
 """
+
+from attacks.gradient.pgd import PGD
+
+__all__ = ["PGD"]
