@@ -1,7 +1,7 @@
 """Write docs/attacks.md: how strong every attack is, from finished runs.
 
-    python docs/scripts/attack_strength.py runs/attacks runs/attacks-convergence runs/attacks-seeds \\
-        runs/attacks-queries runs/attacks-queries-jpeg
+    python docs/scripts/attack_strength.py runs/attacks runs/attacks-convergence \\
+        runs/attacks-seeds runs/attacks-queries runs/attacks-queries-jpeg
 
 Which tables a run gives follows from its suite: of one with steps as a grid, strength by steps.
 """

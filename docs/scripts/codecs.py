@@ -16,8 +16,8 @@ from leaderboard.render.clean_rd_page import write_rates
 
 PAGE = Path(__file__).parents[1] / "codecs.md"
 REMARKS = """\
-The table is that of the run; `python docs/scripts/codecs.py runs/codecs-kodak` put these remarks before it.
-Two workers and, for much of the run, other jobs shared the cores: compare times with each other
+The table is that of the run; `python docs/scripts/codecs.py runs/codecs-kodak` put these remarks
+before it. Two workers and, for much of the run, other jobs shared the cores: compare times with each other
 alone.
 
 VVC and WebP keep colour at half the size (4:2:0), all others at full size; what that costs shows in
@@ -33,7 +33,8 @@ stand as the field knows them. What looks out of order:
   too little of the range is shared with VVC's curve.
 - **VTM** is not in the suite: it takes some 250 s a megapixel. VTM 23.13 codes kodim24 at QP 32,
   4:4:4, 10 bits, to 35,163 bytes at 33.19 dB, and ffmpeg decodes the same picture, bit for bit
-  (`python -m pytest -m "slow and vtm" tests/backends/external/test_vtm.py`, BENCH_VTM naming a build).
+  (`python -m pytest -m "slow and vtm" tests/backends/external/test_vtm.py`, BENCH_VTM naming a
+  build).
 """
 
 

@@ -24,8 +24,8 @@ ZOO = Path(__file__).parents[2] / "backends/zoo"
 INTRODUCTION = """\
 # What adversarial training does
 
-Written by `python docs/scripts/hardening.py {runs}`, from runs of `bench run suites/NAME.yaml`. J is
-bpp + lambda 255^2 MSE against the source, with the lambda the model was trained for, in real
+Written by `python docs/scripts/hardening.py {runs}`, from runs of `bench run suites/NAME.yaml`. J
+is bpp + lambda 255^2 MSE against the source, with the lambda the model was trained for, in real
 bytes. Every model is attacked through its own gradients. Of all pictures made for an objective from
 one source, the one counts that hurt most by it (lowest PSNR, most bits, largest J); means are over
 {pictures} sources.

@@ -37,8 +37,8 @@ ANCHORS = {
 
 
 INTRODUCTION = """\
-Written by `python docs/scripts/zoo.py`; Kodak was seen neither in training nor in choosing settings.
-Weights are stored as fp16. Rates are of strings that were decoded again, means over the 24 whole
+Written by `python docs/scripts/zoo.py`; Kodak was seen neither in training nor in choosing
+settings. Weights are stored as fp16. Rates are of strings that were decoded again, means over the 24 whole
 pictures; a container adds 21 bytes, 25 with a hyper-latent: 0.0005 bpp. "Estimated bits" is how far
 the entropy model's own figure is from the real one. "Trained" is on one CPU thread, all ancestors
 included (backends/zoo/README.md). JPEG and VVC are counted with every byte of their files."""

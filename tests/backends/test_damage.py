@@ -1,7 +1,8 @@
 """Damaged bitstreams: a clear error, or a picture of the size that they name; nothing is left.
 
-A few for every run, here; 2,000 a family with `pytest -m slow tests/backends/test_damage.py`, each codec in
-a process of its own (tests/helpers/damage.py), so that a crash or a hang is told and ends nothing else.
+A few for every run, here; 2,000 a family with `pytest -m slow tests/backends/test_damage.py`,
+each codec in a process of its own (tests/helpers/damage.py), so that a crash or a hang is reported
+and ends nothing else.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ BLACK_BOX_BUDGETS = [Linf(8), L2(60)]
 FEW_CANDIDATES = {"best-noise", "colour-shift"}
 HEAPS_UP = ("square", "l2")
 STRUCTURED = {"ssah", "dct", "recolour", "korhonen", "patch", "universal"}
-"""Of one kind of change, or learnt elsewhere: tests/attacks/test_structured.py, tests/attacks/test_universal.py."""
+"""Of one kind of change, or learnt elsewhere: see tests/attacks/test_structured.py and test_universal.py."""
 
 
 def _made(name):

@@ -1,6 +1,8 @@
 """Give one codec thousands of damaged bitstreams; a program of its own, as a decoder may crash it.
 
-    python tests/helpers/damage.py COUNT SEED CODEC KEY=VALUE ...     DAMAGE_PLUGIN: the file that has it
+    python tests/helpers/damage.py COUNT SEED CODEC KEY=VALUE ...
+
+DAMAGE_PLUGIN names the file that has the codec, where it is a plugin's.
 
 Half of the streams are damaged as a whole, half inside their container under a right checksum.
 Each has to end in a CodecError of one line or in a picture of the size that the stream names.

@@ -1,4 +1,4 @@
-"""Keys, plans and records are what they were; `tests/helpers/frozen.py` says when they may change."""
+"""Keys, plans and records are what they were; tests/helpers/frozen.py says when they may change."""
 
 import json
 
