@@ -10,7 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from attacks.gradient.search import Climb
+from attacks.gradient.search import GradientSearch
 from bench.attack import AttackResult, Need, Target
 from bench.budget import BALLS, Budget
 
@@ -34,7 +34,7 @@ class ColourShift:
     ) -> AttackResult:
         """Look at the source pictures and at all eight."""
         del rngs
-        climb = Climb(target, images, budget)
+        climb = GradientSearch(target, images, budget)
         for candidate in (images, *(_shifted(images, budget, signs) for signs in _SIGNS)):
             climb.glance(candidate)
         return climb.result()

@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from attacks.query.search import Probe, Queries
+from attacks.query.search import Queries, QuerySearch
 from bench.attack import AttackResult, Need, Target
 from bench.budget import BALLS, Budget
 
@@ -108,10 +108,10 @@ class BestNoise:
         self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
     ) -> AttackResult:
         """Draw, ask, and keep the best."""
-        probe = Probe(target, images, budget)
+        probe = QuerySearch(target, images, budget)
         for asked in range(0, self.queries, _AT_ONCE):
             count = min(_AT_ONCE, self.queries - asked)
-            probe.ask(torch.stack([_loudest(images, budget, rngs) for _ in range(count)]))
+            probe.evaluate(torch.stack([_loudest(images, budget, rngs) for _ in range(count)]))
         return probe.result()
 
 

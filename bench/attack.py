@@ -213,7 +213,7 @@ class Attack(Protocol):
         ...
 
 
-class Best:
+class BestQueries:
     """The best 8-bit pictures inside a budget that were queried, one of each source.
 
     Args:
@@ -233,7 +233,7 @@ class Best:
         self.images = source.clone()
         self.values = torch.full((len(source),), -torch.inf, dtype=torch.float64)
 
-    def note(self, levels: Tensor, values: Tensor, owners: Sequence[int]) -> None:
+    def update(self, levels: Tensor, values: Tensor, owners: Sequence[int]) -> None:
         """Keep what is better.
 
         Args:

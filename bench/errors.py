@@ -40,7 +40,7 @@ _SPENT = ("out of memory", "not enough memory", "can't allocate memory", "cannot
 """How torch tells that memory is spent."""
 
 
-FOREIGN = (Exception, SystemExit)
+PLUGIN_ERRORS = (Exception, SystemExit)
 """What the code of a codec, an attack or a metric may raise as its own failure; it may exit."""
 
 
@@ -61,7 +61,7 @@ def raise_if_machine(error: BaseException) -> None:
         ) from error
 
 
-def told(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """Return an exception as one line; ours are sentences, others need their type."""
     line = " ".join(str(error).split())
     return line if isinstance(error, BenchError) else f"{type(error).__name__}: {line}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol, TypeAlias, TypeGuard, get_args, runtime_checkable
 
 from bench.codec import Image
-from bench.errors import FOREIGN, Unsupported, raise_if_machine, told
+from bench.errors import PLUGIN_ERRORS, Unsupported, one_line, raise_if_machine
 
 Better: TypeAlias = Literal["higher", "lower"]
 """Which values speak for a codec."""
@@ -82,9 +82,9 @@ def read(metric: Metric, reference: Image, picture: Image) -> Reading:
         value = float(metric(_still(reference), _still(picture)))
     except Unsupported as error:
         return Reading(None, str(error))
-    except FOREIGN as error:  # what breaks inside a metric is its failure
+    except PLUGIN_ERRORS as error:  # what breaks inside a metric is its failure
         raise_if_machine(error)
-        return Reading(None, told(error))
+        return Reading(None, one_line(error))
     return Reading(None, "it returned NaN") if math.isnan(value) else Reading(value)
 
 

@@ -31,9 +31,9 @@ from backends.learned.entropy_models import straight_through_round
 from backends.learned.frozen.replace import quick
 from backends.learned.nets import frozen
 from bench.budget import Linf
-from bench.crafting.craft import search
+from bench.crafting.craft import run_attack
 from bench.crafting.target import CodecTarget
-from bench.utils.memory import kept
+from bench.utils.memory import keep_freed_memory
 from bench.utils.precision import Arithmetic, Precision, computing
 
 _MODELS: dict[str, Callable[[], CompressionModel]] = {
@@ -99,9 +99,9 @@ def test_harness_over_a_bare_loop(compare, picture, tmp_path):
 
     def through_the_harness() -> None:
         target = CodecTarget(codec, Distortion(), picture)
-        search(PGD(steps=_STEPS), target, picture, Linf(8), seed=0)
+        run_attack(PGD(steps=_STEPS), target, picture, Linf(8), seed=0)
 
-    with kept():
+    with keep_freed_memory():
         compare(
             through_the_harness,
             lambda: _bare_pgd(bare, picture, 8 / 255),
@@ -118,10 +118,10 @@ def test_kept_memory_over_memory_as_it_comes(compare, model, codec, size):
 
     def searched(memory: Callable[[], AbstractContextManager[None]]) -> None:
         with memory():
-            search(PGD(steps=_STEPS), target, picture, Linf(8), seed=0)
+            run_attack(PGD(steps=_STEPS), target, picture, Linf(8), seed=0)
 
     compare(
-        partial(searched, kept),
+        partial(searched, keep_freed_memory),
         partial(searched, nullcontext),
         f"{model[0]} at {size}, PGD of {_STEPS} steps, freed memory kept / as it comes",
         rounds=_SIZES[size],

@@ -14,7 +14,16 @@ import pytest
 
 from bench.store.records import RECORD, CraftRecord, MeasureRecord, Scores
 from bench.store.run_folder import Manifest, read_run
-from leaderboard.publish.entry import ARCHIVE, ENTRY, RECORDS, Entry, lay, packed, sealed, sha256
+from leaderboard.publish.entry import (
+    ARCHIVE,
+    ENTRY,
+    RECORDS,
+    Entry,
+    packed,
+    sealed,
+    sha256,
+    write_entry,
+)
 
 SIZES = (1, 6, 24)
 """Pictures of a board; one has some 4,200 records."""
@@ -178,7 +187,7 @@ def published(folder, tmp_path_factory):
     told |= {"track_sha256": "0" * 64, "published": run.manifest.started}
     told |= {name: {} for name in ("sources", "archive")} | {"figures": [], "worst": []}
     entry = Entry(**told, files={RECORDS: sha256(records), ARCHIVE: "0" * 64})
-    lay(place, {RECORDS: records, ENTRY: sealed(entry)})
+    write_entry(place, {RECORDS: records, ENTRY: sealed(entry)})
     return board
 
 

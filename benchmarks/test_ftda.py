@@ -22,7 +22,7 @@ from attacks.objectives.basic import Distortion
 from backends.learned.compressai import CompressAI, local
 from bench.budget import Mse
 from bench.codec import Image
-from bench.crafting.craft import enforced, search
+from bench.crafting.craft import quantise_and_check, run_attack
 from bench.crafting.target import CodecTarget
 from bench.images.image_set import Crop, ImageSpec, load
 from bench.metrics.scores import mse
@@ -80,8 +80,10 @@ class Case:
     def ours(self, steps: int) -> Image:
         budget = Mse(self.preset.cap)
         target = CodecTarget(self.codec, Distortion("clean"), self.source)
-        found = search(FTDA(steps=steps, lr=self.preset.lr), target, self.source, budget, seed=0)
-        return enforced(found, self.source, budget)
+        found = run_attack(
+            FTDA(steps=steps, lr=self.preset.lr), target, self.source, budget, seed=0
+        )
+        return quantise_and_check(found, self.source, budget)
 
     @cached_property
     def net(self) -> torch.nn.Module:

@@ -24,7 +24,7 @@ from PIL import Image as Pillow
 from bench.engine.runner import describe, execute, prepare
 from bench.images.image_set import ImageSpec, load
 from bench.store.records import MeasureRecord
-from bench.store.run_folder import opened
+from bench.store.run_folder import open_run
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
 
@@ -68,7 +68,7 @@ def peaks(model: str) -> Iterator[int]:
         )
         prepared = prepare(parse(text, "memory.yaml", Suite), folder)
         cells = len(prepared.plan.cells) // PICTURES
-        with opened(folder / "run", describe(prepared)) as store, _watched() as seen:
+        with open_run(folder / "run", describe(prepared)) as store, _watched() as seen:
             records = (e for e in execute(prepared, store) if isinstance(e, MeasureRecord))
             for number, record in enumerate(records, 1):
                 assert record.status == "ok"

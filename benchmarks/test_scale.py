@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.engine.executors.work_queue import Rota
-from bench.engine.resume import is_left
+from bench.engine.executors.work_queue import WorkQueue
+from bench.engine.resume import is_pending
 from bench.images.image_set import Picture
 from bench.planning.baselines import with_baselines
 from bench.planning.jobs import Plan
-from bench.planning.operating_point import Point
+from bench.planning.operating_point import OperatingPoint
 from bench.planning.planner import plan
 from bench.planning.resolve import make_attack, search_of, terms_of
 from bench.store import run_folder as storing
@@ -70,7 +70,7 @@ def _cost(size: int, folder: Path) -> dict[str, float]:
     records = list(_records(planned))
     _timed(spent, "store", lambda: [store.append(record) for record in records])
     again = _timed(spent, "read", lambda: Store(folder))
-    left = _timed(spent, "resume", lambda: [g for g in planned.groups if is_left(g, again)])
+    left = _timed(spent, "resume", lambda: [g for g in planned.groups if is_pending(g, again)])
     assert not left
     _timed(spent, "hand out", lambda: _handed_out(planned))
     return spent
@@ -86,7 +86,7 @@ def _timed(spent: dict[str, float], part: str, work: Callable[[], object]):
 def _planned(size: int) -> Plan:
     suite = parse(SUITE, "many.yaml", Suite)
     choices, searches = with_baselines(suite)
-    points = [Point(choice, str(choice), choice.name == "toy") for choice in choices]
+    points = [OperatingPoint(choice, str(choice), choice.name == "toy") for choice in choices]
     pixels = np.zeros((8, 8, 3), np.uint8)
     pictures = [
         Picture(f"picture-{n}", pixels, f"{n:064d}") for n in range(-(-size // CELLS_A_PICTURE))
@@ -130,7 +130,7 @@ def _records(planned: Plan):
 
 
 def _handed_out(planned: Plan) -> None:
-    rota = Rota.of(planned.groups)
+    rota = WorkQueue.of(planned.groups)
     for worker in itertools.cycle(range(16)):
         if rota.take(worker) is None:
             return

@@ -22,7 +22,7 @@ from PIL import Image as Pillow
 from bench.engine.runner import describe, execute, prepare
 from bench.images.image_set import ImageSpec, load
 from bench.store.records import Scores
-from bench.store.run_folder import opened, read_run
+from bench.store.run_folder import open_run, read_run
 from bench.suite.suite import Suite
 from bench.utils.precision import Precision
 from bench.utils.yaml_config import parse
@@ -102,7 +102,7 @@ def _found(
         pictures=pictures, architecture=architecture, model=model, precision=precision
     )
     prepared = prepare(parse(text, "strength.yaml", Suite), Path())
-    with opened(folder, describe(prepared)) as store:
+    with open_run(folder, describe(prepared)) as store:
         for _ in execute(prepared, store):
             pass
     run, found = read_run(folder), defaultdict(list)

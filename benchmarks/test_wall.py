@@ -16,7 +16,7 @@ import pytest
 
 from bench.engine.executors import Name, Options, executor
 from bench.engine.runner import describe, prepare
-from bench.store.run_folder import opened
+from bench.store.run_folder import open_run
 from bench.suite.suite import Suite
 from bench.utils.machine import cores
 from bench.utils.yaml_config import parse
@@ -46,7 +46,7 @@ def _seconds(name: Name, folder: Path) -> float:
     started = time.perf_counter()
     prepared = prepare(parse(SUITE, "wall.yaml", Suite), Path())
     with (
-        opened(folder, describe(prepared)) as store,
+        open_run(folder, describe(prepared)) as store,
         closing(executor(name, Options())(prepared, store)) as events,
     ):
         for _ in events:

@@ -19,7 +19,7 @@ from PIL import Image as Pillow
 from bench.codec import Codec, Image
 from bench.errors import BenchError
 from bench.images.image_set import load
-from bench.registry.registry import build
+from bench.registry.registry import instantiate
 from bench.store.records import CraftRecord, MeasureRecord, Scores
 from bench.store.run_folder import Run, read_run
 from leaderboard.aggregate.suite_info import setting
@@ -77,7 +77,7 @@ def _caption(record: MeasureRecord, craft: CraftRecord) -> str:
 
 def _codec(run: Run, record: MeasureRecord) -> Codec:
     points = chain(*setting(run).codecs)
-    codec: Codec = build("codec", next(p for p in points if str(p) == record.victim))
+    codec: Codec = instantiate("codec", next(p for p in points if str(p) == record.victim))
     return codec
 
 

@@ -1,25 +1,4 @@
-"""The leaderboard: run folders -> one board, as a markdown page or terminal tables.
+"""The leaderboard: run folders -> rows -> ranks -> markdown, terminal tables, exports, HTML.
 
-board([read_run(folder)]) --> Board --> markdown(board, plots(board, where)), tables(board)
+Everything here reads records on disk; searches and scores are made in `bench`.
 """
-
-from leaderboard.aggregate.rows import Row
-from leaderboard.columns.column import Column
-from leaderboard.columns.columns import COLUMNS
-from leaderboard.ranking.board import Board, Table, board
-from leaderboard.render.page import markdown
-from leaderboard.render.plots import Plot, plots
-from leaderboard.render.terminal import tables
-
-__all__ = [
-    "COLUMNS",
-    "Board",
-    "Column",
-    "Plot",
-    "Row",
-    "Table",
-    "board",
-    "markdown",
-    "plots",
-    "tables",
-]

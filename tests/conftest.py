@@ -25,7 +25,7 @@ from bench.images.image_set import Crop, ImageSpec, load
 from bench.models.architectures import fresh
 from bench.registry import plugins, registry
 from bench.registry import trusted as consent
-from bench.registry.registry import Choice, build
+from bench.registry.registry import ComponentSpec, instantiate
 from bench.tensors import to_tensor
 from paths import SHARED
 
@@ -185,7 +185,7 @@ def small_codec(small_checkpoint):
     @cache
     def made(architecture, seed=0):
         path = small_checkpoint(architecture, seed)
-        return build("codec", Choice(architecture, (("checkpoint", str(path)),)))
+        return instantiate("codec", ComponentSpec(architecture, (("checkpoint", str(path)),)))
 
     return made
 
@@ -254,7 +254,7 @@ def variable_codec(variable_file):
     def made(architecture, level, is_stepped=False):
         path = variable_file(architecture, is_stepped)
         given = (("level", level), ("checkpoint", str(path)))
-        return build("codec", Choice(architecture, given))
+        return instantiate("codec", ComponentSpec(architecture, given))
 
     return made
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from attacks.gradient.pgd import Restarts, Steps
-from attacks.gradient.search import Climb, Point
+from attacks.gradient.search import GradientSearch, Iterate
 from bench.attack import AttackResult, Need, Target
 from bench.budget import BALLS, Budget
 
@@ -50,9 +50,9 @@ class APGD:
         self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
     ) -> AttackResult:
         """Ascend from random points of the ball."""
-        climb = Climb(target, images, budget)
+        climb = GradientSearch(target, images, budget)
         for _ in range(self.restarts):
-            _Run(climb, climb.look(budget.sample(images, rngs))).go(self.steps)
+            _Run(climb, climb.step(budget.sample(images, rngs))).go(self.steps)
         return climb.result()
 
 
@@ -71,7 +71,7 @@ def checkpoints(steps: int) -> Iterator[tuple[int, int]]:
 class _Run:
     """One ascent from one point."""
 
-    def __init__(self, climb: Climb, start: Point) -> None:
+    def __init__(self, climb: GradientSearch, start: Iterate) -> None:
         self._climb = climb
         self._before = start.images
         self._point = self._best = start
@@ -97,7 +97,7 @@ class _Run:
         return self._climb.project(images + share * (aimed - images) + (1 - share) * inertia)
 
     def _advance(self, share: float) -> None:
-        point = self._climb.look(self._ahead(share))
+        point = self._climb.step(self._ahead(share))
         self._rises += point.values > self._point.values
         self._before, self._point = self._point.images, point
         self._best = point.where(point.values > self._best.values, self._best)

@@ -18,8 +18,8 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from attacks.gradient.search import Climb
-from attacks.gradient.structured import Manner, Structured
+from attacks.gradient.search import GradientSearch
+from attacks.gradient.structured import Parametrisation, Structured
 
 _TURNS = 3
 """After which clipping and filtering by turns gains little."""
@@ -35,7 +35,7 @@ class SSAH(Structured):
 
     version: ClassVar[int] = 1
 
-    def manner(self, climb: Climb, rngs: Sequence[torch.Generator]) -> Manner:
+    def manner(self, climb: GradientSearch, rngs: Sequence[torch.Generator]) -> Parametrisation:
         """Return all but the mean of each block."""
         del rngs
         return _Fine(_Coarse(climb.source, block=2, keep=1))
@@ -58,7 +58,7 @@ class DCT(Structured):
     block: Annotated[int, Field(ge=1)] = 8
     keep: Annotated[int, Field(ge=1)] = 4
 
-    def manner(self, climb: Climb, rngs: Sequence[torch.Generator]) -> Manner:
+    def manner(self, climb: GradientSearch, rngs: Sequence[torch.Generator]) -> Parametrisation:
         """Return the lowest frequencies of each block."""
         del rngs
         return _Coarse(climb.source, self.block, self.keep)

@@ -19,7 +19,7 @@ from pydantic import Field
 from torch import Tensor
 
 from attacks.gradient.pgd import Steps, StepSize
-from attacks.gradient.search import Climb, Point
+from attacks.gradient.search import GradientSearch, Iterate
 from attacks.optim import Adam, lengths, unit
 from bench.attack import AttackResult, Need, Target
 from bench.budget import EUCLIDEAN, Budget, Linf
@@ -60,7 +60,7 @@ class FTDA:
     ) -> AttackResult:
         """Search from the source pictures."""
         room = _room(budget) if self.clamp is None else Linf(self.clamp, region=budget.region)
-        climb = Climb(target, images, budget)
+        climb = GradientSearch(target, images, budget)
         start = climb.start(rngs, room)
         adam, heading = Adam(start.images, self.lr), unit(start.gradients)
         for _ in range(self.steps):
@@ -71,14 +71,14 @@ class FTDA:
         return climb.result()
 
 
-def _heading(climb: Climb, images: Tensor) -> Tensor:
+def _heading(climb: GradientSearch, images: Tensor) -> Tensor:
     """Return the way up the objective inside the budget, and back to the source outside."""
     back = climb.source - images
     inside = climb.budget.size(images, climb.source) <= climb.budget.radius
     if not inside.any():
         return unit(back)
     wide = inside.view(-1, 1, 1, 1)
-    point = climb.look(torch.where(wide, images, climb.source))
+    point = climb.step(torch.where(wide, images, climb.source))
     return unit(torch.where(wide, point.gradients, back))
 
 
@@ -117,7 +117,7 @@ class CarliniWagner:
         self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
     ) -> AttackResult:
         """Search from the source pictures."""
-        climb = Climb(target, images, budget)
+        climb = GradientSearch(target, images, budget)
         start = climb.start(rngs)
         weights = _Weights(lengths(_uniform(climb)) / 2)
         for _ in range(self.searches):
@@ -127,7 +127,7 @@ class CarliniWagner:
             weights.learn(inside.view(-1, 1, 1, 1))
         return climb.result()
 
-    def _search(self, climb: Climb, start: Point, weights: Tensor) -> Tensor:
+    def _search(self, climb: GradientSearch, start: Iterate, weights: Tensor) -> Tensor:
         """Return where Adam ends with one weight for each picture, inside the budget or not."""
         pull = 2 * weights / lengths(_uniform(climb)) ** 2
         steepness = lengths(start.gradients)
@@ -136,7 +136,7 @@ class CarliniWagner:
         for _ in range(self.steps):
             adam.step(gradients / steepness - pull * (adam.images - climb.source))
             adam.move(_room(climb.budget).project(adam.images, climb.source))
-            gradients = climb.look(adam.images).gradients
+            gradients = climb.step(adam.images).gradients
         return adam.images
 
 
@@ -162,6 +162,6 @@ def _room(budget: Budget) -> Budget:
     return replace(budget, radius=math.inf)
 
 
-def _uniform(climb: Climb) -> Tensor:
+def _uniform(climb: GradientSearch) -> Tensor:
     """Return the change of full radius that is the same for all values."""
     return climb.budget.steepest(torch.ones_like(climb.source))

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from attacks.gradient.pgd import Restarts, Steps, StepSize
-from attacks.gradient.search import Climb
+from attacks.gradient.search import GradientSearch
 from attacks.optim import without
 from bench.attack import AttackResult, Need, Target
 from bench.budget import EUCLIDEAN, Budget
@@ -54,19 +54,19 @@ class MADC:
         self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
     ) -> AttackResult:
         """Ascend from random points of the sphere."""
-        climb = Climb(target, images, budget)
+        climb = GradientSearch(target, images, budget)
         for _ in range(self.restarts):
             self._ascend(climb, _on_sphere(climb, budget.sample(images, rngs)))
         return climb.result()
 
-    def _ascend(self, climb: Climb, images: Tensor) -> None:
+    def _ascend(self, climb: GradientSearch, images: Tensor) -> None:
         for _ in range(self.steps):
-            uphill = climb.budget.steepest(climb.look(images).gradients)
+            uphill = climb.budget.steepest(climb.step(images).gradients)
             along = without(uphill, images - climb.source)
             images = _on_sphere(climb, images + self.step_size * along)
         climb.glance(images)
 
 
-def _on_sphere(climb: Climb, images: Tensor) -> Tensor:
+def _on_sphere(climb: GradientSearch, images: Tensor) -> Tensor:
     outwards = climb.budget.steepest(images - climb.source)
     return climb.project(climb.source + _BEYOND * outwards)

@@ -12,8 +12,8 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from attacks.gradient.search import Climb
-from attacks.gradient.structured import Manner, Structured
+from attacks.gradient.search import GradientSearch
+from attacks.gradient.structured import Parametrisation, Structured
 from bench.budget import Budget
 
 _LEVEL = 1 / 255
@@ -35,7 +35,7 @@ class Korhonen(Structured):
 
     reach: Annotated[int, Field(ge=1)] = 2
 
-    def manner(self, climb: Climb, rngs: Sequence[torch.Generator]) -> Manner:
+    def manner(self, climb: GradientSearch, rngs: Sequence[torch.Generator]) -> Parametrisation:
         """Return the mask."""
         del rngs
         return _Masked(activity(climb.source, self.reach))
@@ -62,7 +62,7 @@ class Patch(Structured):
         """One gradient a step, the last value, and what it takes to find a place and to start."""
         return self.steps + 4
 
-    def manner(self, climb: Climb, rngs: Sequence[torch.Generator]) -> Manner:
+    def manner(self, climb: GradientSearch, rngs: Sequence[torch.Generator]) -> Parametrisation:
         """Look for the place of the patch."""
         return _Masked(_patches(climb.start(rngs).gradients, climb.budget, self.area))
 

@@ -18,7 +18,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from attacks.gradient.search import Climb, Point
+from attacks.gradient.search import GradientSearch, Iterate
 from attacks.optim import unit
 from bench.attack import AttackResult, Need, Target
 from bench.budget import BALLS, Budget
@@ -45,7 +45,7 @@ class FGSM:
         self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
     ) -> AttackResult:
         """Step once from the source pictures."""
-        climb = Climb(target, images, budget)
+        climb = GradientSearch(target, images, budget)
         ascend(climb, climb.start(rngs), steps=1, step_size=1.0)
         return climb.result()
 
@@ -75,7 +75,7 @@ class IFGSM:
         self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
     ) -> AttackResult:
         """Ascend from the source pictures."""
-        climb = Climb(target, images, budget)
+        climb = GradientSearch(target, images, budget)
         ascend(climb, climb.start(rngs), steps=self.steps, step_size=self.step_size)
         return climb.result()
 
@@ -111,7 +111,7 @@ class MIFGSM:
         self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
     ) -> AttackResult:
         """Ascend from the source pictures."""
-        climb = Climb(target, images, budget)
+        climb = GradientSearch(target, images, budget)
         point = climb.start(rngs)
         ascend(climb, point, steps=self.steps, step_size=self.step_size, decay=self.decay)
         return climb.result()
@@ -144,14 +144,16 @@ class PGD:
         self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
     ) -> AttackResult:
         """Ascend from random points of the ball."""
-        climb = Climb(target, images, budget)
+        climb = GradientSearch(target, images, budget)
         for _ in range(self.restarts):
-            point = climb.look(budget.sample(images, rngs))
+            point = climb.step(budget.sample(images, rngs))
             ascend(climb, point, steps=self.steps, step_size=self.step_size)
         return climb.result()
 
 
-def ascend(climb: Climb, point: Point, *, steps: int, step_size: float, decay: float = 0.0) -> None:
+def ascend(
+    climb: GradientSearch, point: Iterate, *, steps: int, step_size: float, decay: float = 0.0
+) -> None:
     """Take steps of one size from a point, staying inside the budget.
 
     Args:
@@ -166,6 +168,6 @@ def ascend(climb: Climb, point: Point, *, steps: int, step_size: float, decay: f
         direction = decay * direction + unit(point.gradients, order=1)
         images = climb.project(point.images + climb.budget.steepest(direction) * step_size)
         if left:
-            point = climb.look(images)
+            point = climb.step(images)
         else:
             climb.glance(images)

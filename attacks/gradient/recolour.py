@@ -11,8 +11,8 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from attacks.gradient.search import Climb
-from attacks.gradient.structured import Manner, Structured
+from attacks.gradient.search import GradientSearch
+from attacks.gradient.structured import Parametrisation, Structured
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Recolour(Structured):
 
     points: Annotated[int, Field(ge=2, le=64)] = 8
 
-    def manner(self, climb: Climb, rngs: Sequence[torch.Generator]) -> Manner:
+    def manner(self, climb: GradientSearch, rngs: Sequence[torch.Generator]) -> Parametrisation:
         """Return the lattice."""
         del rngs
         return _Lattice(climb.source, self.points)

@@ -2,7 +2,7 @@
 
     climb = Climb(target, source, budget)
     point = climb.start(rngs)          the source picture, or a random one where that is flat
-    point = climb.look(images)         again and again
+    point = climb.step(images)         again and again
     return climb.result()              the best pictures of all, not the last ones
 
 Some objectives are flat at the source picture itself: the error against C(x) is zero there, and so
@@ -26,7 +26,7 @@ RANDOM_START = "random-start"
 """The gradient at a source picture was zero, so the search began at a random picture instead."""
 
 
-class Room(Protocol):
+class SearchSpace(Protocol):
     """A set of pictures around the source ones; every budget is one."""
 
     def project(self, images: Tensor, source: Tensor) -> Tensor:
@@ -35,7 +35,7 @@ class Room(Protocol):
 
 
 @dataclass(frozen=True)
-class Point:
+class Iterate:
     """Pictures, and what the target said of them.
 
     Attributes:
@@ -48,17 +48,17 @@ class Point:
     values: Tensor
     gradients: Tensor
 
-    def where(self, chosen: Tensor, other: Point) -> Point:
+    def where(self, chosen: Tensor, other: Iterate) -> Iterate:
         """Return this point for the chosen pictures, bool (B,), the other point for the rest."""
         wide = chosen.view(-1, 1, 1, 1)
-        return Point(
+        return Iterate(
             torch.where(wide, self.images, other.images),
             torch.where(chosen, self.values, other.values),
             torch.where(wide, self.gradients, other.gradients),
         )
 
 
-class Climb:
+class GradientSearch:
     """A target, and the best pictures inside a budget that it was shown.
 
     Args:
@@ -76,30 +76,30 @@ class Climb:
         self.source = source
         self.budget = budget
 
-    def look(self, images: Tensor) -> Point:
+    def step(self, images: Tensor) -> Iterate:
         """Ask for values and gradients."""
         values, gradients = self._target.value_and_grad(images)
-        return Point(images, self._noted(images, values), gradients)
+        return Iterate(images, self._noted(images, values), gradients)
 
     def glance(self, images: Tensor) -> Tensor:
         """Ask for values alone, (B,)."""
         return self._noted(images, self._target.value(images))
 
-    def start(self, rngs: Sequence[torch.Generator], room: Room | None = None) -> Point:
+    def start(self, rngs: Sequence[torch.Generator], room: SearchSpace | None = None) -> Iterate:
         """Look at the source pictures, and in the place of flat ones at random pictures.
 
         Args:
             rngs: one generator a picture.
             room: what random pictures are brought into as well, if anything.
         """
-        point = self.look(self.source)
+        point = self.step(self.source)
         flat = ~point.gradients.flatten(1).any(1)
         if not flat.any():
             return point
         self._flags = tuple((RANDOM_START,) if one else () for one in flat)
         drawn = self.budget.sample(self.source, rngs)
         drawn = drawn if room is None else room.project(drawn, self.source)
-        return self.look(torch.where(flat.view(-1, 1, 1, 1), drawn, self.source))
+        return self.step(torch.where(flat.view(-1, 1, 1, 1), drawn, self.source))
 
     def project(self, images: Tensor) -> Tensor:
         """Return the nearest pictures inside the budget."""

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from attacks.gradient.pgd import Steps, StepSize
-from attacks.gradient.search import Climb
+from attacks.gradient.search import GradientSearch
 from attacks.optim import Adam, lengths, unit, without
 from bench.attack import AttackResult, Need, Target
 from bench.budget import BALLS, Budget, Linf
@@ -31,7 +31,7 @@ _WHOLE = 0.9999
 """A share of a change that is no cut, but float32."""
 
 
-class Manner(Protocol):
+class Parametrisation(Protocol):
     """One kind of change of given source pictures, linear in its parameters.
 
     Attributes:
@@ -75,20 +75,20 @@ class Structured(ABC):
         self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
     ) -> AttackResult:
         """Search from the source pictures."""
-        climb = Climb(target, images, budget)
+        climb = GradientSearch(target, images, budget)
         inside = _Inside(self.manner(climb, rngs), images, budget)
         gradients = climb.start(rngs, inside).gradients
         walk = _Walk(inside, gradients, self.step_size)
         for left in reversed(range(self.steps)):
             changed = walk.step(gradients)
             if left:
-                gradients = climb.look(changed).gradients
+                gradients = climb.step(changed).gradients
             else:
                 climb.glance(changed)
         return climb.result()
 
     @abstractmethod
-    def manner(self, climb: Climb, rngs: Sequence[torch.Generator]) -> Manner:
+    def manner(self, climb: GradientSearch, rngs: Sequence[torch.Generator]) -> Parametrisation:
         """Return the kind of change.
 
         Args:
@@ -115,7 +115,7 @@ class _Fitted:
 class _Inside:
     """A manner inside a budget around some pictures."""
 
-    def __init__(self, manner: Manner, source: Tensor, budget: Budget) -> None:
+    def __init__(self, manner: Parametrisation, source: Tensor, budget: Budget) -> None:
         self._manner = manner
         self._source = source
         self._budget = budget

@@ -15,7 +15,7 @@ from pydantic import Field, PlainSerializer
 from torch import Tensor
 
 from attacks.gradient.pgd import Steps, StepSize
-from attacks.gradient.search import Climb
+from attacks.gradient.search import GradientSearch
 from attacks.optim import unit
 from bench.attack import AttackResult, Need, Target
 from bench.budget import Budget, Linf, Mse
@@ -81,7 +81,7 @@ class Universal:
         """Learn the change, and see which is worse, the picture with it or without it."""
         del rngs
         tile = self._learnt(target, type(budget)(budget.radius), images)
-        climb = Climb(target, images, budget)
+        climb = GradientSearch(target, images, budget)
         climb.glance(images)
         climb.glance(climb.project(images + _repeated(tile, images)))
         return climb.result()

@@ -18,7 +18,7 @@ from pydantic import Field
 from torch import Tensor
 
 from attacks.gradient.pgd import StepSize
-from attacks.query.search import Probe, Queries, randomly
+from attacks.query.search import Queries, QuerySearch, randomly
 from bench.attack import AttackResult, Need, Target
 from bench.budget import BALLS, EUCLIDEAN, Budget
 
@@ -56,12 +56,12 @@ class Evolution:
         self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
     ) -> AttackResult:
         """Search from the source pictures."""
-        probe = Probe(target, images, budget)
-        probe.ask(images[None])
+        probe = QuerySearch(target, images, budget)
+        probe.evaluate(images[None])
         sizes = torch.full((len(images), 1, 1, 1), self.step_size).to(images)
         for asked in range(1, self.queries, self.children):
             before, count = probe.values.clone(), min(self.children, self.queries - asked)
-            probe.ask(probe.images + sizes * self._mutations(images, budget, rngs, count))
+            probe.evaluate(probe.images + sizes * self._mutations(images, budget, rngs, count))
             better = (probe.values > before).view(-1, 1, 1, 1).to(images.device)
             grown, shrunk = sizes * _GROWTH, sizes * _GROWTH ** (_SUCCESSES / (_SUCCESSES - 1))
             sizes = torch.where(better, grown, shrunk)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from attacks.gradient.pgd import StepSize
 from attacks.optim import Adam, unit
-from attacks.query.search import Probe, Queries, randomly
+from attacks.query.search import Queries, QuerySearch, randomly
 from bench.attack import AttackResult, Need, Target
 from bench.budget import BALLS, Budget
 
@@ -66,7 +66,7 @@ class NES:
         self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
     ) -> AttackResult:
         """Ascend from the source pictures."""
-        probe, sums = Probe(target, images, budget), torch.zeros_like(images)
+        probe, sums = QuerySearch(target, images, budget), torch.zeros_like(images)
 
         def draw(count: int) -> Tensor:
             return self.sigma * randomly(rngs, count, images.shape[1:], images)
@@ -107,7 +107,7 @@ class SPSA:
         self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
     ) -> AttackResult:
         """Ascend from the source pictures."""
-        probe, adam = Probe(target, images, budget), Adam(images, self.lr)
+        probe, adam = QuerySearch(target, images, budget), Adam(images, self.lr)
 
         def draw(count: int) -> Tensor:
             return self.delta * randomly(rngs, count, images.shape[1:], images).sign()
@@ -124,7 +124,7 @@ class SPSA:
 class _Estimate:
     """How slopes are estimated: what draws `count` directions (count, B, 3, H, W), and how many."""
 
-    probe: Probe
+    probe: QuerySearch
     draw: Callable[[int], Tensor]
     samples: int
 
@@ -137,7 +137,7 @@ class _Estimate:
 
     def _summed(self, at: Tensor, pairs: int) -> Tensor:
         directions = self.draw(pairs)
-        values, seen = self.probe.ask(torch.cat([at + directions, at - directions]))
+        values, seen = self.probe.evaluate(torch.cat([at + directions, at - directions]))
         rises = values[:pairs] - values[pairs:]
         spans = seen[:pairs] - seen[pairs:]
         lengths = spans.double().square().flatten(2).sum(2).clamp_min(1e-12)
@@ -145,13 +145,13 @@ class _Estimate:
         return (shares.to(at)[:, :, None, None, None] * spans).sum(0)
 
 
-def _ascend(probe: Probe, estimate: _Estimate, move: Move, queries: int) -> AttackResult:
+def _ascend(probe: QuerySearch, estimate: _Estimate, move: Move, queries: int) -> AttackResult:
     """Step along estimated slopes for as long as there are queries; where it comes to is asked."""
     at, left = probe.source, queries - 1
-    probe.ask(at[None])
+    probe.evaluate(at[None])
     while left > 2:
         samples = min(estimate.samples, (left - 1) // 2 * 2)
         at = probe.budget.project(move(at, estimate.slope(at, samples)), probe.source)
-        probe.ask(at[None])
+        probe.evaluate(at[None])
         left -= samples + 1
     return probe.result()

@@ -1,7 +1,7 @@
 """What every black-box search here shares: 8-bit queries inside the budget, and the best of them.
 
     probe = Probe(target, source, budget)
-    values, seen = probe.ask(candidates)     again and again
+    values, seen = probe.evaluate(candidates)     again and again
     return probe.result()                    the best pictures of all, as they were queried
 
 What is asked about is what could be handed in: each candidate is brought into the budget and
@@ -17,14 +17,14 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from bench.attack import AttackResult, Best, Target
+from bench.attack import AttackResult, BestQueries, Target
 from bench.budget import Budget
 
 Queries: TypeAlias = Annotated[int, Field(ge=1)]
 """How many pictures may be really coded, of each source picture."""
 
 
-class Probe:
+class QuerySearch:
     """A target that is queried, and the best pictures inside a budget that it was shown.
 
     Args:
@@ -35,7 +35,7 @@ class Probe:
 
     def __init__(self, target: Target, source: Tensor, budget: Budget) -> None:
         self._target = target
-        self._best = Best(source, budget)
+        self._best = BestQueries(source, budget)
         self.source = source
         self.budget = budget
 
@@ -49,7 +49,7 @@ class Probe:
         """Their values, (B,)."""
         return self._best.values
 
-    def ask(self, candidates: Tensor) -> tuple[Tensor, Tensor]:
+    def evaluate(self, candidates: Tensor) -> tuple[Tensor, Tensor]:
         """Query as many candidates of each source picture, all at once.
 
         Args:
@@ -64,7 +64,7 @@ class Probe:
         owners = list(range(batch)) * count
         asked = levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
         values = torch.from_numpy(self._target.query(asked, owners))
-        self._best.note(levels, values, owners)
+        self._best.update(levels, values, owners)
         return values.view(count, batch), (levels.to(candidates) / 255).reshape(candidates.shape)
 
     def result(self) -> AttackResult:

@@ -20,7 +20,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from attacks.query.search import Probe, Queries
+from attacks.query.search import Queries, QuerySearch
 from bench.attack import AttackResult, Need, Target
 from bench.budget import BALLS, EUCLIDEAN, Budget
 
@@ -59,7 +59,7 @@ class Square:
         self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
     ) -> AttackResult:
         """Search from stripes or bumps."""
-        probe = Probe(target, images, budget)
+        probe = QuerySearch(target, images, budget)
         start, move = (_bumps, _move_bump) if budget.kind in EUCLIDEAN else (_stripes, _set_square)
         room = _Room.of(budget, images)
         self._try(probe, start, room, self.share, rngs)
@@ -70,7 +70,7 @@ class Square:
 
     def _try(
         self,
-        probe: Probe,
+        probe: QuerySearch,
         change: _Change,
         room: _Room,
         share: float,
@@ -79,7 +79,7 @@ class Square:
         """Query one change of the best picture so far, each picture of a batch with its own."""
         deltas = probe.images - probe.source
         changed = [change(*one, room, share) for one in zip(deltas, rngs, strict=True)]
-        probe.ask((probe.source + torch.stack(changed))[None])
+        probe.evaluate((probe.source + torch.stack(changed))[None])
 
 
 class _Window(NamedTuple):

@@ -29,7 +29,7 @@ from backends.defences.filters import Filter
 from backends.learned.nets import Device, frozen, on_device, padded, weights_hash
 from bench.codec import Codec
 from bench.defence import only
-from bench.errors import ConfigError, told
+from bench.errors import ConfigError, one_line
 from bench.models.checkpoint import read
 from bench.registry import trusted as consent
 from bench.wrapping import layered, randomised
@@ -126,12 +126,12 @@ class _Diffused(Filter):
 
 
 def _net(model: str, weights: Path) -> nn.Module:
-    kind = consent.named_class(model, nn.Module)
+    kind = consent.load_class(model, nn.Module)
     net, state = kind(), read(weights).state
     try:
         net.load_state_dict(state)
     except RuntimeError as error:
         raise ConfigError(
-            f"{weights} does not hold the weights of {model}: {told(error)}"
+            f"{weights} does not hold the weights of {model}: {one_line(error)}"
         ) from error
     return cast("nn.Module", frozen(net))

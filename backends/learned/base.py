@@ -21,12 +21,12 @@ import torch
 from compressai.models import CompressionModel
 from torch import Tensor, nn
 
-from backends.learned.bitstream_guard import believe, ended
+from backends.learned.bitstream_guard import check_plausible_size, ended
 from backends.learned.nets import factor, padded, view, weights_hash
 from backends.learned.surrogate_passes import Pass, Surrogate
 from bench.codec import Codec, Image, Relaxed, Tolerances
 from bench.container import Container, overhead, pack, unpack
-from bench.errors import CodecError, raise_if_machine, told
+from bench.errors import CodecError, one_line, raise_if_machine
 from bench.models.entropy_coder import compressed
 from bench.tensors import to_image, to_tensor
 
@@ -81,7 +81,9 @@ class Learned(Codec):
                 decoded = self._net.decompress(strings, shape, **self._told)["x_hat"]
         except Exception as error:  # a forged string can fail in any way
             raise_if_machine(error)
-            raise CodecError(f"the model cannot decode this bitstream: {told(error)}") from error
+            raise CodecError(
+                f"the model cannot decode this bitstream: {one_line(error)}"
+            ) from error
         return to_image(decoded[..., : container.height, : container.width])
 
     def fingerprint(self) -> str:
@@ -147,7 +149,7 @@ class Learned(Codec):
             )
         rows, columns = self._units(container)
         pixels = rows * columns * self._factor**2
-        believe(container, pixels)
+        check_plausible_size(container, pixels)
         return ended(container.sections, pixels)
 
     def _latent_shape(self, container: Container) -> Any:  # noqa: ANN401 - as the model has it

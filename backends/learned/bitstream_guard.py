@@ -24,7 +24,7 @@ _ROOM = 100
 """Bytes of memory a pixel, with which no net decodes yet: for the zeros, the string, the layers."""
 
 
-def believe(container: Container, pixels: int) -> None:
+def check_plausible_size(container: Container, pixels: int) -> None:
     """See, before anything is made of the size that a container names, that it can be true.
 
     Args:

@@ -22,8 +22,8 @@ from backends.learned.base import Learned
 from backends.learned.frozen.replace import quick
 from backends.learned.nets import Device, frozen, on_device
 from backends.learned.surrogate import costed, rating, reconstructing
-from backends.learned.surrogate_passes import Passes, Surrogate
-from bench.errors import ConfigError, told
+from backends.learned.surrogate_passes import Surrogate, SurrogateForward
+from bench.errors import ConfigError, one_line
 from bench.models.architectures import coding
 from bench.models.checkpoint import load, read
 from bench.registry import trusted as consent
@@ -95,7 +95,7 @@ class OwnModel(Learned):
 
 def live(net: CompressionModel) -> Surrogate:
     """Return the surrogate of a net in training, as its entropy model stands now."""
-    return Surrogate(net, Passes(reconstructing(net), rating(net), costed(net)))
+    return Surrogate(net, SurrogateForward(reconstructing(net), rating(net), costed(net)))
 
 
 def _coding_and_surrogate(
@@ -130,12 +130,12 @@ def located(checkpoint: str) -> Path:
 
 
 def _instance(model: str, checkpoint: Path) -> CompressionModel:
-    kind, state = consent.named_class(model, CompressionModel), read(checkpoint).state
+    kind, state = consent.load_class(model, CompressionModel), read(checkpoint).state
     try:
         return coding(kind.from_state_dict(state))
     except (KeyError, RuntimeError, IndexError) as error:
         raise ConfigError(
-            f"{checkpoint} does not hold the weights of {model}: {told(error)}"
+            f"{checkpoint} does not hold the weights of {model}: {one_line(error)}"
         ) from error
 
 

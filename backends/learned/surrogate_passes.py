@@ -20,7 +20,7 @@ Pass: TypeAlias = Callable[[Tensor], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Passes:
+class SurrogateForward:
     """What is run in the place of coding, surrogates all.
 
     Attributes:
@@ -61,7 +61,7 @@ class Surrogate:
         passes: of the same net.
     """
 
-    def __init__(self, net: CompressionModel, passes: Passes) -> None:
+    def __init__(self, net: CompressionModel, passes: SurrogateForward) -> None:
         self.device: torch.device = next(net.parameters()).device
         self._reconstructing = _Computed(passes.reconstructing, self.device)
         self._rating = _Computed(passes.rating, self.device)

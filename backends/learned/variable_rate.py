@@ -40,7 +40,7 @@ from backends.learned.entropy_models import (
 )
 from backends.learned.frozen.replace import quick
 from backends.learned.nets import Device, frozen, on_device, view
-from backends.learned.surrogate_passes import Pass, Passes, Surrogate
+from backends.learned.surrogate_passes import Pass, Surrogate, SurrogateForward
 from bench.errors import ConfigError
 from bench.models.checkpoint import load
 
@@ -103,7 +103,7 @@ def _at(net: CompressionModel, gain: Tensor) -> CompressionModel:
 def _surrogate(net: CompressionModel, gain: Tensor, device: Device) -> Surrogate:
     nearby = quick(on_device(net, device))
     made = _Surrogate(nearby, gain.to(device))
-    return Surrogate(nearby, Passes(made.reconstruct, made.rate, made.relaxed))
+    return Surrogate(nearby, SurrogateForward(made.reconstruct, made.rate, made.relaxed))
 
 
 class _Surrogate:

@@ -10,15 +10,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.cli.key_values import chosen, given
+from bench.cli.key_values import parse_component, parse_params
 from bench.cli.progress import watch
 from bench.engine.runner import describe, execute, prepare
 from bench.errors import ConfigError
 from bench.inspection import single_attack as explore
-from bench.inspection.single_attack import Answer, Question
-from bench.registry.registry import Choice
+from bench.inspection.single_attack import AttackReport, AttackRequest
+from bench.registry.registry import ComponentSpec
 from bench.store.records import Scores
-from bench.store.run_folder import opened, read_run
+from bench.store.run_folder import open_run, read_run
 from bench.suite.fields import single
 
 _CHOICE = ("NAME", "KEY=VALUE")
@@ -55,7 +55,7 @@ def attack(arguments: argparse.Namespace, console: Console) -> None:
     asked = _question(arguments)
     folder = arguments.out or Path("runs") / f"attack-{asked.picture.stem}"
     prepared = prepare(asked.suite(), Path())
-    with opened(folder, describe(prepared)) as store:
+    with open_run(folder, describe(prepared)) as store:
         watch(execute(prepared, store), prepared.plan, store, console)
     found = explore.answer(asked, read_run(folder))
     written = explore.write(asked, found, prepared, folder)
@@ -66,22 +66,22 @@ def attack(arguments: argparse.Namespace, console: Console) -> None:
     console.print(f"wrote {names} to {folder}", markup=False, highlight=False)
 
 
-def _question(arguments: argparse.Namespace) -> Question:
-    return Question(
+def _question(arguments: argparse.Namespace) -> AttackRequest:
+    return AttackRequest(
         picture=arguments.picture,
         codec=_codec(arguments.codec),
-        attack=chosen(arguments.attack),
-        objective=chosen(arguments.objective),
-        budget=dict(given([arguments.budget])),
+        attack=parse_component(arguments.attack),
+        objective=parse_component(arguments.objective),
+        budget=dict(parse_params([arguments.budget])),
         source=None if arguments.source is None else _codec(arguments.source),
         crop=_crop(arguments.crop),
     )
 
 
-def _codec(words: Sequence[str]) -> Choice:
+def _codec(words: Sequence[str]) -> ComponentSpec:
     """Return a codec as a suite would label it, its defences understood."""
     try:
-        return single("codec", {"name": words[0], **dict(given(words[1:]))})
+        return single("codec", {"name": words[0], **dict(parse_params(words[1:]))})
     except ValueError as error:
         raise ConfigError(str(error)) from error
 
@@ -95,7 +95,7 @@ def _crop(text: str | None) -> tuple[int, int] | None:
     return int(found[1]), int(found[2])
 
 
-def _table(found: Answer) -> Table:
+def _table(found: AttackReport) -> Table:
     table = Table(title=f"{found.craft.attack}, {found.craft.budget}", title_justify="left")
     for header in ("", "source", "noise", "attacked"):
         table.add_column(header, justify="left" if not header else "right")

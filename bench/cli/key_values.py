@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import yaml
 
-from bench.errors import ConfigError, told
-from bench.registry.registry import Choice
+from bench.errors import ConfigError, one_line
+from bench.registry.registry import ComponentSpec
 
 
-def given(words: Sequence[str]) -> tuple[tuple[str, object], ...]:
+def parse_params(words: Sequence[str]) -> tuple[tuple[str, object], ...]:
     """Return parameters and their values.
 
     Raises:
@@ -22,9 +22,9 @@ def given(words: Sequence[str]) -> tuple[tuple[str, object], ...]:
     try:
         return tuple((key, yaml.safe_load(value)) for key, _, value in pairs)
     except yaml.YAMLError as error:
-        raise ConfigError(f"a value is no YAML: {told(error)}") from error
+        raise ConfigError(f"a value is no YAML: {one_line(error)}") from error
 
 
-def chosen(words: Sequence[str]) -> Choice:
+def parse_component(words: Sequence[str]) -> ComponentSpec:
     """Return an implementation: a name, and its parameters after it."""
-    return Choice(words[0], given(words[1:]))
+    return ComponentSpec(words[0], parse_params(words[1:]))

@@ -20,21 +20,21 @@ from bench import __version__
 from bench.cli import attack as explorer
 from bench.cli import publish as publishing
 from bench.cli import run as running
-from bench.cli.key_values import given
+from bench.cli.key_values import parse_params
 from bench.cli.list import Listed, as_json, as_table, items
 from bench.cli.progress import duration
 from bench.cli.run import console, page, show
 from bench.engine.runner import prepare
-from bench.errors import BenchError, told
+from bench.errors import BenchError, one_line
 from bench.models import zoo
 from bench.planning.estimate import REFERENCE_CORES, remaining
 from bench.registry import plugins, registry
-from bench.registry.registry import Choice
+from bench.registry.registry import ComponentSpec
 from bench.store.run_folder import read_run
 from bench.suite.bundled import named_suite
 from bench.suite.json_schema import suite_schema
 from bench.testing import check as checking
-from leaderboard.ranking.board import Board, board
+from leaderboard.ranking.board import Board, build_board
 from leaderboard.render.files import export
 from leaderboard.study.report import write_report
 
@@ -207,7 +207,9 @@ def _listed(what: str) -> tuple[str, Table]:
 def _check(arguments: argparse.Namespace) -> None:
     if arguments.plugin:
         plugins.load(arguments.plugin, Path())
-    choice = registry.check("codec", Choice(arguments.codec, given(arguments.parameters)))
+    choice = registry.validate(
+        "codec", ComponentSpec(arguments.codec, parse_params(arguments.parameters))
+    )
     broken = 0
     for found in checking.check(choice, arguments.limit):
         broken += bool(found.problem)
@@ -230,14 +232,14 @@ def _train(arguments: argparse.Namespace) -> None:
 
 
 def _board(folders: Sequence[Path]) -> Board:
-    return board([read_run(folder) for folder in folders])
+    return build_board([read_run(folder) for folder in folders])
 
 
 def _sentence(error: BenchError | OSError) -> str:
     """Return one line; an operating system's refusal names its file."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"cannot use {error.filename}: {error.strerror}; choose another"
-    return told(error)
+    return one_line(error)
 
 
 def _say(text: str) -> None:

@@ -12,14 +12,14 @@ from pathlib import Path
 from bench.errors import BenchError, ConfigError
 from bench.store.run_folder import read_run
 from bench.verify.findings import Event
-from bench.verify.replan import made_again
+from bench.verify.replan import replan
 from bench.verify.run_folder import tally, verify
 from leaderboard.audit.audit import audit_board, audit_challenge, audit_entry
 from leaderboard.publish.challenge import CHALLENGE, challenge
 from leaderboard.publish.entry import ENTRY, read_entry, refuse_plugins, run_of, slug
 from leaderboard.publish.publish import publish, submission
 from leaderboard.publish.published_board import ENTRIES, entries
-from leaderboard.publish.submitted_pictures import handed
+from leaderboard.publish.submitted_pictures import read_submitted_pictures
 from leaderboard.web.assets import libraries
 from leaderboard.web.site import INDEX, write
 
@@ -123,8 +123,8 @@ def _challenge(arguments: argparse.Namespace) -> None:
     folder = arguments.to / ENTRIES / arguments.track / slug(codec)
     entry = read_entry(folder)
     refuse_plugins(entry, folder, allowed=arguments.plugins)
-    again = made_again(run_of(entry, folder).manifest, arguments.suite_folder)
-    pictures = handed(arguments.challenge)
+    again = replan(run_of(entry, folder).manifest, arguments.suite_folder)
+    pictures = read_submitted_pictures(arguments.challenge)
     by = arguments.by or _git_name()
     _say(f"wrote {challenge(entry, again, pictures, arguments.to, by)}")
     write(arguments.to)

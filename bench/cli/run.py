@@ -16,9 +16,9 @@ from bench.engine import executors
 from bench.engine import profiler as profile
 from bench.engine.executors import Options
 from bench.engine.runner import describe, execute, prepare
-from bench.store.run_folder import opened, read_run
+from bench.store.run_folder import open_run, read_run
 from bench.suite.bundled import named_suite
-from leaderboard.ranking.board import Board, board
+from leaderboard.ranking.board import Board, build_board
 from leaderboard.ranking.clean_rd import is_of_rates
 from leaderboard.render.clean_rd_page import write_rates
 from leaderboard.render.files import write_page
@@ -55,14 +55,14 @@ def _run(arguments: argparse.Namespace) -> None:
     executor = executors.executor(arguments.executor, options)
     prepared = prepare(suite, base)
     with (
-        opened(folder, describe(prepared)) as store,
+        open_run(folder, describe(prepared)) as store,
         closing(executor(prepared, store)) as events,
     ):
         done = watch(events, prepared.plan, store, terminal)
     counted = f"{done} cells measured now, {len(prepared.plan.cells)} in {folder}\n"
     terminal.print(counted, markup=False, highlight=False)
     found = read_run(folder)
-    made = board([found])
+    made = build_board([found])
     show(made, terminal)
     page(made, folder / "leaderboard.md", terminal)
     if is_of_rates(found):
@@ -77,7 +77,7 @@ def _profile(arguments: argparse.Namespace) -> None:
         prepared = prepare(suite, base)
     with (
         TemporaryDirectory(prefix="bench-") as folder,
-        opened(Path(folder), describe(prepared)) as store,
+        open_run(Path(folder), describe(prepared)) as store,
         profile.profiled(clock),
     ):
         watch(execute(prepared, store), prepared.plan, store, terminal)

@@ -31,7 +31,7 @@ _NOTHING = 1e-30
 """Takes the place of a mean cost of 0, so that nothing is divided by it."""
 
 
-def aim(
+def compose_target(
     codec: Codec, objective: Objective, source: Tensor, draws: int, rng: np.random.Generator
 ) -> CodecTarget:
     """Return the target that an attack on a codec sees.
@@ -98,7 +98,9 @@ class ExpectedTarget(_Composed):
 
     def _parts(self) -> Sequence[CodecTarget]:
         codecs = [self._coding for _ in range(self._draws)]
-        return [aim(codec, self._objective, self._source, 1, self._rng) for codec in codecs]
+        return [
+            compose_target(codec, self._objective, self._source, 1, self._rng) for codec in codecs
+        ]
 
     def _weights(self, images: Tensor) -> Tensor:
         return images.new_full((self._draws, len(images)), 1 / self._draws)
@@ -115,7 +117,7 @@ class BranchingTarget(_Composed):
         super().__init__(codec, objective, source)
         self._ways = ways
         rng = np.random.default_rng(0)  # ways draw nothing once the codec around them is drawn
-        self._targets = [aim(way, objective, source, 1, rng) for way in ways.paths()]
+        self._targets = [compose_target(way, objective, source, 1, rng) for way in ways.paths()]
 
     def _moved_to(self, source: Tensor) -> CodecTarget:
         return BranchingTarget(self._coding, self._ways, self._objective, source)

@@ -17,16 +17,16 @@ from torch import Tensor
 from bench.attack import Attack, AttackResult, Objective, Target
 from bench.budget import Budget
 from bench.codec import Codec, Image
-from bench.crafting.composed_target import aim
+from bench.crafting.composed_target import compose_target
 from bench.crafting.ensemble import Ensemble
 from bench.crafting.oracle import Oracle, QueriesSpent
 from bench.crafting.target import CodecTarget, NoTarget
-from bench.errors import FOREIGN, BenchError, Unsupported, raise_if_machine, told
+from bench.errors import PLUGIN_ERRORS, BenchError, Unsupported, one_line, raise_if_machine
 from bench.images.image_set import pixel_hash
 from bench.planning.jobs import CraftJob
 from bench.store.records import CraftRecord, Status
 from bench.tensors import to_image, to_tensor
-from bench.utils.memory import kept
+from bench.utils.memory import keep_freed_memory
 from bench.utils.precision import computing
 
 FLAT_LOSS = "flat-loss"
@@ -39,7 +39,7 @@ _STILL = 0.1
 """Share of the whole gain that the last quarter of a search may bring."""
 
 
-def course_flags(trace: Tensor) -> tuple[str, ...]:
+def trajectory_flags(trace: Tensor) -> tuple[str, ...]:
     """Return what to know of a search from the values on its way.
 
     Args:
@@ -64,7 +64,7 @@ class RejectedError(BenchError):
 
 
 @dataclass(frozen=True)
-class Crafted:
+class CraftResult:
     """The outcome of one search: the picture, if there is one, and its record."""
 
     image: Image | None
@@ -76,7 +76,7 @@ def craft(
     sources: Sequence[Codec],
     attack: Attack,
     objective: Objective | None,
-) -> list[Crafted]:
+) -> list[CraftResult]:
     """Run one search and enforce its budget on each 8-bit picture.
 
     Args:
@@ -90,22 +90,22 @@ def craft(
         One outcome for each job. What breaks the search fails all of them.
     """
     try:
-        with computing(jobs[0].arithmetic), kept():
+        with computing(jobs[0].arithmetic), keep_freed_memory():
             found = _searched(jobs, sources, attack, objective)
-    except FOREIGN as error:  # what breaks inside an attack is its failure
+    except PLUGIN_ERRORS as error:  # what breaks inside an attack is its failure
         return [_lost(job, error) for job in jobs]
     return [_outcome(job, attack, one) for job, one in zip(jobs, found, strict=True)]
 
 
-def _lost(job: CraftJob, error: BaseException) -> Crafted:
+def _lost(job: CraftJob, error: BaseException) -> CraftResult:
     if isinstance(error, Unsupported):
-        return Crafted(None, _record(job, "unsupported", reason=str(error)))
+        return CraftResult(None, _record(job, "unsupported", reason=str(error)))
     raise_if_machine(error)
-    return Crafted(None, _record(job, "failed", reason=told(error)))
+    return CraftResult(None, _record(job, "failed", reason=one_line(error)))
 
 
 @dataclass(frozen=True)
-class _Found:
+class _SearchResult:
     """What a search found for one job, what that took, and what the target noticed."""
 
     result: AttackResult
@@ -118,7 +118,7 @@ def _searched(
     sources: Sequence[Codec],
     attack: Attack,
     objective: Objective | None,
-) -> list[_Found]:
+) -> list[_SearchResult]:
     job = jobs[0]
     if job.budget.kind not in attack.budgets:
         can = " and ".join(attack.budgets)
@@ -127,7 +127,7 @@ def _searched(
             f" {can}"
         )
     source = torch.cat([to_tensor(job.picture.pixels) for job in jobs]).to(_place(attack, sources))
-    target = aimed(attack, _targets(job, sources, objective, source), source, job.budget)
+    target = make_target_view(attack, _targets(job, sources, objective, source), source, job.budget)
     started = time.perf_counter()
     result = _run(attack, target, source.clone(), job.budget, [job.seed for job in jobs])
     _check_shape(result, source)
@@ -137,7 +137,10 @@ def _searched(
         "queries": target.queries,
         "seconds": (time.perf_counter() - started) / len(jobs),
     }
-    return [_Found(_alone(result, index), spent, target.flags(index)) for index in range(len(jobs))]
+    return [
+        _SearchResult(_alone(result, index), spent, target.flags(index))
+        for index in range(len(jobs))
+    ]
 
 
 def _place(attack: Attack, sources: Sequence[Codec]) -> torch.device:
@@ -154,18 +157,18 @@ def _alone(result: AttackResult, index: int) -> AttackResult:
     return AttackResult(result.images[own], trace, result.flags[own])
 
 
-def _outcome(job: CraftJob, attack: Attack, found: _Found) -> Crafted:
+def _outcome(job: CraftJob, attack: Attack, found: _SearchResult) -> CraftResult:
     try:
-        return _kept(job, attack, found)
-    except FOREIGN as error:  # what it returned may be anything
+        return _accept(job, attack, found)
+    except PLUGIN_ERRORS as error:  # what it returned may be anything
         return _lost(job, error)
 
 
-def _kept(job: CraftJob, attack: Attack, found: _Found) -> Crafted:
+def _accept(job: CraftJob, attack: Attack, found: _SearchResult) -> CraftResult:
     result = found.result
-    image = enforced(result, to_tensor(job.picture.pixels), job.budget)
+    image = quantise_and_check(result, to_tensor(job.picture.pixels), job.budget)
     course = result.trace.flatten()
-    climbed = course_flags(course) if attack.needs == "gradient" else ()
+    climbed = trajectory_flags(course) if attack.needs == "gradient" else ()
     unchanged = (UNCHANGED,) if np.array_equal(image, job.picture.pixels) else ()
     record = _record(
         job,
@@ -175,7 +178,7 @@ def _kept(job: CraftJob, attack: Attack, found: _Found) -> Crafted:
         values=_summary(course),
         **found.spent,
     )
-    return Crafted(image, record)
+    return CraftResult(image, record)
 
 
 def _targets(
@@ -184,10 +187,10 @@ def _targets(
     if objective is None:
         return []
     rng = np.random.default_rng(job.seed)
-    return [aim(codec, objective, source, job.draws, rng) for codec in sources]
+    return [compose_target(codec, objective, source, job.draws, rng) for codec in sources]
 
 
-def aimed(
+def make_target_view(
     attack: Attack, targets: Sequence[CodecTarget], source: Tensor, budget: Budget
 ) -> NoTarget | CodecTarget | Ensemble | Oracle:
     """Return what an attack gets to see: nothing, surrogates, or so many real queries.
@@ -205,7 +208,7 @@ def aimed(
     return Ensemble(targets) if len(targets) > 1 else targets[0]
 
 
-def search(
+def run_attack(
     attack: Attack, target: Target, source: Tensor, budget: Budget, seed: int
 ) -> AttackResult:
     """Run an attack on one batch, each picture with a generator of its own, to its end.
@@ -226,7 +229,7 @@ def _run(
         return spent.found
 
 
-def enforced(result: AttackResult, source: Tensor, budget: Budget) -> Image:
+def quantise_and_check(result: AttackResult, source: Tensor, budget: Budget) -> Image:
     """Return the 8-bit picture of a search's first result.
 
     Raises:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from bench.attack import AttackResult, Best
+from bench.attack import AttackResult, BestQueries
 from bench.budget import Budget
 from bench.crafting.target import CodecTarget
 from bench.errors import BenchError, Unsupported
@@ -52,7 +52,7 @@ class Oracle:
 
     def __init__(self, target: CodecTarget, source: Tensor, budget: Budget, allowed: int) -> None:
         self._target = target
-        self._best = Best(source, budget)
+        self._best = BestQueries(source, budget)
         self._asked = np.zeros(len(source), dtype=np.int64)
         self._allowed = allowed
 
@@ -89,7 +89,7 @@ class Oracle:
         self._asked = asked
         values = self._target.query(images, owners)
         levels = torch.from_numpy(images.copy()).permute(0, 3, 1, 2)
-        self._best.note(levels, torch.from_numpy(values), owners)
+        self._best.update(levels, torch.from_numpy(values), owners)
         return values
 
     def flags(self, picture: int | None = None) -> tuple[str, ...]:

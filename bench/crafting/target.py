@@ -20,7 +20,7 @@ from torch import Tensor
 
 from bench.attack import Objective, View
 from bench.codec import Codec, Concurrent, Differentiable, Image
-from bench.errors import FOREIGN, CodecError, Unsupported, raise_if_machine
+from bench.errors import PLUGIN_ERRORS, CodecError, Unsupported, raise_if_machine
 from bench.tensors import to_image, to_tensor
 
 ZERO_GRADIENT = "zero-gradient"
@@ -165,7 +165,7 @@ class CodecTarget:
             return self._really_coded(codec, image)
         except Unsupported:
             return None
-        except FOREIGN as error:  # what breaks inside a codec is its failure
+        except PLUGIN_ERRORS as error:  # what breaks inside a codec is its failure
             raise_if_machine(error)
             return _failure(image)
 

@@ -16,22 +16,22 @@ import numpy as np
 
 from bench.attack import Attack, Objective
 from bench.codec import Codec, Image
-from bench.crafting.craft import Crafted, craft
+from bench.crafting.craft import CraftResult, craft
 from bench.images.image_set import Picture
 from bench.planning.jobs import CraftJob, Draw, MeasureJob
-from bench.planning.operating_point import Point, Terms
-from bench.registry.registry import Choice
+from bench.planning.operating_point import OperatingPoint, ScoringSpec
+from bench.registry.registry import ComponentSpec
 from bench.scoring.measure import measure
-from bench.scoring.roundtrip import Coded, Lost, code
+from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
 from bench.store.records import CraftRecord, MeasureRecord
 from bench.wrapping import drawn
 
-Made: TypeAlias = CraftJob | MeasureJob | Crafted | MeasureRecord
+JobEvent: TypeAlias = CraftJob | MeasureJob | CraftResult | MeasureRecord
 """A job that starts now, or what came of one."""
 
 
 @dataclass(frozen=True)
-class Task:
+class WorkItem:
     """What is left to do of one group: a search, the cells that need its picture, or both.
 
     Attributes:
@@ -53,28 +53,28 @@ class Task:
         return tuple(job.picture for job in jobs)
 
 
-class Tools(Protocol):
+class Components(Protocol):
     """Where a workshop has its codecs and attacks from."""
 
     @property
-    def terms(self) -> Terms:
+    def terms(self) -> ScoringSpec:
         """What the suite says of scoring."""
         ...
 
-    def codec(self, point: Point) -> Codec:
+    def codec(self, point: OperatingPoint) -> Codec:
         """Return the codec of an operating point, always the same one."""
         ...
 
-    def attack(self, choice: Choice) -> Attack:
+    def attack(self, choice: ComponentSpec) -> Attack:
         """Return an attack."""
         ...
 
-    def objective(self, choice: Choice) -> Objective:
+    def objective(self, choice: ComponentSpec) -> Objective:
         """Return an objective."""
         ...
 
 
-class Workshop:
+class JobRunner:
     """Crafts and measures with the tools it is given; knows no run folder.
 
     Args:
@@ -82,12 +82,12 @@ class Workshop:
         kept: of how many source pictures the clean results stay; those of a batch are used in turn.
     """
 
-    def __init__(self, tools: Tools, kept: int = 1) -> None:
+    def __init__(self, tools: Components, kept: int = 1) -> None:
         self._tools = tools
         self._kept = kept
-        self._cleaned: dict[str, dict[tuple[str, Draw | None], Coded | Lost]] = {}
+        self._cleaned: dict[str, dict[tuple[str, Draw | None], RoundTrip | CodingFailure]] = {}
 
-    def do(self, task: Task) -> Iterator[Made]:
+    def run(self, task: WorkItem) -> Iterator[JobEvent]:
         """Do one task, yielding each job and then what came of it."""
         attacked = task.attacked
         wanted = {cell.craft.key for cell in task.cells if cell.craft is not None}
@@ -100,7 +100,7 @@ class Workshop:
             yield cell
             yield self._measure(cell, attacked)
 
-    def _craft(self, jobs: Sequence[CraftJob]) -> list[Crafted]:
+    def _craft(self, jobs: Sequence[CraftJob]) -> list[CraftResult]:
         if not jobs:
             return []
         job = jobs[0]
@@ -113,14 +113,14 @@ class Workshop:
         codec = scored(self._tools.codec(cell.victim), cell.draw)
         return measure(cell, codec, self._clean(cell, codec), attacked, self._tools.terms)
 
-    def _clean(self, cell: MeasureJob, codec: Codec) -> Coded | Lost:
+    def _clean(self, cell: MeasureJob, codec: Codec) -> RoundTrip | CodingFailure:
         """Code each source picture once; the pictures that were used last are kept."""
         cleaned = self._cleaned.pop(cell.picture.name, {})
         if len(self._cleaned) == self._kept:
             del self._cleaned[next(iter(self._cleaned))]
         self._cleaned[cell.picture.name] = cleaned
         if (key := (cell.victim.label, cell.draw)) not in cleaned:
-            cleaned[key] = code(codec, cell.picture.pixels)
+            cleaned[key] = encode_decode(codec, cell.picture.pixels)
         return cleaned[key]
 
 

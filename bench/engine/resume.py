@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from bench.crafting.craft import Crafted
-from bench.engine.job_runner import Made, Task
+from bench.crafting.craft import CraftResult
+from bench.engine.job_runner import JobEvent, WorkItem
 from bench.errors import StoreError
 from bench.images.image_set import pixel_hash
 from bench.planning.jobs import CraftJob, Group, MeasureJob
@@ -21,31 +21,31 @@ Event: TypeAlias = CraftJob | MeasureJob | CraftRecord | MeasureRecord | WorkerR
 """A job that starts now, or a record that is on disk now."""
 
 
-def is_left(group: Group, store: Store) -> bool:
+def is_pending(group: Group, store: Store) -> bool:
     """Tell whether a run folder lacks something of a group."""
     searched = group.craft is None or group.craft.key in store.crafts
     return not searched or any(cell.key not in store.measured for cell in group.cells)
 
 
-def left(group: Group, store: Store) -> Task:
+def remaining_work(group: Group, store: Store) -> WorkItem:
     """Return what a run folder lacks of a group; a picture that is lost is searched again."""
     cells = tuple(cell for cell in group.cells if cell.key not in store.measured)
     if group.craft is None:
-        return Task((), None, cells)
+        return WorkItem((), None, cells)
     done = store.crafts.get(group.craft.key)
     if done is None:
-        return Task(group.searches, None, cells)
+        return WorkItem(group.searches, None, cells)
     if done.status != "ok":
-        return Task((), done, cells)
+        return WorkItem((), done, cells)
     image = store.load_picture(group.craft.key)
     if image is None or pixel_hash(image) != done.sha256:
-        return Task(group.searches, None, cells)
-    return Task((), image, cells)
+        return WorkItem(group.searches, None, cells)
+    return WorkItem((), image, cells)
 
 
-def keep(made: Made, store: Store) -> Event | None:
+def commit(made: JobEvent, store: Store) -> Event | None:
     """Put what was made on disk; return what is new and to be shown, if anything is."""
-    if isinstance(made, Crafted):
+    if isinstance(made, CraftResult):
         return _keep_crafted(made, store)
     if isinstance(made, MeasureRecord):
         if made.key in store.measured:
@@ -54,7 +54,7 @@ def keep(made: Made, store: Store) -> Event | None:
     return made
 
 
-def _keep_crafted(crafted: Crafted, store: Store) -> CraftRecord | None:
+def _keep_crafted(crafted: CraftResult, store: Store) -> CraftRecord | None:
     key, done = crafted.record.key, store.crafts.get(crafted.record.key)
     if done is not None and crafted.record.sha256 != done.sha256:
         raise StoreError(

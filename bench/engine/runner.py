@@ -16,14 +16,14 @@ from pathlib import Path
 from bench import __version__
 from bench.attack import Attack, Objective
 from bench.codec import Codec
-from bench.engine.job_runner import Workshop
-from bench.engine.resume import Event, is_left, keep, left
+from bench.engine.job_runner import JobRunner
+from bench.engine.resume import Event, commit, is_pending, remaining_work
 from bench.errors import ConfigError
 from bench.images.image_set import Picture, load
 from bench.metrics import vmaf
 from bench.planning.baselines import with_baselines
 from bench.planning.jobs import Plan
-from bench.planning.operating_point import Point, Terms
+from bench.planning.operating_point import OperatingPoint, ScoringSpec
 from bench.planning.planner import plan
 from bench.planning.resolve import (
     make_attack,
@@ -33,11 +33,11 @@ from bench.planning.resolve import (
     search_of,
     terms_of,
 )
-from bench.registry.registry import Choice
+from bench.registry.registry import ComponentSpec
 from bench.store.run_folder import Manifest, Store
 from bench.suite.suite import Suite
 from bench.utils.hashing import digest
-from bench.utils.machine import machine, settle
+from bench.utils.machine import configure_threads, machine
 from bench.utils.precision import check
 
 _VERSIONS = ("torch", "compressai", "numpy", "pillow", "scikit-image", "pytorch-msssim")
@@ -53,18 +53,18 @@ class Prepared:
     codecs: dict[str, Codec]
     attacks: dict[str, Attack]
     objectives: dict[str, Objective]
-    points: tuple[Point, ...]
-    terms: Terms
+    points: tuple[OperatingPoint, ...]
+    terms: ScoringSpec
 
-    def codec(self, point: Point) -> Codec:
+    def codec(self, point: OperatingPoint) -> Codec:
         """Return the codec of an operating point."""
         return self.codecs[point.label]
 
-    def attack(self, choice: Choice) -> Attack:
+    def attack(self, choice: ComponentSpec) -> Attack:
         """Return an attack of the suite."""
         return self.attacks[str(choice)]
 
-    def objective(self, choice: Choice) -> Objective:
+    def objective(self, choice: ComponentSpec) -> Objective:
         """Return an objective of the suite."""
         return self.objectives[str(choice)]
 
@@ -79,7 +79,7 @@ def prepare(suite: Suite, base: Path) -> Prepared:
     Raises:
         BenchError: something cannot be had on this machine, or a picture cannot be read.
     """
-    settle(suite.compute.threads)
+    configure_threads(suite.compute.threads)
     check(suite.compute.arithmetic)
     points, searches = with_baselines(suite)
     pictures = tuple(load(suite.images, base))
@@ -140,10 +140,10 @@ def versions(suite: Suite) -> dict[str, str]:
 
 def execute(prepared: Prepared, store: Store) -> Generator[Event, None, None]:
     """Do what is not yet done, in the order of the plan, yielding jobs and then their records."""
-    workshop = Workshop(prepared, prepared.suite.compute.batch)
+    workshop = JobRunner(prepared, prepared.suite.compute.batch)
     for group in prepared.plan.groups:
-        if is_left(group, store):
-            kept = (keep(made, store) for made in workshop.do(left(group, store)))
+        if is_pending(group, store):
+            kept = (commit(made, store) for made in workshop.run(remaining_work(group, store)))
             yield from (event for event in kept if event is not None)
 
 

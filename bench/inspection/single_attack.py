@@ -19,17 +19,17 @@ from bench.errors import BenchError
 from bench.inspection.bit_allocation import Map, allocation
 from bench.inspection.contact_sheet import amplified, bit_maps, draw
 from bench.planning.baselines import NOISE
-from bench.registry.registry import Choice
-from bench.scoring.roundtrip import Coded, Lost, code
+from bench.registry.registry import ComponentSpec
+from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
 from bench.store.records import CraftRecord, MeasureRecord, Scores
 from bench.store.run_folder import Run
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
-from bench.verify.replan import written
+from bench.verify.replan import to_suite_item
 
 
 @dataclass(frozen=True)
-class Question:
+class AttackRequest:
     """What is asked of one picture.
 
     Attributes:
@@ -43,11 +43,11 @@ class Question:
     """
 
     picture: Path
-    codec: Choice
-    attack: Choice
-    objective: Choice
+    codec: ComponentSpec
+    attack: ComponentSpec
+    objective: ComponentSpec
     budget: dict[str, object]
-    source: Choice | None = None
+    source: ComponentSpec | None = None
     crop: tuple[int, int] | None = None
 
     def suite(self) -> Suite:
@@ -63,9 +63,9 @@ class Question:
         asked = {
             "name": "attack",
             "images": images,
-            "codecs": [written(asdict(choice)) for choice in codecs],
-            "attacks": [written(asdict(self.attack))],
-            "objectives": [written(asdict(self.objective))],
+            "codecs": [to_suite_item(asdict(choice)) for choice in codecs],
+            "attacks": [to_suite_item(asdict(self.attack))],
+            "objectives": [to_suite_item(asdict(self.objective))],
             "budgets": [self.budget],
             "sources": [] if self.source is None else [str(self.source)],
             "transfer": "none" if self.source is None else "all",
@@ -74,7 +74,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Answer:
+class AttackReport:
     """What became of the picture.
 
     Attributes:
@@ -90,7 +90,7 @@ class Answer:
     seconds: float
 
 
-def answer(question: Question, run: Run) -> Answer:
+def answer(question: AttackRequest, run: Run) -> AttackReport:
     """Find in a finished run what the question asks for.
 
     Raises:
@@ -110,15 +110,17 @@ def answer(question: Question, run: Run) -> Answer:
         raise BenchError(f"no scores: {record.reason}")
     noise = [r.scores for r, c in measured if c.attack == str(NOISE)]
     seconds = record.encode_seconds + record.decode_seconds
-    return Answer(craft, record.scores, next(iter(noise), None), seconds)
+    return AttackReport(craft, record.scores, next(iter(noise), None), seconds)
 
 
-def _measured(run: Run, codec: Choice) -> list[tuple[MeasureRecord, CraftRecord]]:
+def _measured(run: Run, codec: ComponentSpec) -> list[tuple[MeasureRecord, CraftRecord]]:
     found = (r for r in run.measures if r.victim == str(codec) and r.craft is not None)
     return [(record, run.crafts[str(record.craft)]) for record in found]
 
 
-def write(question: Question, found: Answer, prepared: Prepared, folder: Path) -> list[Path]:
+def write(
+    question: AttackRequest, found: AttackReport, prepared: Prepared, folder: Path
+) -> list[Path]:
     """Write every picture and bitstream beside the run's records; return their paths.
 
     Raises:
@@ -148,9 +150,9 @@ def write(question: Question, found: Answer, prepared: Prepared, folder: Path) -
     return [folder / name for name in (*shown, *streams, "sheet.png")]
 
 
-def _coded(codec: Codec, image: Image) -> Coded:
-    coded = code(codec, image)
-    if isinstance(coded, Lost):
+def _coded(codec: Codec, image: Image) -> RoundTrip:
+    coded = encode_decode(codec, image)
+    if isinstance(coded, CodingFailure):
         raise BenchError(f"a picture that was coded before cannot be coded now: {coded.reason}")
     return coded
 
@@ -163,7 +165,7 @@ def _maps(codec: Codec, source: Image, attacked: Image) -> tuple[Map, Map] | Non
     return before, after
 
 
-def _caption(question: Question, found: Answer) -> str:
+def _caption(question: AttackRequest, found: AttackReport) -> str:
     through = f" through {question.source}" if question.source else ""
     return (
         f"{question.codec} on {found.craft.picture}: {found.craft.attack},"

@@ -7,14 +7,14 @@ the codec itself, whose pictures are those of an attacker who does not know of t
 from __future__ import annotations
 
 from bench.errors import ConfigError
-from bench.registry.registry import Choice, signature
+from bench.registry.registry import ComponentSpec, resolved_params
 from bench.suite.suite import Suite
 
-IDENTITY = Choice("identity")
-NOISE = Choice("sign-noise")
+IDENTITY = ComponentSpec("identity")
+NOISE = ComponentSpec("sign-noise")
 
 
-def with_baselines(suite: Suite) -> tuple[list[Choice], list[Choice]]:
+def with_baselines(suite: Suite) -> tuple[list[ComponentSpec], list[ComponentSpec]]:
     """Return the suite's codecs and attacks, with what has to be among them.
 
     Raises:
@@ -31,14 +31,14 @@ def with_baselines(suite: Suite) -> tuple[list[Choice], list[Choice]]:
     return points, searches
 
 
-def _is_bare(choice: Choice, defended: Choice) -> bool:
+def _is_bare(choice: ComponentSpec, defended: ComponentSpec) -> bool:
     """Tell whether a codec is another one without its defences, whatever they are called."""
     if choice.defence or choice.name != defended.name:
         return False
-    return signature("codec", choice) == signature("codec", defended.bare)
+    return resolved_params("codec", choice) == resolved_params("codec", defended.bare)
 
 
-def _joined(choices: list[Choice], missing: Choice) -> list[Choice]:
+def _joined(choices: list[ComponentSpec], missing: ComponentSpec) -> list[ComponentSpec]:
     if str(missing) in map(str, choices):
         raise ConfigError(
             f"the label '{missing}' is kept for the one that every board has; choose another"

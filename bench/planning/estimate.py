@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from bench.entry import Cost
 from bench.planning.jobs import CraftJob, MeasureJob, Plan
-from bench.planning.operating_point import Point
+from bench.planning.operating_point import OperatingPoint
 from bench.registry.registry import entry
 from bench.store.run_folder import Store
 
@@ -49,12 +49,12 @@ def missing(plan: Plan, store: Store | None = None) -> Iterable[CraftJob | Measu
     yield from (job for job in plan.cells if store is None or job.key not in store.measured)
 
 
-def _asking(point: Point, job: CraftJob) -> float:
+def _asking(point: OperatingPoint, job: CraftJob) -> float:
     """Return the seconds per megapixel of one evaluation: a query, or a gradient of every draw."""
     if job.search.need == "queries":
         return _cost(point).coding
     return _cost(point).gradient * (job.draws if point.random else 1)
 
 
-def _cost(point: Point) -> Cost:
+def _cost(point: OperatingPoint) -> Cost:
     return entry("codec", point.choice.name).cost

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from bench.budget import Budget
 from bench.images.image_set import Picture
-from bench.planning.operating_point import Point, Search
-from bench.registry.registry import Choice
+from bench.planning.operating_point import OperatingPoint, PlannedAttack
+from bench.registry.registry import ComponentSpec
 from bench.store.records import Threat
 from bench.utils.precision import PLAIN, Arithmetic
 
@@ -33,10 +33,10 @@ class CraftJob:
     """
 
     key: str
-    sources: tuple[Point, ...]
+    sources: tuple[OperatingPoint, ...]
     picture: Picture
-    search: Search
-    objective: Choice | None
+    search: PlannedAttack
+    objective: ComponentSpec | None
     budget: Budget
     seed: int
     draws: int
@@ -61,7 +61,7 @@ class MeasureJob:
     """One cell; the clean picture if `craft` is None; the codec itself if `draw` is None."""
 
     key: str
-    victim: Point
+    victim: OperatingPoint
     picture: Picture
     craft: CraftJob | None
     threat: Threat

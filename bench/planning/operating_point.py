@@ -8,11 +8,11 @@ from typing import Any
 
 from bench.attack import Need
 from bench.metric import Metric
-from bench.registry.registry import Choice, signature
+from bench.registry.registry import ComponentSpec, resolved_params
 
 
 @dataclass(frozen=True)
-class Point:
+class OperatingPoint:
     """One operating point as planning sees it.
 
     Attributes:
@@ -22,7 +22,7 @@ class Point:
         random: whether it draws random numbers.
     """
 
-    choice: Choice
+    choice: ComponentSpec
     fingerprint: str
     differentiable: bool
     random: bool = False
@@ -35,22 +35,22 @@ class Point:
     @cached_property
     def identity(self) -> list[object]:
         """What can change its output: what it says of itself, its name and its parameters."""
-        return [self.fingerprint, self.choice.name, signature("codec", self.choice)]
+        return [self.fingerprint, self.choice.name, resolved_params("codec", self.choice)]
 
-    def guards(self, other: Point) -> bool:
+    def is_defended_version_of(self, other: OperatingPoint) -> bool:
         """Tell whether it is the other one behind defences."""
         return bool(self.choice.defence) and not other.choice.defence and self._bare == other._bare
 
     @cached_property
     def _bare(self) -> list[object]:
-        return [self.choice.name, signature("codec", self.choice.bare)]
+        return [self.choice.name, resolved_params("codec", self.choice.bare)]
 
 
 @dataclass(frozen=True)
-class Search:
+class PlannedAttack:
     """An attack as planning sees it; see `bench.attack.Attack` for what the attributes mean."""
 
-    choice: Choice
+    choice: ComponentSpec
     need: Need
     budgets: tuple[str, ...]
     version: int
@@ -59,10 +59,10 @@ class Search:
     @cached_property
     def identity(self) -> list[object]:
         """What can change what it finds: its name, its version and its parameters."""
-        return [self.choice.name, self.version, signature("attack", self.choice)]
+        return [self.choice.name, self.version, resolved_params("attack", self.choice)]
 
     @property
-    def looks(self) -> bool:
+    def uses_target(self) -> bool:
         """Whether it asks a codec anything."""
         return self.need != "nothing"
 
@@ -73,7 +73,7 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Yardstick:
+class NamedMetric:
     """A metric that a suite names.
 
     Attributes:
@@ -81,7 +81,7 @@ class Yardstick:
         metric: itself.
     """
 
-    choice: Choice
+    choice: ComponentSpec
     metric: Metric
 
     @property
@@ -93,11 +93,11 @@ class Yardstick:
     def identity(self) -> list[object]:
         """What can change its values, and what they are called."""
         name = self.choice.name
-        return [self.label, name, self.metric.version, signature("metric", self.choice)]
+        return [self.label, name, self.metric.version, resolved_params("metric", self.choice)]
 
 
 @dataclass(frozen=True)
-class Terms:
+class ScoringSpec:
     """What a suite says of scoring.
 
     Attributes:
@@ -108,7 +108,7 @@ class Terms:
 
     rd_lambda: float
     vmaf: bool = False
-    yardsticks: tuple[Yardstick, ...] = ()
+    yardsticks: tuple[NamedMetric, ...] = ()
 
     @cached_property
     def identity(self) -> dict[str, Any]:

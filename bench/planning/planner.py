@@ -17,8 +17,8 @@ from bench.errors import ConfigError
 from bench.images.image_set import Picture
 from bench.planning.baselines import IDENTITY
 from bench.planning.jobs import CraftJob, Draw, Group, MeasureJob, Plan
-from bench.planning.operating_point import Point, Search, Terms
-from bench.registry.registry import Choice, implementation, signature
+from bench.planning.operating_point import OperatingPoint, PlannedAttack, ScoringSpec
+from bench.registry.registry import ComponentSpec, implementation, resolved_params
 from bench.store.records import Threat
 from bench.suite.suite import Suite
 from bench.utils.hashing import job_key
@@ -31,8 +31,8 @@ def group(
     suite: Suite,
     craft: CraftJob | None,
     picture: Picture,
-    victims: Sequence[Point],
-    terms: Terms,
+    victims: Sequence[OperatingPoint],
+    terms: ScoringSpec,
 ) -> Group:
     """Return one search, or the clean picture if there is none, and a cell for each victim."""
     return Group(
@@ -45,7 +45,7 @@ def group(
     )
 
 
-def _draws(suite: Suite, picture: Picture, victim: Point) -> Sequence[Draw | None]:
+def _draws(suite: Suite, picture: Picture, victim: OperatingPoint) -> Sequence[Draw | None]:
     if not victim.random:
         return (None,)
     told = {"victim": victim.identity, "picture": picture.sha256, "seed": suite.seed}
@@ -57,8 +57,8 @@ def _cell(
     suite: Suite,
     craft: CraftJob | None,
     picture: Picture,
-    victim: Point,
-    terms: Terms,
+    victim: OperatingPoint,
+    terms: ScoringSpec,
     draw: Draw | None,
 ) -> MeasureJob:
     key = job_key(
@@ -73,14 +73,14 @@ def _cell(
     return MeasureJob(key, victim, picture, craft, _threat(craft, victim), draw)
 
 
-def _threat(craft: CraftJob | None, victim: Point) -> Threat:
+def _threat(craft: CraftJob | None, victim: OperatingPoint) -> Threat:
     if craft is None:
         return "clean"
     if not craft.sources:
         return "noise"
     if victim in craft.sources:
         return "black-box" if craft.search.need == "queries" else "white-box"
-    return "unaware" if any(map(victim.guards, craft.sources)) else "transfer"
+    return "unaware" if any(map(victim.is_defended_version_of, craft.sources)) else "transfer"
 
 
 SEARCHING_VERSION = 2
@@ -93,10 +93,10 @@ _DRAWING_VERSION = 2
 
 def plan(
     suite: Suite,
-    points: Sequence[Point],
-    searches: Sequence[Search],
+    points: Sequence[OperatingPoint],
+    searches: Sequence[PlannedAttack],
     pictures: Sequence[Picture],
-    terms: Terms,
+    terms: ScoringSpec,
 ) -> Plan:
     """Return every job of a suite.
 
@@ -123,7 +123,7 @@ def plan(
     return planned
 
 
-def _check_budgets(suite: Suite, search: Search) -> None:
+def _check_budgets(suite: Suite, search: PlannedAttack) -> None:
     """See that an attack can do one budget at least; the others are recorded as unsupported."""
     asked = [spec.budget() for spec in suite.budgets]
     if not any(budget.kind in search.budgets for budget in asked):
@@ -134,18 +134,22 @@ def _check_budgets(suite: Suite, search: Search) -> None:
         )
 
 
-def _check_sources(suite: Suite, points: Sequence[Point], searches: Sequence[Search]) -> None:
+def _check_sources(
+    suite: Suite, points: Sequence[OperatingPoint], searches: Sequence[PlannedAttack]
+) -> None:
     """See that whatever is named as sources is searched on: a suite's by one attack at least."""
     for search in searches:
         for sources in _named(points, search.choice.sources):
             _check_searched(sources, [search], f"the attack '{search.choice}' cannot")
-    free = [search for search in searches if search.looks and not search.choice.sources]
+    free = [search for search in searches if search.uses_target and not search.choice.sources]
     for sources in _named(points, suite.together):
         _check_searched(sources, free, "no attack of the suite can")
 
 
-def _check_searched(sources: tuple[Point, ...], searches: Sequence[Search], who: str) -> None:
-    if not any(search.looks and _can_search(search, sources) for search in searches):
+def _check_searched(
+    sources: tuple[OperatingPoint, ...], searches: Sequence[PlannedAttack], who: str
+) -> None:
+    if not any(search.uses_target and _can_search(search, sources) for search in searches):
         raise ConfigError(
             f"{who} search on the source {_labels(sources)}: gradients are of codecs that offer"
             " them, queries of one codec that is not lossless; remove it or add an attack"
@@ -167,7 +171,7 @@ def _told(job: CraftJob) -> str:
     )
 
 
-def _labels(sources: Sequence[Point]) -> str:
+def _labels(sources: Sequence[OperatingPoint]) -> str:
     return " + ".join(point.label for point in sources)
 
 
@@ -186,10 +190,10 @@ def _batches(pictures: Sequence[Picture], size: int) -> list[list[Picture]]:
 
 def _groups(
     suite: Suite,
-    points: Sequence[Point],
-    searches: Sequence[Search],
+    points: Sequence[OperatingPoint],
+    searches: Sequence[PlannedAttack],
     batch: Sequence[Picture],
-    terms: Terms,
+    terms: ScoringSpec,
 ) -> Iterator[Group]:
     for picture in batch:
         yield group(suite, None, picture, points, terms)
@@ -201,12 +205,15 @@ def _groups(
 
 
 def _crafts(
-    suite: Suite, points: Sequence[Point], searches: Sequence[Search], batch: Sequence[Picture]
+    suite: Suite,
+    points: Sequence[OperatingPoint],
+    searches: Sequence[PlannedAttack],
+    batch: Sequence[Picture],
 ) -> Iterator[tuple[CraftJob, ...]]:
     """Yield searches that are alike, one for each picture."""
     for spec in suite.budgets:
         for search in searches:
-            if not search.looks:
+            if not search.uses_target:
                 yield _alike(suite, (), batch, search, None, spec.budget())
                 continue
             for sources in filter(partial(_can_search, search), _sources(suite, search, points)):
@@ -214,50 +221,60 @@ def _crafts(
                     yield _alike(suite, sources, batch, search, objective, spec.budget())
 
 
-def _is_batched(search: Search, batch: Sequence[Picture]) -> bool:
+def _is_batched(search: PlannedAttack, batch: Sequence[Picture]) -> bool:
     """Tell whether these pictures are searched at once: what asks queries gains nothing by it."""
     return len(batch) > 1 and search.need == "gradient"
 
 
-def _sources(suite: Suite, search: Search, points: Sequence[Point]) -> list[tuple[Point, ...]]:
+def _sources(
+    suite: Suite, search: PlannedAttack, points: Sequence[OperatingPoint]
+) -> list[tuple[OperatingPoint, ...]]:
     """Return what is searched on together: as attack or suite say, or each point alone."""
     alone = [(point.label,) for point in points]
     return _named(points, search.choice.sources or suite.together or alone)
 
 
-def _named(points: Sequence[Point], named: Sequence[Sequence[str]]) -> list[tuple[Point, ...]]:
+def _named(
+    points: Sequence[OperatingPoint], named: Sequence[Sequence[str]]
+) -> list[tuple[OperatingPoint, ...]]:
     return [tuple(point for point in points if point.label in labels) for labels in named]
 
 
-def _can_search(search: Search, sources: Sequence[Point]) -> bool:
+def _can_search(search: PlannedAttack, sources: Sequence[OperatingPoint]) -> bool:
     """Tell whether an attack can search on sources: by gradients of all, by queries of one."""
     if search.need == "queries":
         return len(sources) == 1 and sources[0].choice.name != IDENTITY.name
     return all(point.differentiable for point in sources)
 
 
-def _victims(suite: Suite, craft: CraftJob, points: Sequence[Point]) -> list[Point]:
+def _victims(
+    suite: Suite, craft: CraftJob, points: Sequence[OperatingPoint]
+) -> list[OperatingPoint]:
     """Noise hits everyone; the sources, and they behind defences, are always victims."""
     transfer = craft.search.choice.transfer or suite.transfer
     if not craft.sources or transfer == "all":
         return list(points)
     reached = [p for p in points if transfer == "gradient-free" and not p.differentiable]
-    reached += [p for p in points if any(map(p.guards, craft.sources))]
+    reached += [p for p in points if any(map(p.is_defended_version_of, craft.sources))]
     return [p for p in points if p in craft.sources or p in reached]
 
 
-def _objective(choice: Choice) -> list[object]:
+def _objective(choice: ComponentSpec) -> list[object]:
     """Return what can change what is wanted; only some objectives have a version."""
     version = getattr(implementation("objective", choice.name), "version", None)
-    return [choice.name, signature("objective", choice), *([] if version is None else [version])]
+    return [
+        choice.name,
+        resolved_params("objective", choice),
+        *([] if version is None else [version]),
+    ]
 
 
 def _alike(
     suite: Suite,
-    sources: tuple[Point, ...],
+    sources: tuple[OperatingPoint, ...],
     batch: Sequence[Picture],
-    search: Search,
-    objective: Choice | None,
+    search: PlannedAttack,
+    objective: ComponentSpec | None,
     budget: Budget,
 ) -> tuple[CraftJob, ...]:
     told = dict(

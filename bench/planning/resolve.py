@@ -6,66 +6,66 @@ from bench.attack import Attack, Objective
 from bench.codec import Codec, Randomised
 from bench.errors import ConfigError
 from bench.metric import Metric, is_metric
-from bench.planning.operating_point import Point, Search, Terms, Yardstick
+from bench.planning.operating_point import NamedMetric, OperatingPoint, PlannedAttack, ScoringSpec
 from bench.registry import registry
-from bench.registry.registry import Choice
+from bench.registry.registry import ComponentSpec
 from bench.suite.suite import Suite
 from bench.wrapping import offers_gradients
 
 
-def make_codec(choice: Choice) -> Codec:
+def make_codec(choice: ComponentSpec) -> Codec:
     """Make the codec that a suite names.
 
     Raises:
         ConfigError: it cannot be had on this machine, or is no codec that can be scored.
     """
-    codec = registry.build("codec", choice)
+    codec = registry.instantiate("codec", choice)
     if not isinstance(codec, Codec):
         raise ConfigError(f"the codec '{choice}' is no bench.codec.Codec; derive it from that")
     return codec
 
 
-def make_attack(choice: Choice) -> Attack:
+def make_attack(choice: ComponentSpec) -> Attack:
     """Make the attack that a suite names.
 
     Raises:
         ConfigError: it cannot be had on this machine, or is no attack.
     """
-    attack = registry.build("attack", choice)
+    attack = registry.instantiate("attack", choice)
     if not isinstance(attack, Attack):
         raise ConfigError(f"the attack '{choice}' lacks what bench.attack.Attack asks for")
     return attack
 
 
-def terms_of(suite: Suite) -> Terms:
+def terms_of(suite: Suite) -> ScoringSpec:
     """Return what a suite says of scoring, its metrics made.
 
     Raises:
         ConfigError: one cannot be had on this machine, or is no metric.
     """
-    yardsticks = tuple(Yardstick(choice, _metric(choice)) for choice in suite.yardsticks)
-    return Terms(suite.rd_lambda, suite.vmaf, yardsticks)
+    yardsticks = tuple(NamedMetric(choice, _metric(choice)) for choice in suite.yardsticks)
+    return ScoringSpec(suite.rd_lambda, suite.vmaf, yardsticks)
 
 
-def _metric(choice: Choice) -> Metric:
-    metric = registry.build("metric", choice)
+def _metric(choice: ComponentSpec) -> Metric:
+    metric = registry.instantiate("metric", choice)
     if not is_metric(metric):
         raise ConfigError(f"the metric '{choice}' lacks what bench.metric.Metric asks for")
     return metric
 
 
-def make_objective(choice: Choice) -> Objective:
+def make_objective(choice: ComponentSpec) -> Objective:
     """Make the objective that a suite names."""
-    objective: Objective = registry.build("objective", choice)
+    objective: Objective = registry.instantiate("objective", choice)
     return objective
 
 
-def operating_point(choice: Choice, codec: Codec) -> Point:
+def operating_point(choice: ComponentSpec, codec: Codec) -> OperatingPoint:
     """Return a codec as planning sees it."""
     random = isinstance(codec, Randomised)
-    return Point(choice, codec.fingerprint(), offers_gradients(codec), random)
+    return OperatingPoint(choice, codec.fingerprint(), offers_gradients(codec), random)
 
 
-def search_of(choice: Choice, attack: Attack) -> Search:
+def search_of(choice: ComponentSpec, attack: Attack) -> PlannedAttack:
     """Return an attack as planning sees it."""
-    return Search(choice, attack.needs, attack.budgets, attack.version, attack.evaluations)
+    return PlannedAttack(choice, attack.needs, attack.budgets, attack.version, attack.evaluations)

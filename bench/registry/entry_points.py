@@ -9,10 +9,10 @@ from importlib import metadata
 from typing import Any
 
 from bench.entry import Entry
-from bench.errors import ConfigError, raise_if_machine, told
+from bench.errors import ConfigError, one_line, raise_if_machine
 
 
-def added(kind: str, own: Mapping[str, Entry]) -> dict[str, Entry]:
+def merged_with_entry_points(kind: str, own: Mapping[str, Entry]) -> dict[str, Entry]:
     """Return the implementations of a kind that ship with the harness, and the installed ones.
 
     Raises:
@@ -31,7 +31,7 @@ def added(kind: str, own: Mapping[str, Entry]) -> dict[str, Entry]:
     return known
 
 
-def resolved(kind: str, name: str, found: Entry) -> Entry:
+def checked_entry(kind: str, name: str, found: Entry) -> Entry:
     """Return an entry; where an entry point names one, that one.
 
     Raises:
@@ -64,5 +64,5 @@ def attribute(found: Entry, target: str | Callable[..., Any]) -> Any:  # noqa: A
     except (Exception, SystemExit) as error:  # a plugin's import can fail in any way
         raise_if_machine(error)
         raise ConfigError(
-            f"cannot import {target}{found.origin} ({told(error)}); mend or remove it"
+            f"cannot import {target}{found.origin} ({one_line(error)}); mend or remove it"
         ) from error

@@ -21,7 +21,7 @@ from typing import Annotated, Any, cast
 from pydantic import AfterValidator, ValidationInfo
 
 from bench.entry import Entry
-from bench.errors import ConfigError, raise_if_machine, told
+from bench.errors import ConfigError, one_line, raise_if_machine
 from bench.registry import trusted as consent
 from bench.registry.registry import Kind, register
 
@@ -52,7 +52,7 @@ def load(name: str, folder: Path) -> ModuleType:
     if key not in _loaded:
         module = _imported(name, file)
         register(name, _tables(name, module))
-        consent.give(file.stem if file else name, module)
+        consent.trust(file.stem if file else name, module)
         _loaded[key] = module
     return _loaded[key]
 
@@ -89,7 +89,7 @@ def _imported(name: str, file: Path | None) -> ModuleType:
         return importlib.import_module(name) if file is None else _executed(file)
     except (Exception, SystemExit) as error:  # a plugin can fail in any way
         raise_if_machine(error)
-        raise ConfigError(f"the plugin {name} cannot be imported ({told(error)})") from error
+        raise ConfigError(f"the plugin {name} cannot be imported ({one_line(error)})") from error
 
 
 def _executed(file: Path) -> ModuleType:

@@ -17,9 +17,9 @@ from pydantic import AfterValidator, BaseModel, ValidationError, WithJsonSchema
 
 from bench.codec import Differentiable
 from bench.entry import Entry
-from bench.errors import FOREIGN, ConfigError, raise_if_machine, told
+from bench.errors import PLUGIN_ERRORS, ConfigError, one_line, raise_if_machine
 from bench.registry import entry_points as installed
-from bench.registry.entry_points import attribute, resolved
+from bench.registry.entry_points import attribute, checked_entry
 from bench.registry.signatures import explained, model
 from bench.utils.yaml_config import nearest
 
@@ -43,7 +43,7 @@ _LIVE_SURROGATE = Entry("backends.learned.compressai:live", "of a net in trainin
 
 
 @dataclass(frozen=True)
-class Choice:
+class ComponentSpec:
     """An implementation by name with its parameters: what one item of a suite's list says.
 
     Attributes:
@@ -60,8 +60,8 @@ class Choice:
     name: str
     params: tuple[tuple[str, Any], ...] = ()
     label: str = ""
-    defence: tuple[Choice, ...] = ()
-    objectives: tuple[Choice, ...] = ()
+    defence: tuple[ComponentSpec, ...] = ()
+    objectives: tuple[ComponentSpec, ...] = ()
     transfer: Transfer | None = None
     sources: tuple[tuple[str, ...], ...] = ()
 
@@ -72,9 +72,9 @@ class Choice:
         return self.label or " ".join([" + ".join((own, *map(str, self.defence))), *wanted])
 
     @property
-    def bare(self) -> Choice:
+    def bare(self) -> ComponentSpec:
         """The codec without what it is behind."""
-        return Choice(self.name, self.params)
+        return ComponentSpec(self.name, self.params)
 
 
 def entries(kind: Kind) -> Mapping[str, Entry]:
@@ -110,7 +110,7 @@ def register(owner: str, tables: Mapping[Kind, Mapping[str, Entry]]) -> None:
 @cache
 def _installed(kind: Kind) -> dict[str, Entry]:
     table = Entry(_TABLES[kind], "a table")
-    return installed.added(kind, attribute(table, table.target))
+    return installed.merged_with_entry_points(kind, attribute(table, table.target))
 
 
 def entry(kind: Kind, name: str) -> Entry:
@@ -122,7 +122,7 @@ def entry(kind: Kind, name: str) -> Entry:
     known = entries(kind)
     if name not in known:
         raise ConfigError(f"unknown {kind} '{name}'; {nearest(name, known)}")
-    return resolved(kind, name, known[name])
+    return checked_entry(kind, name, known[name])
 
 
 def implementation(kind: Kind, name: str) -> Any:  # noqa: ANN401 - a class, or a function
@@ -145,7 +145,7 @@ def parameters(kind: Kind, name: str) -> type[BaseModel]:
     return model(name, found, attribute(found, found.target), _CODEC)
 
 
-def check(kind: Kind, choice: Choice) -> Choice:
+def validate(kind: Kind, choice: ComponentSpec) -> ComponentSpec:
     """Return the choice with its parameters validated and the defaults left out.
 
     Raises:
@@ -157,12 +157,12 @@ def check(kind: Kind, choice: Choice) -> Choice:
     except ValidationError as error:
         raise ConfigError(explained(f"{kind} '{choice.name}'", known, error)) from error
     checked = tuple((key, getattr(values, key)) for key, _ in choice.params)
-    defence = tuple(check("defence", one) for one in choice.defence)
-    objectives = tuple(check("objective", one) for one in choice.objectives)
+    defence = tuple(validate("defence", one) for one in choice.defence)
+    objectives = tuple(validate("objective", one) for one in choice.objectives)
     return replace(choice, params=checked, defence=defence, objectives=objectives)
 
 
-def build(kind: Kind, choice: Choice) -> Any:  # noqa: ANN401 - the caller names the kind
+def instantiate(kind: Kind, choice: ComponentSpec) -> Any:  # noqa: ANN401 - the caller names the kind
     """Make the implementation that a choice names.
 
     Raises:
@@ -173,41 +173,41 @@ def build(kind: Kind, choice: Choice) -> Any:  # noqa: ANN401 - the caller names
     try:
         made = attribute(found, found.target)(**found.preset, **params)
         for one in reversed(choice.defence):
-            made = build("defence", one)(made)
-    except FOREIGN as error:  # a plugin's constructor can fail in any way
+            made = instantiate("defence", one)(made)
+    except PLUGIN_ERRORS as error:  # a plugin's constructor can fail in any way
         raise_if_machine(error)
         whose = f"the {kind} '{choice}'{found.origin}"
-        raise ConfigError(f"{whose} cannot be used: {told(error)}") from error
+        raise ConfigError(f"{whose} cannot be used: {one_line(error)}") from error
     return made
 
 
-def signature(kind: Kind, choice: Choice) -> dict[str, Any]:
+def resolved_params(kind: Kind, choice: ComponentSpec) -> dict[str, Any]:
     """Return every parameter by name, defaults filled in, as it goes into a job's key.
 
     A codec's defences, where it has any, stand under "defence".
     """
     values = parameters(kind, choice.name).model_validate(dict(choice.params))
     told = values.model_dump(mode="json")
-    behind = [[one.name, signature("defence", one)] for one in choice.defence]
+    behind = [[one.name, resolved_params("defence", one)] for one in choice.defence]
     return told | {"defence": behind} if behind else told
 
 
-def _given(kind: Kind, choice: Choice) -> dict[str, Any]:
+def _given(kind: Kind, choice: ComponentSpec) -> dict[str, Any]:
     """Return the constructor's arguments; where one is a codec, it is made."""
     fields = parameters(kind, choice.name).model_fields
     return {
-        key: build("codec", _nested(value)) if _IS_CODEC in fields[key].metadata else value
-        for key, value in check(kind, choice).params
+        key: instantiate("codec", _nested(value)) if _IS_CODEC in fields[key].metadata else value
+        for key, value in validate(kind, choice).params
     }
 
 
-def _nested(item: object) -> Choice:
+def _nested(item: object) -> ComponentSpec:
     """Return the codec that a parameter names: by its name, or a mapping with it."""
     given = {"name": item} if isinstance(item, str) else item
     if not isinstance(given, dict) or not isinstance(given.get("name"), str):
         raise ConfigError(f"expected the codec's name, or a mapping with 'name', got {item!r}")
     params = tuple((str(key), value) for key, value in given.items() if key != "name")
-    return check("codec", Choice(given["name"], params))
+    return validate("codec", ComponentSpec(given["name"], params))
 
 
 def _checked(item: object) -> object:

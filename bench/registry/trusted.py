@@ -12,17 +12,17 @@ Kind = TypeVar("Kind")
 _NAMED: dict[str, ModuleType] = {}
 
 
-def give(name: str, module: ModuleType) -> None:
+def trust(name: str, module: ModuleType) -> None:
     """Remember that a module was named, and what for."""
     _NAMED[name] = module
 
 
-def given(name: str) -> ModuleType | None:
+def trusted_module(name: str) -> ModuleType | None:
     """Return the module that was named so: a dotted name, or a file's name without its suffix."""
     return _NAMED.get(name)
 
 
-def named_class(model: str, kind: type[Kind]) -> type[Kind]:
+def load_class(model: str, kind: type[Kind]) -> type[Kind]:
     """Return the class that a suite calls "module:Class".
 
     Args:
@@ -33,7 +33,7 @@ def named_class(model: str, kind: type[Kind]) -> type[Kind]:
         ConfigError: the module was not named in `plugins`, or has no such class.
     """
     name, _, attribute = model.partition(":")
-    module = given(name)
+    module = trusted_module(name)
     if module is None:
         raise ConfigError(
             f"the model {model} runs code of '{name}'; name that module or file in 'plugins'"

@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from bench.codec import Codec, Image
-from bench.errors import FOREIGN, raise_if_machine
+from bench.errors import PLUGIN_ERRORS, raise_if_machine
 from bench.planning.jobs import MeasureJob
-from bench.planning.operating_point import Terms
-from bench.scoring.roundtrip import Coded, Lost, code
+from bench.planning.operating_point import ScoringSpec
+from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
 from bench.scoring.score import score
 from bench.store.records import CraftRecord, MeasureRecord, Stage
-from bench.utils.memory import watched
+from bench.utils.memory import track_peak
 
 RANDOMISED = "randomised"
 
@@ -22,9 +22,9 @@ RANDOMISED = "randomised"
 def measure(
     job: MeasureJob,
     codec: Codec,
-    clean: Coded | Lost,
+    clean: RoundTrip | CodingFailure,
     attacked: Image | CraftRecord | None,
-    terms: Terms,
+    terms: ScoringSpec,
 ) -> MeasureRecord:
     """Return the record of one cell.
 
@@ -36,13 +36,13 @@ def measure(
             the cell of the clean picture itself.
         terms: what the suite says of scoring.
     """
-    if isinstance(clean, Lost):
+    if isinstance(clean, CodingFailure):
         return _lost(job, clean, "clean")
     if isinstance(attacked, CraftRecord):
-        return _lost(job, Lost(attacked.status, attacked.reason), "craft")
+        return _lost(job, CodingFailure(attacked.status, attacked.reason), "craft")
     image = job.picture.pixels if attacked is None else attacked
-    coded = clean if attacked is None else code(codec, image)
-    if isinstance(coded, Lost):
+    coded = clean if attacked is None else encode_decode(codec, image)
+    if isinstance(coded, CodingFailure):
         return _lost(job, coded, "attacked")
     return MeasureRecord(
         **identity(job),
@@ -54,17 +54,17 @@ def measure(
     )
 
 
-def _again(codec: Codec, image: Image, coded: Coded) -> dict[str, Any]:
+def _again(codec: Codec, image: Image, coded: RoundTrip) -> dict[str, Any]:
     """Code once more: one score says little of a codec that draws random numbers in secret.
 
     Its memory is watched now, when no time is taken.
     """
     try:
-        with watched() as encoding:
+        with track_peak() as encoding:
             bitstream = codec.encode(image)
-        with watched() as decoding:
+        with track_peak() as decoding:
             codec.decode(bitstream)
-    except FOREIGN as error:  # what breaks inside a codec is its failure
+    except PLUGIN_ERRORS as error:  # what breaks inside a codec is its failure
         raise_if_machine(error)
         return {"flags": (RANDOMISED,)}
     return {
@@ -74,7 +74,7 @@ def _again(codec: Codec, image: Image, coded: Coded) -> dict[str, Any]:
     }
 
 
-def _lost(job: MeasureJob, lost: Lost, stage: Stage) -> MeasureRecord:
+def _lost(job: MeasureJob, lost: CodingFailure, stage: Stage) -> MeasureRecord:
     return MeasureRecord(**identity(job), status=lost.status, reason=lost.reason, stage=stage)
 
 

@@ -11,19 +11,19 @@ from typing import TypeVar
 import numpy as np
 
 from bench.codec import Codec, Image
-from bench.errors import FOREIGN, Unsupported, raise_if_machine, told
+from bench.errors import PLUGIN_ERRORS, Unsupported, one_line, raise_if_machine
 from bench.metric import Reading, read
 from bench.metrics import scores as metrics
 from bench.metrics.scores import Quality
 from bench.metrics.vmaf import vmaf
-from bench.planning.operating_point import Yardstick
+from bench.planning.operating_point import NamedMetric
 from bench.store.records import Status
 
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
-class Coded:
+class RoundTrip:
     """One picture through one codec: the bitstream and what came out of it."""
 
     picture: Image
@@ -40,7 +40,7 @@ class Coded:
         """What is scored of what came out against the picture itself; many cells share it."""
         return metrics.quality(self.picture, self.image)
 
-    def reading(self, yardstick: Yardstick) -> Reading:
+    def reading(self, yardstick: NamedMetric) -> Reading:
         """Return what a metric says of it; it is asked once, and many cells share the answer."""
         if yardstick.label not in self._readings:
             self._readings[yardstick.label] = read(yardstick.metric, self.picture, self.image)
@@ -49,7 +49,7 @@ class Coded:
     @cached_property
     def vmaf(self) -> float | None:
         """Likewise the VMAF, None where there is none; many cells share it, and it takes long."""
-        return defined(lambda: vmaf(self.picture, self.image))
+        return none_if_unsupported(lambda: vmaf(self.picture, self.image))
 
     @property
     def bpp(self) -> float:
@@ -59,31 +59,33 @@ class Coded:
 
 
 @dataclass(frozen=True)
-class Lost:
+class CodingFailure:
     """Why a picture did not come through."""
 
     status: Status
     reason: str
 
 
-def code(codec: Codec, image: Image) -> Coded | Lost:
+def encode_decode(codec: Codec, image: Image) -> RoundTrip | CodingFailure:
     """Encode a picture and decode the bytes again; a codec's failure is a result."""
     try:
         bitstream, encode_seconds = _timed(lambda: codec.encode(image))
         decoded, decode_seconds = _timed(lambda: np.asarray(codec.decode(bitstream)))
     except Unsupported as error:
-        return Lost("unsupported", str(error))
-    except FOREIGN as error:  # what breaks inside a codec is its failure
+        return CodingFailure("unsupported", str(error))
+    except PLUGIN_ERRORS as error:  # what breaks inside a codec is its failure
         raise_if_machine(error)
-        return Lost("failed", told(error))
+        return CodingFailure("failed", one_line(error))
     if not bitstream:
-        return Lost("failed", "the encoder returned no bytes")
+        return CodingFailure("failed", "the encoder returned no bytes")
     if decoded.shape != image.shape or decoded.dtype != image.dtype:
-        return Lost("failed", f"decoded to {decoded.dtype} {decoded.shape}, not {image.shape}")
-    return Coded(image, bitstream, decoded, encode_seconds, decode_seconds)
+        return CodingFailure(
+            "failed", f"decoded to {decoded.dtype} {decoded.shape}, not {image.shape}"
+        )
+    return RoundTrip(image, bitstream, decoded, encode_seconds, decode_seconds)
 
 
-def defined(score: Callable[[], float]) -> float | None:
+def none_if_unsupported(score: Callable[[], float]) -> float | None:
     """Return a score, or None where it does not exist for this picture."""
     try:
         return score()

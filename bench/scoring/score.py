@@ -9,20 +9,22 @@ from typing import Any
 import numpy as np
 
 from bench.codec import Codec, Estimating, Image
-from bench.errors import FOREIGN, raise_if_machine
+from bench.errors import PLUGIN_ERRORS, raise_if_machine
 from bench.metric import Metric, Reading, read
 from bench.metrics import scores as metrics
 from bench.metrics.scores import Quality
 from bench.metrics.vmaf import vmaf
-from bench.planning.operating_point import Terms
-from bench.scoring.roundtrip import Coded, defined
+from bench.planning.operating_point import ScoringSpec
+from bench.scoring.roundtrip import RoundTrip, none_if_unsupported
 from bench.store.records import Extra, Scores
 
 MID_GREY = 128
 """Level of the picture that stands for one which a codec failed on."""
 
 
-def extra(metric: Metric, source: Image, clean: Reading, decoded: Image | None) -> Extra:
+def score_named_metric(
+    metric: Metric, source: Image, clean: Reading, decoded: Image | None
+) -> Extra:
     """Return what a metric says of one cell.
 
     Args:
@@ -52,7 +54,12 @@ ERRORS = ("clean", "source", "input", "shift", "perturbation")
 
 
 def score(
-    codec: Codec, source: Image, image: Image, clean: Coded, coded: Coded, terms: Terms
+    codec: Codec,
+    source: Image,
+    image: Image,
+    clean: RoundTrip,
+    coded: RoundTrip,
+    terms: ScoringSpec,
 ) -> Scores:
     """Return every score of one coded picture.
 
@@ -104,9 +111,11 @@ def derived(
     psnr = {name: metrics.psnr_of(errors[name]) for name in ERRORS}
     return {
         **{f"psnr_{name}": value for name, value in psnr.items()},
-        "drop_db": defined(lambda: metrics.psnr_drop_db(psnr["clean"], psnr["source"])),
-        "drop_percent": defined(lambda: metrics.psnr_drop_percent(psnr["clean"], psnr["source"])),
-        "vi": defined(lambda: metrics.vi(errors["shift"], errors["perturbation"])),
+        "drop_db": none_if_unsupported(lambda: metrics.psnr_drop_db(psnr["clean"], psnr["source"])),
+        "drop_percent": none_if_unsupported(
+            lambda: metrics.psnr_drop_percent(psnr["clean"], psnr["source"])
+        ),
+        "vi": none_if_unsupported(lambda: metrics.vi(errors["shift"], errors["perturbation"])),
         "unexplained": errors["source"] > errors["clean"] + errors["perturbation"],
         **_costs((bpp_clean, errors["clean"]), (rate, errors["source"]), lmbda),
     }
@@ -138,20 +147,20 @@ def _estimated(codec: Codec, image: Image) -> float | None:
         return None
     try:
         bits = codec.estimated_bits(image)
-    except FOREIGN as error:  # an estimate that fails is no score lost
+    except PLUGIN_ERRORS as error:  # an estimate that fails is no score lost
         raise_if_machine(error)
         return None
     return bits / (image.shape[0] * image.shape[1]) if math.isfinite(bits) else None
 
 
-def _extra(clean: Coded, coded: Coded, terms: Terms) -> dict[str, Extra]:
+def _extra(clean: RoundTrip, coded: RoundTrip, terms: ScoringSpec) -> dict[str, Extra]:
     """Return what the suite's own metrics say, by their labels."""
     decoded = None if coded is clean else coded.image
     return {
-        one.label: extra(one.metric, clean.picture, clean.reading(one), decoded)
+        one.label: score_named_metric(one.metric, clean.picture, clean.reading(one), decoded)
         for one in terms.yardsticks
     }
 
 
-def _vmaf(source: Image, clean: Coded, coded: Coded) -> float | None:
-    return clean.vmaf if coded is clean else defined(lambda: vmaf(source, coded.image))
+def _vmaf(source: Image, clean: RoundTrip, coded: RoundTrip) -> float | None:
+    return clean.vmaf if coded is clean else none_if_unsupported(lambda: vmaf(source, coded.image))

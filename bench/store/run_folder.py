@@ -99,7 +99,7 @@ class Store:
         self._end += len(line)
         self._remember(record)
 
-    def note(self, record: WorkerRecord) -> None:
+    def append_worker(self, record: WorkerRecord) -> None:
         """Write down what became of a worker."""
         path = self._folder / _WORKERS
         with _told(f"write to {path}"), path.open("a") as file:
@@ -137,7 +137,7 @@ class Store:
 
 
 @contextmanager
-def opened(folder: Path, manifest: Manifest) -> Iterator[Store]:
+def open_run(folder: Path, manifest: Manifest) -> Iterator[Store]:
     """Open a run folder for writing, new or to be continued.
 
     Raises:

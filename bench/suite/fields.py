@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from bench.budget import L2, Budget, Linf, Mse, Region
 from bench.errors import ConfigError
-from bench.registry.registry import Choice, Kind, Transfer, build, check, entries
+from bench.registry.registry import ComponentSpec, Kind, Transfer, entries, instantiate, validate
 from bench.ssim_budget import Ssim
 from bench.utils.yaml_config import Settings
 
@@ -98,28 +98,29 @@ def attacks() -> BeforeValidator:
     return BeforeValidator(_members)
 
 
-def _members(item: Any, info: ValidationInfo) -> list[Choice]:  # noqa: ANN401 - YAML as it was written
+def _members(item: Any, info: ValidationInfo) -> list[ComponentSpec]:  # noqa: ANN401 - YAML as it was written
     name = item.get("name") if isinstance(item, dict) else item
     if not isinstance(name, str) or name not in entries("ensemble"):
         return _expanded("attack", item)
     wanted = {one.name for one in itertools.chain(*info.data.get("objectives", ()))}
     kinds = {spec.budget().kind for spec in info.data.get("budgets", ())}
     members = (
-        build("ensemble", chosen).members(wanted, kinds) for chosen in _expanded("ensemble", item)
+        instantiate("ensemble", chosen).members(wanted, kinds)
+        for chosen in _expanded("ensemble", item)
     )
     return [one for item in itertools.chain(*members) for one in _expanded("attack", item)]
 
 
-def _expanded(kind: Kind, item: Any) -> list[Choice]:  # noqa: ANN401 - YAML as it was written
+def _expanded(kind: Kind, item: Any) -> list[ComponentSpec]:  # noqa: ANN401 - YAML as it was written
     if isinstance(item, str):
         item = {"name": item}
     try:
-        return [check(kind, point) for point in _grid(kind, item)]
+        return [validate(kind, point) for point in _grid(kind, item)]
     except ConfigError as error:
         raise ValueError(str(error)) from error
 
 
-def single(kind: Kind, item: Any) -> Choice:  # noqa: ANN401 - YAML as it was written
+def single(kind: Kind, item: Any) -> ComponentSpec:  # noqa: ANN401 - YAML as it was written
     """Return the one implementation that an item names.
 
     Raises:
@@ -131,7 +132,7 @@ def single(kind: Kind, item: Any) -> Choice:  # noqa: ANN401 - YAML as it was wr
     return found[0]
 
 
-def _grid(kind: Kind, item: Any) -> Iterator[Choice]:  # noqa: ANN401 - YAML as it was written
+def _grid(kind: Kind, item: Any) -> Iterator[ComponentSpec]:  # noqa: ANN401 - YAML as it was written
     if not isinstance(item, dict) or not isinstance(item.get("name"), str):
         raise ConfigError(f"expected the {kind}'s name, or a mapping with 'name', got {item!r}")
     behind = _behind(item.get("defence", [])) if kind == "codec" else [()]
@@ -148,15 +149,15 @@ def _grid(kind: Kind, item: Any) -> Iterator[Choice]:  # noqa: ANN401 - YAML as 
         params = tuple(zip(grid, values, strict=True))
         told = {"defence": " + ".join(map(str, defence))} if defence else {}
         full = _label(label, dict(params) | told)
-        yield Choice(name, params, full, defence, wanted, transfer, sources)
+        yield ComponentSpec(name, params, full, defence, wanted, transfer, sources)
 
 
-def _behind(items: Any) -> list[tuple[Choice, ...]]:  # noqa: ANN401 - YAML as it was written
+def _behind(items: Any) -> list[tuple[ComponentSpec, ...]]:  # noqa: ANN401 - YAML as it was written
     """Return what a codec is behind, once for each point of the grids in it."""
     return list(itertools.product(*(_expanded("defence", item) for item in listed(items))))
 
 
-def _wanted(items: Any) -> tuple[Choice, ...]:  # noqa: ANN401 - YAML as it was written
+def _wanted(items: Any) -> tuple[ComponentSpec, ...]:  # noqa: ANN401 - YAML as it was written
     """Return what an attack wants in the place of what the suite wants, grids expanded."""
     return tuple(itertools.chain(*(_expanded("objective", item) for item in listed(items))))
 

@@ -21,7 +21,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from bench.images.image_set import ImageSpec
 from bench.metrics.scores import SCORES
 from bench.registry.plugins import Plugins
-from bench.registry.registry import Choice, Transfer
+from bench.registry.registry import ComponentSpec, Transfer
 from bench.suite.fields import BudgetSpec, attacks, choices, listed
 from bench.utils.precision import BFLOAT16_VERSION, Arithmetic, Precision
 from bench.utils.yaml_config import Settings, load, nearest
@@ -90,43 +90,43 @@ class Suite(Settings):
     description: str = ""
     seed: int = 0
     images: ImageSpec
-    codecs: Annotated[list[Annotated[list[Choice], choices("codec")]], Field(min_length=1)]
+    codecs: Annotated[list[Annotated[list[ComponentSpec], choices("codec")]], Field(min_length=1)]
     objectives: Annotated[
-        list[Annotated[list[Choice], choices("objective")]], Field(min_length=1)
-    ] = Field([[Choice("distortion")], [Choice("rate")]])
+        list[Annotated[list[ComponentSpec], choices("objective")]], Field(min_length=1)
+    ] = Field([[ComponentSpec("distortion")], [ComponentSpec("rate")]])
     budgets: Annotated[list[BudgetSpec], Field(min_length=1)]
-    attacks: Annotated[list[Annotated[list[Choice], attacks()]], Field(min_length=1)]
+    attacks: Annotated[list[Annotated[list[ComponentSpec], attacks()]], Field(min_length=1)]
     sources: tuple[Source, ...] = ()
     transfer: Transfer = "gradient-free"
     draws: Annotated[int, Field(ge=1, le=256)] = 8
     rd_lambda: Annotated[float, Field(gt=0)] = 0.013
     vmaf: bool = False
-    metrics: list[Annotated[list[Choice], choices("metric")]] = Field([])
+    metrics: list[Annotated[list[ComponentSpec], choices("metric")]] = Field([])
     compute: Compute = Compute()
 
     @property
-    def points(self) -> list[Choice]:
+    def points(self) -> list[ComponentSpec]:
         """The operating points, grids expanded."""
         return list(itertools.chain(*self.codecs))
 
     @property
-    def searches(self) -> list[Choice]:
+    def searches(self) -> list[ComponentSpec]:
         """The attacks, grids expanded."""
         return list(itertools.chain(*self.attacks))
 
     @property
-    def wants(self) -> list[Choice]:
+    def wants(self) -> list[ComponentSpec]:
         """The objectives, grids expanded."""
         return list(itertools.chain(*self.objectives))
 
     @property
-    def climbed(self) -> list[Choice]:
+    def climbed(self) -> list[ComponentSpec]:
         """The objectives, and what some attacks want in their place."""
         own = itertools.chain(*(choice.objectives for choice in self.searches))
         return list({str(choice): choice for choice in (*self.wants, *own)}.values())
 
     @property
-    def yardsticks(self) -> list[Choice]:
+    def yardsticks(self) -> list[ComponentSpec]:
         """The metrics, grids expanded."""
         return list(itertools.chain(*self.metrics))
 
@@ -137,13 +137,13 @@ class Suite(Settings):
 
     @field_validator("codecs", "attacks", "objectives", "metrics")
     @classmethod
-    def _distinct(cls, value: list[list[Choice]]) -> list[list[Choice]]:
+    def _distinct(cls, value: list[list[ComponentSpec]]) -> list[list[ComponentSpec]]:
         _refuse_twins([str(choice) for choices in value for choice in choices])
         return value
 
     @field_validator("metrics")
     @classmethod
-    def _besides(cls, value: list[list[Choice]]) -> list[list[Choice]]:
+    def _besides(cls, value: list[list[ComponentSpec]]) -> list[list[ComponentSpec]]:
         for label in map(str, itertools.chain(*value)):
             if label in SCORES:
                 raise ValueError(f"the harness has a score '{label}'; give yours another label")
@@ -151,7 +151,9 @@ class Suite(Settings):
 
     @field_validator("attacks")
     @classmethod
-    def _told_apart(cls, value: list[list[Choice]], info: ValidationInfo) -> list[list[Choice]]:
+    def _told_apart(
+        cls, value: list[list[ComponentSpec]], info: ValidationInfo
+    ) -> list[list[ComponentSpec]]:
         """See that what is called alike is wanted alike."""
         known = {str(one): one for one in itertools.chain(*info.data.get("objectives", []))}
         for own in (one for choice in itertools.chain(*value) for one in choice.objectives):
@@ -161,7 +163,9 @@ class Suite(Settings):
 
     @field_validator("attacks")
     @classmethod
-    def _searched(cls, value: list[list[Choice]], info: ValidationInfo) -> list[list[Choice]]:
+    def _searched(
+        cls, value: list[list[ComponentSpec]], info: ValidationInfo
+    ) -> list[list[ComponentSpec]]:
         for labels in itertools.chain(*(one.sources for one in itertools.chain(*value))):
             _check_labels(labels, info)
         return value

@@ -25,10 +25,10 @@ from torch import Tensor
 from bench.attack import Attack, AttackResult, Half, Objective, Target, View, given
 from bench.budget import L2, Budget, Linf, Mse, Region
 from bench.codec import Codec
-from bench.crafting.craft import aimed, enforced, search
+from bench.crafting.craft import make_target_view, quantise_and_check, run_attack
 from bench.crafting.oracle import QUERIES_SPENT
 from bench.crafting.target import CodecTarget
-from bench.registry.registry import Choice, build
+from bench.registry.registry import ComponentSpec, instantiate
 from bench.ssim_budget import Ssim
 from bench.suite.fields import BUDGETS
 from bench.tensors import to_image, to_tensor
@@ -162,7 +162,7 @@ class AttackContract:
         """The 8-bit picture has the source's size and keeps the budget exactly."""
         source = _pictures(ball, 1, *size)
         found, _ = _search(attack, source, ball)
-        image = enforced(found, source, ball)
+        image = quantise_and_check(found, source, ball)
         levels = torch.from_numpy(image.copy()).permute(2, 0, 1).unsqueeze(0)
         assert image.shape == (*source.shape[-2:], 3)
         assert ball.holds(levels, (source * 255).round()) == [True], f"it is outside {ball}"
@@ -216,12 +216,14 @@ def _name(attack: Any) -> str:  # noqa: ANN401 - what pytest wants an id for
 
 
 def _toy() -> Codec:
-    codec: Codec = build("codec", Choice("toy", (("gain", 0.5),)))
+    codec: Codec = instantiate("codec", ComponentSpec("toy", (("gain", 0.5),)))
     return codec
 
 
 def _distortion(reference: str) -> Objective:
-    objective: Objective = build("objective", Choice("distortion", (("reference", reference),)))
+    objective: Objective = instantiate(
+        "objective", ComponentSpec("distortion", (("reference", reference),))
+    )
     return objective
 
 
@@ -248,8 +250,8 @@ def _search(
     """Search as the harness does; an attack that needs nothing sees no target."""
     wanted = objective or _distortion("source")
     targets = [] if attack.needs == "nothing" else [CodecTarget(_toy(), wanted, source)]
-    watched = Watched(aimed(attack, targets, source, ball))
-    return search(attack, watched, source.clone(), ball, seed), watched
+    watched = Watched(make_target_view(attack, targets, source, ball))
+    return run_attack(attack, watched, source.clone(), ball, seed), watched
 
 
 def _worth(

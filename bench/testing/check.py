@@ -12,8 +12,8 @@ from typing import Any
 
 from bench.errors import BenchError, ConfigError
 from bench.registry import plugins
-from bench.registry.registry import Choice
-from bench.testing.check_process import PROMISES, Check, Trial, promise_of
+from bench.registry.registry import ComponentSpec
+from bench.testing.check_process import PROMISES, CheckRequest, CheckResult, promise_of
 from bench.utils.child_process import Child, LostError
 
 LIMIT_S = 120.0
@@ -23,7 +23,7 @@ _MAKING_S = 600.0
 """How long making the codec may take: it may have weights to download."""
 
 
-def check(choice: Choice, limit_s: float = LIMIT_S) -> Iterator[Check]:
+def check(choice: ComponentSpec, limit_s: float = LIMIT_S) -> Iterator[CheckResult]:
     """Yield every promise as it is checked.
 
     Args:
@@ -41,7 +41,7 @@ def check(choice: Choice, limit_s: float = LIMIT_S) -> Iterator[Check]:
             yield found
 
 
-def _checked(choice: Choice, names: Sequence[str], limit_s: float) -> Iterator[Check]:
+def _checked(choice: ComponentSpec, names: Sequence[str], limit_s: float) -> Iterator[CheckResult]:
     """Yield promises until the process that checks them is gone, with the one that ended it."""
     with closing(_Examiner()) as examiner:
         examiner.make(choice)
@@ -62,18 +62,18 @@ class _Examiner:
         self.is_lost = False
         self._child = Child("bench.testing.check_process:serve")
 
-    def make(self, choice: Choice) -> None:
+    def make(self, choice: ComponentSpec) -> None:
         try:
-            self._asked(Trial(plugins.loaded(), choice), _MAKING_S)
+            self._asked(CheckRequest(plugins.loaded(), choice), _MAKING_S)
         except (LostError, TimeoutError) as error:
             raise ConfigError(f"the codec '{choice}' cannot be made: {_fate(error)}") from error
 
-    def checked(self, name: str, limit_s: float) -> Check:
+    def checked(self, name: str, limit_s: float) -> CheckResult:
         try:
-            found: Check = self._asked(name, limit_s)
+            found: CheckResult = self._asked(name, limit_s)
         except (LostError, TimeoutError) as error:
             self.is_lost = True
-            return Check(promise_of(name), _fate(error))
+            return CheckResult(promise_of(name), _fate(error))
         return found
 
     def close(self) -> None:

@@ -11,9 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.codec import Codec
-from bench.errors import FOREIGN, BenchError, MachineError, Unsupported, raise_if_machine, told
+from bench.errors import (
+    PLUGIN_ERRORS,
+    BenchError,
+    MachineError,
+    Unsupported,
+    one_line,
+    raise_if_machine,
+)
 from bench.registry import plugins
-from bench.registry.registry import Choice, build
+from bench.registry.registry import ComponentSpec, instantiate
 from bench.testing import CodecContract
 from bench.testing.base import Figure, frozen
 from bench.testing.pictures import waves
@@ -23,7 +30,7 @@ _SPEED_SIDE = 512
 
 
 @dataclass(frozen=True)
-class Trial:
+class CheckRequest:
     """What is checked.
 
     Attributes:
@@ -32,11 +39,11 @@ class Trial:
     """
 
     plugins: tuple[str, ...]
-    choice: Choice
+    choice: ComponentSpec
 
 
 @dataclass(frozen=True)
-class Check:
+class CheckResult:
     """One promise of the contract.
 
     Attributes:
@@ -53,14 +60,14 @@ class Check:
 class Contract(CodecContract):
     """The contract of codecs, and a larger picture whose coding is timed."""
 
-    choice: Choice
+    choice: ComponentSpec
 
     def __init__(self) -> None:
         self.figures: list[str] = []
 
     def codec(self) -> Codec:
         """Return a new object of the codec."""
-        codec: Codec = build("codec", self.choice)
+        codec: Codec = instantiate("codec", self.choice)
         return codec
 
     def measured(self, figure: Figure) -> None:
@@ -74,7 +81,7 @@ class Contract(CodecContract):
         try:
             bitstream = codec.encode(image)
         except Unsupported as error:
-            self.figures.append(told(error))
+            self.figures.append(one_line(error))
             return
         encoded = time.perf_counter()
         codec.decode(bitstream)
@@ -86,7 +93,7 @@ class Contract(CodecContract):
 PROMISES = tuple(sorted(name for name in dir(Contract) if name.startswith("test_")))
 
 
-def check(contract: type[Contract], name: str) -> Check:
+def check(contract: type[Contract], name: str) -> CheckResult:
     """Return what became of one of `PROMISES`.
 
     Raises:
@@ -95,10 +102,10 @@ def check(contract: type[Contract], name: str) -> Check:
     made, promise = contract(), promise_of(name)
     try:
         getattr(made, name)()
-    except FOREIGN as error:  # a codec can fail in any way
+    except PLUGIN_ERRORS as error:  # a codec can fail in any way
         raise_if_machine(error)
-        return Check(promise, told(error), tuple(made.figures))
-    return Check(promise, figures=tuple(made.figures))
+        return CheckResult(promise, one_line(error), tuple(made.figures))
+    return CheckResult(promise, figures=tuple(made.figures))
 
 
 def promise_of(name: str) -> str:
@@ -108,7 +115,7 @@ def promise_of(name: str) -> str:
 
 def serve(parent: Parent) -> None:
     """Check what is asked for."""
-    trial: Trial = parent.receive()
+    trial: CheckRequest = parent.receive()
     try:
         _make(trial)
         parent.send(None)
@@ -119,13 +126,13 @@ def serve(parent: Parent) -> None:
         parent.send(_answer(contract, parent.receive()))
 
 
-def _make(trial: Trial) -> None:
+def _make(trial: CheckRequest) -> None:
     for name in trial.plugins:
         plugins.load(name, Path())
-    build("codec", trial.choice)
+    instantiate("codec", trial.choice)
 
 
-def _answer(contract: type[Contract], name: str) -> Check | MachineError:
+def _answer(contract: type[Contract], name: str) -> CheckResult | MachineError:
     try:
         return check(contract, name)
     except MachineError as error:

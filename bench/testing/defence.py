@@ -21,7 +21,7 @@ from bench.codec import Branching, Codec, Image, Randomised
 from bench.defence import Defence
 from bench.errors import ConfigError
 from bench.metrics.scores import psnr
-from bench.registry.registry import Choice, build
+from bench.registry.registry import ComponentSpec, instantiate
 from bench.tensors import to_tensor
 from bench.testing.base import frozen, require
 from bench.testing.codec import CodecContract
@@ -90,8 +90,8 @@ class DefenceContract(CodecContract):
         require(inside in own, "its fingerprint lacks that of the codec inside")
 
     def test_a_codec_that_draws_may_be_inside(self) -> None:
-        random = Choice("flip", (("way", "random"),))
-        inside: Codec = build("defence", random)(self.inside())
+        random = ComponentSpec("flip", (("way", "random"),))
+        inside: Codec = instantiate("defence", random)(self.inside())
         try:
             codec, image = self.defence()(inside), frozen(waves(17, 33))
         except ConfigError:
@@ -136,5 +136,5 @@ def _offered(codec: Codec, image: Image) -> tuple[bytes, ...]:
 
 
 def _named(name: str) -> Codec:
-    codec: Codec = build("codec", Choice(name))
+    codec: Codec = instantiate("codec", ComponentSpec(name))
     return codec

@@ -8,9 +8,9 @@ from compressai.models import CompressionModel
 from torch import Tensor
 
 from bench.attack import Attack, Objective
-from bench.crafting.craft import search
+from bench.crafting.craft import run_attack
 from bench.crafting.target import CodecTarget, NoTarget
-from bench.registry.registry import Choice, build, live_surrogate, parameters
+from bench.registry.registry import ComponentSpec, instantiate, live_surrogate, parameters
 from bench.training.recipe import AttackSpec
 
 
@@ -26,8 +26,8 @@ class Adversary:
     def __init__(self, spec: AttackSpec, lmbda: float, net: CompressionModel) -> None:
         self._spec = spec
         self._net = net
-        self._attack: Attack = build("attack", spec.method)
-        self._objective: Objective = build("objective", _weighted(spec.objective, lmbda))
+        self._attack: Attack = instantiate("attack", spec.method)
+        self._objective: Objective = instantiate("objective", _weighted(spec.objective, lmbda))
         self._budget = spec.budget.budget()
 
     def count(self, batch: int) -> int:
@@ -43,7 +43,7 @@ class Adversary:
             seed: of this step's search.
         """
         budget = replace(self._budget, radius=self._budget.radius * self._spec.strength(step))
-        return search(self._attack, self._target(source), source, budget, seed).images.detach()
+        return run_attack(self._attack, self._target(source), source, budget, seed).images.detach()
 
     def _target(self, source: Tensor) -> NoTarget | CodecTarget:
         if self._attack.needs == "nothing":
@@ -55,7 +55,7 @@ class Adversary:
         return source if self._spec.reference == "source" else attacked
 
 
-def _weighted(objective: Choice, lmbda: float) -> Choice:
+def _weighted(objective: ComponentSpec, lmbda: float) -> ComponentSpec:
     takes = "lmbda" in parameters("objective", objective.name).model_fields
     given = dict(objective.params)
     if not takes or "lmbda" in given:

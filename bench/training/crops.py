@@ -30,7 +30,7 @@ _DECODERS = 2
 _AHEAD = 16
 
 
-class Album:
+class PhotoSet:
     """Pictures by index, uint8 (H, W, 3): decoded once, and kept while they fit into memory.
 
     Args:
@@ -74,8 +74,8 @@ class Photos:
         sha256: hash over the names and bytes of the training files.
     """
 
-    training: Album
-    holdout: Album
+    training: PhotoSet
+    holdout: PhotoSet
     sha256: str
 
 
@@ -92,7 +92,7 @@ def read_photos(folder: Path, holdout: int, crop: int) -> Photos:
         raise ConfigError(f"{folder} holds {len(files)} pictures; more than {holdout} are needed")
     kept_out = files[:: len(files) // holdout][:holdout]
     training = [file for file in files if file not in kept_out]
-    return Photos(Album(training, crop), Album(kept_out, 1), _digest(training))
+    return Photos(PhotoSet(training, crop), PhotoSet(kept_out, 1), _digest(training))
 
 
 def picture_files(folder: Path) -> list[Path]:
@@ -116,7 +116,7 @@ def _is_picture(file: Path) -> bool:
     return named_so and not file.is_dir()
 
 
-def draw_crops(album: Album, side: int, count: int, seed: Sequence[int]) -> Tensor:
+def draw_crops(album: PhotoSet, side: int, count: int, seed: Sequence[int]) -> Tensor:
     """Return random crops, each mirrored or not, as uint8 (count, 3, side, side)."""
     rng = np.random.default_rng(seed)
     crops = [_crop(album[int(rng.integers(len(album)))], side, rng) for _ in range(count)]
@@ -130,14 +130,14 @@ def _crop(picture: Image, side: int, rng: np.random.Generator) -> Image:
     return crop[:, ::-1] if rng.integers(2) else crop
 
 
-class Feed:
+class BatchLoader:
     """The batches of a training, drawn ahead of time by threads; each follows from its number.
 
     Attributes:
         waited: seconds that `take` had to wait.
     """
 
-    def __init__(self, album: Album, recipe: Recipe, first: int) -> None:
+    def __init__(self, album: PhotoSet, recipe: Recipe, first: int) -> None:
         """Begin with the batch of step `first`."""
         self._album = album
         self._recipe = recipe
@@ -146,7 +146,7 @@ class Feed:
         self._ahead: deque[Future[Tensor]] = deque()
         self.waited = 0.0
 
-    def __enter__(self) -> Feed:
+    def __enter__(self) -> BatchLoader:
         return self
 
     def __exit__(

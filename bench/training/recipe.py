@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from bench.registry.plugins import Plugins
-from bench.registry.registry import Choice, build
+from bench.registry.registry import ComponentSpec, instantiate
 from bench.suite.fields import BudgetSpec, choice, listed
 from bench.utils.yaml_config import Settings
 
@@ -38,8 +38,8 @@ class AttackSpec(Settings):
             or itself, as any other picture.
     """
 
-    method: Annotated[Choice, choice("attack")]
-    objective: Annotated[Choice, choice("objective")]
+    method: Annotated[ComponentSpec, choice("attack")]
+    objective: Annotated[ComponentSpec, choice("objective")]
     budget: BudgetSpec
     share: float = Field(default=0.5, gt=0, le=1)
     warmup: int = Field(default=0, ge=0)
@@ -47,8 +47,8 @@ class AttackSpec(Settings):
 
     @field_validator("method")
     @classmethod
-    def _without_queries(cls, method: Choice) -> Choice:
-        if build("attack", method).needs == "queries":
+    def _without_queries(cls, method: ComponentSpec) -> ComponentSpec:
+        if instantiate("attack", method).needs == "queries":
             raise ValueError(f"the attack '{method}' codes pictures for real, too slow to train on")
         return method
 

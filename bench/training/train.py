@@ -29,12 +29,12 @@ from bench.models import checkpoint
 from bench.models.architectures import build, fresh
 from bench.models.card import Card, write_atomically
 from bench.models.warm_start import inherit
-from bench.training.crops import Feed, Photos, read_photos
+from bench.training.crops import BatchLoader, Photos, read_photos
 from bench.training.evaluate import measure
 from bench.training.log import Display, Entry, Log
 from bench.training.recipe import Recipe, Stage
 from bench.training.trainer import Losses, Trainer
-from bench.utils.machine import settle
+from bench.utils.machine import configure_threads
 from bench.utils.yaml_config import load
 
 _LOG_EVERY = 50
@@ -66,7 +66,7 @@ def train(
         BenchError: training diverged.
     """
     recipe = load(recipe_path, Recipe)
-    settle(recipe.threads)
+    configure_threads(recipe.threads)
     folder = photos or recipe_path.parent / recipe.photos
     pictures = read_photos(folder, recipe.holdout, recipe.crop)
     parent = recipe_path.parent / recipe.parent if recipe.parent else None
@@ -102,7 +102,7 @@ class _Run:
         log = Log(self._out / f"{stage.name}.log.jsonl", trainer.step)
         with (
             Display(console, stage.name, trainer.step, stage.steps) as display,
-            Feed(self.photos.training, self.recipe, trainer.step) as feed,
+            BatchLoader(self.photos.training, self.recipe, trainer.step) as feed,
         ):
             display.say(f"{stage.name}: from step {trainer.step}, {trainer.device.type}")
             while trainer.step < stage.steps:
@@ -111,7 +111,7 @@ class _Run:
                 self._validate(log, display)
         self._measure_samples()
 
-    def _stretch(self, feed: Feed, log: Log, display: Display) -> None:
+    def _stretch(self, feed: BatchLoader, log: Log, display: Display) -> None:
         """Train for some steps, then do what is due."""
         recipe, trainer, started = self.recipe, self.trainer, time.monotonic()
         losses = [trainer.advance(feed.take()) for _ in range(self._until_due())]

@@ -45,7 +45,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def settle(threads: int) -> None:
+def configure_threads(threads: int) -> None:
     """Fix what would make two runs differ, or crawl on denormal numbers."""
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)

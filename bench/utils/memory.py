@@ -42,7 +42,7 @@ _SECONDS = 0.01
 
 
 @contextmanager
-def kept() -> Iterator[None]:
+def keep_freed_memory() -> Iterator[None]:
     """Let what is freed inside be taken again without asking the system; give it back at the end.
 
     glibc gives large blocks back at once, and gets them anew page by page, each cleared: up to
@@ -94,7 +94,7 @@ class Peak:
 
 
 @contextmanager
-def watched() -> Iterator[Peak]:
+def track_peak() -> Iterator[Peak]:
     """Watch a call; only one at a time in a process, of which all other threads are at rest."""
     peak = Peak()
     if not _begun():

@@ -17,7 +17,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from bench.errors import ConfigError, told
+from bench.errors import ConfigError, one_line
 
 Where: TypeAlias = tuple[str | int, ...]
 
@@ -91,7 +91,7 @@ def _document(text: str, name: str) -> Document:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{name}:{line}: not YAML: {error.problem}") from error
     except (yaml.YAMLError, ValueError, KeyError, AttributeError, RecursionError) as error:
-        raise ConfigError(f"{name}: not YAML that can be used: {told(error)}") from error
+        raise ConfigError(f"{name}: not YAML that can be used: {one_line(error)}") from error
     if not isinstance(data, dict):
         raise ConfigError(f"{name}:1: expected 'key: value' lines, found {_kind(data)}")
     return Document(name, data, lines)

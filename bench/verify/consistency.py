@@ -40,7 +40,7 @@ def clean_scores(records: Iterable[MeasureRecord]) -> CleanScores:
     }
 
 
-def incoherent(
+def inconsistencies(
     cell: MeasureJob, kept: MeasureRecord, clean: CleanScores, rd_lambda: float
 ) -> Iterator[str]:
     """Yield what is wrong with the scores of a cell by everything but coding it again.

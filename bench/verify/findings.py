@@ -34,7 +34,7 @@ class Checked:
 
 
 @dataclass(frozen=True)
-class Passed:
+class Skipped:
     """What could not be checked on this machine, and why."""
 
     what: str
@@ -45,18 +45,18 @@ class Passed:
 
 
 @dataclass(frozen=True)
-class Uncoded:
+class NotReencoded:
     """One cell that was not coded again, so that its scores are taken on trust, and why."""
 
     cell: MeasureJob
     why: str
 
 
-Event: TypeAlias = Finding | Checked | Passed | Uncoded
+Event: TypeAlias = Finding | Checked | Skipped | NotReencoded
 
 
 @dataclass(frozen=True)
-class Evidence:
+class SavedPictures:
     """The saved adversarial pictures.
 
     Attributes:

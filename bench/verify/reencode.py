@@ -10,21 +10,21 @@ from collections.abc import Generator, Iterable, Iterator
 from bench.codec import Codec, Image
 from bench.engine.job_runner import scored
 from bench.engine.runner import versions
-from bench.errors import BenchError, ImageError, told
+from bench.errors import BenchError, ImageError, one_line
 from bench.images.image_set import pixel_hash
 from bench.images.png import pixels
 from bench.planning.jobs import CraftJob, Draw, Group, MeasureJob
 from bench.planning.resolve import make_codec
-from bench.registry.registry import Choice
+from bench.registry.registry import ComponentSpec
 from bench.scoring.measure import identity, measure
-from bench.scoring.roundtrip import Coded, Lost, code
+from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
 from bench.store.records import CraftRecord, MeasureRecord
 from bench.store.run_folder import Run
 from bench.tensors import to_tensor
 from bench.utils.machine import machine
-from bench.verify.consistency import clean_scores, incoherent
-from bench.verify.findings import Checked, Event, Evidence, Finding, Passed, Uncoded
-from bench.verify.replan import Again
+from bench.verify.consistency import clean_scores, inconsistencies
+from bench.verify.findings import Checked, Event, Finding, NotReencoded, SavedPictures, Skipped
+from bench.verify.replan import ReplannedRun
 from bench.verify.tolerances import differences
 
 RECORDS = "records.jsonl"
@@ -35,7 +35,7 @@ _DAMAGED = "their pictures are not those that were scored"
 _ELSEWHERE = "their codecs cannot be made here"
 
 
-def recode(run: Run, again: Again, evidence: Evidence) -> Iterator[Event]:
+def reencode(run: Run, again: ReplannedRun, evidence: SavedPictures) -> Iterator[Event]:
     """Look at every saved picture, and code and score again whatever has a record.
 
     Args:
@@ -45,31 +45,31 @@ def recode(run: Run, again: Again, evidence: Evidence) -> Iterator[Event]:
     """
     victims = sorted({record.victim for record in run.measures} & again.points.keys())
     made = {label: codec_of(again.points[label]) for label in victims}
-    yield from (one for one in made.values() if isinstance(one, Passed))
+    yield from (one for one in made.values() if isinstance(one, Skipped))
     codecs = {label: one for label, one in made.items() if isinstance(one, Codec)}
-    scale = _Scale(run, again, codecs)
+    scale = _CellChecker(run, again, codecs)
     for group in again.plan.groups:
         yield from _group(group, scale, evidence)
 
 
-def codec_of(choice: Choice) -> Codec | Passed:
+def codec_of(choice: ComponentSpec) -> Codec | Skipped:
     """Return a codec, or why it cannot be made on this machine."""
     try:
         return make_codec(choice)
     except BenchError as error:
-        why = f"cannot be made here, its cells are not checked: {told(error)}"
-        return Passed(str(choice), why)
+        why = f"cannot be made here, its cells are not checked: {one_line(error)}"
+        return Skipped(str(choice), why)
 
 
-def _group(group: Group, scale: _Scale, evidence: Evidence) -> Iterator[Event]:
+def _group(group: Group, scale: _CellChecker, evidence: SavedPictures) -> Iterator[Event]:
     if group.craft is None:
-        yield from scale.weigh(group, None)
+        yield from scale.check_group(group, None)
         return
     craft = scale.run.crafts.get(group.craft.key)
     if craft is not None:
         yield from _search(group.craft, craft)
         attacked = yield from _picture(group.craft, craft, evidence)
-        yield from scale.weigh(group, attacked)
+        yield from scale.check_group(group, attacked)
 
 
 def _search(job: CraftJob, craft: CraftRecord) -> Iterator[Finding]:
@@ -93,7 +93,7 @@ def _search(job: CraftJob, craft: CraftRecord) -> Iterator[Finding]:
 
 
 def _picture(
-    job: CraftJob, craft: CraftRecord, evidence: Evidence
+    job: CraftJob, craft: CraftRecord, evidence: SavedPictures
 ) -> Generator[Finding, None, Image | CraftRecord | str]:
     """Return the picture of a search, or its record if it has none, or why it cannot be used."""
     if craft.status != "ok":
@@ -107,7 +107,7 @@ def _picture(
     try:
         image = pixels(content)
     except ImageError as error:
-        yield Finding(name, told(error))
+        yield Finding(name, one_line(error))
         return _DAMAGED
     problem = _unlike(image, job, craft)
     if problem:
@@ -132,19 +132,21 @@ def _unlike(image: Image, job: CraftJob, craft: CraftRecord) -> str:
     return ""
 
 
-class _Scale:
+class _CellChecker:
     """Codes and scores cells again; the clean results of one source picture are kept at a time."""
 
-    def __init__(self, run: Run, again: Again, codecs: dict[str, Codec]) -> None:
+    def __init__(self, run: Run, again: ReplannedRun, codecs: dict[str, Codec]) -> None:
         self.run = run
         self._again = again
         self._codecs = codecs
         self._kept = {record.key: record for record in run.measures}
         self._of_the_clean = clean_scores(run.measures)
         self._matching = _matching(run, again, codecs)
-        self._cleaned: dict[tuple[str, str, Draw | None], Coded | Lost] = {}
+        self._cleaned: dict[tuple[str, str, Draw | None], RoundTrip | CodingFailure] = {}
 
-    def weigh(self, group: Group, attacked: Image | CraftRecord | str | None) -> Iterator[Event]:
+    def check_group(
+        self, group: Group, attacked: Image | CraftRecord | str | None
+    ) -> Iterator[Event]:
         """Yield what the cells of a group give, one event a cell or one a difference.
 
         Args:
@@ -182,16 +184,18 @@ class _Scale:
                     _place(cell),
                     f"{name} is {getattr(kept, name)!r}, the suite's cell has {value!r}",
                 )
-        for sentence in incoherent(cell, kept, self._of_the_clean, self._again.terms.rd_lambda):
+        for sentence in inconsistencies(
+            cell, kept, self._of_the_clean, self._again.terms.rd_lambda
+        ):
             yield Finding(_place(cell), sentence)
-        yield Uncoded(cell, why)
+        yield NotReencoded(cell, why)
 
-    def _clean(self, cell: MeasureJob, codec: Codec) -> Coded | Lost:
+    def _clean(self, cell: MeasureJob, codec: Codec) -> RoundTrip | CodingFailure:
         key = (cell.picture.name, cell.victim.label, cell.draw)
         if key not in self._cleaned:
             if all(name != cell.picture.name for name, _, _ in self._cleaned):
                 self._cleaned.clear()
-            self._cleaned[key] = code(codec, cell.picture.pixels)
+            self._cleaned[key] = encode_decode(codec, cell.picture.pixels)
         return self._cleaned[key]
 
 
@@ -199,7 +203,7 @@ def _place(cell: MeasureJob) -> str:
     return f"{RECORDS}: cell {cell.key} ({_told(cell)})"
 
 
-def _matching(run: Run, again: Again, codecs: dict[str, Codec]) -> set[str]:
+def _matching(run: Run, again: ReplannedRun, codecs: dict[str, Codec]) -> set[str]:
     """Return the codecs that must give the same figures here to the last digit."""
     manifest = run.manifest
     if (manifest.versions, manifest.machine) != (versions(again.suite), machine()):

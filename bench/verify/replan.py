@@ -17,20 +17,20 @@ from bench.errors import StoreError
 from bench.images.image_set import Picture, load
 from bench.planning.baselines import with_baselines
 from bench.planning.jobs import Plan
-from bench.planning.operating_point import Point, Terms
+from bench.planning.operating_point import OperatingPoint, ScoringSpec
 from bench.planning.planner import plan
 from bench.planning.resolve import make_attack, search_of, terms_of
-from bench.registry.registry import Choice
+from bench.registry.registry import ComponentSpec
 from bench.store.run_folder import Manifest
 from bench.suite.suite import Suite
-from bench.utils.machine import settle
+from bench.utils.machine import configure_threads
 from bench.utils.yaml_config import foremost
 
 _LISTS = ("codecs", "attacks", "objectives", "metrics")
 
 
 @dataclass(frozen=True)
-class Again:
+class ReplannedRun:
     """What a run must have done.
 
     Attributes:
@@ -42,13 +42,13 @@ class Again:
     """
 
     suite: Suite
-    points: dict[str, Choice]
+    points: dict[str, ComponentSpec]
     pictures: tuple[Picture, ...]
-    terms: Terms
+    terms: ScoringSpec
     plan: Plan
 
 
-def made_again(manifest: Manifest, folder: Path) -> Again:
+def replan(manifest: Manifest, folder: Path) -> ReplannedRun:
     """Return what a run must have done.
 
     Args:
@@ -60,7 +60,7 @@ def made_again(manifest: Manifest, folder: Path) -> Again:
             here.
     """
     suite = suite_of(manifest.suite, folder)
-    settle(suite.compute.threads)
+    configure_threads(suite.compute.threads)
     choices, searches = with_baselines(suite)
     pictures = tuple(load(suite.images, folder))
     points = {str(choice): choice for choice in choices}
@@ -72,12 +72,12 @@ def made_again(manifest: Manifest, folder: Path) -> Again:
         pictures,
         terms,
     )
-    return Again(suite, points, pictures, terms, planned)
+    return ReplannedRun(suite, points, pictures, terms, planned)
 
 
-def _point(manifest: Manifest, choice: Choice) -> Point:
+def _point(manifest: Manifest, choice: ComponentSpec) -> OperatingPoint:
     label = str(choice)
-    return Point(
+    return OperatingPoint(
         choice,
         manifest.codecs.get(label, ""),
         differentiable=label in manifest.gradients,
@@ -98,7 +98,8 @@ def suite_of(kept: Mapping[str, Any], folder: Path) -> Suite:
     try:
         told = {"metrics": [], **kept}
         lists = {
-            key: [written(choice) for group in told[key] for choice in group] for key in _LISTS
+            key: [to_suite_item(choice) for group in told[key] for choice in group]
+            for key in _LISTS
         }
         return Suite.model_validate({**told, **lists}, context={"folder": folder})
     except ValidationError as error:
@@ -109,11 +110,11 @@ def suite_of(kept: Mapping[str, Any], folder: Path) -> Suite:
         raise StoreError("the suite it keeps is none: a list of choices is missing") from error
 
 
-def written(choice: Mapping[str, Any]) -> dict[str, Any]:
+def to_suite_item(choice: Mapping[str, Any]) -> dict[str, Any]:
     """Return a choice as an item of a suite's list; lists of one are no grid."""
     params = {key: [value] for key, value in choice["params"]}
     nested = {
-        key: [written(one) for one in choice[key]]
+        key: [to_suite_item(one) for one in choice[key]]
         for key in ("defence", "objectives")
         if choice.get(key)
     }

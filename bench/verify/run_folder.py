@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.engine.runner import plan_digest
-from bench.errors import BenchError, told
+from bench.errors import BenchError, one_line
 from bench.store.run_folder import Run
 from bench.utils.hashing import digest
-from bench.verify.findings import Checked, Event, Evidence, Finding, Uncoded
-from bench.verify.reencode import RECORDS, recode
-from bench.verify.replan import Again, made_again
+from bench.verify.findings import Checked, Event, Finding, NotReencoded, SavedPictures
+from bench.verify.reencode import RECORDS, reencode
+from bench.verify.replan import ReplannedRun, replan
 from bench.verify.tolerances import DECIBEL, RATE
 
 MANIFEST = "manifest.json"
@@ -52,7 +52,7 @@ def tally(events: Iterable[Event], say: Callable[[str], None]) -> Tally:
         if isinstance(event, Checked):
             exactly += event.exactly
             nearly += not event.exactly
-        elif isinstance(event, Uncoded):
+        elif isinstance(event, NotReencoded):
             uncoded[event.why] += 1
         else:
             findings += isinstance(event, Finding)
@@ -83,13 +83,13 @@ def verify(run: Run, folder: Path) -> Iterator[Event]:
         again = recovered(run, folder)
     except BenchError as error:
         yield from _hash_of_suite(run)
-        yield Finding(MANIFEST, told(error))
+        yield Finding(MANIFEST, one_line(error))
         return
     yield from contradictions(run, again)
-    yield from recode(run, again, in_folder(run))
+    yield from reencode(run, again, in_folder(run))
 
 
-def contradictions(run: Run, again: Again) -> Iterator[Finding]:
+def contradictions(run: Run, again: ReplannedRun) -> Iterator[Finding]:
     """Yield where a run folder contradicts itself; nothing is coded."""
     yield from _hash_of_suite(run)
     yield from _manifest(run, again)
@@ -97,7 +97,7 @@ def contradictions(run: Run, again: Again) -> Iterator[Finding]:
     yield from missing(run, again)
 
 
-def recovered(run: Run, folder: Path) -> Again:
+def recovered(run: Run, folder: Path) -> ReplannedRun:
     """Return what a run must have done.
 
     Args:
@@ -107,10 +107,10 @@ def recovered(run: Run, folder: Path) -> Again:
     Raises:
         BenchError: its suite is none, or what it needs cannot be had here.
     """
-    return made_again(run.manifest, folder)
+    return replan(run.manifest, folder)
 
 
-def consistent(run: Run, again: Again) -> Iterator[Finding]:
+def consistent(run: Run, again: ReplannedRun) -> Iterator[Finding]:
     """Yield where records, manifest, pictures and the suite's jobs contradict each other."""
     manifest = run.manifest
     pictures = {picture.name: picture.sha256 for picture in again.pictures}
@@ -130,7 +130,7 @@ def consistent(run: Run, again: Again) -> Iterator[Finding]:
     yield from _strange("cells", (one.key for one in run.measures), cells)
 
 
-def missing(run: Run, again: Again) -> Iterator[Finding]:
+def missing(run: Run, again: ReplannedRun) -> Iterator[Finding]:
     """Yield which jobs of a plan have no record."""
     yield from _missing("searches", (job.key for job in again.plan.crafts), run.crafts)
     cells = (cell.key for cell in again.plan.cells)
@@ -143,7 +143,7 @@ def _hash_of_suite(run: Run) -> Iterator[Finding]:
         yield Finding(MANIFEST, f"suite_sha256 is {kept}, the suite beside it has {found}")
 
 
-def _manifest(run: Run, again: Again) -> Iterator[Finding]:
+def _manifest(run: Run, again: ReplannedRun) -> Iterator[Finding]:
     kept, planned = run.manifest, again.plan
     if kept.cells != len(planned.cells):
         yield Finding(MANIFEST, f"cells is {kept.cells}, the suite has {len(planned.cells)}")
@@ -183,11 +183,11 @@ def _missing(what: str, planned: Iterable[str], kept: Iterable[str]) -> Iterator
         )
 
 
-def in_folder(run: Run) -> Evidence:
+def in_folder(run: Run) -> SavedPictures:
     """Return the adversarial pictures of a run folder."""
 
     def read(key: str) -> bytes | None:
         path = run.folder / "adversarial" / f"{key}.png"
         return path.read_bytes() if path.is_file() else None
 
-    return Evidence("adversarial/", read)
+    return SavedPictures("adversarial/", read)

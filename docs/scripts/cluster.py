@@ -22,8 +22,8 @@ from bench.codec import Codec, Image
 from bench.crafting.target import CodecTarget
 from bench.engine.runner import Prepared, prepare
 from bench.planning.jobs import CraftJob, Group, MeasureJob
-from bench.planning.operating_point import Point
-from bench.scoring.roundtrip import Lost, code
+from bench.planning.operating_point import OperatingPoint
+from bench.scoring.roundtrip import CodingFailure, encode_decode
 from bench.scoring.score import score
 from bench.suite.bundled import named_suite
 from bench.tensors import to_tensor
@@ -57,16 +57,16 @@ def main() -> None:
         print(line)
 
 
-def _steps(prepared: Prepared, point: Point) -> Steps:
+def _steps(prepared: Prepared, point: OperatingPoint) -> Steps:
     codec, picture = prepared.codecs[point.label], prepared.pictures[0].pixels
     megapixels = picture[..., 0].size / 1e6
-    coded = code(codec, picture)
-    if isinstance(coded, Lost):
+    coded = encode_decode(codec, picture)
+    if isinstance(coded, CodingFailure):
         raise SystemExit(f"{point.label} does not code the first picture: {coded.reason}")
     terms = prepared.terms
     return Steps(
         _gradients(prepared, codec, picture, megapixels) if point.differentiable else {},
-        _seconds(lambda: code(codec, picture)) / megapixels,
+        _seconds(lambda: encode_decode(codec, picture)) / megapixels,
         _seconds(lambda: score(codec, picture, picture, coded, replace(coded), terms)) / megapixels,
     )
 

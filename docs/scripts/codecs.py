@@ -17,8 +17,8 @@ from leaderboard.render.clean_rd_page import write_rates
 PAGE = Path(__file__).parents[1] / "codecs.md"
 REMARKS = """\
 The table is that of the run; `python docs/scripts/codecs.py runs/codecs-kodak` put these remarks
-before it. Two workers and, for much of the run, other jobs shared the cores: compare times with each other
-alone.
+before it. Two workers and, for much of the run, other jobs shared the cores: compare times only
+with each other.
 
 VVC and WebP keep colour at half the size (4:2:0), all others at full size; what that costs shows in
 PSNR, and the luma PSNR leaves it out. By luma PSNR, VVC medium, VVC fast, AV1, HEVC, AVIF and JPEG

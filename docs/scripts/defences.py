@@ -16,14 +16,14 @@ from statistics import fmean, median
 
 from bench.store.records import Scores
 from bench.store.run_folder import Run, read_run
-from leaderboard.aggregate.cases import Case, cases
+from leaderboard.aggregate.cases import CellGroup, cases
 from leaderboard.aggregate.suite_info import setting
 from leaderboard.aggregate.threats import GRADIENTS
 from leaderboard.ranking.rd_curves import Point, bd_rate
 from leaderboard.study.defences import (
     ENOUGH,
-    Guarded,
-    Suffered,
+    DefenceComparison,
+    LossUnderAttack,
     Verdict,
     guarded,
     suffered,
@@ -98,7 +98,7 @@ def main() -> None:
 
 
 def section(
-    found: Sequence[Guarded], run: Run, everywhere: Sequence[Sequence[Guarded]]
+    found: Sequence[DefenceComparison], run: Run, everywhere: Sequence[Sequence[DefenceComparison]]
 ) -> Iterator[str]:
     """Yield the lines of one run: verdicts, costs and attacks.
 
@@ -126,7 +126,7 @@ def section(
     yield from (*_trained(run), "")
 
 
-def verdicts(found: Sequence[Guarded]) -> Iterator[str]:
+def verdicts(found: Sequence[DefenceComparison]) -> Iterator[str]:
     """Yield a line for each objective and budget: which defences hold, hide and fail."""
     for objective, budget in product(found[0].objectives, found[0].own):
         told = []
@@ -140,7 +140,7 @@ def verdicts(found: Sequence[Guarded]) -> Iterator[str]:
         yield f"- {objective}, {budget}: {'; '.join(told)}."
 
 
-def _everywhere(found: Sequence[Guarded]) -> str:
+def _everywhere(found: Sequence[DefenceComparison]) -> str:
     """Return which defences hold wherever they were tried, and how many rows are flagged."""
     where = list(product(found[0].own, found[0].objectives))
     held = [one.name for one in found if all(one.verdict(*there) == "holds" for there in where)]
@@ -151,13 +151,13 @@ def _everywhere(found: Sequence[Guarded]) -> str:
     )
 
 
-def _weaker(one: Guarded, budget: str, objective: str) -> int:
+def _weaker(one: DefenceComparison, budget: str, objective: str) -> int:
     """Return on how many pictures the unaware attacker did more than the adaptive one."""
     _, unaware, adaptive = one.attacked(budget, objective)
     return sum(adaptive.by[picture] < unaware.by[picture] for picture in adaptive.by)
 
 
-def _attacked(found: Sequence[Guarded]) -> bool:
+def _attacked(found: Sequence[DefenceComparison]) -> bool:
     return any(GRADIENTS in case.crafts for one in found for case in one.own.values())
 
 
@@ -173,19 +173,21 @@ def _terms(run: Run) -> str:
     )
 
 
-def _summary(found: Sequence[Guarded]) -> Iterator[str]:
+def _summary(found: Sequence[DefenceComparison]) -> Iterator[str]:
     where = list(product(found[0].objectives, found[0].own))
     yield from _header(("defence", *(f"{objective}, {budget}" for objective, budget in where)))
     for one in found:
         yield _row(one.name, *(_in_short(one, budget, objective) for objective, budget in where))
 
 
-def _in_short(one: Guarded, budget: str, objective: str) -> str:
+def _in_short(one: DefenceComparison, budget: str, objective: str) -> str:
     unaware, adaptive = one.undone(budget, objective)
     return f"{unaware:.0%}, {adaptive:.0%} ({one.left(budget, objective):.0%})"
 
 
-def _clean_row(one: Guarded, run: Run, everywhere: Sequence[Sequence[Guarded]]) -> str:
+def _clean_row(
+    one: DefenceComparison, run: Run, everywhere: Sequence[Sequence[DefenceComparison]]
+) -> str:
     budget = next(iter(one.own))
     bare, own = one.bare[budget], one.own[budget]
     before, after = (_seconds(run, label) for label in (one.plain, one.name))
@@ -201,7 +203,7 @@ def _clean_row(one: Guarded, run: Run, everywhere: Sequence[Sequence[Guarded]]) 
     )
 
 
-def _rate_change(kind: str, everywhere: Sequence[Sequence[Guarded]]) -> str:
+def _rate_change(kind: str, everywhere: Sequence[Sequence[DefenceComparison]]) -> str:
     """Return the BD-rate of a defence over the qualities of a codec, from the run that has most."""
     alike = [[one for one in found if one.kind == kind] for found in everywhere]
     pairs = [(_point(one.bare), _point(one.own)) for one in max(alike, key=len, default=[])]
@@ -213,13 +215,13 @@ def _rate_change(kind: str, everywhere: Sequence[Sequence[Guarded]]) -> str:
     return delta.reason if delta.value is None else f"{delta.value:+.1f} %"
 
 
-def _point(side: Mapping[str, Case]) -> Point:
+def _point(side: Mapping[str, CellGroup]) -> Point:
     clean = next(iter(side.values())).clean.values()
     bpp, psnr = (_mean(clean, how) for how in (lambda s: s.bpp, lambda s: s.psnr_source))
     return Point("", bpp, psnr)
 
 
-def _attacked_row(one: Guarded, budget: str, objective: str) -> str:
+def _attacked_row(one: DefenceComparison, budget: str, objective: str) -> str:
     bare, unaware, adaptive = one.attacked(budget, objective)
     weaker = _weaker(one, budget, objective)
     return _row(
@@ -243,20 +245,20 @@ def _trained(run: Run) -> Iterator[str]:
         yield from rows
 
 
-def _trained_row(label: str, budget: str, objective: str, bare: Case, own: Case) -> str:
+def _trained_row(label: str, budget: str, objective: str, bare: CellGroup, own: CellGroup) -> str:
     change = _mean(own.clean.values(), _cost) / _mean(bare.clean.values(), _cost) - 1
     plain, attacked = (suffered(case, GRADIENTS, objective) for case in (bare, own))
     figures = (f"{change:+.1%}", budget, objective, _shown(plain), _shown(attacked))
     return _row(label, *figures, f"{undone(bare, attacked):.0%}")
 
 
-def _shown(found: Suffered) -> str:
+def _shown(found: LossUnderAttack) -> str:
     unit, value = SHOWN[found.objective]
     means = [fmean(value(one.scores) for one in draws) for draws in found.pictures.values()]
     return unit.format(fmean(means))
 
 
-def _worst(one: Suffered) -> str:
+def _worst(one: LossUnderAttack) -> str:
     unit, value = SHOWN[one.objective]
     return unit.format(fmean(value(scored.scores) for scored in one.worst.values()))
 
@@ -277,7 +279,7 @@ def _mean(scores: Iterable[Scores], value: Callable[[Scores], float]) -> float:
     return fmean(map(value, scores))
 
 
-def _more(before: Case, after: Case, value: Callable[[Scores], float]) -> float:
+def _more(before: CellGroup, after: CellGroup, value: Callable[[Scores], float]) -> float:
     return _mean(after.clean.values(), value) - _mean(before.clean.values(), value)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from bench.errors import ConfigError
 from bench.models.card import Robustness, read_card, write_card
 from bench.store.run_folder import Run, read_run
-from leaderboard.aggregate.cases import Case, cases
+from leaderboard.aggregate.cases import CellGroup, cases
 from leaderboard.aggregate.suite_info import setting
 from leaderboard.study.adversarial_training import WANTED, Pair, clean_cost, pairs, suffered
 
@@ -115,7 +115,7 @@ def _note(run: Run) -> None:
         write_card(weights, card.model_copy(update={"robustness": noted}))
 
 
-def _robustness(case: Case, objective: str) -> Robustness:
+def _robustness(case: CellGroup, objective: str) -> Robustness:
     found = suffered(case, objective)
     return Robustness(bpp=found.bpp, psnr=found.psnr, cost=found.cost, clean_cost=clean_cost(case))
 

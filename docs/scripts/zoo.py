@@ -23,7 +23,7 @@ from bench.metrics import scores as metrics
 from bench.models import zoo
 from bench.models.card import Card, RateDistortion
 from bench.models.checkpoint import load
-from bench.registry.registry import Choice, build
+from bench.registry.registry import ComponentSpec, instantiate
 from bench.training.evaluate import measure
 
 ROOT = Path(__file__).parents[2]
@@ -38,8 +38,8 @@ ANCHORS = {
 
 INTRODUCTION = """\
 Written by `python docs/scripts/zoo.py`; Kodak was seen neither in training nor in choosing
-settings. Weights are stored as fp16. Rates are of strings that were decoded again, means over the 24 whole
-pictures; a container adds 21 bytes, 25 with a hyper-latent: 0.0005 bpp. "Estimated bits" is how far
+settings. Weights are stored as fp16. Rates are of strings that were decoded again, means over the 24
+whole pictures; a container adds 21 bytes, 25 with a hyper-latent: 0.0005 bpp. "Estimated bits" is how far
 the entropy model's own figure is from the real one. "Trained" is on one CPU thread, all ancestors
 included (backends/zoo/README.md). JPEG and VVC are counted with every byte of their files."""
 BD_RATE = """\
@@ -80,7 +80,7 @@ def _anchor(
 ) -> list[Point]:
     points = []
     for value in values:
-        built: Codec = build("codec", Choice(codec, ((parameter, value),)))
+        built: Codec = instantiate("codec", ComponentSpec(codec, ((parameter, value),)))
         bpp, psnr = np.mean([_score(built, picture) for picture in pictures], axis=0)
         points.append(Point(f"{parameter} {value}", bpp, psnr))
     return points

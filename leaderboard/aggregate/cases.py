@@ -16,11 +16,11 @@ from itertools import chain
 
 from bench.errors import StoreError
 from bench.metrics.scores import psnr_of, rd_cost
-from bench.registry.registry import Choice
+from bench.registry.registry import ComponentSpec
 from bench.store.records import CraftRecord, MeasureRecord, Scores, Threat
 from bench.store.run_folder import Run
 from leaderboard.aggregate.extra_metrics import failed
-from leaderboard.aggregate.suite_info import Setting
+from leaderboard.aggregate.suite_info import SuiteInfo
 
 _SUBSAMPLED = frozenset({"h266", "vvc", "webp"})
 """Codecs, by name, that always keep colour at half the size (4:2:0)."""
@@ -32,13 +32,13 @@ FAILED_MSE = (128 / 255) ** 2
 """Mean squared error that a failure stands for, at least: mid-grey (level 128) against black."""
 
 
-def is_subsampled(choice: Choice) -> bool:
+def is_subsampled(choice: ComponentSpec) -> bool:
     """Tell whether a codec keeps colour at half the size (4:2:0): always, or as it is told to."""
     return choice.name in _SUBSAMPLED or dict(choice.params).get("colour") == "yuv420"
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredAttack:
     """One attacked picture and what it did to one victim.
 
     Attributes:
@@ -59,7 +59,7 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class Case:
+class CellGroup:
     """All that is known of one victim at one budget.
 
     Attributes:
@@ -76,13 +76,13 @@ class Case:
     clean: dict[str, Scores]
     seconds: dict[str, tuple[float, float]]
     peaks: dict[str, tuple[int | None, int | None]]
-    scored: tuple[Scored, ...]
+    scored: tuple[ScoredAttack, ...]
     crafts: dict[str, list[CraftRecord]]
     cells: int
     lost: tuple[MeasureRecord, ...]
     flags: tuple[str, ...] = ()
 
-    def of(self, *threats: str) -> list[Scored]:
+    def of(self, *threats: str) -> list[ScoredAttack]:
         """Return the scored pictures of some kinds."""
         return [scored for scored in self.scored if scored.threat in threats]
 
@@ -92,7 +92,7 @@ def measurements(run: Run) -> list[MeasureRecord]:
     return list({record.key: record for record in run.measures}.values())
 
 
-def cases(run: Run, told: Setting) -> dict[tuple[str, str], Case]:
+def cases(run: Run, told: SuiteInfo) -> dict[tuple[str, str], CellGroup]:
     """Return the case of every operating point at every budget, measured or not."""
     clean: dict[str, list[MeasureRecord]] = defaultdict(list)
     attacked: dict[tuple[str, str], list[tuple[MeasureRecord, CraftRecord]]] = defaultdict(list)
@@ -123,7 +123,7 @@ def _case(
     clean: list[MeasureRecord],
     attacked: list[tuple[MeasureRecord, CraftRecord]],
     lmbda: float,
-) -> Case:
+) -> CellGroup:
     first = [record for record in clean if not record.draw]
     before = {record.picture: record.scores for record in first if record.scores is not None}
     seconds = {one.picture: (one.encode_seconds, one.decode_seconds) for one in first}
@@ -135,7 +135,7 @@ def _case(
         if not record.draw:
             crafts[record.threat].append(craft)
     tried = [record for record, _ in attacked if record.stage != "clean"]
-    return Case(
+    return CellGroup(
         clean=before,
         seconds=seconds,
         peaks={one.picture: (one.encode_peak, one.decode_peak) for one in first},
@@ -149,13 +149,13 @@ def _case(
 
 def _scored(
     record: MeasureRecord, craft: CraftRecord, clean: Scores | None, lmbda: float
-) -> Scored | None:
+) -> ScoredAttack | None:
     is_lost = record.status == "failed" and record.stage == "attacked"
     scores = _stand_in(clean, lmbda) if is_lost and clean is not None else record.scores
     if scores is None:
         return None
     seconds = (record.encode_seconds, record.decode_seconds)
-    return Scored(record.threat, record.picture, craft, scores, seconds, is_lost)
+    return ScoredAttack(record.threat, record.picture, craft, scores, seconds, is_lost)
 
 
 def _stand_in(clean: Scores, lmbda: float) -> Scores:

@@ -11,7 +11,7 @@ from bench.store.records import Extra, Scores
 
 
 @dataclass(frozen=True)
-class Gauge:
+class MetricColumn:
     """A metric as its records have it; two that differ in anything stand in columns of their own.
 
     Attributes:
@@ -43,12 +43,12 @@ class Gauge:
         return found if found is not None and gauge(self.label, found) == self else None
 
 
-def gauge(label: str, found: Extra) -> Gauge:
+def gauge(label: str, found: Extra) -> MetricColumn:
     """Return the metric that something was said by."""
-    return Gauge(label, found.unit, found.better)
+    return MetricColumn(label, found.unit, found.better)
 
 
-def gauges(scores: Iterable[Scores]) -> tuple[Gauge, ...]:
+def gauges(scores: Iterable[Scores]) -> tuple[MetricColumn, ...]:
     """Return the metrics of some scores, each once."""
     return tuple(
         dict.fromkeys(gauge(label, found) for one in scores for label, found in one.extra.items())

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from bench.registry.registry import Choice
-from leaderboard.aggregate.cases import Case
+from bench.registry.registry import ComponentSpec
+from leaderboard.aggregate.cases import CellGroup
 from leaderboard.aggregate.flags import Flag
 from leaderboard.aggregate.rows import Row
 from leaderboard.aggregate.threats import WITHOUT_GRADIENTS
@@ -34,7 +34,7 @@ _RATE_WORDS = {"q", "qp", *RATE_PARAMETERS}
 
 
 @dataclass(frozen=True)
-class Contender:
+class FamilyMember:
     """One operating point at one budget, with all that is known of it.
 
     Attributes:
@@ -44,9 +44,9 @@ class Contender:
         alike: what to know of its attacks without gradients alone.
     """
 
-    choice: Choice
+    choice: ComponentSpec
     row: Row
-    case: Case
+    case: CellGroup
     alike: tuple[Flag, ...]
 
 
@@ -60,7 +60,7 @@ class Family:
     """
 
     name: str
-    members: tuple[Contender, ...]
+    members: tuple[FamilyMember, ...]
 
     @property
     def codec(self) -> str:
@@ -88,9 +88,9 @@ class Family:
         return self.codec in BASELINE and not self.members[0].choice.defence
 
 
-def families(contenders: Iterable[Contender]) -> list[Family]:
+def families(contenders: Iterable[FamilyMember]) -> list[Family]:
     """Return the families of one budget; the lossless reference is of none."""
-    groups: dict[tuple[str, str], list[Contender]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[FamilyMember]] = defaultdict(list)
     for one in contenders:
         if not one.row.reference:
             groups[one.row.place.run, family_key(one.choice)].append(one)
@@ -119,7 +119,7 @@ def alike(found: Iterable[Family]) -> tuple[str, ...]:
     )
 
 
-def family_key(choice: Choice) -> str:
+def family_key(choice: ComponentSpec) -> str:
     """Return what all members of a family have in common: the codec and its other parameters."""
     told = [choice.name]
     for key, value in sorted(choice.params):

@@ -16,9 +16,9 @@ from typing import TypeAlias
 
 from bench.budget import Budget
 from bench.metrics.scores import rd_cost
-from bench.registry.registry import Choice
+from bench.registry.registry import ComponentSpec
 from bench.store.records import CraftRecord, Scores
-from leaderboard.aggregate.cases import Case, Scored
+from leaderboard.aggregate.cases import CellGroup, ScoredAttack
 from leaderboard.aggregate.threats import NOISE, UNAWARE, WITHOUT_GRADIENTS
 
 Aim: TypeAlias = Callable[[Scores], float]
@@ -106,7 +106,7 @@ _LAMBDA = 0.013
 OTHERS_ADVICE = "reported by the attack itself; see its documentation."
 
 
-def aims(objectives: Iterable[Choice]) -> dict[str, Aim]:
+def aims(objectives: Iterable[ComponentSpec]) -> dict[str, Aim]:
     """Return the measured value of each objective by label; of unknown ones nothing."""
     known = ((str(choice), _aim(choice)) for choice in objectives)
     return {label: aim for label, aim in known if aim is not None}
@@ -122,7 +122,9 @@ def craft_flags(crafts: Sequence[CraftRecord]) -> Iterator[Flag]:
 
 
 def weak_flags(
-    attacks: Sequence[Scored], rivals: Mapping[str, list[Scored]], wanted: Mapping[str, Aim]
+    attacks: Sequence[ScoredAttack],
+    rivals: Mapping[str, list[ScoredAttack]],
+    wanted: Mapping[str, Aim],
 ) -> Iterator[Flag]:
     """Yield by what the attacks were outdone.
 
@@ -142,7 +144,9 @@ def weak_flags(
                 yield Flag(name, count, len(both), objective)
 
 
-def rivals(kinds: Sequence[str], case: Case, smaller: Iterable[Case]) -> dict[str, list[Scored]]:
+def rivals(
+    kinds: Sequence[str], case: CellGroup, smaller: Iterable[CellGroup]
+) -> dict[str, list[ScoredAttack]]:
     """Return what the attacks on an operating point must not be weaker than, by flag.
 
     Args:
@@ -163,7 +167,7 @@ def is_smaller(ball: Budget, other: Budget) -> bool:
     return replace(ball, radius=other.radius) == other and ball.radius < other.radius
 
 
-def _aim(choice: Choice) -> Aim | None:
+def _aim(choice: ComponentSpec) -> Aim | None:
     params = dict(choice.params)
     if params.get("planes", "rgb") != "rgb":
         return None
@@ -177,7 +181,7 @@ def _aim(choice: Choice) -> Aim | None:
 
 
 def _strongest(
-    found: Iterable[Scored], objectives: tuple[str | None, ...], aim: Aim
+    found: Iterable[ScoredAttack], objectives: tuple[str | None, ...], aim: Aim
 ) -> dict[str, float]:
     """Return the largest measured value of each picture."""
     best: dict[str, float] = {}
@@ -191,7 +195,7 @@ _OFF = 0.1
 """How far a surrogate may be from what really happens, as a share."""
 
 
-def surrogate_flags(attacks: Sequence[Scored], wanted: Mapping[str, Aim]) -> Iterator[Flag]:
+def surrogate_flags(attacks: Sequence[ScoredAttack], wanted: Mapping[str, Aim]) -> Iterator[Flag]:
     """Yield for how many searches, by objective, the best value seen is not what was measured.
 
     Of a codec that draws, what was seen and what is measured are means over draws.
@@ -201,7 +205,7 @@ def surrogate_flags(attacks: Sequence[Scored], wanted: Mapping[str, Aim]) -> Ite
             are left out, since what they saw was the mean of all.
         wanted: the measured value of each objective.
     """
-    searches: dict[str, list[Scored]] = defaultdict(list)
+    searches: dict[str, list[ScoredAttack]] = defaultdict(list)
     for one in attacks:
         if _believed(one):
             searches[one.craft.key].append(one)
@@ -219,7 +223,7 @@ def surrogate_flags(attacks: Sequence[Scored], wanted: Mapping[str, Aim]) -> Ite
 
 
 def step_flags(
-    attacks: Sequence[Scored], choices: Sequence[Choice], wanted: Mapping[str, Aim]
+    attacks: Sequence[ScoredAttack], choices: Sequence[ComponentSpec], wanted: Mapping[str, Aim]
 ) -> Iterator[Flag]:
     """Yield where an attack did less than the same one with fewer steps.
 
@@ -246,7 +250,7 @@ def without_header(scores: Scores) -> Scores:
     )
 
 
-def _believed(one: Scored) -> bool:
+def _believed(one: ScoredAttack) -> bool:
     """Tell whether a search saw what should have become of its picture."""
     return bool(one.craft.values) and len(one.craft.sources) == 1 and not one.failed
 
@@ -255,10 +259,10 @@ def _distance(believed: float, measured: float) -> float:
     return abs(believed - measured) / max(abs(measured), 1e-9)
 
 
-def _kind(choice: Choice) -> str:
+def _kind(choice: ComponentSpec) -> str:
     others = sorted((name, str(value)) for name, value in choice.params if name != "steps")
     return repr((choice.name, others))
 
 
-def _steps(choice: Choice) -> float:
+def _steps(choice: ComponentSpec) -> float:
     return float(dict(choice.params).get("steps", 0))

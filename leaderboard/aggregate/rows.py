@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from bench.metrics.scores import psnr_of
 from bench.store.records import MeasureRecord, Scores
 from leaderboard.aggregate.bootstrap import Estimate, mean
-from leaderboard.aggregate.cases import Case, Scored
-from leaderboard.aggregate.extra_metrics import Gauge, gauges
+from leaderboard.aggregate.cases import CellGroup, ScoredAttack
+from leaderboard.aggregate.extra_metrics import MetricColumn, gauges
 from leaderboard.aggregate.flags import Flag
 from leaderboard.aggregate.threats import ATTACKS, GRADIENTS, NOISE, WITHOUT_GRADIENTS
-from leaderboard.aggregate.worst_case import Damage, Gain, damage, gain
+from leaderboard.aggregate.worst_case import GainOverBaseline, WorstCase, damage, gain
 
 
 @dataclass(frozen=True)
-class Clean:
+class CleanStats:
     """What the codec does to the source pictures that count, mean over them.
 
     Attributes:
@@ -42,11 +42,11 @@ class Clean:
     decoding: Estimate | None
     encoding_memory: Estimate | None
     decoding_memory: Estimate | None
-    extra: dict[Gauge, Estimate | None]
+    extra: dict[MetricColumn, Estimate | None]
 
 
 @dataclass(frozen=True)
-class Losses:
+class Exclusions:
     """What has no scores of its own.
 
     Attributes:
@@ -69,7 +69,7 @@ class Losses:
 
 
 @dataclass(frozen=True)
-class Place:
+class RowKey:
     """Where a row belongs.
 
     Attributes:
@@ -118,15 +118,15 @@ class Row:
         flags: what to know beside the scores.
     """
 
-    place: Place
+    place: RowKey
     pictures: int
-    clean: Clean | None
-    attack: Damage | None
-    noise: Damage | None
-    apart: dict[str, Damage]
-    gain: Gain | None
-    over_lossless: Gain | None
-    losses: Losses
+    clean: CleanStats | None
+    attack: WorstCase | None
+    noise: WorstCase | None
+    by_threat: dict[str, WorstCase]
+    gain: GainOverBaseline | None
+    over_lossless: GainOverBaseline | None
+    losses: Exclusions
     flags: tuple[Flag, ...]
 
     @property
@@ -135,7 +135,7 @@ class Row:
         return self.place.reference
 
 
-def row(place: Place, case: Case, flags: Iterable[Flag], lossless: Case | None) -> Row:
+def row(place: RowKey, case: CellGroup, flags: Iterable[Flag], lossless: CellGroup | None) -> Row:
     """Return the row of one case.
 
     Args:
@@ -157,7 +157,7 @@ def row(place: Place, case: Case, flags: Iterable[Flag], lossless: Case | None) 
         clean=_clean(case, counted),
         attack=attack,
         noise=noise,
-        apart={kind: found for kind, found in apart.items() if found is not None},
+        by_threat={kind: found for kind, found in apart.items() if found is not None},
         gain=gain(attack, noise),
         over_lossless=gain(attack, damage(kept, counted)),
         losses=_losses(case),
@@ -165,24 +165,24 @@ def row(place: Place, case: Case, flags: Iterable[Flag], lossless: Case | None) 
     )
 
 
-def kinds(case: Case) -> tuple[str, ...]:
+def kinds(case: CellGroup) -> tuple[str, ...]:
     """Return the kinds of attack an operating point was due, that through gradients first."""
     return tuple(kind for kind in ATTACKS if kind in case.crafts)
 
 
-def countable(case: Case, *kinds: Sequence[Scored]) -> list[str]:
+def countable(case: CellGroup, *kinds: Sequence[ScoredAttack]) -> list[str]:
     """Return the pictures that have clean scores and some of each kind that was scored."""
     names = [{one.picture for one in kind} for kind in kinds if kind]
     return [picture for picture in case.clean if all(picture in known for known in names)]
 
 
-def _clean(case: Case, pictures: Sequence[str]) -> Clean | None:
+def _clean(case: CellGroup, pictures: Sequence[str]) -> CleanStats | None:
     if not pictures:
         return None
     scores = [case.clean[picture] for picture in pictures]
     times = [case.seconds[picture] for picture in pictures]
     sizes = [_megapixels(one) for one in scores]
-    return Clean(
+    return CleanStats(
         bpp=mean(one.bpp_clean for one in scores),
         psnr=mean(one.psnr_clean for one in scores),
         luma_psnr=mean(psnr_of(one.luma_mse_clean) for one in scores),
@@ -204,10 +204,10 @@ def _megabytes(size: int | None) -> float | None:
     return None if size is None else size / 1e6
 
 
-def _losses(case: Case) -> Losses:
+def _losses(case: CellGroup) -> Exclusions:
     counts = Counter((record.status, record.stage) for record in case.lost)
     told = Counter([*map(_told, case.lost), *_silent(case)])
-    return Losses(
+    return Exclusions(
         cells=case.cells,
         failed=counts["failed", "attacked"],
         unsupported=counts["unsupported", "attacked"] + counts["unsupported", "craft"],
@@ -217,7 +217,7 @@ def _losses(case: Case) -> Losses:
     )
 
 
-def _silent(case: Case) -> Iterator[str]:
+def _silent(case: CellGroup) -> Iterator[str]:
     """Yield why a metric of the suite told nothing, once for each picture."""
     attacked = (one.scores for one in case.scored if not one.failed)
     for scores in (*case.clean.values(), *attacked):

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bench.budget import Budget
 from bench.errors import StoreError
 from bench.images.image_set import ImageSpec
-from bench.registry.registry import Choice
+from bench.registry.registry import ComponentSpec
 from bench.store.run_folder import Run
 from bench.suite.fields import BudgetSpec
 from bench.suite.suite import Compute
@@ -19,7 +19,7 @@ REFERENCE = "identity"
 """Name of the lossless codec, and its label where it was added to a suite that does not list it."""
 
 
-class Setting(BaseModel):
+class SuiteInfo(BaseModel):
     """What the board tells of a suite, as the manifest keeps it; see `bench.suite.suite.Suite`."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -28,15 +28,15 @@ class Setting(BaseModel):
     description: str
     seed: int
     images: ImageSpec
-    codecs: list[list[Choice]]
-    attacks: list[list[Choice]]
-    objectives: list[list[Choice]]
+    codecs: list[list[ComponentSpec]]
+    attacks: list[list[ComponentSpec]]
+    objectives: list[list[ComponentSpec]]
     budgets: list[BudgetSpec]
     sources: tuple[str | list[str], ...] = ()
     transfer: Literal["none", "gradient-free", "all"]
     rd_lambda: float
     compute: Compute = Compute()
-    metrics: list[list[Choice]] = []
+    metrics: list[list[ComponentSpec]] = []
 
     @property
     def balls(self) -> list[Budget]:
@@ -44,23 +44,23 @@ class Setting(BaseModel):
         return [spec.budget() for spec in self.budgets]
 
     @property
-    def searches(self) -> list[Choice]:
+    def searches(self) -> list[ComponentSpec]:
         """The attacks, grids expanded."""
         return list(chain.from_iterable(self.attacks))
 
     @property
-    def wants(self) -> list[Choice]:
+    def wants(self) -> list[ComponentSpec]:
         """The objectives, and what some attacks want in their place."""
         own = (choice.objectives for choice in self.searches)
         return list({str(choice): choice for choice in chain(*self.objectives, *own)}.values())
 
     @property
-    def choices(self) -> dict[str, Choice]:
+    def choices(self) -> dict[str, ComponentSpec]:
         """The operating points by label, the lossless one and those without defences among them."""
         listed = {str(choice): choice for choice in chain.from_iterable(self.codecs)}
         bare = {str(choice.bare): choice.bare for choice in listed.values() if choice.defence}
         known = bare | listed
-        return known if self._has_reference else known | {REFERENCE: Choice(REFERENCE)}
+        return known if self._has_reference else known | {REFERENCE: ComponentSpec(REFERENCE)}
 
     @property
     def terms(self) -> str:
@@ -85,18 +85,18 @@ class Setting(BaseModel):
         return any(map(_is_reference, chain.from_iterable(self.codecs)))
 
 
-def _is_reference(choice: Choice) -> bool:
+def _is_reference(choice: ComponentSpec) -> bool:
     return choice.name == REFERENCE and not choice.defence
 
 
-def setting(run: Run) -> Setting:
+def setting(run: Run) -> SuiteInfo:
     """Return what a run's manifest says of its suite.
 
     Raises:
         StoreError: it cannot be read.
     """
     try:
-        return Setting.model_validate(run.manifest.suite)
+        return SuiteInfo.model_validate(run.manifest.suite)
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise StoreError(

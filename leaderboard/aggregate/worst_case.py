@@ -15,12 +15,12 @@ from statistics import fmean
 from bench.metrics.scores import psnr_of
 from bench.store.records import Scores
 from leaderboard.aggregate.bootstrap import Estimate, geometric_mean, mean
-from leaderboard.aggregate.cases import Scored
-from leaderboard.aggregate.extra_metrics import Gauge, gauges
+from leaderboard.aggregate.cases import ScoredAttack
+from leaderboard.aggregate.extra_metrics import MetricColumn, gauges
 
 
 @dataclass(frozen=True)
-class Worst:
+class WorstByPicture:
     """The worst case of one picture, each figure under the attack that made it worst.
 
     Attributes:
@@ -35,7 +35,7 @@ class Worst:
 
 
 @dataclass(frozen=True)
-class Damage:
+class WorstCase:
     """The worst case of each picture, and its mean over the pictures.
 
     "There" is under the attack where the PSNR against the source is lowest. Where some pictures
@@ -61,7 +61,7 @@ class Damage:
         rate_by: the search that found most of the largest bitstreams.
     """
 
-    worst: dict[str, Worst]
+    worst: dict[str, WorstByPicture]
     psnr: Estimate | None
     luma_psnr: Estimate | None
     ms_ssim: Estimate | None
@@ -74,12 +74,12 @@ class Damage:
     vi: Estimate | None
     beyond_change: Estimate | None
     unexplained: float
-    extra: dict[Gauge, Estimate | None]
+    extra: dict[MetricColumn, Estimate | None]
     psnr_by: str
     rate_by: str
 
 
-def damage(found: Iterable[Scored], pictures: Collection[str]) -> Damage | None:
+def damage(found: Iterable[ScoredAttack], pictures: Collection[str]) -> WorstCase | None:
     """Return what attacked pictures did, or None if there are none.
 
     Args:
@@ -93,9 +93,9 @@ def damage(found: Iterable[Scored], pictures: Collection[str]) -> Damage | None:
     longest = [max(group, key=lambda one: one.scores.bpp_factor) for group in groups]
     dearest = [max(group, key=lambda one: one.scores.rd_factor) for group in groups]
     there = [one.scores for one in lowest]
-    return Damage(
+    return WorstCase(
         worst={
-            low.picture: Worst(
+            low.picture: WorstByPicture(
                 low.scores.psnr_source, long.scores.bpp_factor, dear.scores.rd_factor
             )
             for low, long, dear in zip(lowest, longest, dearest, strict=True)
@@ -121,7 +121,7 @@ def damage(found: Iterable[Scored], pictures: Collection[str]) -> Damage | None:
 
 
 @dataclass(frozen=True)
-class Gain:
+class GainOverBaseline:
     """What attacks did beyond something else on the same pictures, paired picture by picture.
 
     Attributes:
@@ -135,40 +135,42 @@ class Gain:
     rd_factor: Estimate | None
 
 
-def gain(attack: Damage | None, other: Damage | None) -> Gain | None:
+def gain(attack: WorstCase | None, other: WorstCase | None) -> GainOverBaseline | None:
     """Return what an attack did beyond something else, or None if one of them is missing."""
     if attack is None or other is None:
         return None
     both = [name for name in attack.worst if name in other.worst]
     pairs = [(attack.worst[name], other.worst[name]) for name in both]
-    return Gain(
+    return GainOverBaseline(
         drop_db=mean(_less(theirs.psnr, ours.psnr) for ours, theirs in pairs),
         bpp_factor=geometric_mean(ours.bpp_factor / theirs.bpp_factor for ours, theirs in pairs),
         rd_factor=geometric_mean(ours.rd_factor / theirs.rd_factor for ours, theirs in pairs),
     )
 
 
-def by_picture(found: Iterable[Scored]) -> dict[str, list[Scored]]:
+def by_picture(found: Iterable[ScoredAttack]) -> dict[str, list[ScoredAttack]]:
     """Return attacked pictures by the name of their source."""
-    groups: dict[str, list[Scored]] = defaultdict(list)
+    groups: dict[str, list[ScoredAttack]] = defaultdict(list)
     for one in found:
         groups[one.picture].append(one)
     return groups
 
 
-def _by_picture(found: Iterable[Scored], pictures: Collection[str]) -> list[list[Scored]]:
+def _by_picture(
+    found: Iterable[ScoredAttack], pictures: Collection[str]
+) -> list[list[ScoredAttack]]:
     groups = by_picture(found)
     return [groups[picture] for picture in pictures if picture in groups]
 
 
 def _lowest(
-    groups: Sequence[list[Scored]], score: Callable[[Scores], float | None]
+    groups: Sequence[list[ScoredAttack]], score: Callable[[Scores], float | None]
 ) -> Estimate | None:
     found = ([score(one.scores) for one in group] for group in groups)
     return mean(min((value for value in one if value is not None), default=None) for one in found)
 
 
-def _worst(groups: Sequence[list[Scored]], told: Gauge) -> Estimate | None:
+def _worst(groups: Sequence[list[ScoredAttack]], told: MetricColumn) -> Estimate | None:
     found = ([told.attacked(one.scores) for one in group] for group in groups)
     return mean(told.worst(value for value in one if value is not None) for one in found)
 
@@ -185,13 +187,13 @@ def _beyond_change(scores: Scores) -> float | None:
     return psnr_of(explained) - psnr_of(scores.mse_source)
 
 
-def _finder(worst: Sequence[Scored]) -> str:
+def _finder(worst: Sequence[ScoredAttack]) -> str:
     """Return the commonest search of some, with how often it was the one, if not always."""
     (name, count), *others = Counter(search_in_words(one) for one in worst).most_common()
     return f"{name} ({count}/{len(worst)})" if others else name
 
 
-def search_in_words(one: Scored) -> str:
+def search_in_words(one: ScoredAttack) -> str:
     """Return which search made a picture: attack, objective and, of others' pictures, codec."""
     wanted = f", {one.craft.objective}" if one.craft.objective else ""
     elsewhere = one.threat == "transfer" or len(one.craft.sources) > 1

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from bench.codec import Codec, Randomised
 from bench.engine.runner import plan_digest
-from bench.errors import BenchError, told
+from bench.errors import BenchError, one_line
 from bench.store.run_folder import Run
-from bench.verify.findings import Event, Evidence, Finding
+from bench.verify.findings import Event, Finding, SavedPictures
 from bench.verify.reencode import RECORDS as RUN_RECORDS
-from bench.verify.reencode import codec_of, recode
-from bench.verify.replan import Again
+from bench.verify.reencode import codec_of, reencode
+from bench.verify.replan import ReplannedRun
 from bench.verify.run_folder import MANIFEST, consistent, missing, recovered
 from bench.wrapping import offers_gradients
 from leaderboard.aggregate.suite_info import setting
@@ -33,18 +33,18 @@ from leaderboard.publish.entry import (
     ENTRY,
     RECORDS,
     Entry,
-    Sealed,
+    HashedFolder,
     read_entry,
     refuse_plugins,
     run_of,
 )
-from leaderboard.publish.entry_scope import Share, mislabelled, plan_sha256, ungiven
+from leaderboard.publish.entry_scope import EntryScope, mislabelled, plan_sha256, ungiven
 from leaderboard.publish.published_board import challenges, entries
 from leaderboard.publish.tracks import Track, shipped, track_of
 from leaderboard.web.site import pages
 
 
-def withheld(entry: Entry, again: Again) -> Iterator[Finding]:
+def undeclared_capabilities(entry: Entry, again: ReplannedRun) -> Iterator[Finding]:
     """Yield which codecs offer gradients, or draw random numbers, and are not listed so.
 
     A codec that cannot be made here is passed over.
@@ -77,7 +77,7 @@ def audit_board(board: Path) -> Iterator[Finding]:
     try:
         made = pages(board)
     except (BenchError, ArithmeticError, ValueError) as error:
-        yield Finding(str(board), f"gives no pages: {told(error)}")
+        yield Finding(str(board), f"gives no pages: {one_line(error)}")
         return
     for name, page in made.items():
         path = board / name
@@ -106,18 +106,18 @@ def audit_entry(folder: Path, suite_folder: Path, *, plugins: bool = False) -> I
         again = recovered(run, suite_folder)
         track = track_of(run.manifest, suite_folder)
     except BenchError as error:
-        yield Finding(f"{folder / ENTRY}", told(error))
+        yield Finding(f"{folder / ENTRY}", one_line(error))
         yield from broken(entry, folder)
         return
     yield from broken(entry, folder)
     members = entry.codecs.keys() - setting(run).references
     yield from _on_track(entry, again, track, members)
-    own = Share(members, setting(run).references, track.codecs).of(again.plan)
+    own = EntryScope(members, setting(run).references, track.codecs).of(again.plan)
     again = replace(again, plan=own)
     yield from _planned(entry, plan_sha256(own), folder / ENTRY)
     place = f"{folder / ARCHIVE}: adversarial/"
-    read = Evidence(place, lambda key: inside.get(f"adversarial/{key}.png"), is_whole=False)
-    doubted = chain(consistent(run, again), missing(run, again), recode(run, again, read))
+    read = SavedPictures(place, lambda key: inside.get(f"adversarial/{key}.png"), is_whole=False)
+    doubted = chain(consistent(run, again), missing(run, again), reencode(run, again, read))
     yield from _placed(doubted, folder, ENTRY)
     yield from bitstreams(entry, again, inside, folder)
 
@@ -142,13 +142,13 @@ def audit_challenge(folder: Path, suite_folder: Path, *, plugins: bool = False) 
         again = replanned(recovered(run, suite_folder), run, kept.by)
         track = track_of(run.manifest, suite_folder)
     except BenchError as error:
-        yield Finding(f"{folder / CHALLENGE}", told(error))
+        yield Finding(f"{folder / CHALLENGE}", one_line(error))
         return
     yield from _of_track(kept, track, CHALLENGE)
     yield from _planned(kept, plan_digest(again.plan), folder / CHALLENGE)
     place = f"{folder / PICTURES}: adversarial/"
-    read = Evidence(place, lambda key: inside.get(f"adversarial/{key}.png"))
-    doubted = chain(consistent(run, again), missing(run, again), recode(run, again, read))
+    read = SavedPictures(place, lambda key: inside.get(f"adversarial/{key}.png"))
+    doubted = chain(consistent(run, again), missing(run, again), reencode(run, again, read))
     yield from _placed(doubted, folder, CHALLENGE)
 
 
@@ -171,16 +171,16 @@ def _with_sources(entry: Entry, run: Run) -> Run:
 
 
 def _on_track(
-    entry: Entry, again: Again, track: Track, members: AbstractSet[str]
+    entry: Entry, again: ReplannedRun, track: Track, members: AbstractSet[str]
 ) -> Iterator[Event]:
     """Yield why an entry cannot stand on its track; see `leaderboard.publish.publish`."""
     yield from _of_track(entry, track, ENTRY)
     for sentence in (*mislabelled(again, track), *ungiven(again, track, members)):
         yield Finding(ENTRY, sentence)
-    yield from withheld(entry, again)
+    yield from undeclared_capabilities(entry, again)
 
 
-def _of_track(one: Sealed, track: Track, own: str) -> Iterator[Finding]:
+def _of_track(one: HashedFolder, track: Track, own: str) -> Iterator[Finding]:
     """Yield whether it is of another suite than the track it names."""
     if (track.name, track.sha256) != (one.track, one.track_sha256):
         yield Finding(
@@ -189,7 +189,7 @@ def _of_track(one: Sealed, track: Track, own: str) -> Iterator[Finding]:
         )
 
 
-def _of_shipped(one: Sealed, known: Mapping[str, Track], place: Path) -> Iterator[Finding]:
+def _of_shipped(one: HashedFolder, known: Mapping[str, Track], place: Path) -> Iterator[Finding]:
     """Yield whether the track is another one than ships under its name."""
     found = known[one.track].sha256 if one.track in known else "none"
     if one.track_sha256 != found:
@@ -200,7 +200,7 @@ def _of_shipped(one: Sealed, known: Mapping[str, Track], place: Path) -> Iterato
         )
 
 
-def _planned(one: Sealed, found: str, place: Path) -> Iterator[Finding]:
+def _planned(one: HashedFolder, found: str, place: Path) -> Iterator[Finding]:
     if one.plan_sha256 != found:
         yield Finding(
             str(place),

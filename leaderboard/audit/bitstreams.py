@@ -7,17 +7,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bench.codec import Codec, Image
-from bench.errors import raise_if_machine, told
+from bench.errors import one_line, raise_if_machine
 from bench.metrics.scores import bpp, psnr
 from bench.verify.findings import Finding
 from bench.verify.reencode import codec_of
-from bench.verify.replan import Again
+from bench.verify.replan import ReplannedRun
 from bench.verify.tolerances import DECIBEL
 from leaderboard.publish.entry import ARCHIVE, ENTRY, Entry, Worst
 
 
 def bitstreams(
-    entry: Entry, again: Again, inside: Mapping[str, bytes], folder: Path
+    entry: Entry, again: ReplannedRun, inside: Mapping[str, bytes], folder: Path
 ) -> Iterator[Finding]:
     """Yield which bitstreams do not decode to what the entry shows.
 
@@ -49,7 +49,7 @@ def _problem(one: Worst, codec: Codec, source: Image, stream: bytes) -> str:
         decoded = codec.decode(stream)
     except Exception as error:  # noqa: BLE001 - what breaks inside a codec is its failure
         raise_if_machine(error)
-        return f"does not decode: {told(error)}"
+        return f"does not decode: {one_line(error)}"
     if decoded.shape != source.shape:
         return f"decodes to {decoded.shape}, its source is {source.shape}"
     rate, found = bpp(len(stream), *source.shape[:2]), psnr(source, decoded)

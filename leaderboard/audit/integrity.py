@@ -9,14 +9,23 @@ import math
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
-from bench.errors import BenchError, told
+from bench.errors import BenchError, one_line
 from bench.store.run_folder import Run
 from bench.utils.hashing import digest
 from bench.verify.findings import Finding
 from leaderboard.aggregate.suite_info import setting
 from leaderboard.publish.archive import content, unzipped
 from leaderboard.publish.challenge import CHALLENGE, PICTURES, Challenge
-from leaderboard.publish.entry import ARCHIVE, ENTRY, RECORDS, Entry, Sealed, Worst, run_of, sha256
+from leaderboard.publish.entry import (
+    ARCHIVE,
+    ENTRY,
+    RECORDS,
+    Entry,
+    HashedFolder,
+    Worst,
+    run_of,
+    sha256,
+)
 from leaderboard.publish.merge import foreign, of_others
 from leaderboard.publish.publish import figures
 from leaderboard.publish.worst_pictures import hardest
@@ -39,7 +48,7 @@ def broken(entry: Entry, folder: Path) -> Iterator[Finding]:
         yield from _figures(entry, run, folder)
         yield from _worst(entry, run, folder)
     except (BenchError, KeyError, ArithmeticError, ValueError) as error:
-        yield Finding(str(folder / RECORDS), f"give no figures: {told(error)}")
+        yield Finding(str(folder / RECORDS), f"give no figures: {one_line(error)}")
 
 
 def broken_challenge(kept: Challenge, folder: Path) -> Iterator[Finding]:
@@ -48,7 +57,7 @@ def broken_challenge(kept: Challenge, folder: Path) -> Iterator[Finding]:
     yield from _archive(kept, folder, PICTURES, CHALLENGE)
 
 
-def _sealed(one: Sealed, folder: Path, own: str) -> Generator[Finding, None, Run | None]:
+def _sealed(one: HashedFolder, folder: Path, own: str) -> Generator[Finding, None, Run | None]:
     """Yield which files are not those that were published; return their records."""
     if RECORDS not in one.files:
         yield Finding(str(folder / own), f"files: {RECORDS} is not among them")
@@ -56,7 +65,7 @@ def _sealed(one: Sealed, folder: Path, own: str) -> Generator[Finding, None, Run
         try:
             found = sha256(content(folder, name))
         except BenchError as error:
-            found = f"none: {told(error)}"
+            found = f"none: {one_line(error)}"
         if found != kept:
             yield Finding(str(folder / name), f"its hash is {found}, {own} says {kept}")
     if one.suite_sha256 != (found := digest(one.suite)):
@@ -66,21 +75,21 @@ def _sealed(one: Sealed, folder: Path, own: str) -> Generator[Finding, None, Run
     try:
         run = run_of(one, folder)
     except BenchError as error:
-        yield Finding(str(folder / RECORDS), told(error))
+        yield Finding(str(folder / RECORDS), one_line(error))
         return None
     if len(run.measures) != one.cells:
         yield Finding(str(folder / own), f"cells is {one.cells}, not {len(run.measures)}")
     return run
 
 
-def _archive(one: Sealed, folder: Path, name: str, own: str) -> Iterator[Finding]:
+def _archive(one: HashedFolder, folder: Path, name: str, own: str) -> Iterator[Finding]:
     """Yield which files in an archive are not those that were put there."""
     if name not in one.files:
         yield Finding(str(folder / own), f"files: {name} is not among them")
     try:
         inside = {path: sha256(file) for path, file in unzipped(folder, name).items()}
     except BenchError as error:
-        yield Finding(str(folder / name), told(error))
+        yield Finding(str(folder / name), one_line(error))
         return
     for path in sorted(inside.keys() | one.archive.keys()):
         place = f"{folder / name}: {path}"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Generic, Literal, TypeAlias, TypeVar
 
 from leaderboard.aggregate.bootstrap import Estimate
-from leaderboard.aggregate.rows import Clean, Row
-from leaderboard.aggregate.worst_case import Damage, Gain
+from leaderboard.aggregate.rows import CleanStats, Row
+from leaderboard.aggregate.worst_case import GainOverBaseline, WorstCase
 
 Value = TypeVar("Value")
 
@@ -66,32 +66,32 @@ class Column(Generic[Value]):
 AnyColumn: TypeAlias = Column[float] | Column[str] | Column[tuple[int, int]]
 
 
-def of_attack(score: Callable[[Damage], Value | None]) -> Callable[[Row], Value | None]:
+def of_attack(score: Callable[[WorstCase], Value | None]) -> Callable[[Row], Value | None]:
     """Look into what the attacks did."""
     return lambda row: None if row.attack is None else score(row.attack)
 
 
-def of_noise(score: Callable[[Damage], Value | None]) -> Callable[[Row], Value | None]:
+def of_noise(score: Callable[[WorstCase], Value | None]) -> Callable[[Row], Value | None]:
     """Look into what noise did."""
     return lambda row: None if row.noise is None else score(row.noise)
 
 
-def of_kind(kind: str, score: Callable[[Damage], Value | None]) -> Callable[[Row], Value | None]:
+def of_kind(kind: str, score: Callable[[WorstCase], Value | None]) -> Callable[[Row], Value | None]:
     """Look into what one kind of attack did alone."""
-    return lambda row: score(row.apart[kind]) if kind in row.apart else None
+    return lambda row: score(row.by_threat[kind]) if kind in row.by_threat else None
 
 
-def of_gain(score: Callable[[Gain], Value | None]) -> Callable[[Row], Value | None]:
+def of_gain(score: Callable[[GainOverBaseline], Value | None]) -> Callable[[Row], Value | None]:
     """Look into what the attacks did beyond noise."""
     return lambda row: None if row.gain is None else score(row.gain)
 
 
-def of_lossless(score: Callable[[Gain], Value | None]) -> Callable[[Row], Value | None]:
+def of_lossless(score: Callable[[GainOverBaseline], Value | None]) -> Callable[[Row], Value | None]:
     """Look into what the attacks did beyond what they do to the lossless codec."""
     return lambda row: None if row.over_lossless is None else score(row.over_lossless)
 
 
-def of_clean(score: Callable[[Clean], Value | None]) -> Callable[[Row], Value | None]:
+def of_clean(score: Callable[[CleanStats], Value | None]) -> Callable[[Row], Value | None]:
     """Look into what the codec does without an attack."""
     return lambda row: None if row.clean is None else score(row.clean)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leaderboard.aggregate.extra_metrics import Gauge
+from leaderboard.aggregate.extra_metrics import MetricColumn
 from leaderboard.aggregate.threats import WITHOUT_GRADIENTS, meaning
 from leaderboard.columns.column import (
     AnyColumn,
@@ -228,7 +228,7 @@ WORST: tuple[AnyColumn, ...] = (
 """What the attacks did to it."""
 
 
-def of_gauge(gauge: Gauge) -> tuple[AnyColumn, ...]:
+def of_gauge(gauge: MetricColumn) -> tuple[AnyColumn, ...]:
     """Return the columns of a metric that a suite names."""
     unit = f" {gauge.unit}" if gauge.unit else ""
     worst = "lowest" if gauge.better == "higher" else "highest"

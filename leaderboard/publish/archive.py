@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.errors import StoreError, told
+from bench.errors import StoreError, one_line
 
 LARGEST = 2**30
 """Bytes that a file of an entry may have, and that it may unpack to."""
@@ -49,7 +49,7 @@ def unpacked(folder: Path, name: str) -> bytes:
         with gzip.open(io.BytesIO(packed)) as stream:
             found = stream.read(LARGEST + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise StoreError(f"cannot read {folder / name}: {told(error)}") from error
+        raise StoreError(f"cannot read {folder / name}: {one_line(error)}") from error
     if len(found) > LARGEST:
         raise _too_much(folder / name)
     return found

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from leaderboard.aggregate.cases import Scored, cases
-from leaderboard.aggregate.families import Contender, Family
+from leaderboard.aggregate.cases import ScoredAttack, cases
+from leaderboard.aggregate.families import Family, FamilyMember
 from leaderboard.aggregate.suite_info import setting
 from leaderboard.aggregate.threats import EXTERNAL
 from leaderboard.aggregate.worst_case import by_picture, damage, search_in_words
@@ -88,14 +88,14 @@ def known(
 
 def _given(
     entries: Iterable[Published], challenges: Iterable[Challenged]
-) -> dict[_Place, list[Scored]]:
+) -> dict[_Place, list[ScoredAttack]]:
     """Return the pictures that were handed in, as they were scored, by what they were scored on."""
     marks = {
         (one.entry.track, label, mark)
         for one in entries
         for label, mark in one.entry.codecs.items()
     }
-    found: dict[_Place, list[Scored]] = defaultdict(list)
+    found: dict[_Place, list[ScoredAttack]] = defaultdict(list)
     for one in challenges:
         run = run_of(one.challenge, one.folder)
         for (label, budget), case in cases(run, setting(run)).items():
@@ -105,7 +105,7 @@ def _given(
 
 
 def _known(
-    family: Family, given: Mapping[_Place, list[Scored]], by: Mapping[tuple[str, str], str]
+    family: Family, given: Mapping[_Place, list[ScoredAttack]], by: Mapping[tuple[str, str], str]
 ) -> Known:
     losses: dict[str, list[Loss]] = {"psnr": [], "rate": []}
     for member in family.members:
@@ -121,7 +121,7 @@ def _known(
 
 
 def _losses(
-    member: Contender, given: Sequence[Scored], who: str
+    member: FamilyMember, given: Sequence[ScoredAttack], who: str
 ) -> Iterator[tuple[Literal["psnr", "rate"], Loss]]:
     """Yield what the worst of both did to an operating point, over the pictures of its row."""
     own = member.row.attack
@@ -140,7 +140,7 @@ def _losses(
         yield "rate", Loss(label, both.bpp_factor.mean, own.bpp_factor.mean, _finder(longest, who))
 
 
-def _finder(worst: Sequence[Scored], who: str) -> str:
+def _finder(worst: Sequence[ScoredAttack], who: str) -> str:
     """Return what found most of some pictures, and who ran or made it; all of them in a tie."""
     ran = f", run by {who}" if who else ""
     named = Counter(

@@ -22,37 +22,37 @@ from bench.errors import ConfigError, StoreError
 from bench.images.image_set import Picture, pixel_hash
 from bench.images.png import png
 from bench.planning.jobs import CraftJob, Draw, Group, Plan
-from bench.planning.operating_point import Point, Search
+from bench.planning.operating_point import OperatingPoint, PlannedAttack
 from bench.planning.planner import group
 from bench.planning.resolve import make_codec
-from bench.registry.registry import Choice
+from bench.registry.registry import ComponentSpec
 from bench.scoring.measure import measure
-from bench.scoring.roundtrip import Coded, Lost, code
+from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
 from bench.store.records import CraftRecord, MeasureRecord
 from bench.store.run_folder import Run
 from bench.tensors import to_tensor
 from bench.utils.hashing import digest
 from bench.utils.machine import machine
-from bench.verify.replan import Again
+from bench.verify.replan import ReplannedRun
 from leaderboard.aggregate.threats import EXTERNAL
 from leaderboard.publish.archive import zipped
 from leaderboard.publish.entry import (
     RECORDS,
     Entry,
-    Sealed,
-    lay,
+    HashedFolder,
     packed,
     read_sealed,
     sealed,
     sha256,
     slug,
+    write_entry,
 )
 from leaderboard.publish.submitted_pictures import source_of
 
 CHALLENGES, CHALLENGE, PICTURES = "challenges", "challenge.json", "pictures.zip"
 
 
-class Challenge(Sealed):
+class Challenge(HashedFolder):
     """What somebody's pictures did to one codec on one track."""
 
 
@@ -74,7 +74,7 @@ def read_challenge(folder: Path) -> Challenge:
 
 
 def challenge(
-    entry: Entry, again: Again, pictures: Mapping[str, Image], board: Path, by: str
+    entry: Entry, again: ReplannedRun, pictures: Mapping[str, Image], board: Path, by: str
 ) -> Path:
     """Score somebody's pictures and write them, in the place of what they had there before.
 
@@ -109,11 +109,11 @@ def challenge(
             "archive": {name: sha256(content) for name, content in pngs.items()},
         }
     )
-    lay(place, {**files, CHALLENGE: sealed(written)})
+    write_entry(place, {**files, CHALLENGE: sealed(written)})
     return place
 
 
-def replanned(again: Again, run: Run, by: str) -> Again:
+def replanned(again: ReplannedRun, run: Run, by: str) -> ReplannedRun:
     """Return what scoring somebody's pictures must have done, by the records of the pictures.
 
     Args:
@@ -131,7 +131,7 @@ def replanned(again: Again, run: Run, by: str) -> Again:
     return replace(again, plan=_plan(again, run.manifest.codecs, jobs))
 
 
-def _codecs(entry: Entry, again: Again) -> dict[str, Codec]:
+def _codecs(entry: Entry, again: ReplannedRun) -> dict[str, Codec]:
     """Return the codec's operating points and the lossless one, as they were published."""
     made = {label: make_codec(again.points[label]) for label in entry.codecs}
     for label, codec in made.items():
@@ -143,7 +143,7 @@ def _codecs(entry: Entry, again: Again) -> dict[str, Codec]:
     return made
 
 
-def _made(again: Again, pictures: Mapping[str, Image], by: str) -> Iterator[_Made]:
+def _made(again: ReplannedRun, pictures: Mapping[str, Image], by: str) -> Iterator[_Made]:
     sources = {picture.name: picture for picture in again.pictures}
     for name, image in pictures.items():
         source = sources[source_of(name, sources)]
@@ -151,7 +151,7 @@ def _made(again: Again, pictures: Mapping[str, Image], by: str) -> Iterator[_Mad
             yield _Made(_job(by, source, pixel_hash(image), budget), image)
 
 
-def _budgets(again: Again, name: str, image: Image, source: Picture) -> list[Budget]:
+def _budgets(again: ReplannedRun, name: str, image: Image, source: Picture) -> list[Budget]:
     """Return the budgets of the track that a picture keeps."""
     if image.shape != source.pixels.shape:
         raise ConfigError(
@@ -173,11 +173,13 @@ def _budgets(again: Again, name: str, image: Image, source: Picture) -> list[Bud
 def _job(by: str, picture: Picture, made: str, budget: Budget) -> CraftJob:
     """Return the job that a picture, by its hash, is the outcome of."""
     told = {"by": by, "picture": picture.sha256, "made": made, "budget": budget.identity}
-    search = Search(Choice(EXTERNAL, label=f"pictures of {by}"), "nothing", (budget.kind,), 1, 0)
+    search = PlannedAttack(
+        ComponentSpec(EXTERNAL, label=f"pictures of {by}"), "nothing", (budget.kind,), 1, 0
+    )
     return CraftJob(digest(told)[:24], (), picture, search, None, budget, seed=0, draws=1)
 
 
-def _plan(again: Again, labels: Collection[str], jobs: Sequence[CraftJob]) -> Plan:
+def _plan(again: ReplannedRun, labels: Collection[str], jobs: Sequence[CraftJob]) -> Plan:
     """Return the jobs with their cells, and the cells of their source pictures."""
     points = {cell.victim.label: cell.victim for cell in again.plan.groups[0].cells}
     victims = [point for label, point in points.items() if label in labels]
@@ -190,7 +192,7 @@ def _plan(again: Again, labels: Collection[str], jobs: Sequence[CraftJob]) -> Pl
     return Plan(tuple(groups))
 
 
-def _attacked(again: Again, job: CraftJob, victims: Sequence[Point]) -> Group:
+def _attacked(again: ReplannedRun, job: CraftJob, victims: Sequence[OperatingPoint]) -> Group:
     made = group(again.suite, job, job.picture, victims, again.terms)
     return Group(job, tuple(replace(cell, threat=EXTERNAL) for cell in made.cells))
 
@@ -212,23 +214,23 @@ def _record(one: _Made) -> CraftRecord:
 
 
 def _measured(
-    again: Again, planned: Plan, images: Mapping[str, Image], codecs: Mapping[str, Codec]
+    again: ReplannedRun, planned: Plan, images: Mapping[str, Image], codecs: Mapping[str, Codec]
 ) -> Iterator[MeasureRecord]:
     """Yield the scores of all cells."""
-    clean: dict[tuple[str, str, Draw | None], Coded | Lost] = {}
+    clean: dict[tuple[str, str, Draw | None], RoundTrip | CodingFailure] = {}
     for cell in planned.cells:
         codec = scored(codecs[cell.victim.label], cell.draw)
         place = (cell.picture.name, cell.victim.label, cell.draw)
         if place not in clean:
-            clean[place] = code(codec, cell.picture.pixels)
+            clean[place] = encode_decode(codec, cell.picture.pixels)
         attacked = None if cell.craft is None else images[cell.craft.key]
         yield measure(cell, codec, clean[place], attacked, again.terms)
 
 
-def _challenge(entry: Entry, again: Again, planned: Plan, by: str) -> Challenge:
+def _challenge(entry: Entry, again: ReplannedRun, planned: Plan, by: str) -> Challenge:
     """Return what is said of somebody's pictures, but for its files."""
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    kept = entry.model_dump(include=set(Sealed.model_fields))
+    kept = entry.model_dump(include=set(HashedFolder.model_fields))
     told = {
         "by": by,
         "published": now,

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
-from bench.errors import BenchError, ConfigError, StoreError, told
+from bench.errors import BenchError, ConfigError, StoreError, one_line
 from bench.store.records import RECORD, CraftRecord, Decibel, MeasureRecord
 from bench.store.run_folder import Manifest, Run
 from leaderboard.publish.archive import content, unpacked
@@ -74,7 +74,7 @@ class Worst(_Part):
     views: dict[str, View] = {}
 
 
-class Sealed(_Part):
+class HashedFolder(_Part):
     """What was published of one codec on one track, with the hashes of its files.
 
     Attributes:
@@ -128,7 +128,7 @@ class Sealed(_Part):
         return slug(self.codec)
 
 
-class Entry(Sealed):
+class Entry(HashedFolder):
     """What one codec did on one track.
 
     Attributes:
@@ -142,7 +142,7 @@ class Entry(Sealed):
     worst: list[Worst]
 
 
-Kind = TypeVar("Kind", bound=Sealed)
+Kind = TypeVar("Kind", bound=HashedFolder)
 
 
 def slug(name: str) -> str:
@@ -188,7 +188,7 @@ def _refused(path: Path, first: ErrorDetails) -> str:
     return f"{path} is no {path.stem} of this version: see '{where}' in it"
 
 
-def lay(place: Path, files: Mapping[str, bytes]) -> None:
+def write_entry(place: Path, files: Mapping[str, bytes]) -> None:
     """Write a folder in the place of an older one, whole or not at all.
 
     Raises:
@@ -218,7 +218,7 @@ def _restore(place: Path, older: Path) -> None:
     shutil.rmtree(older, ignore_errors=True)
 
 
-def sealed(one: Sealed) -> bytes:
+def sealed(one: HashedFolder) -> bytes:
     """Return what was published as its JSON file."""
     return f"{one.model_dump_json(indent=1)}\n".encode()
 
@@ -229,7 +229,7 @@ def packed(records: Iterable[CraftRecord | MeasureRecord]) -> bytes:
     return gzip.compress(lines, mtime=0)
 
 
-def run_of(entry: Sealed, folder: Path) -> Run:
+def run_of(entry: HashedFolder, folder: Path) -> Run:
     """Return the records of an entry, or of a challenge, as a run of its codec alone.
 
     Raises:
@@ -239,7 +239,7 @@ def run_of(entry: Sealed, folder: Path) -> Run:
     try:
         records = [RECORD.validate_json(line) for line in lines]
     except ValueError as error:
-        raise StoreError(f"cannot read {folder / RECORDS}: {told(error)}") from error
+        raise StoreError(f"cannot read {folder / RECORDS}: {one_line(error)}") from error
     manifest = Manifest(
         suite=entry.suite,
         suite_sha256=entry.suite_sha256,
@@ -259,7 +259,7 @@ def run_of(entry: Sealed, folder: Path) -> Run:
     return Run(folder, manifest, crafts, measures)
 
 
-def refuse_plugins(one: Sealed, folder: Path, *, allowed: bool) -> None:
+def refuse_plugins(one: HashedFolder, folder: Path, *, allowed: bool) -> None:
     """See that reading the suite of an entry or a challenge runs no code that nobody asked for.
 
     Args:

@@ -11,19 +11,19 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bench.planning.jobs import Group, Plan
-from bench.planning.operating_point import Point
-from bench.registry.registry import Choice
+from bench.planning.operating_point import OperatingPoint
+from bench.registry.registry import ComponentSpec
 from bench.store.run_folder import Run
 from bench.suite.suite import Suite
 from bench.utils.hashing import digest
-from bench.verify.replan import Again
+from bench.verify.replan import ReplannedRun
 from leaderboard.aggregate.cases import measurements
 from leaderboard.aggregate.suite_info import setting
 from leaderboard.publish.tracks import Track
 
 
 @dataclass(frozen=True)
-class Share:
+class EntryScope:
     """Whose cells an entry has.
 
     Attributes:
@@ -34,7 +34,7 @@ class Share:
 
     members: AbstractSet[str]
     references: AbstractSet[str]
-    track: Mapping[str, Choice]
+    track: Mapping[str, ComponentSpec]
 
     def of(self, whole: Plan) -> Plan:
         """Return the part of a plan that is its own."""
@@ -55,7 +55,7 @@ class Share:
         return replace(group, cells=cells, mates=())
 
 
-def cut(run: Run, again: Again, share: Share) -> Run:
+def entry_scope(run: Run, again: ReplannedRun, share: EntryScope) -> Run:
     """Return a run of one codec: its cells, and those of the lossless one on its pictures."""
     own = share.of(again.plan)
     keys = {cell.key for cell in own.cells}
@@ -81,7 +81,7 @@ def plan_sha256(planned: Plan) -> str:
     return digest([crafts, cells])
 
 
-def mislabelled(again: Again, track: Track) -> Iterator[str]:
+def mislabelled(again: ReplannedRun, track: Track) -> Iterator[str]:
     """Yield which operating points are called like the track's and are others, in one sentence."""
     for label, choice in again.points.items():
         if track.codecs.get(label, choice) != choice:
@@ -91,7 +91,7 @@ def mislabelled(again: Again, track: Track) -> Iterator[str]:
             )
 
 
-def ungiven(again: Again, track: Track, members: AbstractSet[str]) -> Iterator[str]:
+def ungiven(again: ReplannedRun, track: Track, members: AbstractSet[str]) -> Iterator[str]:
     """Yield, in one sentence, which codecs are lacking whose pictures members must be given."""
     points = [cell.victim for cell in again.plan.groups[0].cells if cell.victim.label in members]
     missing = track.codecs.keys() - again.points.keys()
@@ -103,13 +103,13 @@ def ungiven(again: Again, track: Track, members: AbstractSet[str]) -> Iterator[s
         )
 
 
-def _is_given(suite: Suite, point: Point) -> bool:
+def _is_given(suite: Suite, point: OperatingPoint) -> bool:
     """Tell whether a codec is given pictures that were made against others."""
     told = {choice.transfer or suite.transfer for choice in suite.searches}
     return "all" in told or ("gradient-free" in told and not point.differentiable)
 
 
-def _suite_of(run: Run, labels: AbstractSet[str], share: Share) -> dict[str, Any]:
+def _suite_of(run: Run, labels: AbstractSet[str], share: EntryScope) -> dict[str, Any]:
     """Return a suite with some of its codecs and the track's, not where its pictures lay."""
     told, kept = setting(run), run.manifest.suite
     wanted = labels | share.track.keys()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.errors import ConfigError, StoreError
 from bench.store.run_folder import Run
-from bench.verify.replan import Again
+from bench.verify.replan import ReplannedRun
 from bench.verify.run_folder import contradictions, recovered
 from leaderboard.aggregate.families import Family
 from leaderboard.aggregate.suite_info import setting
@@ -23,18 +23,18 @@ from leaderboard.publish.entry import (
     RECORDS,
     Entry,
     Figure,
-    lay,
     packed,
     read_entry,
     sealed,
     sha256,
     slug,
+    write_entry,
 )
-from leaderboard.publish.entry_scope import Share, cut, mislabelled, ungiven
+from leaderboard.publish.entry_scope import EntryScope, entry_scope, mislabelled, ungiven
 from leaderboard.publish.published_board import ENTRIES
 from leaderboard.publish.tracks import Track, track_of
 from leaderboard.publish.worst_pictures import keep
-from leaderboard.ranking.board import Board, board
+from leaderboard.ranking.board import Board, build_board
 from leaderboard.render.export import records as lines_of
 
 
@@ -50,7 +50,7 @@ class Submission:
     """
 
     run: Run
-    again: Again
+    again: ReplannedRun
     track: Track
     board: Board
 
@@ -76,7 +76,7 @@ def submission(run: Run, folder: Path) -> Submission:
         raise StoreError(f"{run.folder} is not published: {finding}")
     for told in mislabelled(again, track):
         raise ConfigError(told)
-    return Submission(run, again, track, board([run]))
+    return Submission(run, again, track, build_board([run]))
 
 
 def publish(given: Submission, codecs: Sequence[str], to: Path, by: str) -> list[Path]:
@@ -108,7 +108,7 @@ def _write(given: Submission, family: Family, to: Path, by: str) -> Path:
     for told in ungiven(given.again, given.track, share.members):
         raise ConfigError(told)
     entry, files = _entry(given, family, share, by)
-    lay(place, {**files, ENTRY: sealed(entry)})
+    write_entry(place, {**files, ENTRY: sealed(entry)})
     return place
 
 
@@ -129,16 +129,16 @@ def _check_place(place: Path, family: Family, by: str) -> None:
         )
 
 
-def _share(given: Submission, family: Family) -> Share:
+def _share(given: Submission, family: Family) -> EntryScope:
     labels = frozenset(member.row.place.codec for member in family.members)
-    return Share(labels, setting(given.run).references, given.track.codecs)
+    return EntryScope(labels, setting(given.run).references, given.track.codecs)
 
 
 def _entry(
-    given: Submission, family: Family, share: Share, by: str
+    given: Submission, family: Family, share: EntryScope, by: str
 ) -> tuple[Entry, dict[str, bytes]]:
     """Return an entry and its other files."""
-    own = cut(given.run, given.again, share)
+    own = entry_scope(given.run, given.again, share)
     kept = keep(own, given.again, [member.row.place.codec for member in family.members])
     files = {RECORDS: packed([*own.crafts.values(), *own.measures]), **kept.files}
     manifest = own.manifest
@@ -173,7 +173,7 @@ def _entry(
 
 def figures(run: Run) -> list[dict[str, Figure]]:
     """Return the lines of the board that a codec alone has; JSON has no infinity."""
-    found = lines_of(board([run]))
+    found = lines_of(build_board([run]))
     return [
         {
             name: str(value) if isinstance(value, float) and math.isinf(value) else value

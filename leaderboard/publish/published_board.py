@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 from bench.errors import StoreError
-from bench.registry.registry import Choice
+from bench.registry.registry import ComponentSpec
 from bench.store.records import MeasureRecord
 from bench.store.run_folder import Manifest, Run
 from bench.utils.hashing import digest
@@ -127,7 +127,7 @@ def _agree(first: Entry, other: Entry) -> None:
 
 def _codecs(members: Sequence[Published], parts: Sequence[Run]) -> list[dict[str, object]]:
     """Return every operating point once, as a suite keeps it."""
-    found: dict[str, tuple[Choice, str]] = {}
+    found: dict[str, tuple[ComponentSpec, str]] = {}
     for one, part in zip(members, parts, strict=True):
         for label, choice in setting(part).choices.items():
             kept, owner = found.setdefault(label, (choice, one.entry.codec))

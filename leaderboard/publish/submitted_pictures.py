@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from bench.codec import Image
-from bench.errors import ImageError, told
+from bench.errors import ImageError, one_line
 from bench.images.png import pixels
 
 _BETWEEN = "-_"
@@ -26,7 +26,7 @@ _UNREADABLE = (
 )
 
 
-def handed(path: Path) -> dict[str, Image]:
+def read_submitted_pictures(path: Path) -> dict[str, Image]:
     """Return pictures by name, uint8 (H, W, 3).
 
     Args:
@@ -44,7 +44,7 @@ def handed(path: Path) -> dict[str, Image]:
     try:
         found = read(path)
     except _UNREADABLE as error:
-        raise ImageError(f"cannot read {path}: {told(error)}") from error
+        raise ImageError(f"cannot read {path}: {one_line(error)}") from error
     return _named(path, {name: _picture(f"{path}: {name}", one) for name, one in found.items()})
 
 
@@ -73,7 +73,7 @@ def _png(file: Path) -> Image:
     try:
         return pixels(file.read_bytes())
     except (OSError, ImageError) as error:
-        raise ImageError(f"{file}: {told(error)}") from error
+        raise ImageError(f"{file}: {one_line(error)}") from error
 
 
 def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import ConfigError
-from bench.registry.registry import Choice
+from bench.registry.registry import ComponentSpec
 from bench.store.run_folder import Manifest
 from bench.suite.bundled import bundled_suites
 from bench.suite.suite import Suite
@@ -38,7 +38,7 @@ class Track:
 
     name: str
     sha256: str
-    codecs: dict[str, Choice]
+    codecs: dict[str, ComponentSpec]
 
 
 def tracks() -> dict[str, Suite]:
@@ -106,7 +106,7 @@ def fixed(suite: Suite) -> dict[str, Any]:
     return kept
 
 
-def _identity(choice: Choice) -> list[Any]:
+def _identity(choice: ComponentSpec) -> list[Any]:
     nested = [[_identity(one) for one in told] for told in (choice.defence, choice.objectives)]
     told = (*nested, choice.transfer, choice.sources)
     return [str(choice), choice.name, sorted(choice.params), *filter(None, told)]

@@ -12,17 +12,17 @@ from typing import Literal, TypeAlias
 
 from bench.codec import Codec, Differentiable, Image
 from bench.engine.job_runner import scored
-from bench.errors import ImageError, StoreError, told
+from bench.errors import ImageError, StoreError, one_line
 from bench.images.png import pixels
 from bench.metrics.scores import psnr
 from bench.planning.jobs import Draw
 from bench.planning.resolve import make_codec
-from bench.scoring.roundtrip import Coded, code
+from bench.scoring.roundtrip import RoundTrip, encode_decode
 from bench.store.records import Scores
 from bench.store.run_folder import Run
-from bench.verify.replan import Again
+from bench.verify.replan import ReplannedRun
 from bench.verify.run_folder import in_folder
-from leaderboard.aggregate.cases import Scored, cases
+from leaderboard.aggregate.cases import ScoredAttack, cases
 from leaderboard.aggregate.suite_info import setting
 from leaderboard.aggregate.threats import ATTACKS
 from leaderboard.aggregate.worst_case import search_in_words
@@ -64,7 +64,7 @@ class _Found:
         return self.worst.codec, self.worst.budget, self.worst.lost
 
 
-def keep(run: Run, again: Again, labels: Sequence[str]) -> Kept:
+def keep(run: Run, again: ReplannedRun, labels: Sequence[str]) -> Kept:
     """Return the worst pictures of a codec.
 
     Args:
@@ -91,7 +91,7 @@ def keep(run: Run, again: Again, labels: Sequence[str]) -> Kept:
     )
 
 
-def hardest(run: Run, labels: Iterable[str]) -> Iterator[tuple[Worst, Scored]]:
+def hardest(run: Run, labels: Iterable[str]) -> Iterator[tuple[Worst, ScoredAttack]]:
     """Yield, by the records alone, the pictures that hurt operating points most at each budget.
 
     Args:
@@ -122,7 +122,7 @@ def _growth(scores: Scores) -> float:
 _LOSSES: dict[Lost, Callable[[Scores], float]] = {"PSNR": _drop, "rate": _growth}
 
 
-def _worst(label: str, budget: str, lost: Lost, one: Scored) -> Worst:
+def _worst(label: str, budget: str, lost: Lost, one: ScoredAttack) -> Worst:
     return Worst(
         codec=label,
         budget=budget,
@@ -138,7 +138,7 @@ def _worst(label: str, budget: str, lost: Lost, one: Scored) -> Worst:
     )
 
 
-def _found(run: Run, again: Again, codec: Codec, worst: Worst, one: Scored) -> _Found:
+def _found(run: Run, again: ReplannedRun, codec: Codec, worst: Worst, one: ScoredAttack) -> _Found:
     label, lost = worst.codec, worst.lost
     saved, attacked = _saved(run, one.craft.key)
     source = next(p.pixels for p in again.pictures if p.name == one.picture)
@@ -161,8 +161,8 @@ def _found(run: Run, again: Again, codec: Codec, worst: Worst, one: Scored) -> _
 
 
 def _coded_again(
-    again: Again, codec: Codec, label: str, one: Scored, pictures: tuple[Image, Image]
-) -> tuple[Coded, Coded] | None:
+    again: ReplannedRun, codec: Codec, label: str, one: ScoredAttack, pictures: tuple[Image, Image]
+) -> tuple[RoundTrip, RoundTrip] | None:
     """Return source and attacked picture as they were coded; of a codec that draws, by that draw.
 
     None if no draw of the plan gives what was scored.
@@ -177,7 +177,7 @@ def _coded_again(
     return None
 
 
-def _draws(again: Again, label: str, key: str) -> list[Draw | None]:
+def _draws(again: ReplannedRun, label: str, key: str) -> list[Draw | None]:
     """Return the draws with which an operating point was scored on the picture of a search."""
     return [
         cell.draw
@@ -196,12 +196,12 @@ def _saved(run: Run, key: str) -> tuple[bytes, Image]:
     try:
         return content, pixels(content)
     except ImageError as error:
-        raise StoreError(f"{run.folder}/adversarial/{key}.png: {told(error)}") from error
+        raise StoreError(f"{run.folder}/adversarial/{key}.png: {one_line(error)}") from error
 
 
-def _coded(codec: Codec, label: str, image: Image) -> Coded:
-    coded = code(codec, image)
-    if not isinstance(coded, Coded):
+def _coded(codec: Codec, label: str, image: Image) -> RoundTrip:
+    coded = encode_decode(codec, image)
+    if not isinstance(coded, RoundTrip):
         raise StoreError(f"{label} does not code a picture here that it coded: {coded.reason}")
     return coded
 

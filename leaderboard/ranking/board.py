@@ -17,8 +17,8 @@ from itertools import chain
 from bench.budget import Budget
 from bench.store.records import CraftRecord
 from bench.store.run_folder import Manifest, Run
-from leaderboard.aggregate.cases import Case, cases, is_subsampled, measurements
-from leaderboard.aggregate.families import Contender
+from leaderboard.aggregate.cases import CellGroup, cases, is_subsampled, measurements
+from leaderboard.aggregate.families import FamilyMember
 from leaderboard.aggregate.flags import (
     Flag,
     aims,
@@ -29,14 +29,14 @@ from leaderboard.aggregate.flags import (
     surrogate_flags,
     weak_flags,
 )
-from leaderboard.aggregate.rows import Place, Row, kinds, row
-from leaderboard.aggregate.suite_info import Setting, setting
+from leaderboard.aggregate.rows import Row, RowKey, kinds, row
+from leaderboard.aggregate.suite_info import SuiteInfo, setting
 from leaderboard.aggregate.threats import GRADIENTS, NOISE, WITHOUT_GRADIENTS
 from leaderboard.ranking.comparison import Comparison, comparison
 
 
 @dataclass(frozen=True)
-class Part:
+class BoardRun:
     """One run on the board.
 
     Attributes:
@@ -49,7 +49,7 @@ class Part:
 
     name: str
     manifest: Manifest
-    setting: Setting
+    setting: SuiteInfo
     done: int
     crafts: tuple[CraftRecord, ...]
 
@@ -92,8 +92,8 @@ class Board:
         comparisons: of runs of one suite, one for each budget.
     """
 
-    parts: tuple[Part, ...]
-    contenders: tuple[Contender, ...]
+    parts: tuple[BoardRun, ...]
+    contenders: tuple[FamilyMember, ...]
     comparisons: tuple[Comparison, ...]
 
     @property
@@ -129,7 +129,7 @@ class Board:
             yield Table(one.runs, one.budget, False, tuple(others))
 
 
-def board(runs: Sequence[Run]) -> Board:
+def build_board(runs: Sequence[Run]) -> Board:
     """Return the board of some runs, finished or not.
 
     Raises:
@@ -143,7 +143,7 @@ def board(runs: Sequence[Run]) -> Board:
 
 
 def _comparisons(
-    parts: Sequence[Part], found: Sequence[Sequence[Contender]]
+    parts: Sequence[BoardRun], found: Sequence[Sequence[FamilyMember]]
 ) -> Iterator[Comparison]:
     """Yield what may be compared: one suite, one budget."""
     suites: dict[tuple[str, Hashable], list[int]] = defaultdict(list)
@@ -158,11 +158,11 @@ def _comparisons(
             yield comparison(terms, ball, here, wanted)
 
 
-def _part(name: str, run: Run, told: Setting) -> Part:
-    return Part(name, run.manifest, told, len(measurements(run)), tuple(run.crafts.values()))
+def _part(name: str, run: Run, told: SuiteInfo) -> BoardRun:
+    return BoardRun(name, run.manifest, told, len(measurements(run)), tuple(run.crafts.values()))
 
 
-def _names(settings: Iterable[Setting]) -> list[str]:
+def _names(settings: Iterable[SuiteInfo]) -> list[str]:
     seen: Counter[str] = Counter()
     names = []
     for told in settings:
@@ -172,7 +172,7 @@ def _names(settings: Iterable[Setting]) -> list[str]:
     return names
 
 
-def _contenders(part: Part, run: Run) -> Iterator[Contender]:
+def _contenders(part: BoardRun, run: Run) -> Iterator[FamilyMember]:
     found = cases(run, part.setting)
     own = {codec for (codec, _), case in found.items() if GRADIENTS in case.crafts}
     lossless = min(part.setting.references)
@@ -180,13 +180,15 @@ def _contenders(part: Part, run: Run) -> Iterator[Contender]:
         place = _place(part, codec, budget, case, codec in own)
         flags = _flags(part, place, found)
         made = row(place, case, flags, found.get((lossless, budget)))
-        yield Contender(part.setting.choices[codec], made, case, tuple(_alike(part, place, found)))
+        yield FamilyMember(
+            part.setting.choices[codec], made, case, tuple(_alike(part, place, found))
+        )
 
 
-def _place(part: Part, codec: str, budget: str, case: Case, has_gradients: bool) -> Place:
+def _place(part: BoardRun, codec: str, budget: str, case: CellGroup, has_gradients: bool) -> RowKey:
     given = kinds(case)
     unattacked = "noise only" if NOISE in case.crafts else "not yet"
-    return Place(
+    return RowKey(
         run=part.name,
         codec=codec,
         budget=budget,
@@ -198,7 +200,9 @@ def _place(part: Part, codec: str, budget: str, case: Case, has_gradients: bool)
     )
 
 
-def _flags(part: Part, place: Place, found: Mapping[tuple[str, str], Case]) -> Iterator[Flag]:
+def _flags(
+    part: BoardRun, place: RowKey, found: Mapping[tuple[str, str], CellGroup]
+) -> Iterator[Flag]:
     case, wanted = found[place.codec, place.budget], aims(part.setting.wants)
     looked_at = (GRADIENTS,) if place.through_gradients else place.kinds
     yield from _unfinished(part)
@@ -211,18 +215,20 @@ def _flags(part: Part, place: Place, found: Mapping[tuple[str, str], Case]) -> I
         yield from surrogate_flags(case.of(GRADIENTS), wanted)
 
 
-def _searches(case: Case, looked_at: Sequence[str]) -> Iterator[Flag]:
+def _searches(case: CellGroup, looked_at: Sequence[str]) -> Iterator[Flag]:
     """Yield what the searches noticed; those on other codecs are held against these alone."""
     own = (case.crafts.get(kind, []) for kind in looked_at if kind != "transfer")
     yield from craft_flags(list(chain(*own)))
 
 
-def _randomised(case: Case) -> Iterator[Flag]:
+def _randomised(case: CellGroup) -> Iterator[Flag]:
     for name, count in Counter(case.flags).items():
         yield Flag(name, count, len(case.clean))
 
 
-def _alike(part: Part, place: Place, found: Mapping[tuple[str, str], Case]) -> Iterator[Flag]:
+def _alike(
+    part: BoardRun, place: RowKey, found: Mapping[tuple[str, str], CellGroup]
+) -> Iterator[Flag]:
     """Yield what to know of the attacks without gradients."""
     case = found[place.codec, place.budget]
     yield from _unfinished(part)
@@ -232,13 +238,16 @@ def _alike(part: Part, place: Place, found: Mapping[tuple[str, str], Case]) -> I
     yield from step_flags(case.of("black-box"), part.setting.searches, aims(part.setting.wants))
 
 
-def _unfinished(part: Part) -> Iterator[Flag]:
+def _unfinished(part: BoardRun) -> Iterator[Flag]:
     if not part.complete:
         yield Flag("unfinished", part.done, part.manifest.cells)
 
 
 def _weak(
-    part: Part, place: Place, found: Mapping[tuple[str, str], Case], attacks: Sequence[str]
+    part: BoardRun,
+    place: RowKey,
+    found: Mapping[tuple[str, str], CellGroup],
+    attacks: Sequence[str],
 ) -> Iterator[Flag]:
     case = found[place.codec, place.budget]
     smaller = [found[place.codec, budget] for budget in _smaller(part.setting, place.budget)]
@@ -247,7 +256,7 @@ def _weak(
     )
 
 
-def _smaller(told: Setting, budget: str) -> list[str]:
+def _smaller(told: SuiteInfo, budget: str) -> list[str]:
     """Return the suite's budgets that lie inside another one."""
     ball = next(ball for ball in told.balls if str(ball) == budget)
     return [str(other) for other in told.balls if is_smaller(other, ball)]

@@ -12,11 +12,11 @@ import numpy as np
 
 from bench.codec import Codec
 from bench.metrics.scores import psnr_of
-from bench.registry.registry import build
+from bench.registry.registry import instantiate
 from bench.store.run_folder import Run
-from leaderboard.aggregate.cases import Case, cases
+from leaderboard.aggregate.cases import CellGroup, cases
 from leaderboard.aggregate.families import family_key, names
-from leaderboard.aggregate.suite_info import Setting, setting
+from leaderboard.aggregate.suite_info import SuiteInfo, setting
 from leaderboard.ranking.rd_curves import Delta, Point, bd_rate
 
 ANCHOR = "vvc"
@@ -112,7 +112,7 @@ def _curve(family: Family, quality: Quality) -> tuple[Point, ...]:
     return tuple(Point(point.label, point.bpp, quality(point)) for point in family.points)
 
 
-def _reached(label: str, case: Case, pictures: Sequence[str]) -> Reached:
+def _reached(label: str, case: CellGroup, pictures: Sequence[str]) -> Reached:
     scores = [case.clean[name] for name in pictures]
     similar = [one.ms_ssim_clean for one in scores if one.ms_ssim_clean is not None]
     pixels = sum(8 * one.bytes / one.bpp for one in scores)
@@ -130,14 +130,14 @@ def _reached(label: str, case: Case, pictures: Sequence[str]) -> Reached:
     )
 
 
-def _megabytes(case: Case, pictures: Sequence[str], side: int) -> float | None:
+def _megabytes(case: CellGroup, pictures: Sequence[str], side: int) -> float | None:
     known = [size for name in pictures if (size := case.peaks[name][side]) is not None]
     return max(known) / 1e6 if known else None
 
 
-def _family(key: str, name: str, group: Sequence[Reached], told: Setting) -> Family:
+def _family(key: str, name: str, group: Sequence[Reached], told: SuiteInfo) -> Family:
     points = tuple(sorted(group, key=lambda point: point.bpp))
-    codec: Codec = build("codec", told.choices[points[0].label])
+    codec: Codec = instantiate("codec", told.choices[points[0].label])
     side = round(points[0].pixels ** 0.5)
     flat = codec.encode(np.full((side, side, 3), 128, np.uint8))
     return Family(key, name, points, len(flat))

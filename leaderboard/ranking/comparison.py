@@ -8,7 +8,7 @@ from itertools import chain
 
 from bench.budget import Budget
 from leaderboard.aggregate.bootstrap import Estimate
-from leaderboard.aggregate.families import Contender, Family, families
+from leaderboard.aggregate.families import Family, FamilyMember, families
 from leaderboard.aggregate.flags import Aim
 from leaderboard.ranking.ranking import Ranking, rankings
 from leaderboard.ranking.rd_costs import LAMBDAS, baseline_of, costs
@@ -84,7 +84,7 @@ class Sweep:
 
 
 def comparison(
-    terms: Hashable, ball: Budget, contenders: Sequence[Contender], wanted: Mapping[str, Aim]
+    terms: Hashable, ball: Budget, contenders: Sequence[FamilyMember], wanted: Mapping[str, Aim]
 ) -> Comparison:
     """Return the comparison of some operating points of one suite at one budget.
 
@@ -132,7 +132,7 @@ def _lines(group: Sequence[Comparison]) -> tuple[Line, ...]:
     return tuple(_line(member, group) for member in members)
 
 
-def _line(member: Contender, group: Sequence[Comparison]) -> Line:
+def _line(member: FamilyMember, group: Sequence[Comparison]) -> Line:
     place = member.row.place
     same = ((one.budget.radius, _same(member, one)) for one in group)
     hurts = ((radius, other.row.attack) for radius, other in same if other is not None)
@@ -140,7 +140,7 @@ def _line(member: Contender, group: Sequence[Comparison]) -> Line:
     return Line(place.codec, place.through_gradients, tuple(steps))
 
 
-def _same(member: Contender, one: Comparison) -> Contender | None:
+def _same(member: FamilyMember, one: Comparison) -> FamilyMember | None:
     """Return an operating point at another budget: of its own run, or else of another suite's."""
     members = chain.from_iterable(family.members for family in one.families)
     found = [other for other in members if other.choice == member.choice]

@@ -14,7 +14,7 @@ import numpy as np
 from bench.metrics.scores import rd_cost
 from bench.store.records import Scores
 from leaderboard.aggregate.bootstrap import TAILS, Values, resampled_means
-from leaderboard.aggregate.families import Contender, Family
+from leaderboard.aggregate.families import Family, FamilyMember
 from leaderboard.aggregate.worst_case import by_picture
 
 LAMBDAS = (0.0035, 0.013, 0.0483)
@@ -32,7 +32,7 @@ class Costs:
         luma: as attacked, the error being that of the luma.
     """
 
-    member: Contender
+    member: FamilyMember
     clean: Mapping[str, float]
     attacked: Mapping[str, float]
     luma: Mapping[str, float]
@@ -102,20 +102,20 @@ def paired(first: Mapping[str, float], second: Mapping[str, float]) -> tuple[Val
     return np.array(ours, dtype=np.float64), np.array(theirs, dtype=np.float64)
 
 
-def _cheapest(family: Family, lmbda: float) -> Contender | None:
+def _cheapest(family: Family, lmbda: float) -> FamilyMember | None:
     """Return the member of the lowest mean clean cost, over the pictures that all members have."""
     able = [(member, _clean(member, lmbda)) for member in family.members if member.case.clean]
     if not able:
         return None
     shared = set.intersection(*(set(clean) for _, clean in able))
 
-    def mean(pair: tuple[Contender, dict[str, float]]) -> float:
+    def mean(pair: tuple[FamilyMember, dict[str, float]]) -> float:
         return fmean(pair[1][name] for name in shared or pair[1])
 
     return min(able, key=mean)[0]
 
 
-def _clean(member: Contender, lmbda: float) -> dict[str, float]:
+def _clean(member: FamilyMember, lmbda: float) -> dict[str, float]:
     return {
         name: rd_cost(scores.bpp_clean, scores.mse_clean, lmbda)
         for name, scores in member.case.clean.items()

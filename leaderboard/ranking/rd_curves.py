@@ -18,8 +18,8 @@ from statistics import fmean
 
 import numpy as np
 
-from leaderboard.aggregate.cases import Scored
-from leaderboard.aggregate.families import Contender, Family, alike
+from leaderboard.aggregate.cases import ScoredAttack
+from leaderboard.aggregate.families import Family, FamilyMember, alike
 from leaderboard.aggregate.flags import Aim
 from leaderboard.aggregate.threats import ATTACKS
 from leaderboard.aggregate.worst_case import by_picture
@@ -198,20 +198,20 @@ def _curve(family: Family, kinds: Sequence[str], objective: str, aim: Aim) -> tu
 
 def _worst_of(
     family: Family, kinds: Sequence[str], objective: str, aim: Aim
-) -> list[tuple[Contender, Mapping[str, Scored]]]:
+) -> list[tuple[FamilyMember, Mapping[str, ScoredAttack]]]:
     """Return the worst of each picture, of every member of which something was measured."""
     both = ((member, _worst(member, kinds, objective, aim)) for member in family.members)
     return [(member, found) for member, found in both if found]
 
 
-def _shared(worst: Iterable[tuple[Contender, Mapping[str, Scored]]]) -> set[str]:
+def _shared(worst: Iterable[tuple[FamilyMember, Mapping[str, ScoredAttack]]]) -> set[str]:
     """Return the pictures that all of some members have."""
     names = [set(found) for _, found in worst]
     return set.intersection(*names) if names else set()
 
 
 def _drawn(
-    worst: Iterable[tuple[Contender, Mapping[str, Scored]]], pictures: Collection[str]
+    worst: Iterable[tuple[FamilyMember, Mapping[str, ScoredAttack]]], pictures: Collection[str]
 ) -> tuple[Curve, Curve]:
     points = [_points(*one, pictures) for one in worst] if pictures else []
     clean, attacked = ([pair[side] for pair in points] for side in (0, 1))
@@ -223,7 +223,7 @@ def _in_order(points: Iterable[Point]) -> Curve:
 
 
 def _points(
-    member: Contender, worst: Mapping[str, Scored], pictures: Collection[str]
+    member: FamilyMember, worst: Mapping[str, ScoredAttack], pictures: Collection[str]
 ) -> tuple[Point, Point]:
     label = member.row.place.codec
     clean = [member.case.clean[picture] for picture in pictures]
@@ -249,7 +249,9 @@ def _point(
     return Point(label, fmean(bpp), fmean(psnr), ms_ssim, fmean(encoding), fmean(decoding))
 
 
-def _worst(member: Contender, kinds: Sequence[str], objective: str, aim: Aim) -> dict[str, Scored]:
+def _worst(
+    member: FamilyMember, kinds: Sequence[str], objective: str, aim: Aim
+) -> dict[str, ScoredAttack]:
     """Return each picture under the attack that reached most of the objective."""
     scored = (one for one in member.case.of(*kinds) if one.craft.objective == objective)
     groups = by_picture(scored)

@@ -9,10 +9,10 @@ from pathlib import PurePath
 
 from bench.budget import Budget, Linf, Mse, Region
 from bench.metrics.scores import psnr_of
-from bench.registry.registry import Choice
+from bench.registry.registry import ComponentSpec
 from bench.ssim_budget import Ssim
 from leaderboard.formatting import decibel, escaped
-from leaderboard.ranking.board import Board, Part, Table
+from leaderboard.ranking.board import Board, BoardRun, Table
 from leaderboard.ranking.comparison import Comparison
 from leaderboard.ranking.ranking import ALL, Ranking
 
@@ -43,7 +43,7 @@ _TRANSFER = {
 }
 
 
-def settings(part: Part) -> list[str]:
+def settings(part: BoardRun) -> list[str]:
     """Return what was attacked and how, one paragraph each."""
     told = part.setting
     about = [f"**About:** {escaped(told.description)}"] if told.description else []
@@ -66,7 +66,7 @@ def wanted(objective: str) -> str:
     return _WANTS.get(objective, objective)
 
 
-def brief(part: Part) -> str:
+def brief(part: BoardRun) -> str:
     """Return what was attacked in a line; plain text."""
     told = part.setting
     noises = _noises(part)
@@ -120,7 +120,7 @@ def _most(ball: Budget) -> str:
     }.get(type(ball), f"the root of the summed squared changes is at most {ball.radius:g} levels")
 
 
-def made_with(part: Part) -> list[str]:
+def made_with(part: BoardRun) -> list[str]:
     """Return what computed a run's numbers and how to compute them again."""
     manifest = part.manifest
     return [
@@ -135,7 +135,7 @@ def made_with(part: Part) -> list[str]:
     ]
 
 
-def _pictures(part: Part) -> str:
+def _pictures(part: BoardRun) -> str:
     images = part.setting.images
     names = list(part.manifest.pictures)
     source = _sets([PurePath(name).name for name in images.sets])
@@ -150,7 +150,7 @@ def _sets(names: Sequence[str]) -> str:
     return f" of the set{'s' if len(names) > 1 else ''} {_joined(names)}"
 
 
-def _attacks(part: Part) -> str:
+def _attacks(part: BoardRun) -> str:
     noises = _noises(part)
     choices = chain.from_iterable(part.setting.attacks)
     searches = [_attack(part, choice) for choice in choices if str(choice) not in noises]
@@ -158,12 +158,12 @@ def _attacks(part: Part) -> str:
     return f"{'; '.join(searches) or 'none'}.{noise}"
 
 
-def _noises(part: Part) -> list[str]:
+def _noises(part: BoardRun) -> list[str]:
     """Return the attacks that look at no codec."""
     return list(dict.fromkeys(craft.attack for craft in part.crafts if not craft.sources))
 
 
-def _attack(part: Part, choice: Choice) -> str:
+def _attack(part: BoardRun, choice: ComponentSpec) -> str:
     """Return an attack with its parameters, if its label hides them, and what it computed."""
     label, definition = str(choice), str(replace(choice, label=""))
     crafts = [craft for craft in part.crafts if craft.attack == label]
@@ -194,7 +194,7 @@ def _spent(counts: Iterable[int], one: str, many: str) -> Iterator[str]:
         yield f"{most} {one if most == 1 else many} a picture"
 
 
-def _sources(part: Part) -> Iterator[str]:
+def _sources(part: BoardRun) -> Iterator[str]:
     """Yield what was searched on, if not every codec by itself."""
     if part.setting.sources:
         yield f"**Sources**, {_SEARCHED}: {_searched_on(part.setting.sources)}."
@@ -207,7 +207,7 @@ def _searched_on(sources: Sequence[str | Sequence[str]]) -> str:
     return "; ".join(" and ".join(map(escaped, labels)) for labels in named)
 
 
-def _arithmetic(part: Part) -> Iterator[str]:
+def _arithmetic(part: BoardRun) -> Iterator[str]:
     """Yield how searches computed, if not in float32 and as torch does by itself."""
     how = part.setting.compute
     lowered = [f"in {how.precision}"] if how.precision != "float32" else []
@@ -216,17 +216,17 @@ def _arithmetic(part: Part) -> Iterator[str]:
         yield f"**Searches** followed gradients of nets {told}; everything is scored in float32."
 
 
-def _objectives(part: Part) -> Iterator[str]:
+def _objectives(part: BoardRun) -> Iterator[str]:
     for choice in chain.from_iterable(part.setting.objectives):
         yield escaped(_want(choice))
 
 
-def _want(choice: Choice) -> str:
+def _want(choice: ComponentSpec) -> str:
     meaning = _WANTS.get(choice.name, "")
     return f"{choice}{meaning and f' ({meaning})'}"
 
 
-def _metrics(part: Part) -> Iterator[str]:
+def _metrics(part: BoardRun) -> Iterator[str]:
     """Yield what the suite scores besides, if anything."""
     if part.setting.metrics:
         named = _joined(map(str, chain.from_iterable(part.setting.metrics)))

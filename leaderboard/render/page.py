@@ -10,7 +10,7 @@ from leaderboard.aggregate.flags import ADVICE, OTHERS_ADVICE
 from leaderboard.columns.column import AnyColumn
 from leaderboard.columns.columns import HEADLINES, RUN, columns
 from leaderboard.formatting import escaped, plain
-from leaderboard.ranking.board import Board, Part, Table
+from leaderboard.ranking.board import Board, BoardRun, Table
 from leaderboard.render import descriptions as words
 from leaderboard.render import ranking_section as standings
 from leaderboard.render.markdown import bullets, folded, table
@@ -168,7 +168,7 @@ def belief(board: Board) -> str:
     )
 
 
-def _setting(part: Part) -> Iterator[str]:
+def _setting(part: BoardRun) -> Iterator[str]:
     yield f"## What was attacked, and how strongly: {escaped(part.name)}"
     yield bullets(words.settings(part))
 
@@ -233,6 +233,6 @@ def _losses(board: Board) -> Iterator[str]:
         yield bullets(told)
 
 
-def _made(part: Part) -> Iterator[str]:
+def _made(part: BoardRun) -> Iterator[str]:
     yield f"## Made with: {escaped(part.name)}"
     yield bullets(words.made_with(part))

@@ -11,7 +11,7 @@ from statistics import fmean
 
 from bench.store.records import Scores
 from bench.store.run_folder import Run
-from leaderboard.aggregate.cases import Case, Scored, cases
+from leaderboard.aggregate.cases import CellGroup, ScoredAttack, cases
 from leaderboard.aggregate.suite_info import setting
 from leaderboard.aggregate.threats import GRADIENTS
 
@@ -39,8 +39,8 @@ class Pair:
 
     name: str
     lmbda: float
-    plain: Mapping[str, Case]
-    hardened: Mapping[str, Case]
+    plain: Mapping[str, CellGroup]
+    hardened: Mapping[str, CellGroup]
 
     @property
     def clean(self) -> tuple[float, float]:
@@ -54,7 +54,7 @@ class Pair:
         plain, hardened = self.clean
         return hardened / plain - 1
 
-    def attacked(self, budget: str, objective: str) -> tuple[Suffered, Suffered]:
+    def attacked(self, budget: str, objective: str) -> tuple[LossUnderAttack, LossUnderAttack]:
         """Return what both suffered."""
         plain, hardened = (case[budget] for case in (self.plain, self.hardened))
         return suffered(plain, objective), suffered(hardened, objective)
@@ -84,7 +84,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Suffered:
+class LossUnderAttack:
     """What attacks with one objective did to one model, means over the pictures.
 
     Attributes:
@@ -114,19 +114,19 @@ def pairs(run: Run) -> Iterator[Pair]:
             yield Pair(plain, suite.rd_lambda, *both)
 
 
-def clean_cost(case: Case) -> float:
+def clean_cost(case: CellGroup) -> float:
     """Return J without an attack, the mean over the pictures."""
     return fmean(scores.rd_cost for scores in case.clean.values())
 
 
-def suffered(case: Case, objective: str, attack: str = "") -> Suffered:
+def suffered(case: CellGroup, objective: str, attack: str = "") -> LossUnderAttack:
     """Return the worst of each picture, by what the objective wants, of one attack or of all."""
     made: dict[str, list[Scores]] = {}
     for scored in _of(case, objective):
         if scored.craft.attack.startswith(attack):
             made.setdefault(scored.picture, []).append(scored.scores)
     worst = [max(found, key=WANTED[objective]) for found in made.values()]
-    return Suffered(
+    return LossUnderAttack(
         cost=fmean(scores.rd_cost for scores in worst),
         psnr=fmean(scores.psnr_source for scores in worst),
         bpp=fmean(scores.bpp for scores in worst),
@@ -134,7 +134,7 @@ def suffered(case: Case, objective: str, attack: str = "") -> Suffered:
     )
 
 
-def _of(case: Case, objective: str) -> list[Scored]:
+def _of(case: CellGroup, objective: str) -> list[ScoredAttack]:
     """Return what was made through a model's own gradients for an objective."""
     return [one for one in case.of(GRADIENTS) if _name(one.craft.objective) == objective]
 

@@ -10,17 +10,17 @@ from leaderboard.aggregate.bootstrap import Estimate
 from leaderboard.aggregate.threats import GRADIENTS, NOISE, WITHOUT_GRADIENTS
 from leaderboard.formatting import decibel, rate
 from leaderboard.render.markdown import table
-from leaderboard.study.effects import TARGETS, Effect, Target
+from leaderboard.study.effects import TARGETS, AttackEffect, AttackGoal
 
 
-def compared(found: Sequence[Effect], labels: Sequence[str]) -> Iterator[str]:
+def compared(found: Sequence[AttackEffect], labels: Sequence[str]) -> Iterator[str]:
     """Yield for each target a table: codecs and how they were attacked, over the budgets.
 
     Args:
         found: all that was measured; hardened models are left out.
         labels: of the budgets.
     """
-    groups: dict[tuple[str, str], list[Effect]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[AttackEffect]] = defaultdict(list)
     for kind in (NOISE, *WITHOUT_GRADIENTS, GRADIENTS):
         for one in found:
             shown = kind == GRADIENTS if one.model.learned else True
@@ -35,7 +35,7 @@ def compared(found: Sequence[Effect], labels: Sequence[str]) -> Iterator[str]:
         yield table(("codec", "attacked by", *labels), [False, False, *[True] * len(labels)], lines)
 
 
-def levels(found: Sequence[Effect], labels: Sequence[str]) -> str:
+def levels(found: Sequence[AttackEffect], labels: Sequence[str]) -> str:
     """Return a table: what each operating point delivers, unattacked and under attack.
 
     Args:
@@ -55,7 +55,7 @@ def levels(found: Sequence[Effect], labels: Sequence[str]) -> str:
     return table(headers, [False, *[True] * (len(headers) - 1)], lines)
 
 
-def delivered(found: Iterable[Effect]) -> dict[tuple[str, str], float]:
+def delivered(found: Iterable[AttackEffect]) -> dict[tuple[str, str], float]:
     """Return the lowest PSNR of each picture, the mean over pictures, by codec and budget."""
     lowest: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
     for one in found:
@@ -64,17 +64,17 @@ def delivered(found: Iterable[Effect]) -> dict[tuple[str, str], float]:
     return {where: fmean(psnrs.values()) for where, psnrs in lowest.items()}
 
 
-def _name(one: Effect) -> str:
+def _name(one: AttackEffect) -> str:
     """Return the codec's label, of learned ones that of all their qualities."""
     return one.model.family if one.model.learned else one.model.label
 
 
-def _cell(group: Iterable[Effect], target: Target, budget: str) -> str:
+def _cell(group: Iterable[AttackEffect], target: AttackGoal, budget: str) -> str:
     estimate = _mean_worst((one for one in group if one.budget == budget), target)
     return "–" if estimate is None else target.text(estimate.mean)
 
 
-def _mean_worst(group: Iterable[Effect], target: Target) -> Estimate | None:
+def _mean_worst(group: Iterable[AttackEffect], target: AttackGoal) -> Estimate | None:
     """Return the mean over codecs and pictures of the worst of each, whatever the attack wanted."""
     best: dict[tuple[str, str], float] = {}
     for one in group:

@@ -14,9 +14,9 @@ from itertools import chain
 from statistics import fmean
 from typing import Literal, TypeAlias
 
-from bench.registry.registry import Choice
+from bench.registry.registry import ComponentSpec
 from bench.store.run_folder import Run
-from leaderboard.aggregate.cases import Case, Scored, cases
+from leaderboard.aggregate.cases import CellGroup, ScoredAttack, cases
 from leaderboard.aggregate.suite_info import setting
 from leaderboard.aggregate.threats import GRADIENTS, UNAWARE
 from leaderboard.study.adversarial_training import WANTED
@@ -31,7 +31,7 @@ _NO_DAMAGE = 1e-12
 
 
 @dataclass(frozen=True)
-class Suffered:
+class LossUnderAttack:
     """What attacks with one objective did: of each picture the search that hurt most by it.
 
     Attributes:
@@ -40,8 +40,8 @@ class Suffered:
         objective: what hurt is measured by.
     """
 
-    pictures: dict[str, list[Scored]]
-    worst: dict[str, Scored]
+    pictures: dict[str, list[ScoredAttack]]
+    worst: dict[str, ScoredAttack]
     objective: str
 
     @property
@@ -60,7 +60,7 @@ class Suffered:
 
 
 @dataclass(frozen=True)
-class Guarded:
+class DefenceComparison:
     """A codec behind a defence, and without.
 
     Attributes:
@@ -74,8 +74,8 @@ class Guarded:
     name: str
     plain: str
     kind: str
-    bare: Mapping[str, Case]
-    own: Mapping[str, Case]
+    bare: Mapping[str, CellGroup]
+    own: Mapping[str, CellGroup]
 
     @property
     def objectives(self) -> list[str]:
@@ -84,7 +84,9 @@ class Guarded:
         known = {(craft.objective or "").split()[0] for craft in first.crafts.get(GRADIENTS, ())}
         return [objective for objective in WANTED if objective in known]
 
-    def attacked(self, budget: str, objective: str) -> tuple[Suffered, Suffered, Suffered]:
+    def attacked(
+        self, budget: str, objective: str
+    ) -> tuple[LossUnderAttack, LossUnderAttack, LossUnderAttack]:
         """Return what the bare codec suffered, and the defended one unaware and adaptive."""
         own = self.own[budget]
         return (
@@ -117,17 +119,17 @@ class Guarded:
         return "hides" if unaware >= ENOUGH else "fails"
 
 
-def guarded(run: Run) -> list[Guarded]:
+def guarded(run: Run) -> list[DefenceComparison]:
     """Return every codec of a run that is behind a defence."""
     told = setting(run)
     found = cases(run, told)
     bare = {_signature(choice): label for label, choice in _plain(run).items()}
 
-    def at_budgets(label: str) -> dict[str, Case]:
+    def at_budgets(label: str) -> dict[str, CellGroup]:
         return {str(ball): found[label, str(ball)] for ball in told.balls}
 
     return [
-        Guarded(
+        DefenceComparison(
             label,
             bare[_signature(choice)],
             " + ".join((choice.name, *map(str, choice.defence))),
@@ -149,18 +151,18 @@ def trained(run: Run) -> list[str]:
     ]
 
 
-def suffered(case: Case, threat: str, objective: str) -> Suffered:
+def suffered(case: CellGroup, threat: str, objective: str) -> LossUnderAttack:
     """Return what pictures of one kind did, the worst search of each source."""
     wanted = WANTED[objective]
-    made: dict[str, dict[str, list[Scored]]] = defaultdict(lambda: defaultdict(list))
+    made: dict[str, dict[str, list[ScoredAttack]]] = defaultdict(lambda: defaultdict(list))
     for one in case.of(threat):
         if (one.craft.objective or "").split()[0] == objective:
             made[one.picture][one.craft.key].append(one)
 
-    def hurt(draws: Sequence[Scored]) -> float:
+    def hurt(draws: Sequence[ScoredAttack]) -> float:
         return fmean(wanted(one.scores) for one in draws)
 
-    return Suffered(
+    return LossUnderAttack(
         {name: max(searches.values(), key=hurt) for name, searches in made.items()},
         {
             name: max(chain(*searches.values()), key=lambda one: wanted(one.scores))
@@ -170,18 +172,18 @@ def suffered(case: Case, threat: str, objective: str) -> Suffered:
     )
 
 
-def undone(bare: Case, one: Suffered) -> float:
+def undone(bare: CellGroup, one: LossUnderAttack) -> float:
     """Return the share of a bare codec's damage that another codec does not suffer."""
     plain = suffered(bare, GRADIENTS, one.objective).mean
     return (plain - one.mean) / max(plain - clean(bare, one.objective), _NO_DAMAGE)
 
 
-def clean(case: Case, objective: str) -> float:
+def clean(case: CellGroup, objective: str) -> float:
     """Return what the objective wants, of pictures that nobody attacked, mean."""
     return fmean(map(WANTED[objective], case.clean.values()))
 
 
-def _plain(run: Run) -> dict[str, Choice]:
+def _plain(run: Run) -> dict[str, ComponentSpec]:
     return {
         label: choice
         for label, choice in setting(run).choices.items()
@@ -189,5 +191,5 @@ def _plain(run: Run) -> dict[str, Choice]:
     }
 
 
-def _signature(choice: Choice) -> str:
+def _signature(choice: ComponentSpec) -> str:
     return repr((choice.name, sorted(choice.params, key=str)))

@@ -15,20 +15,20 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TypeAlias
 
-from bench.registry.registry import Choice
+from bench.registry.registry import ComponentSpec
 from bench.store.records import Scores
 from bench.store.run_folder import Run
 from leaderboard.aggregate.bootstrap import Estimate, geometric_mean, mean
-from leaderboard.aggregate.cases import Case, Scored, cases
+from leaderboard.aggregate.cases import CellGroup, ScoredAttack, cases
 from leaderboard.aggregate.families import common_name, family_key
-from leaderboard.aggregate.suite_info import Setting, setting
+from leaderboard.aggregate.suite_info import SuiteInfo, setting
 from leaderboard.aggregate.threats import GRADIENTS
 from leaderboard.formatting import factor, percent
 from leaderboard.study.adversarial_training import SUFFIX
 
 
 @dataclass(frozen=True)
-class Target:
+class AttackGoal:
     """What attacks may want, and how their harm is counted.
 
     Attributes:
@@ -47,9 +47,9 @@ class Target:
 
 
 TARGETS = (
-    Target("distortion", "PSNR lost, %", lambda scores: scores.drop_percent, mean, percent),
-    Target("rate", "bitstream", lambda scores: scores.bpp_factor, geometric_mean, factor),
-    Target("rd", "R-D cost", lambda scores: scores.rd_factor, geometric_mean, factor),
+    AttackGoal("distortion", "PSNR lost, %", lambda scores: scores.drop_percent, mean, percent),
+    AttackGoal("rate", "bitstream", lambda scores: scores.bpp_factor, geometric_mean, factor),
+    AttackGoal("rd", "R-D cost", lambda scores: scores.rd_factor, geometric_mean, factor),
 )
 
 
@@ -73,7 +73,7 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Effect:
+class AttackEffect:
     """One attacked picture and what it did.
 
     Attributes:
@@ -101,7 +101,7 @@ class Effect:
     scores: Scores
 
 
-Axis: TypeAlias = Callable[[Effect], str]
+Axis: TypeAlias = Callable[[AttackEffect], str]
 """What the rows of a table are."""
 
 
@@ -125,9 +125,9 @@ def models(run: Run) -> list[Model]:
     ]
 
 
-def gathered(runs: Iterable[Run]) -> list[Effect]:
+def gathered(runs: Iterable[Run]) -> list[AttackEffect]:
     """Return the effects of several runs; of a search that several made, those of the first."""
-    found: list[Effect] = []
+    found: list[AttackEffect] = []
     known: set[tuple[str, str]] = set()
     for run in runs:
         new = [one for one in effects(run) if (one.craft, one.model.label) not in known]
@@ -136,7 +136,7 @@ def gathered(runs: Iterable[Run]) -> list[Effect]:
     return found
 
 
-def effects(run: Run) -> list[Effect]:
+def effects(run: Run) -> list[AttackEffect]:
     """Return every attacked picture of a run that was scored, with the operating point it hurt."""
     told = setting(run)
     found = cases(run, told)
@@ -148,14 +148,14 @@ def effects(run: Run) -> list[Effect]:
     ]
 
 
-def own(found: Iterable[Effect]) -> list[Effect]:
+def own(found: Iterable[AttackEffect]) -> list[AttackEffect]:
     """Return the pictures that plain models were given through their own gradients."""
     return [one for one in found if one.threat == GRADIENTS and not one.model.hardened]
 
 
-def worst(found: Iterable[Effect], target: Target) -> list[Effect]:
+def worst(found: Iterable[AttackEffect], target: AttackGoal) -> list[AttackEffect]:
     """Return, of the attacks that wanted something, the worst of each picture on each model."""
-    best: dict[tuple[str, str, str], Effect] = {}
+    best: dict[tuple[str, str, str], AttackEffect] = {}
     for one in found:
         harm = target.harm(one.scores)
         if one.target != target.objective or harm is None:
@@ -167,13 +167,15 @@ def worst(found: Iterable[Effect], target: Target) -> list[Effect]:
 
 
 def averages(
-    found: Iterable[Effect], axis: Axis, target: Target
+    found: Iterable[AttackEffect], axis: Axis, target: AttackGoal
 ) -> dict[tuple[str, str], Estimate]:
     """Return the mean harm by value of an axis and budget, of attacks that wanted it."""
     return harms((one for one in found if one.target == target.objective), axis, target)
 
 
-def harms(found: Iterable[Effect], axis: Axis, target: Target) -> dict[tuple[str, str], Estimate]:
+def harms(
+    found: Iterable[AttackEffect], axis: Axis, target: AttackGoal
+) -> dict[tuple[str, str], Estimate]:
     """Return the mean harm by value of an axis and budget, whatever the attacks wanted."""
     groups: dict[tuple[str, str], list[float | None]] = defaultdict(list)
     for one in found:
@@ -198,27 +200,27 @@ def steps_of(runs: Sequence[Run]) -> dict[str, int]:
     return taken
 
 
-def _kin(label: str, choice: Choice) -> str:
+def _kin(label: str, choice: ComponentSpec) -> str:
     """Return what a plain model, its twin and their other qualities have in common."""
     key = family_key(choice)
     return key.removesuffix("-hardened") if label.endswith(SUFFIX) else key
 
 
 def _place(
-    label: str, group: Sequence[str], told: Setting, found: dict[tuple[str, str], Case]
+    label: str, group: Sequence[str], told: SuiteInfo, found: dict[tuple[str, str], CellGroup]
 ) -> int:
     ball = str(told.balls[0])
     alike = [one for one in group if one.endswith(SUFFIX) == label.endswith(SUFFIX)]
     return sorted(alike, key=lambda one: _clean_bpp(found[one, ball])).index(label)
 
 
-def _clean_bpp(case: Case) -> float:
+def _clean_bpp(case: CellGroup) -> float:
     return fmean(scores.bpp for scores in case.clean.values()) if case.clean else 0.0
 
 
-def _effect(model: Model, scored: Scored) -> Effect:
+def _effect(model: Model, scored: ScoredAttack) -> AttackEffect:
     words: Iterator[str] = iter((scored.craft.objective or "").split())
-    return Effect(
+    return AttackEffect(
         model=model,
         attack=scored.craft.attack,
         target=next(words, ""),

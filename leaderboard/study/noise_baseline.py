@@ -11,12 +11,12 @@ from leaderboard.aggregate.bootstrap import Estimate
 from leaderboard.aggregate.threats import NOISE
 from leaderboard.formatting import decibel, percent
 from leaderboard.render.markdown import table
-from leaderboard.study.effects import TARGETS, Effect, harms, own, worst
+from leaderboard.study.effects import TARGETS, AttackEffect, harms, own, worst
 
 _DISTORTION, *_ = TARGETS
 
 
-def beside(found: Sequence[Effect], labels: Sequence[str]) -> str:
+def beside(found: Sequence[AttackEffect], labels: Sequence[str]) -> str:
     """Return a table: attacks, noise of the same budget, and a codec that keeps changes faithfully.
 
     Args:
@@ -28,7 +28,7 @@ def beside(found: Sequence[Effect], labels: Sequence[str]) -> str:
     return table(("", *labels), [False, *[True] * len(labels)], lines)
 
 
-def _inputs(attacked: Sequence[Effect], labels: Sequence[str]) -> Iterator[tuple[str, ...]]:
+def _inputs(attacked: Sequence[AttackEffect], labels: Sequence[str]) -> Iterator[tuple[str, ...]]:
     """Yield rows on the attacks that wanted distortion."""
     rows: tuple[tuple[str, Callable[[Scores], float], Callable[[float], str]], ...] = (
         ("the attacked pictures themselves, PSNR dB", _change, decibel),
@@ -41,7 +41,7 @@ def _inputs(attacked: Sequence[Effect], labels: Sequence[str]) -> Iterator[tuple
         yield (title, *cells)
 
 
-def _harms(found: Sequence[Effect], labels: Sequence[str]) -> Iterator[tuple[str, ...]]:
+def _harms(found: Sequence[AttackEffect], labels: Sequence[str]) -> Iterator[tuple[str, ...]]:
     """Yield what attacks and noise did, for each target."""
     noise = [one for one in found if one.threat == NOISE and one.model.learned]
     plain = [one for one in noise if not one.model.hardened]
@@ -53,7 +53,7 @@ def _harms(found: Sequence[Effect], labels: Sequence[str]) -> Iterator[tuple[str
             yield (f"{target.header}: {title}", *cells)
 
 
-def _at(found: Sequence[Effect], budget: str) -> list[Effect]:
+def _at(found: Sequence[AttackEffect], budget: str) -> list[AttackEffect]:
     return [one for one in found if one.budget == budget]
 
 

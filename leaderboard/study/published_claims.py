@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 
 from leaderboard.formatting import decibel, factor, percent, rate
 from leaderboard.study.adversarial_training import WANTED, Pair
-from leaderboard.study.effects import TARGETS, Effect, Target, own
+from leaderboard.study.effects import TARGETS, AttackEffect, AttackGoal, own
 
 LARGEST = {"distortion": (61.55, "61.55 %"), "rate": (19.15, "×19.15")}
 """The worst found there, under PGD: PSNR lost in per cent, bpp as a factor; and as text."""
@@ -27,13 +27,13 @@ What we could read of the paper tells no budget, so a figure that is reached say
 on such harm exists, not that both agree."""
 
 
-def published(target: Target) -> str:
+def published(target: AttackGoal) -> str:
     """Return the paper's worst, or that it gives none."""
     _, text = LARGEST.get(target.objective, (0.0, "none"))
     return text
 
 
-def of_attacks(found: Sequence[Effect], labels: Sequence[str]) -> Iterator[str]:
+def of_attacks(found: Sequence[AttackEffect], labels: Sequence[str]) -> Iterator[str]:
     """Yield for each of the paper's two attack figures from which budget on it is reached here.
 
     Args:
@@ -55,7 +55,7 @@ def of_attacks(found: Sequence[Effect], labels: Sequence[str]) -> Iterator[str]:
             yield f"{said} reached; {_told(target, *tops[reached])}.{below}"
 
 
-def of_training(pairs: Sequence[Pair], found: Sequence[Effect]) -> Iterator[str]:
+def of_training(pairs: Sequence[Pair], found: Sequence[AttackEffect]) -> Iterator[str]:
     """Yield how the largest fall compares with the paper's, and where that could be seen at all."""
     places = [
         (pair, budget, wanted)
@@ -88,14 +88,16 @@ def of_training(pairs: Sequence[Pair], found: Sequence[Effect]) -> Iterator[str]
         )
 
 
-def _top(found: Sequence[Effect], target: Target, budget: str) -> tuple[float, Effect] | None:
+def _top(
+    found: Sequence[AttackEffect], target: AttackGoal, budget: str
+) -> tuple[float, AttackEffect] | None:
     """Return the largest harm at a budget and what did it, whatever that wanted."""
     harms = [(target.harm(one.scores), one) for one in own(found) if one.budget == budget]
     known = [(harm, one) for harm, one in harms if harm is not None]
     return max(known, key=lambda pair: pair[0], default=None)
 
 
-def _told(target: Target, harm: float, one: Effect) -> str:
+def _told(target: AttackGoal, harm: float, one: AttackEffect) -> str:
     return (
         f"at {one.budget} the most is {target.text(harm)}, by {one.attack} on {one.picture}"
         f" against {one.model.label}; the picture itself has"
@@ -103,9 +105,9 @@ def _told(target: Target, harm: float, one: Effect) -> str:
     )
 
 
-def _by_picture(found: Sequence[Effect], target: Target) -> str:
+def _by_picture(found: Sequence[AttackEffect], target: AttackGoal) -> str:
     """Return how the largest harm of each picture goes with what it costs, model by model."""
-    most: dict[tuple[str, str], tuple[float, Effect]] = {}
+    most: dict[tuple[str, str], tuple[float, AttackEffect]] = {}
     for one in own(found):
         harm, who = target.harm(one.scores), (one.model.label, one.picture)
         if harm is not None and (who not in most or harm > most[who][0]):
@@ -119,7 +121,7 @@ def _by_picture(found: Sequence[Effect], target: Target) -> str:
     return f"By model and picture the most is from {' to '.join(told)}{_correlated(ranked)}."
 
 
-def _correlated(ranked: Sequence[tuple[float, Effect]]) -> str:
+def _correlated(ranked: Sequence[tuple[float, AttackEffect]]) -> str:
     """Return the rank correlation of harm and clean rate within a model, where there is one."""
     groups: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for harm, one in ranked:

@@ -17,9 +17,9 @@ from leaderboard.study.adversarial_training import WANTED, Pair, pairs
 from leaderboard.study.classical_codecs import compared, levels
 from leaderboard.study.effects import (
     TARGETS,
+    AttackEffect,
+    AttackGoal,
     Axis,
-    Effect,
-    Target,
     averages,
     budgets,
     gathered,
@@ -78,7 +78,7 @@ def write_report(runs: Sequence[Run], out: Path) -> list[Path]:
     return [out, *(out.parent / name for name in drawn)]
 
 
-def _panels(found: Sequence[Effect]) -> Iterator[tuple[str, list[Panel]]]:
+def _panels(found: Sequence[AttackEffect]) -> Iterator[tuple[str, list[Panel]]]:
     """Yield what the figures show, those of the sections first, and that of the targets last."""
     for section in SECTIONS:
         measured = _measured(found, section)
@@ -89,7 +89,7 @@ def _panels(found: Sequence[Effect]) -> Iterator[tuple[str, list[Panel]]]:
 
 
 def _blocks(
-    runs: Sequence[Run], found: Sequence[Effect], drawn: Sequence[str], name: str
+    runs: Sequence[Run], found: Sequence[AttackEffect], drawn: Sequence[str], name: str
 ) -> Iterator[str]:
     labels = budgets(runs)
     yield paper_words.introduction(runs, found, name)
@@ -131,21 +131,21 @@ def _training(hardened: Sequence[Pair], labels: Sequence[str]) -> Iterator[str]:
     yield _falls(hardened, labels)
 
 
-def _measured(found: Sequence[Effect], section: Section) -> list[Effect]:
+def _measured(found: Sequence[AttackEffect], section: Section) -> list[AttackEffect]:
     """Return what a section averages: every attack for itself, or the worst of each picture."""
     return own(found) if section.of_each else _worst(found)
 
 
-def _worst(found: Sequence[Effect]) -> list[Effect]:
+def _worst(found: Sequence[AttackEffect]) -> list[AttackEffect]:
     """Return the worst attack of each picture and budget, for each target that attacks wanted."""
     return [one for target in TARGETS for one in worst(own(found), target)]
 
 
-def _wanted(one: Effect) -> str:
+def _wanted(one: AttackEffect) -> str:
     return f"wanted: {one.target}"
 
 
-def _extremes(found: Sequence[Effect]) -> str:
+def _extremes(found: Sequence[AttackEffect]) -> str:
     """Return the worst of each target: what it was, and what was attacked how."""
     lines = []
     for target in TARGETS:
@@ -170,7 +170,7 @@ def _extremes(found: Sequence[Effect]) -> str:
 
 
 def _grid(
-    measured: Sequence[Effect], section: Section, target: Target, labels: Sequence[str]
+    measured: Sequence[AttackEffect], section: Section, target: AttackGoal, labels: Sequence[str]
 ) -> Iterator[str]:
     means = averages(measured, section.axis, target)
     rows = dict.fromkeys(who for who, _ in means)
@@ -181,12 +181,12 @@ def _grid(
     yield table((section.header, *labels), [False, *[True] * len(labels)], lines)
 
 
-def _cell(estimate: object, target: Target) -> str:
+def _cell(estimate: object, target: AttackGoal) -> str:
     value = getattr(estimate, "mean", None)
     return "–" if value is None else target.text(value)
 
 
-def _crossed(found: Sequence[Effect], labels: Sequence[str]) -> str:
+def _crossed(found: Sequence[AttackEffect], labels: Sequence[str]) -> str:
     """Return what attacks that wanted one thing did to the others, budget by budget."""
     means = [(target, harms(_worst(found), _wanted, target)) for target in TARGETS]
     told = dict.fromkeys(chain.from_iterable(mean for _, mean in means))
@@ -198,7 +198,9 @@ def _crossed(found: Sequence[Effect], labels: Sequence[str]) -> str:
     return table(headers, [False, False, True, True, True], lines)
 
 
-def _trends(runs: Sequence[Run], found: Sequence[Effect], labels: Sequence[str]) -> Iterator[str]:
+def _trends(
+    runs: Sequence[Run], found: Sequence[AttackEffect], labels: Sequence[str]
+) -> Iterator[str]:
     yield from of_methods(found, steps_of(runs))
     yield from of_qualities(found)
     yield from of_models(found, labels)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from leaderboard.aggregate.bootstrap import Estimate
 from leaderboard.formatting import plain
 from leaderboard.render.figures import plain_numbers
-from leaderboard.study.effects import Target
+from leaderboard.study.effects import AttackGoal
 
 _MARKERS = "os^Dv<>Pp*Xh"
 _STYLE: Mapping[Any, object] = {
@@ -40,7 +40,7 @@ class Panel:
     """
 
     title: str
-    target: Target
+    target: AttackGoal
     means: Mapping[tuple[str, str], Estimate]
 
 

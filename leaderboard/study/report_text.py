@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.store.run_folder import Run
-from leaderboard.aggregate.suite_info import Setting, setting
+from leaderboard.aggregate.suite_info import SuiteInfo, setting
 from leaderboard.aggregate.threats import WITHOUT_GRADIENTS
 from leaderboard.formatting import escaped, plain
-from leaderboard.study.effects import Effect, own
+from leaderboard.study.effects import AttackEffect, own
 
 _INTRODUCTION = """\
 # Attack and defence of learned codecs: the study of Sun et al. again
@@ -50,7 +50,7 @@ more than the plain model. docs/hardening.md tells what the twins were trained a
 each at its own lambda and with more steps."""
 
 
-def introduction(runs: Sequence[Run], found: Sequence[Effect], name: str) -> str:
+def introduction(runs: Sequence[Run], found: Sequence[AttackEffect], name: str) -> str:
     """Return what the page is, of which records and on which terms; markdown."""
     families = dict.fromkeys(one.model.family for one in own(found))
     return _INTRODUCTION.format(
@@ -61,7 +61,7 @@ def introduction(runs: Sequence[Run], found: Sequence[Effect], name: str) -> str
     )
 
 
-def classical(found: Sequence[Effect]) -> str:
+def classical(found: Sequence[AttackEffect]) -> str:
     """Return how codecs with and without gradients were attacked; markdown."""
     others = [one for one in found if not one.model.learned and one.threat in WITHOUT_GRADIENTS]
     sources = dict.fromkeys(label for one in others for label in one.sources)
@@ -81,6 +81,6 @@ def _extent(run: Run) -> str:
     )
 
 
-def _pictures(run: Run, told: Setting) -> str:
+def _pictures(run: Run, told: SuiteInfo) -> str:
     crop = "" if told.images.crop is None else f" cropped to {told.images.crop}"
     return f"{len(run.manifest.pictures)} pictures ({', '.join(run.manifest.pictures)}){crop}"

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from leaderboard.aggregate.bootstrap import Estimate
 from leaderboard.aggregate.threats import GRADIENTS, NOISE, WITHOUT_GRADIENTS
 from leaderboard.study.classical_codecs import delivered
-from leaderboard.study.effects import TARGETS, Effect, Target, averages, harms, own, worst
+from leaderboard.study.effects import TARGETS, AttackEffect, AttackGoal, averages, harms, own, worst
 
 _SHOWN = 4
 
@@ -25,7 +25,7 @@ _Outcome: TypeAlias = tuple[str, str, bool]
 """Of what, at which budget, and whether the claim holds."""
 
 
-def of_methods(found: Sequence[Effect], steps: Mapping[str, int]) -> Iterator[str]:
+def of_methods(found: Sequence[AttackEffect], steps: Mapping[str, int]) -> Iterator[str]:
     """Yield for each attack of several steps how often it did more than the others before it."""
     mine = own(found)
     single = [attack for attack, count in steps.items() if 0 < count <= 2]
@@ -44,7 +44,7 @@ def of_methods(found: Sequence[Effect], steps: Mapping[str, int]) -> Iterator[st
             yield _told(f"{many} did more than {one}", seen)
 
 
-def of_qualities(found: Sequence[Effect]) -> Iterator[str]:
+def of_qualities(found: Sequence[AttackEffect]) -> Iterator[str]:
     """Yield for each target how often the higher of two neighbouring qualities lost more."""
     places = {(e.model.family, e.model.label): e.model.place for e in own(found)}
     for target in TARGETS:
@@ -61,7 +61,7 @@ def of_qualities(found: Sequence[Effect]) -> Iterator[str]:
         yield _told(f"{target.objective}: the higher of two neighbouring qualities lost more", seen)
 
 
-def of_models(found: Sequence[Effect], labels: Sequence[str]) -> Iterator[str]:
+def of_models(found: Sequence[AttackEffect], labels: Sequence[str]) -> Iterator[str]:
     """Yield for each target which family lost most at each budget."""
     for target in TARGETS:
         means = averages(worst(own(found), target), lambda e: e.model.family, target)
@@ -70,7 +70,7 @@ def of_models(found: Sequence[Effect], labels: Sequence[str]) -> Iterator[str]:
             yield f"{target.objective}: most fragile is {'; '.join(filter(None, first))}."
 
 
-def of_classical(found: Sequence[Effect]) -> Iterator[str]:
+def of_classical(found: Sequence[AttackEffect]) -> Iterator[str]:
     """Yield for each target and codec without gradients how often it lost less than learned ones.
 
     The learned ones are attacked through their own gradients, the others by transfer and queries:
@@ -110,7 +110,7 @@ def _against(claim: str, label: str, ours: _Losses, theirs: _Losses) -> Iterator
         yield _told(claim, seen)
 
 
-def _most(means: _Means, budget: str, target: Target) -> str:
+def _most(means: _Means, budget: str, target: AttackGoal) -> str:
     there = {who: mean.mean for (who, at), mean in means.items() if at == budget}
     if not there:
         return ""
@@ -134,14 +134,14 @@ def _told(claim: str, seen: Sequence[_Outcome]) -> str:
     return f"{told}; exceptions: {', '.join(each if len(each) <= _SHOWN else many)}."
 
 
-def reservations(found: Sequence[Effect]) -> Iterator[str]:
+def reservations(found: Sequence[AttackEffect]) -> Iterator[str]:
     """Yield how many searches ended with which flag, and where noise did more than attacks."""
     yield from _flagged(own(found))
     for target in TARGETS:
         yield from _weaker(found, target)
 
 
-def _flagged(mine: Sequence[Effect]) -> Iterator[str]:
+def _flagged(mine: Sequence[AttackEffect]) -> Iterator[str]:
     """Yield for each flag of searches through gradients how often, and where most often."""
     flags = dict.fromkeys(flag for one in mine for flag in one.flags)
     of = Counter((one.target, one.budget) for one in mine)
@@ -154,7 +154,7 @@ def _flagged(mine: Sequence[Effect]) -> Iterator[str]:
         )
 
 
-def _weaker(found: Sequence[Effect], target: Target) -> Iterator[str]:
+def _weaker(found: Sequence[AttackEffect], target: AttackGoal) -> Iterator[str]:
     """Yield where the mean of noise is above that of the attacks that wanted a target."""
     attacked = harms(worst(_attacks(found), target), _label, target)
     noise = harms([one for one in found if one.threat == NOISE], _label, target)
@@ -167,9 +167,9 @@ def _weaker(found: Sequence[Effect], target: Target) -> Iterator[str]:
             )
 
 
-def _attacks(found: Sequence[Effect]) -> list[Effect]:
+def _attacks(found: Sequence[AttackEffect]) -> list[AttackEffect]:
     return [one for one in found if one.threat != NOISE]
 
 
-def _label(one: Effect) -> str:
+def _label(one: AttackEffect) -> str:
     return one.model.label

@@ -19,7 +19,7 @@ from leaderboard.publish.published_board import (
     entries,
     runs,
 )
-from leaderboard.ranking.board import Board, board
+from leaderboard.ranking.board import Board, build_board
 from leaderboard.ranking.comparison import Comparison
 from leaderboard.render import descriptions as words
 from leaderboard.render.markdown import bullets, listing, table
@@ -88,7 +88,7 @@ def _see_that_it_is_a_board(folder: Path) -> None:
 
 def _site(folder: Path) -> _Site:
     found, handed_in = entries(folder), challenges(folder)
-    made = board(runs(found))
+    made = build_board(runs(found))
     return _Site(made, known(made, found, handed_in), found, handed_in, plots(made, PLOTS))
 
 

@@ -13,10 +13,10 @@ from attacks.objectives.basic import Distortion, Rate
 from backends.learned.compressai import bundled
 from backends.toy import Toy
 from bench.budget import L2, Linf, Mse
-from bench.crafting.craft import RejectedError, enforced, search
+from bench.crafting.craft import RejectedError, quantise_and_check, run_attack
 from bench.crafting.target import CodecTarget
 from bench.errors import ConfigError
-from bench.registry.registry import Choice, build, parameters
+from bench.registry.registry import ComponentSpec, instantiate, parameters
 from bench.tensors import to_image, to_tensor
 
 NAMES = list(ATTACKS)
@@ -30,7 +30,7 @@ def _make(name):
     """An attack by its name, with few steps."""
     fields = parameters("attack", name).model_fields
     quick = [(key, value) for key, value in QUICK.items() if key in fields]
-    return build("attack", Choice(name, tuple(quick)))
+    return instantiate("attack", ComponentSpec(name, tuple(quick)))
 
 
 def _ball(attack):
@@ -46,7 +46,9 @@ def test_the_seed_is_the_only_source_of_chance(name, photograph, small_codec):
     def found(seed):
         torch.manual_seed(seed)
         attack = _make(name)
-        return search(attack, CodecTarget(codec, Distortion(), source), source, _ball(attack), seed)
+        return run_attack(
+            attack, CodecTarget(codec, Distortion(), source), source, _ball(attack), seed
+        )
 
     first, other = found(1), found(2)
     assert torch.equal(first.images, found(1).images)
@@ -60,7 +62,7 @@ def test_the_best_that_was_seen_is_returned(name, objective, photograph, small_c
     source = to_tensor(photograph("rocket", 32, 48))
     target = CodecTarget(small_codec("bmshj2018-hyperprior"), objective, source)
     attack = _make(name)
-    found = search(attack, target, source, _ball(attack), 5)
+    found = run_attack(attack, target, source, _ball(attack), 5)
     assert len(found.trace) <= attack.evaluations
     if attack.needs != "nothing":
         is_real = attack.needs == "queries"
@@ -77,7 +79,7 @@ def test_a_batch_is_as_good_as_one_by_one(name, photograph, small_codec):
     def found(source, seed):
         target = CodecTarget(codec, Distortion(), source)
         attack = _make(name)
-        images = search(attack, target, source, _ball(attack), seed).images
+        images = run_attack(attack, target, source, _ball(attack), seed).images
         return images, target.value(images)
 
     _, values = found(torch.cat(pictures), 7)
@@ -107,14 +109,14 @@ def test_noise_is_what_it_is_called():
 @pytest.mark.parametrize("ball", [L2(300), Mse(1e-4)], ids=str)
 def test_gaussian_noise_uses_the_whole_of_a_euclidean_budget(ball):
     source = torch.full((1, 3, 64, 64), 0.5)
-    noisy = search(GaussianNoise(), None, source, ball, 3).images
+    noisy = run_attack(GaussianNoise(), None, source, ball, 3).images
     assert float(ball.size(noisy, source)) > 0.95 * ball.radius
 
 
 def test_more_draws_of_noise_find_more(photograph, small_codec):
     source = to_tensor(photograph("coffee", 32, 32))
     target = CodecTarget(small_codec("bmshj2018-factorized"), Distortion(), source)
-    few, many = (search(BestNoise(count), target, source, Linf(8), 4) for count in (3, 30))
+    few, many = (run_attack(BestNoise(count), target, source, Linf(8), 4) for count in (3, 30))
     assert target.queries == 33
     best = np.stack([to_image(found.images) for found in (few, many)])
     reached = target.query(best, [0, 0])
@@ -126,7 +128,7 @@ def test_more_draws_of_noise_find_more(photograph, small_codec):
 def test_sign_noise_uses_the_whole_budget_once_rounded(budget):
     """The baseline every attack is read against; equal steps all round to the same side."""
     source = torch.full((1, 3, 64, 64), 100 / 255)
-    image = enforced(search(SignNoise(), None, source, budget, 4), source, budget)
+    image = quantise_and_check(run_attack(SignNoise(), None, source, budget, 4), source, budget)
     used = float(budget.size(to_tensor(image), source))
     allowed = float(budget.radius)
     if budget.kind == "mse":
@@ -141,7 +143,9 @@ def fitted(request):
     if request.param == "bundled" and not names:
         pytest.skip("no trained weights are bundled")
     checkpoint = names[0] if request.param == "bundled" else request.getfixturevalue("published")
-    return build("codec", Choice("bmshj2018-factorized", (("checkpoint", str(checkpoint)),)))
+    return instantiate(
+        "codec", ComponentSpec("bmshj2018-factorized", (("checkpoint", str(checkpoint)),))
+    )
 
 
 @pytest.mark.parametrize("objective", [Distortion(), Rate()])
@@ -155,7 +159,10 @@ def test_more_effort_finds_more_on_a_trained_codec(fitted, objective, photograph
     source = to_tensor(photograph("coffee", 96, 96))
     target = CodecTarget(fitted, objective, source)
     attacks = SignNoise(), FGSM(), IFGSM(15, step_size=0.5), PGD(15, step_size=0.5)
-    found = [enforced(search(a, target, source, Linf(8), 6), source, Linf(8)) for a in attacks]
+    found = [
+        quantise_and_check(run_attack(a, target, source, Linf(8), 6), source, Linf(8))
+        for a in attacks
+    ]
     clean, noise, fgsm, ifgsm, pgd = _queried(target, [to_image(source), *found])
     assert clean < fgsm
     assert noise < fgsm < ifgsm
@@ -166,14 +173,14 @@ def test_more_effort_finds_more_on_a_trained_codec(fitted, objective, photograph
 @pytest.mark.parametrize("broken", ["shape", "nan", "beyond"])
 def test_what_is_no_picture_of_the_budget_is_rejected(broken):
     source = torch.full((1, 3, 4, 4), 0.5)
-    found = search(FGSM(), CodecTarget(Toy(), Rate(), source), source, Linf(8), 0)
+    found = run_attack(FGSM(), CodecTarget(Toy(), Rate(), source), source, Linf(8), 0)
     changed = {
         "shape": found.images[..., :3],
         "nan": found.images * math.nan,
         "beyond": source + 1.1 * (found.images - source),
     }[broken]
     with pytest.raises(RejectedError):
-        enforced(type(found)(changed, found.trace), source, Linf(8))
+        quantise_and_check(type(found)(changed, found.trace), source, Linf(8))
 
 
 @pytest.mark.parametrize(
@@ -182,4 +189,4 @@ def test_what_is_no_picture_of_the_budget_is_rejected(broken):
 )
 def test_parameters_are_checked(name, key, value):
     with pytest.raises(ConfigError, match=f"'{key}'|'{name}' takes no parameters"):
-        build("attack", Choice(name, ((key, value),)))
+        instantiate("attack", ComponentSpec(name, ((key, value),)))

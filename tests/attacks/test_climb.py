@@ -10,11 +10,11 @@ import torch
 from attacks.gradient.apgd import APGD, checkpoints
 from attacks.gradient.ftda_cw import FTDA, CarliniWagner
 from attacks.gradient.pgd import FGSM, IFGSM, MIFGSM, PGD, ascend
-from attacks.gradient.search import RANDOM_START, Climb
+from attacks.gradient.search import RANDOM_START, GradientSearch
 from attacks.objectives.basic import Distortion
 from backends.toy import Toy
 from bench.budget import Linf, Mse
-from bench.crafting.craft import enforced, search
+from bench.crafting.craft import quantise_and_check, run_attack
 from bench.crafting.target import CodecTarget
 from bench.tensors import to_tensor
 
@@ -50,7 +50,7 @@ class Scripted:
 def test_the_best_picture_is_kept_of_each(script, best):
     source = torch.full((2, 3, 2, 2), 0.5)
     target = Scripted(*script)
-    climb = Climb(target, source, Linf(8))
+    climb = GradientSearch(target, source, Linf(8))
     ascend(climb, climb.start([]), steps=3, step_size=0.25)
     assert len(target.seen) == 4
     assert len({float(images[0, 0, 0, 0]) for images in target.seen}) == 4
@@ -60,11 +60,11 @@ def test_the_best_picture_is_kept_of_each(script, best):
 
 def test_what_is_outside_the_budget_is_never_the_best():
     source = torch.full((2, 3, 2, 2), 0.5)
-    climb = Climb(Scripted([1, 1], [9, 9], [5, 0]), source, Linf(8))
+    climb = GradientSearch(Scripted([1, 1], [9, 9], [5, 0]), source, Linf(8))
     outside = source + torch.tensor([9 / 255, 0.0]).view(2, 1, 1, 1)
-    assert climb.look(source).values.tolist() == [1, 1]
-    assert climb.look(outside).values.tolist() == [9, 9]
-    climb.look(source + 4 / 255)
+    assert climb.step(source).values.tolist() == [1, 1]
+    assert climb.step(outside).values.tolist() == [9, 9]
+    climb.step(source + 4 / 255)
     found = climb.result()
     assert torch.equal(found.images, torch.stack([source[0] + 4 / 255, outside[1]]))
     assert found.trace.amax(0).tolist() == [5, 9]
@@ -72,7 +72,7 @@ def test_what_is_outside_the_budget_is_never_the_best():
 
 def test_without_a_single_number_the_source_is_returned():
     source = torch.full((1, 3, 2, 2), 0.5)
-    found = search(PGD(steps=2), Scripted([NAN], [NAN], [NAN]), source, Linf(8), 0)
+    found = run_attack(PGD(steps=2), Scripted([NAN], [NAN], [NAN]), source, Linf(8), 0)
     assert torch.equal(found.images, source)
 
 
@@ -82,7 +82,7 @@ def test_without_a_single_number_the_source_is_returned():
 def test_the_best_restart_is_kept(script, best):
     source = torch.full((1, 3, 2, 2), 0.5)
     target = Scripted(*script)
-    found = search(PGD(steps=1, restarts=2), target, source, Linf(8), 0)
+    found = run_attack(PGD(steps=1, restarts=2), target, source, Linf(8), 0)
     assert torch.equal(found.images, target.seen[best])
     assert len(found.trace) == 4
 
@@ -91,7 +91,7 @@ def test_the_best_restart_is_kept(script, best):
 def test_restarts_begin_elsewhere(attack, photograph):
     source = to_tensor(photograph("coffee", 8, 8))
     target = Scripted([1.0], [2.0], [3.0], [4.0], [5.0], [6.0])
-    search(attack, target, source, Linf(8), 0)
+    run_attack(attack, target, source, Linf(8), 0)
     starts = target.seen[::2]
     assert not any(torch.equal(start, source) for start in starts)
     assert not torch.equal(starts[0], starts[1])
@@ -103,10 +103,13 @@ def test_a_flat_source_is_left_by_a_random_start_that_is_told(attack, photograph
     source = to_tensor(photograph("chelsea", 9, 13))
     ball = Mse(4e-4)
     target = CodecTarget(Toy(0.5), Distortion("clean"), source)
-    found = search(attack, target, source, ball, 3)
+    found = run_attack(attack, target, source, ball, 3)
     assert found.flags == ((RANDOM_START,),)
     assert float(found.trace[0]) == 0
-    again = torch.from_numpy(enforced(found, source, ball).copy()).permute(2, 0, 1)[None] / 255
+    again = (
+        torch.from_numpy(quantise_and_check(found, source, ball).copy()).permute(2, 0, 1)[None]
+        / 255
+    )
     assert float(target.value(again)) >= 0.25 * 4e-4 * 0.9
 
 
@@ -114,7 +117,7 @@ def test_a_flat_source_is_left_by_a_random_start_that_is_told(attack, photograph
 def test_a_source_with_a_gradient_is_where_the_search_begins(attack, photograph):
     source = to_tensor(photograph("chelsea", 9, 13))
     target = CodecTarget(Toy(0.5), Distortion(), source)
-    found = search(attack, target, source, Mse(4e-4), 3)
+    found = run_attack(attack, target, source, Mse(4e-4), 3)
     assert found.flags == ()
     assert float(found.trace[0]) == float(target.value(source))
 
@@ -128,7 +131,7 @@ def test_of_a_batch_only_flat_pictures_begin_elsewhere(photograph):
 
     source = torch.cat([to_tensor(photograph(name, 4, 4)) for name in ("chelsea", "coffee")])
     target = HalfFlat([0, 0], [1, 1], [2, 2])
-    found = search(FGSM(), target, source, Linf(8), 0)
+    found = run_attack(FGSM(), target, source, Linf(8), 0)
     assert found.flags == ((RANDOM_START,), ())
     assert not torch.equal(target.seen[1][0], source[0])
     assert torch.equal(target.seen[1][1], source[1])
@@ -165,8 +168,8 @@ def test_apgd_halves_its_step_where_steps_overshoot_and_no_other_attack_does():
     source = torch.full((2, 3, 4, 4), 0.5)
     tilt = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1)
     target = Bowl(source, tilt)
-    found = search(APGD(steps=60), target, source, Linf(8), 1)
-    coarse = search(PGD(steps=60), target, source, Linf(8), 1)
+    found = run_attack(APGD(steps=60), target, source, Linf(8), 1)
+    coarse = run_attack(PGD(steps=60), target, source, Linf(8), 1)
     overshooting, straight = (found.images - source).abs().flatten(1).amax(1) * 255
     assert float(overshooting) < 0.3
     assert float(straight) == pytest.approx(8, abs=1e-3)
@@ -177,7 +180,7 @@ def test_apgd_goes_back_to_its_best_point_with_half_the_step():
     """Values fall from the start on, so the first checkpoint, after two steps, goes back there."""
     source, ball = torch.full((1, 3, 2, 2), 0.5), Linf(8)
     target = Scripted(*([float(-step)] for step in range(11)))
-    search(APGD(steps=10), target, source, ball, 1)
+    run_attack(APGD(steps=10), target, source, ball, 1)
     start, after, _, again = target.seen[:4]
     aimed = ball.project(start + ball.steepest(torch.ones_like(source)) * 1.0, source)
     expected = start + 0.75 * (aimed - start) + 0.25 * (start - after)
@@ -188,7 +191,7 @@ def test_ftda_asks_the_codec_nothing_while_the_change_decides(photograph):
     source = to_tensor(photograph("rocket", 12, 9))
     target = CodecTarget(Toy(0.5), Distortion(), source)
     ball = Mse(1e-5)
-    found = search(FTDA(steps=200), target, source, ball, 0)
+    found = run_attack(FTDA(steps=200), target, source, ball, 0)
     assert 2 <= target.gradients < 150
     assert len(found.trace) == target.gradients + 1
     assert found.trace.isfinite().all()
@@ -198,7 +201,7 @@ def test_ftda_looks_at_where_it_ended_brought_into_the_budget(photograph):
     """One step as wide as this leaves the budget, and was all that was found."""
     source = to_tensor(photograph("rocket", 12, 9)).clamp(0.3, 0.7)
     target, ball = CodecTarget(Toy(0.5), Distortion(), source), Mse(1e-4)
-    found = search(FTDA(steps=1, lr=0.2), target, source, ball, 0)
+    found = run_attack(FTDA(steps=1, lr=0.2), target, source, ball, 0)
     assert ball.allows(found.images, source).tolist() == [True]
     assert float(ball.size(found.images, source)) == pytest.approx(ball.radius, rel=1e-3)
     assert found.trace[-1] > found.trace[0]
@@ -210,7 +213,7 @@ def test_ftda_can_be_clamped_as_well(reference, clamp, photograph):
     source = to_tensor(photograph("rocket", 12, 9))
     ball = Mse(1e-3)
     target = CodecTarget(Toy(0.5), Distortion(reference), source)
-    found = search(FTDA(steps=60, clamp=clamp), target, source, ball, 0)
+    found = run_attack(FTDA(steps=60, clamp=clamp), target, source, ball, 0)
     assert Linf(clamp).allows(found.images, source).tolist() == [True]
     assert float((found.images - source).abs().amax()) * 255 == pytest.approx(clamp, abs=1e-3)
 
@@ -227,5 +230,5 @@ def test_the_lagrangian_ends_on_the_sphere_whatever_the_objectives_unit(photogra
         objective = Scaled()
         object.__setattr__(objective, "factor", factor)
         target = CodecTarget(Toy(0.5), objective, source)
-        found = search(CarliniWagner(40, 3), target, source, Mse(4e-4), 0)
+        found = run_attack(CarliniWagner(40, 3), target, source, Mse(4e-4), 0)
         assert float(Mse(4e-4).size(found.images, source)) == pytest.approx(4e-4, rel=0.02)

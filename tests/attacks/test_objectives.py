@@ -14,11 +14,11 @@ from attacks.objectives.tradeoffs import DistortionAtRate, RateAtQuality
 from backends.toy import Toy
 from bench.attack import View
 from bench.budget import Linf
-from bench.crafting.craft import search
+from bench.crafting.craft import run_attack
 from bench.crafting.target import CodecTarget
 from bench.errors import ConfigError, Unsupported
 from bench.metrics import scores as metrics
-from bench.registry.registry import Choice, build
+from bench.registry.registry import ComponentSpec, instantiate
 from bench.tensors import to_image, to_tensor
 
 SIZE = (176, 165)
@@ -41,7 +41,7 @@ def _value(objective, pictures, codec=None):
 
 @pytest.mark.parametrize("name", sorted(OBJECTIVES.keys() - {"target"}))
 def test_objectives_are_built_by_name(name):
-    objective = build("objective", Choice(name))
+    objective = instantiate("objective", ComponentSpec(name))
     assert objective.needs in {"reconstruction", "rate", "both"}
     assert objective.wants_clean is (name in {"rate-at-quality", "distortion-at-rate"})
 
@@ -99,7 +99,7 @@ def test_ms_ssim_is_the_score_that_is_reported(pictures):
 def test_ms_ssim_can_be_climbed(planes, pictures, small_codec):
     source = to_tensor(pictures[0])
     target = CodecTarget(small_codec("bmshj2018-factorized"), MsSsim("source", planes), source)
-    found = search(PGD(steps=4), target, source, Linf(8), 0)
+    found = run_attack(PGD(steps=4), target, source, Linf(8), 0)
     assert float(target.value(found.images)) > float(target.value(source))
     assert target.flags() == ()
 
@@ -135,7 +135,7 @@ def test_the_hyper_rate_is_one_of_the_streams(photograph, small_codec):
 def test_climbing_the_hyper_rate_raises_it(photograph, small_codec):
     source = to_tensor(photograph("coffee", 64, 64))
     target = CodecTarget(small_codec("bmshj2018-hyperprior"), HyperRate(), source)
-    found = search(PGD(steps=5), target, source, Linf(8), 0)
+    found = run_attack(PGD(steps=5), target, source, Linf(8), 0)
     assert float(target.value(found.images)) > 1.003 * float(target.value(source))
 
 
@@ -190,7 +190,7 @@ def test_a_penalty_holds_what_it_names(free, held, index, photograph, small_code
 
     def attacked(objective):
         target = CodecTarget(codec, objective, source)
-        return halves(search(PGD(steps=12), target, source, Linf(8), 1).images)
+        return halves(run_attack(PGD(steps=12), target, source, Linf(8), 1).images)
 
     clean, freely, holding = halves(source), attacked(free), attacked(held)
     growth = [freely[index] - clean[index], holding[index] - clean[index]]
@@ -208,4 +208,4 @@ def test_an_objective_that_was_not_given_what_it_needs_says_so(photograph):
 
 def test_parameters_of_objectives_are_checked():
     with pytest.raises(ConfigError, match="'planes' of the objective 'ms-ssim'"):
-        build("objective", Choice("ms-ssim", (("planes", "chroma"),)))
+        instantiate("objective", ComponentSpec("ms-ssim", (("planes", "chroma"),)))

@@ -14,9 +14,9 @@ from attacks.gradient.search import RANDOM_START
 from attacks.objectives.basic import Distortion, Rate
 from backends.toy import Toy
 from bench.budget import L2, Linf, Mse, Region
-from bench.crafting.craft import enforced, search
+from bench.crafting.craft import quantise_and_check, run_attack
 from bench.crafting.target import CodecTarget
-from bench.registry.registry import Choice, build
+from bench.registry.registry import ComponentSpec, instantiate
 from bench.ssim_budget import Ssim
 from bench.tensors import to_image, to_tensor
 from bench.testing import Linear
@@ -41,7 +41,7 @@ def weights(rng):
 
 def _change(attack, objective, source, ball):
     target = CodecTarget(Toy(GAIN), objective, source)
-    return (search(attack, target, source, ball, 0).images - source)[0].double().numpy()
+    return (run_attack(attack, target, source, ball, 0).images - source)[0].double().numpy()
 
 
 def _growth(attack, weights, source, ball):
@@ -169,8 +169,8 @@ def test_blocks_are_cut_off_where_a_picture_ends(attack, size, rng):
 def test_a_flat_start_is_left_by_a_change_of_the_kind(name, photograph, small_codec):
     source = 0.1 + 0.8 * to_tensor(photograph("coffee", 32, 48))
     target = CodecTarget(small_codec("bmshj2018-factorized"), Distortion("clean"), source)
-    attack = build("attack", Choice(name, tuple(FEW.items())))
-    found = search(attack, target, source, Linf(8), 3)
+    attack = instantiate("attack", ComponentSpec(name, tuple(FEW.items())))
+    found = run_attack(attack, target, source, Linf(8), 3)
     assert found.flags == ((RANDOM_START,),)
     assert float(target.value(found.images)) > 0
     if name == "ssah":
@@ -186,8 +186,8 @@ def test_what_is_really_coded_is_worse_than_the_clean_picture(
 ):
     source = to_tensor(photograph("rocket", 48, 64))
     target = CodecTarget(small_codec("bmshj2018-hyperprior"), objective, source)
-    attack = build("attack", Choice(name, tuple(FEW.items())))
-    found = enforced(search(attack, target, source, ball, 3), source, ball)
+    attack = instantiate("attack", ComponentSpec(name, tuple(FEW.items())))
+    found = quantise_and_check(run_attack(attack, target, source, ball, 3), source, ball)
     clean, attacked = (target.query(image[None])[0] for image in (to_image(source), found))
     assert attacked > clean
     assert target.flags() == ()

@@ -13,12 +13,12 @@ from attacks.gradient.pgd import PGD
 from attacks.objectives.targeted import Targeted
 from backends.toy import Toy
 from bench.budget import Linf
-from bench.crafting.craft import search
+from bench.crafting.craft import run_attack
 from bench.crafting.target import CodecTarget
 from bench.engine.runner import describe, execute, prepare
 from bench.errors import ConfigError, Unsupported
-from bench.registry.registry import Choice, build, signature
-from bench.store.run_folder import opened, read_run
+from bench.registry.registry import ComponentSpec, instantiate, resolved_params
+from bench.store.run_folder import open_run, read_run
 from bench.suite.suite import Suite
 from bench.tensors import to_image, to_tensor
 from bench.utils.yaml_config import parse
@@ -39,7 +39,7 @@ def shown(tmp_path):
 
 def _found(codec, objective, source, radius, attack=None):
     target = CodecTarget(codec, objective, source)
-    images = search(attack or PGD(20), target, source, Linf(radius), 1).images
+    images = run_attack(attack or PGD(20), target, source, Linf(radius), 1).images
     return images, target
 
 
@@ -90,7 +90,10 @@ def test_a_learned_codec_decodes_to_something_nearer(shown, photograph, small_co
 def test_the_picture_is_part_of_the_key_and_its_path_is_not(shown, photograph):
     first, other = photograph("coffee", 8, 8), photograph("rocket", 8, 8)
     paths = shown(first), shown(first, "copy.png"), shown(other, "other.png")
-    keys = [signature("objective", Choice("target", (("picture", path),))) for path in paths]
+    keys = [
+        resolved_params("objective", ComponentSpec("target", (("picture", path),)))
+        for path in paths
+    ]
     assert keys[0] == keys[1] != keys[2]
     assert set(keys[0]) == {"picture", "top", "left", "around"}
 
@@ -116,7 +119,7 @@ compute: {threads: 1}
 def test_a_suite_names_the_picture_by_its_path(shown, photograph, tmp_path):
     text = _SUITE.replace("PATH", shown(photograph("coffee", 8, 8)))
     prepared = prepare(parse(text, "targeted.yaml", Suite), Path())
-    with opened(tmp_path / "run", describe(prepared)) as store:
+    with open_run(tmp_path / "run", describe(prepared)) as store:
         list(execute(prepared, store))
     crafts = read_run(tmp_path / "run").crafts.values()
     (found,) = (record for record in crafts if record.objective is not None)
@@ -129,4 +132,4 @@ def test_one_that_is_missing_is_told_before_anything_runs(tmp_path):
     with pytest.raises(ConfigError, match=r"the objective 'digits' cannot be used: .*nothing\.png"):
         prepare(parse(text, "targeted.yaml", Suite), Path())
     with pytest.raises(ConfigError, match="needs the parameter 'picture'"):
-        build("objective", Choice("target"))
+        instantiate("objective", ComponentSpec("target"))

@@ -14,12 +14,12 @@ from attacks.noise import SignNoise
 from attacks.objectives.basic import Distortion, Rate
 from backends.toy import Toy
 from bench.budget import Linf, Mse, Region
-from bench.crafting.craft import enforced, search
+from bench.crafting.craft import quantise_and_check, run_attack
 from bench.crafting.ensemble import Ensemble
 from bench.crafting.oracle import Oracle
 from bench.crafting.target import ZERO_GRADIENT, CodecTarget
 from bench.errors import ConfigError, Unsupported
-from bench.registry.registry import Choice, build, check, signature
+from bench.registry.registry import ComponentSpec, instantiate, resolved_params, validate
 from bench.tensors import to_image, to_tensor
 
 TRAINED = "bmshj2018-hyperprior-small-q4"
@@ -43,7 +43,7 @@ def attack(folder):
 
 def _found(attack, codec, objective, source, budget, seed=3):
     target = CodecTarget(codec, objective, source)
-    return search(attack, target, source, budget, seed), target
+    return run_attack(attack, target, source, budget, seed), target
 
 
 def test_every_picture_gets_the_same_change_side_by_side(attack, small_codec, rng):
@@ -63,11 +63,11 @@ def test_every_picture_gets_the_same_change_side_by_side(attack, small_codec, rn
 @pytest.mark.parametrize("objective", [Rate(), Distortion("clean")], ids=["rate", "distortion"])
 def test_it_does_more_than_noise_to_a_picture_it_never_saw(objective, budget, attack, photograph):
     source = to_tensor(photograph("coffee", 64, 96))
-    codec = build("codec", Choice("bmshj2018-hyperprior", (("checkpoint", TRAINED),)))
+    codec = instantiate("codec", ComponentSpec("bmshj2018-hyperprior", (("checkpoint", TRAINED),)))
     worth = [CodecTarget(codec, objective, source).query(to_image(source)[None])[0]]
     for one in (SignNoise(), attack):
         found, target = _found(one, codec, objective, source, budget)
-        worth.append(target.query(enforced(found, source, budget)[None])[0])
+        worth.append(target.query(quantise_and_check(found, source, budget)[None])[0])
     clean, noise, universal = worth
     assert universal - clean > 1.5 * (noise - clean) > 0
 
@@ -80,7 +80,7 @@ def test_a_picture_on_which_it_helps_is_left_alone(attack, photograph):
             return -(images - source).abs().flatten(1).sum(1)
 
     source = to_tensor(photograph("coffee", 32, 32))
-    found = search(attack, Fickle(Toy(0.5), Rate(), source), source, Linf(8), 0)
+    found = run_attack(attack, Fickle(Toy(0.5), Rate(), source), source, Linf(8), 0)
     assert torch.equal(found.images, source)
 
 
@@ -101,7 +101,7 @@ def test_a_codec_without_slope_is_told(attack, photograph):
 def test_an_ensemble_is_learnt_on_too(attack, photograph):
     source = to_tensor(photograph("coffee", 32, 48))
     members = [CodecTarget(Toy(gain), Distortion(), source) for gain in (0.5, 0.9)]
-    search(attack, Ensemble(members), source, Linf(8), 0)
+    run_attack(attack, Ensemble(members), source, Linf(8), 0)
     assert [member.gradients for member in members] == [FEW["steps"]] * 2
 
 
@@ -123,7 +123,7 @@ def test_who_has_queries_alone_is_told(attack, photograph):
 
 def test_a_job_is_known_by_the_content_of_the_pictures(folder, tmp_path):
     def identity(place):
-        return signature("attack", Choice("universal", (("pictures", str(place)),)))
+        return resolved_params("attack", ComponentSpec("universal", (("pictures", str(place)),)))
 
     known = identity(folder)
     moved = shutil.copytree(folder, tmp_path / "elsewhere")
@@ -142,4 +142,4 @@ def test_a_job_is_known_by_the_content_of_the_pictures(folder, tmp_path):
 )
 def test_what_cannot_be_learnt_on_is_refused_before_the_run(params, words):
     with pytest.raises(ConfigError, match=words):
-        build("attack", check("attack", Choice("universal", tuple(params.items()))))
+        instantiate("attack", validate("attack", ComponentSpec("universal", tuple(params.items()))))

@@ -10,10 +10,10 @@ from attacks.objectives.basic import Distortion, Rate, RateDistortion
 from backends.bpda import Bpda
 from backends.toy import Toy
 from bench.budget import Linf
-from bench.crafting.craft import enforced, search
+from bench.crafting.craft import quantise_and_check, run_attack
 from bench.crafting.target import CodecTarget
 from bench.errors import ConfigError
-from bench.registry.registry import Choice, build
+from bench.registry.registry import ComponentSpec, instantiate
 from bench.tensors import to_image, to_tensor
 
 SURROGATE = {"name": "bmshj2018-hyperprior", "checkpoint": "bmshj2018-hyperprior-small-q4"}
@@ -23,7 +23,7 @@ OBJECTIVES = [Distortion(), Rate(), RateDistortion()]
 @pytest.fixture(scope="module")
 def codec():
     params = (("codec", {"name": "jpeg", "quality": 30}), ("surrogate", SURROGATE))
-    return build("codec", Choice("bpda", params))
+    return instantiate("codec", ComponentSpec("bpda", params))
 
 
 @pytest.fixture
@@ -32,7 +32,10 @@ def source(photograph):
 
 
 def test_it_codes_like_the_codec(codec, photograph):
-    image, jpeg = photograph("coffee", 17, 33), build("codec", Choice("jpeg", (("quality", 30),)))
+    image, jpeg = (
+        photograph("coffee", 17, 33),
+        instantiate("codec", ComponentSpec("jpeg", (("quality", 30),))),
+    )
     assert codec.encode(image) == jpeg.encode(image)
     assert (codec.decode(jpeg.encode(image)) == jpeg.decode(jpeg.encode(image))).all()
     assert codec.header_bytes(jpeg.encode(image)) == jpeg.header_bytes(jpeg.encode(image))
@@ -48,7 +51,7 @@ def test_values_are_real(codec, source, objective, photograph):
 
 def test_gradients_are_the_surrogates_at_the_codecs_picture(source):
     """The toy codec gives 3 x in 255 x + 1 bits a value: what is borrowed has a closed form."""
-    jpeg = build("codec", Choice("jpeg", (("quality", 30),)))
+    jpeg = instantiate("codec", ComponentSpec("jpeg", (("quality", 30),)))
     borrowing = Bpda(jpeg, Toy(3.0))
     decoded = to_tensor(jpeg.decode(jpeg.encode(to_image(source))))
     _, gradient = CodecTarget(borrowing, Distortion(), source).value_and_grad(source)
@@ -61,13 +64,15 @@ def test_gradients_are_the_surrogates_at_the_codecs_picture(source):
 
 def test_attacks_by_borrowed_gradients_harm_more_than_noise(codec, source):
     target = CodecTarget(codec, Rate(), source)
-    found = enforced(search(PGD(steps=10), target, source, Linf(8), 1), source, Linf(8))
-    noise = build("attack", Choice("sign-noise"))
-    loud = enforced(search(noise, target, source, Linf(8), 1), source, Linf(8))
+    found = quantise_and_check(
+        run_attack(PGD(steps=10), target, source, Linf(8), 1), source, Linf(8)
+    )
+    noise = instantiate("attack", ComponentSpec("sign-noise"))
+    loud = quantise_and_check(run_attack(noise, target, source, Linf(8), 1), source, Linf(8))
     assert len(codec.encode(found)) > 1.1 * len(codec.encode(loud))
 
 
 def test_a_surrogate_without_gradients_is_refused():
-    jpeg = build("codec", Choice("jpeg", (("quality", 30),)))
+    jpeg = instantiate("codec", ComponentSpec("jpeg", (("quality", 30),)))
     with pytest.raises(ConfigError, match="offers no gradients"):
         Bpda(jpeg, jpeg)

@@ -19,10 +19,10 @@ import pytest
 import damage
 from backends.external.vtm import availability
 from backends.toy import Toy
-from bench.cli.key_values import given
+from bench.cli.key_values import parse_params
 from bench.container import pack
 from bench.errors import CodecError
-from bench.registry.registry import Choice, build, check, unavailable
+from bench.registry.registry import ComponentSpec, instantiate, unavailable, validate
 
 PROGRAM = Path(damage.__file__)
 LIMIT_S = 3600
@@ -83,7 +83,7 @@ def spelled(small_checkpoint, variable_file):
 
 @pytest.mark.parametrize(("told", "count"), FEW.items())
 def test_damaged_streams_end_in_an_error_or_a_picture_of_their_size(spelled, told, count):
-    codec = build("codec", _choice(spelled(told)))
+    codec = instantiate("codec", _choice(spelled(told)))
     whole = damage.whole_streams(codec)
     streams = damage.damaged(whole, count, np.random.default_rng(0))
     found = [damage.outcome(codec, stream) for stream in streams]
@@ -97,7 +97,7 @@ def test_streams_of_other_codecs_are_among_them():
 
 
 def test_forged_sizes_are_small_and_large():
-    codec = build("codec", _choice("toy"))
+    codec = instantiate("codec", _choice("toy"))
     streams = list(damage.damaged(damage.whole_streams(codec), 400, np.random.default_rng(0)))
     sides = [int.from_bytes(stream[8:10], "big") for stream in streams if stream[:4] == b"CRB1"]
     assert any(64 < side < 256 for side in sides)
@@ -105,7 +105,7 @@ def test_forged_sizes_are_small_and_large():
 
 
 def test_half_of_them_are_under_a_right_checksum():
-    codec = build("codec", _choice("toy"))
+    codec = instantiate("codec", _choice("toy"))
     streams = list(damage.damaged(damage.whole_streams(codec), 200, np.random.default_rng(0)))
     assert {damage.outcome(codec, stream) for stream in streams[::2]} == {"refused"}
     passed = [stream for stream in streams[1::2] if damage.outcome(codec, stream) == "a picture"]
@@ -166,7 +166,7 @@ def _choice(told):
     name, *parameters = told.split()
     if (reason := unavailable("codec", name)) is not None:
         pytest.skip(reason)
-    return check("codec", Choice(name, given(parameters)))
+    return validate("codec", ComponentSpec(name, parse_params(parameters)))
 
 
 def _check_many(folder, told, count):

@@ -8,7 +8,7 @@ from backends.toy import Toy
 from bench.codec import Differentiable, Estimating
 from bench.container import pack
 from bench.errors import CodecError, ConfigError
-from bench.registry.registry import Choice, build
+from bench.registry.registry import ComponentSpec, instantiate
 from bench.tensors import to_tensor
 
 SIZES = [(1, 1), (1, 7), (17, 33), (64, 80)]
@@ -107,4 +107,4 @@ def test_too_few_samples_are_told(sections):
 @pytest.mark.parametrize("gain", [0, -1, float("nan")])
 def test_a_gain_that_is_no_gain_is_refused(gain):
     with pytest.raises(ConfigError, match="'gain' of the codec 'toy'"):
-        build("codec", Choice("toy", (("gain", gain),)))
+        instantiate("codec", ComponentSpec("toy", (("gain", gain),)))

@@ -8,7 +8,7 @@ from PIL import Image as Pillow
 
 from bench.cli.main import main
 from bench.metrics.scores import bpp, linf, psnr
-from bench.registry.registry import Choice, build
+from bench.registry.registry import ComponentSpec, instantiate
 from bench.store.run_folder import read_run
 
 TOY = ["--codec", "toy", "gain=0.5"]
@@ -40,7 +40,7 @@ def test_everything_is_written_and_agrees_with_the_record(picture, tmp_path, cap
     source, adversarial, _, decoded = (_read(out / f"{name}.png") for name in names)
     assert source.shape == (24, 40, 3)
     assert linf(source, adversarial) == 8
-    codec = build("codec", Choice("toy", (("gain", 0.5),)))
+    codec = instantiate("codec", ComponentSpec("toy", (("gain", 0.5),)))
     stream = (out / "adversarial.bin").read_bytes()
     assert np.array_equal(codec.decode(stream), decoded)
     (scores,) = (

@@ -15,7 +15,7 @@ from attacks.gradient.pgd import PGD
 from attacks.query.square import Square
 from bench.budget import L2, Linf
 from bench.crafting.craft import RejectedError
-from bench.registry.registry import Choice, build, parameters
+from bench.registry.registry import ComponentSpec, instantiate, parameters
 from bench.suite.fields import BUDGETS
 from bench.testing import AttackContract
 from bench.testing.attack import BALLS
@@ -27,7 +27,7 @@ def _made(name):
     """An attack by its name, with few steps."""
     fields = parameters("attack", name).model_fields
     quick = tuple((key, value) for key, value in QUICK.items() if key in fields)
-    return build("attack", Choice(name, quick))
+    return instantiate("attack", ComponentSpec(name, quick))
 
 
 class TestEveryAttack(AttackContract):

@@ -10,7 +10,7 @@ import pytest
 from bench.cli.main import main
 from bench.errors import ConfigError
 from bench.registry import plugins
-from bench.registry.registry import Choice
+from bench.registry.registry import ComponentSpec
 from bench.testing import check as checking
 from bench.testing import check_process as trial
 
@@ -60,7 +60,9 @@ def mortal(tmp_path):
 
 
 def test_a_codec_that_hangs_and_crashes_breaks_two_promises_and_no_more(mortal):
-    found = {one.promise: one.problem for one in checking.check(Choice("mortal"), limit_s=10)}
+    found = {
+        one.promise: one.problem for one in checking.check(ComponentSpec("mortal"), limit_s=10)
+    }
     assert len(found) == len(trial.PROMISES)
     assert {promise: problem for promise, problem in found.items() if problem} == {
         "cut off bitstreams are refused": "crashed: its process was killed by SIGSEGV",
@@ -77,7 +79,7 @@ def test_nothing_of_it_is_left_behind(mortal, monkeypatch):
             made.append(self._process.pid)
 
     monkeypatch.setattr(checking, "Child", Seen)
-    found = checking.check(Choice("mortal"))
+    found = checking.check(ComponentSpec("mortal"))
     next(found)
     found.close()
     assert len(made) == 1
@@ -86,7 +88,7 @@ def test_nothing_of_it_is_left_behind(mortal, monkeypatch):
 
 
 def test_a_codec_that_dies_while_it_is_made_is_named(mortal):
-    choice = Choice("mortal", (("stillborn", True),))
+    choice = ComponentSpec("mortal", (("stillborn", True),))
     with pytest.raises(ConfigError, match=r"codec 'mortal .*' cannot be made: crashed: .*SIGABRT"):
         next(checking.check(choice))
 
@@ -102,7 +104,7 @@ def test_a_bundled_checkpoint_keeps_its_promises(capsys):
 
 
 def _agreement(architecture, checkpoint: Path, **params):
-    choice = Choice(architecture, (("checkpoint", str(checkpoint)), *params.items()))
+    choice = ComponentSpec(architecture, (("checkpoint", str(checkpoint)), *params.items()))
     contract = type("Of", (trial.Contract,), {"choice": choice})
     return trial.check(contract, "test_the_surrogate_agrees_with_the_codec")
 

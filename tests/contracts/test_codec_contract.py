@@ -12,7 +12,7 @@ from backends.toy import Toy
 from bench.codec import Codec, Tolerances
 from bench.container import overhead, pack, unpack
 from bench.errors import CodecError
-from bench.registry.registry import Choice, build, entries, unavailable
+from bench.registry.registry import ComponentSpec, entries, instantiate, unavailable
 from bench.testing import CodecContract
 
 POINTS = {
@@ -43,10 +43,14 @@ def _contract(name):
 
     class Contract(CodecContract):
         def codec(self):
-            return build("codec", Choice(name, tuple(own.items())))
+            return instantiate("codec", ComponentSpec(name, tuple(own.items())))
 
         def others(self):
-            return () if other is None else [build("codec", Choice(name, tuple(other.items())))]
+            return (
+                ()
+                if other is None
+                else [instantiate("codec", ComponentSpec(name, tuple(other.items())))]
+            )
 
     return pytest.mark.skipif(reason is not None, reason=reason or "")(Contract)
 

@@ -13,7 +13,7 @@ from bench.codec import Codec
 from bench.defence import Layer, OwnCost, only
 from bench.errors import ConfigError
 from bench.registry import plugins
-from bench.registry.registry import Choice, build, check, entries
+from bench.registry.registry import ComponentSpec, entries, instantiate, validate
 from bench.testing import DefenceContract
 from bench.wrapping import layered, randomised
 
@@ -40,7 +40,7 @@ KINKED = {"median": 0.5, "recode": math.inf}
 
 
 def _defence(name, params):
-    return build("defence", check("defence", Choice(name, tuple(params.items()))))
+    return instantiate("defence", validate("defence", ComponentSpec(name, tuple(params.items()))))
 
 
 def _contract(name, params, loss=math.inf):
@@ -163,19 +163,25 @@ def test_a_broken_defence_fails_the_check_that_is_meant_for_it(fault, test):
 
 
 def test_a_purifier_that_draws_is_refused():
-    random = build("codec", Choice("toy", (), "", (Choice("flip", (("way", "random"),)),)))
+    random = instantiate(
+        "codec", ComponentSpec("toy", (), "", (ComponentSpec("flip", (("way", "random"),)),))
+    )
     with pytest.raises(ConfigError, match="a purifier cannot draw or choose"):
-        Recode(random)(build("codec", Choice("toy")))
+        Recode(random)(instantiate("codec", ComponentSpec("toy")))
 
 
 def test_a_roll_that_tries_too_many_ways_is_refused():
     with pytest.raises(ConfigError, match="4096 ways to try, the most are 16"):
-        build("codec", Choice("toy", (), "", (Choice("roll", (("way", "cost"),)),)))
+        instantiate(
+            "codec", ComponentSpec("toy", (), "", (ComponentSpec("roll", (("way", "cost"),)),))
+        )
 
 
 def test_of_ways_that_cost_differently_the_cheapest_is_kept():
     """A picture whose half is dear to code mirrored: red and blue exchanged makes no difference."""
-    codec = build("codec", Choice("jpeg", (("quality", 50),), "", (Choice("self-ensemble"),)))
+    codec = instantiate(
+        "codec", ComponentSpec("jpeg", (("quality", 50),), "", (ComponentSpec("self-ensemble"),))
+    )
     image = np.zeros((16, 24, 3), np.uint8)
     image[:8] = np.random.default_rng(0).integers(0, 256, (8, 24, 3))
     image.setflags(write=False)
@@ -210,4 +216,4 @@ def test_latents_of_variable_rate_models_are_refined_too(variable_codec, photogr
 
 def test_latents_of_what_has_none_cannot_be_refined():
     with pytest.raises(ConfigError, match="name 'refine' last in 'defence', next to the model"):
-        build("codec", Choice("toy", (), "", (Choice("refine"),)))
+        instantiate("codec", ComponentSpec("toy", (), "", (ComponentSpec("refine"),)))

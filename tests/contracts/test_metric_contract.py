@@ -11,13 +11,13 @@ from bench.errors import Unsupported
 from bench.metrics import scores as metrics
 from bench.metrics.scores import SCORES
 from bench.metrics.ssim import check_pair
-from bench.registry.registry import Choice, build, check, entries
+from bench.registry.registry import ComponentSpec, entries, instantiate, validate
 from bench.testing import MetricContract
 
 
 class TestCiede2000(MetricContract):
     def metric(self):
-        return build("metric", check("metric", Choice("ciede2000")))
+        return instantiate("metric", validate("metric", ComponentSpec("ciede2000")))
 
 
 def test_every_metric_is_under_contract_and_none_is_called_like_a_score():
@@ -28,7 +28,7 @@ def test_every_metric_is_under_contract_and_none_is_called_like_a_score():
 @pytest.mark.parametrize("levels", [(0, 255), (100, 101), (40, 60), (255, 120)])
 def test_of_greys_the_difference_is_that_of_their_lightness(levels):
     """Without colour, CIEDE2000 is the difference in L* by its weight S_L."""
-    metric = build("metric", Choice("ciede2000"))
+    metric = instantiate("metric", ComponentSpec("ciede2000"))
     one, other = map(_lightness, levels)
     away = ((one + other) / 2 - 50) ** 2
     expected = abs(one - other) / (1 + 0.015 * away / math.sqrt(20 + away))
@@ -44,7 +44,7 @@ def _lightness(level):
 
 def test_a_shift_of_colour_costs_more_than_one_of_light():
     """At one PSNR: what PSNR does not see is why it is there."""
-    metric, grey = build("metric", Choice("ciede2000")), _flat(128, 128, 128)
+    metric, grey = instantiate("metric", ComponentSpec("ciede2000")), _flat(128, 128, 128)
     light, colour = _flat(138, 138, 138), _flat(138, 118, 138)
     assert metrics.psnr(grey, light) == metrics.psnr(grey, colour)
     assert metric(grey, colour) > 2 * metric(grey, light)

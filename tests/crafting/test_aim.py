@@ -11,12 +11,12 @@ from attacks.objectives.basic import Distortion
 from backends.toy import Toy
 from bench.budget import Linf
 from bench.codec import Relaxed
-from bench.crafting.composed_target import BranchingTarget, ExpectedTarget, aim
-from bench.crafting.craft import search
+from bench.crafting.composed_target import BranchingTarget, ExpectedTarget, compose_target
+from bench.crafting.craft import run_attack
 from bench.crafting.oracle import Oracle, QueriesSpent
 from bench.crafting.target import NAN_GRADIENT, ZERO_GRADIENT, CodecTarget
 from bench.errors import CodecError
-from bench.registry.registry import Choice, build
+from bench.registry.registry import ComponentSpec, instantiate
 from bench.tensors import to_image, to_tensor
 from bench.testing.attack import Linear
 
@@ -43,11 +43,11 @@ class Tilted(Toy):
 
 
 def _behind(codec, name, **params):
-    return build("defence", Choice(name, tuple(params.items())))(codec)
+    return instantiate("defence", ComponentSpec(name, tuple(params.items())))(codec)
 
 
 def _aimed(codec, objective=ALL, source=GREY, draws=4, seed=0):
-    return aim(codec, objective, source, draws, np.random.default_rng(seed))
+    return compose_target(codec, objective, source, draws, np.random.default_rng(seed))
 
 
 def test_one_codec_is_seen_as_it_is():
@@ -72,7 +72,7 @@ def test_every_look_is_at_new_draws():
 def test_a_search_in_expectation_follows_its_seed_alone():
     codec = _behind(Tilted(), "roll", way="random")
     found = [
-        search(PGD(steps=3), _aimed(codec, Distortion(), seed=seed), GREY, Linf(8), 1).images
+        run_attack(PGD(steps=3), _aimed(codec, Distortion(), seed=seed), GREY, Linf(8), 1).images
         for seed in (0, 0, 1)
     ]
     assert torch.equal(found[0], found[1])

@@ -12,15 +12,15 @@ from PIL import Image as Pillow
 
 from attacks.gradient.pgd import PGD
 from bench.attack import AttackResult
-from bench.crafting.craft import search
+from bench.crafting.craft import run_attack
 from bench.crafting.target import ZERO_GRADIENT, CodecTarget
 from bench.engine import executors
 from bench.engine.executors import Options
-from bench.engine.executors.work_queue import Rota
+from bench.engine.executors.work_queue import WorkQueue
 from bench.engine.runner import describe, prepare
 from bench.planning.jobs import CraftJob
 from bench.store.records import TIMES, CraftRecord, WorkerRecord
-from bench.store.run_folder import opened, read_run
+from bench.store.run_folder import open_run, read_run
 from bench.suite.suite import Suite
 from bench.tensors import to_tensor
 from bench.utils.yaml_config import parse
@@ -59,7 +59,7 @@ def _prepared(folder, text=SUITE):
 def _run(folder, out, name="serial", workers=None, text=SUITE, seen=lambda event: None):
     prepared, events = _prepared(folder, text), []
     with (
-        opened(out, describe(prepared)) as store,
+        open_run(out, describe(prepared)) as store,
         closing(executors.executor(name, Options(workers))(prepared, store)) as running,
     ):
         for event in running:
@@ -138,7 +138,7 @@ def test_a_batch_is_one_search_and_finds_what_its_pictures_find_alone(folder, fi
         assert record.gradients == 3
         source = to_tensor(job.picture.pixels)
         target = CodecTarget(prepared.codecs["learned"], prepared.objectives["rate"], source)
-        alone = search(PGD(steps=3), target, source, job.budget, job.seed)
+        alone = run_attack(PGD(steps=3), target, source, job.budget, job.seed)
         assert record.values == pytest.approx(
             (alone.trace[0].item(), alone.trace.max().item()), rel=1e-3
         )
@@ -193,7 +193,7 @@ def test_what_was_found_of_a_batch_before_an_end_is_found_again(folder, finished
     batched = {job.key for g in _prepared(folder).plan.groups for job in g.mates}
     seen = 0
     prepared = _prepared(folder)
-    with opened(tmp_path, describe(prepared)) as store:
+    with open_run(tmp_path, describe(prepared)) as store:
         events = executors.executor("serial", Options())(prepared, store)
         for event in events:
             seen += isinstance(event, CraftRecord) and event.key in batched
@@ -207,7 +207,7 @@ def test_what_was_found_of_a_batch_before_an_end_is_found_again(folder, finished
 def test_nobody_begins_a_batch_that_another_one_searches(folder):
     groups = _prepared(folder).plan.groups
     batched = [group for group in groups if group.mates]
-    rota = Rota.of(batched)
+    rota = WorkQueue.of(batched)
     first = rota.take(0)
     assert first in batched
     keys = [job.key for job in first.mates]
@@ -224,7 +224,7 @@ def test_nobody_begins_a_batch_that_another_one_searches(folder):
 
 
 def test_a_lost_batch_is_free_for_others(folder):
-    rota = Rota.of(group for group in _prepared(folder).plan.groups if group.mates)
+    rota = WorkQueue.of(group for group in _prepared(folder).plan.groups if group.mates)
     first = rota.take(0)
     rota.search(0, (job.key for job in first.mates))
     assert rota.take(1) is None

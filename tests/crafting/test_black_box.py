@@ -17,12 +17,12 @@ from backends.pillow import Jpeg
 from backends.toy import Toy
 from bench.budget import L2, Linf, Mse, Region
 from bench.codec import Concurrent
-from bench.crafting.craft import aimed, enforced, search
+from bench.crafting.craft import make_target_view, quantise_and_check, run_attack
 from bench.crafting.oracle import Oracle, QueriesSpent
 from bench.crafting.target import CodecTarget
 from bench.errors import CodecError, MachineError, Unsupported
 from bench.metrics.scores import psnr
-from bench.registry.registry import Choice, build, parameters
+from bench.registry.registry import ComponentSpec, instantiate, parameters
 from bench.tensors import to_tensor
 
 BLACK_BOX = [name for name in ATTACKS if "queries" in parameters("attack", name).model_fields]
@@ -56,7 +56,7 @@ class Waiting(Toy, Concurrent):
 
 
 def _made(name, **given):
-    return build("attack", Choice(name, tuple(given.items())))
+    return instantiate("attack", ComponentSpec(name, tuple(given.items())))
 
 
 def _grey(level, size=(6, 7)):
@@ -65,8 +65,10 @@ def _grey(level, size=(6, 7)):
 
 def _square(ball, source, queries, codec=None, seed=0):
     attack = Square(queries=queries)
-    target = aimed(attack, [CodecTarget(codec or Toy(2), Distortion(), source)], source, ball)
-    return search(attack, target, source, ball, seed)
+    target = make_target_view(
+        attack, [CodecTarget(codec or Toy(2), Distortion(), source)], source, ball
+    )
+    return run_attack(attack, target, source, ball, seed)
 
 
 @pytest.fixture
@@ -149,8 +151,8 @@ def test_failures_on_the_way_do_not_lose_the_search(name, error, rng):
     source = to_tensor(rng.integers(90, 110, (6, 7, 3), dtype=np.uint8))
     codec, ball, wanted = Fragile(float(source.mean()) * 255 + 0.05, error), Linf(8), Distortion()
     attack = _made(name, queries=60)
-    target = aimed(attack, [CodecTarget(codec, wanted, source)], source, ball)
-    found = enforced(search(attack, target, source, ball, 1), source, ball)
+    target = make_target_view(attack, [CodecTarget(codec, wanted, source)], source, ball)
+    found = quantise_and_check(run_attack(attack, target, source, ball, 1), source, ball)
     assert codec.failures > 0
     assert target.queries <= 60
     failures = codec.failures
@@ -164,8 +166,8 @@ def test_failures_on_the_way_do_not_lose_the_search(name, error, rng):
 @pytest.mark.parametrize("name", BLACK_BOX)
 def test_no_query_is_asked_beyond_the_declared_ones(name, queries, two):
     attack = _made(name, queries=queries)
-    target = aimed(attack, [CodecTarget(Toy(0.5), Distortion(), two)], two, Linf(8))
-    found = search(attack, target, two, Linf(8), 1)
+    target = make_target_view(attack, [CodecTarget(Toy(0.5), Distortion(), two)], two, Linf(8))
+    found = run_attack(attack, target, two, Linf(8), 1)
     assert not any(found.flags)
     assert 2 * (queries - 2) <= target.queries <= 2 * queries
 
@@ -194,8 +196,8 @@ def test_jpeg_loses_more_to_squares_than_to_noise(photograph):
     source = to_tensor(image)
 
     def left(attack):
-        target = aimed(attack, [CodecTarget(codec, Distortion(), source)], source, ball)
-        found = enforced(search(attack, target, source, ball, 3), source, ball)
+        target = make_target_view(attack, [CodecTarget(codec, Distortion(), source)], source, ball)
+        found = quantise_and_check(run_attack(attack, target, source, ball, 3), source, ball)
         return psnr(image, codec.decode(codec.encode(found)))
 
     assert left(Square(queries=300)) < left(SignNoise()) - 1

@@ -25,11 +25,11 @@ from backends.learned.compressai import bundled, live, local
 from backends.learned.frozen.replace import quick
 from backends.learned.nets import frozen
 from bench.budget import L2, Linf, Mse, Region
-from bench.crafting.composed_target import aim
-from bench.crafting.craft import craft, search
+from bench.crafting.composed_target import compose_target
+from bench.crafting.craft import craft, run_attack
 from bench.engine.runner import prepare
 from bench.registry import registry
-from bench.registry.registry import Choice, build
+from bench.registry.registry import ComponentSpec, instantiate
 from bench.ssim_budget import Ssim
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
@@ -135,7 +135,11 @@ def test_no_step_on_a_defended_codec_waits(codec, defence):
 def test_a_search_keeps_its_pictures_where_gradients_are_computed(codec):
     plan = prepare(parse(SUITE, "small.yaml", Suite), Path()).plan
     job = next(group.craft for group in plan.groups if group.craft and group.craft.objective)
-    learned, rate, waits = codec("bmshj2018-factorized"), build("objective", Choice("rate")), []
+    learned, rate, waits = (
+        codec("bmshj2018-factorized"),
+        instantiate("objective", ComponentSpec("rate")),
+        [],
+    )
     for steps in (2, 4):
         with Traffic() as traffic:
             (found,) = craft([job], [learned], PGD(steps), rate)
@@ -146,7 +150,12 @@ def test_a_search_keeps_its_pictures_where_gradients_are_computed(codec):
 
 def _waits_of_a_step(codec, attack, objective, budget=None):
     few, many = (
-        _waits(codec, build("attack", Choice(attack, (("steps", steps),))), objective, budget)
+        _waits(
+            codec,
+            instantiate("attack", ComponentSpec(attack, (("steps", steps),))),
+            objective,
+            budget,
+        )
         for steps in (2, 4)
     )
     return (many - few) / 2
@@ -155,10 +164,10 @@ def _waits_of_a_step(codec, attack, objective, budget=None):
 def _waits(codec, attack, objective, budget):
     source = torch.zeros(2, 3, 192, 192, device=ELSEWHERE)
     budget = budget or (Linf(8) if "linf" in attack.budgets else Mse(1e-3))
-    wanted = build("objective", Choice(objective))
-    target = aim(codec, wanted, source, draws=2, rng=np.random.default_rng(0))
+    wanted = instantiate("objective", ComponentSpec(objective))
+    target = compose_target(codec, wanted, source, draws=2, rng=np.random.default_rng(0))
     with Traffic() as traffic:
-        found = search(attack, target, source, budget, seed=0)
+        found = run_attack(attack, target, source, budget, seed=0)
     assert found.images.device == ELSEWHERE
     return traffic.waits
 

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from backends.toy import Toy
-from bench.crafting.craft import FLAT_LOSS, STILL_RISING, course_flags
+from bench.crafting.craft import FLAT_LOSS, STILL_RISING, trajectory_flags
 from bench.engine.runner import describe, execute, prepare
-from bench.store.run_folder import opened, read_run
+from bench.store.run_folder import open_run, read_run
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
-from leaderboard.ranking.board import board
+from leaderboard.ranking.board import build_board
 
 SUITE = """\
 name: doubts
@@ -33,9 +33,9 @@ def flags(tmp_path):
 
     def run():
         prepared = prepare(parse(SUITE, "doubts.yaml", Suite), Path())
-        with opened(tmp_path, describe(prepared)) as store:
+        with open_run(tmp_path, describe(prepared)) as store:
             list(execute(prepared, store))
-        (row,) = (row for row in board([read_run(tmp_path)]).rows if row.place.codec == "toy")
+        (row,) = (row for row in build_board([read_run(tmp_path)]).rows if row.place.codec == "toy")
         return [str(flag) for flag in row.flags]
 
     return run
@@ -93,4 +93,4 @@ def test_a_surrogate_that_is_another_codec(flags, monkeypatch):
     ],
 )
 def test_what_the_course_of_a_search_says(values, expected):
-    assert course_flags(torch.tensor(values, dtype=torch.float32)) == expected
+    assert trajectory_flags(torch.tensor(values, dtype=torch.float32)) == expected

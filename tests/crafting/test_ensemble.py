@@ -10,7 +10,7 @@ from attacks.gradient.pgd import FGSM
 from attacks.objectives.basic import Distortion, Rate
 from backends.toy import Toy
 from bench.budget import Linf
-from bench.crafting.craft import aimed, search
+from bench.crafting.craft import make_target_view, run_attack
 from bench.crafting.target import NAN_GRADIENT, ZERO_GRADIENT, CodecTarget
 from bench.errors import Unsupported
 from bench.tensors import to_tensor
@@ -50,7 +50,7 @@ def source(rng):
 
 def _aimed(codecs, objective, source):
     targets = [CodecTarget(codec, objective, source) for codec in codecs]
-    return aimed(FGSM(), targets, source, Linf(8))
+    return make_target_view(FGSM(), targets, source, Linf(8))
 
 
 @pytest.mark.parametrize("objective", [Distortion(), Rate()])
@@ -69,7 +69,7 @@ def test_values_and_gradients_are_the_means_of_the_members(objective, source):
 def test_a_search_on_several_codecs_goes_up_on_all_of_them(source, rng):
     weights = torch.from_numpy(rng.normal(size=source.shape[1:]))
     codecs = [Half(2, LEFT), Half(1, RIGHT)]
-    found = search(FGSM(), _aimed(codecs, Linear(weights), source), source, Linf(8), 1).images
+    found = run_attack(FGSM(), _aimed(codecs, Linear(weights), source), source, Linf(8), 1).images
     for codec, gain, part in zip(codecs, (2, 1), (LEFT, RIGHT), strict=True):
         target = CodecTarget(codec, Linear(weights), source)
         growth = float(target.value(found) - target.value(source))

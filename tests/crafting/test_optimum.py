@@ -12,9 +12,9 @@ from attacks import ATTACKS
 from attacks.objectives.basic import Distortion
 from backends.toy import Toy
 from bench.budget import L2, Linf, Mse, Region
-from bench.crafting.craft import aimed, enforced, search
+from bench.crafting.craft import make_target_view, quantise_and_check, run_attack
 from bench.crafting.target import CodecTarget
-from bench.registry.registry import Choice, build, parameters
+from bench.registry.registry import ComponentSpec, instantiate, parameters
 from bench.tensors import to_image, to_tensor
 from bench.testing import Linear
 
@@ -26,13 +26,13 @@ BLACK_BOX_BUDGETS = [Linf(8), L2(60)]
 FEW_CANDIDATES = {"best-noise", "colour-shift"}
 HEAPS_UP = ("square", "l2")
 STRUCTURED = {"ssah", "dct", "recolour", "korhonen", "patch", "universal"}
-"""Of one kind of change, or learnt elsewhere: see tests/attacks/test_structured.py and test_universal.py."""
+"""Of one kind of change, or learnt elsewhere: see tests/attacks/."""
 
 
 def _made(name):
     fields = parameters("attack", name).model_fields
     given = {key: value for key, value in (CONVERGED | SLOW.get(name, {})).items() if key in fields}
-    return build("attack", Choice(name, tuple(given.items())))
+    return instantiate("attack", ComponentSpec(name, tuple(given.items())))
 
 
 ATTACKS_MADE = {name: _made(name) for name in ATTACKS if name not in STRUCTURED}
@@ -69,8 +69,8 @@ def _growth(name, ball, objective, source):
     """By how much an attack raises what is really decoded of the 8-bit picture."""
     target = CodecTarget(Toy(GAIN), objective, source)
     attack = ATTACKS_MADE[name]
-    seen = aimed(attack, [] if attack.needs == "nothing" else [target], source, ball)
-    found = enforced(search(attack, seen, source, ball, 2), source, ball)
+    seen = make_target_view(attack, [] if attack.needs == "nothing" else [target], source, ball)
+    found = quantise_and_check(run_attack(attack, seen, source, ball, 2), source, ball)
     clean, attacked = (target.query(image[None])[0] for image in (to_image(source), found))
     return attacked - clean
 
@@ -116,7 +116,9 @@ def test_a_separable_quadratic_reaches_its_farthest_point(name, ball, source):
 def test_a_colour_shift_takes_the_best_sign_of_each_channel(ball, source):
     weights = torch.tensor([0.5, -2.0, 1.0]).view(3, 1, 1).expand(source.shape[1:])
     target = CodecTarget(Toy(GAIN), Linear(weights), source)
-    found = search(build("attack", Choice("colour-shift")), target, source, ball, 1).images
+    found = run_attack(
+        instantiate("attack", ComponentSpec("colour-shift")), target, source, ball, 1
+    ).images
     shift = (found - source).mean((0, 2, 3))
     assert torch.equal(shift.sign(), torch.tensor([1.0, -1.0, 1.0]))
     assert float(ball.size(found, source)) == pytest.approx(ball.radius, rel=1e-3)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from bench.budget import Linf
-from bench.crafting.craft import enforced, search
+from bench.crafting.craft import quantise_and_check, run_attack
 from bench.crafting.target import CodecTarget
 from bench.images.image_set import ImageSpec, Picture, load
 from bench.metrics.scores import psnr
-from bench.registry.registry import Choice, build
-from bench.scoring.roundtrip import Coded, code
+from bench.registry.registry import ComponentSpec, instantiate
+from bench.scoring.roundtrip import RoundTrip, encode_decode
 from bench.tensors import to_tensor
-from bench.utils.machine import settle
+from bench.utils.machine import configure_threads
 from paths import SHARED
 
 _REAL = SHARED
@@ -28,8 +28,10 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def codec():
-    settle(threads=2)
-    return build("codec", Choice("bmshj2018-factorized", (("checkpoint", str(_WEIGHTS)),)))
+    configure_threads(threads=2)
+    return instantiate(
+        "codec", ComponentSpec("bmshj2018-factorized", (("checkpoint", str(_WEIGHTS)),))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -39,18 +41,18 @@ def crop() -> Picture:
     return load(ImageSpec.model_validate(spec), Path())[0]
 
 
-def _coded(codec, image) -> Coded:
-    coded = code(codec, image)
-    assert isinstance(coded, Coded)
+def _coded(codec, image) -> RoundTrip:
+    coded = encode_decode(codec, image)
+    assert isinstance(coded, RoundTrip)
     return coded
 
 
 def _attacked(codec, crop: Picture, objective: str, epsilon: int):
-    attack = build("attack", Choice("pgd", (("steps", 60),)))
+    attack = instantiate("attack", ComponentSpec("pgd", (("steps", 60),)))
     source = to_tensor(crop.pixels)
-    target = CodecTarget(codec, build("objective", Choice(objective)), source)
-    result = search(attack, target, source, Linf(epsilon), seed=0)
-    return enforced(result, source, Linf(epsilon))
+    target = CodecTarget(codec, instantiate("objective", ComponentSpec(objective)), source)
+    result = run_attack(attack, target, source, Linf(epsilon), seed=0)
+    return quantise_and_check(result, source, Linf(epsilon))
 
 
 @pytest.mark.parametrize(("epsilon", "least"), [(8, 10.0), (16, 28.0)])
@@ -78,5 +80,5 @@ def test_the_published_operating_point_on_all_of_kodak(codec):
     assert np.mean([psnr(p.pixels, c.image) for p, c in pairs]) == pytest.approx(28.2, abs=0.05)
 
 
-def _strings(codec, coded: Coded) -> int:
+def _strings(codec, coded: RoundTrip) -> int:
     return len(coded.bitstream) - codec.header_bytes(coded.bitstream)

@@ -10,17 +10,18 @@ from torch.backends import cudnn
 from attacks.gradient.pgd import PGD
 from attacks.objectives.basic import Distortion, Rate, RateDistortion
 from bench.budget import Linf
-from bench.crafting.craft import search
+from bench.crafting.craft import run_attack
 from bench.crafting.target import CodecTarget
 from bench.engine.runner import describe, execute, prepare
 from bench.errors import ConfigError
 from bench.store.records import TIMES
-from bench.store.run_folder import opened, read_run
+from bench.store.run_folder import open_run, read_run
 from bench.suite.suite import Suite
 from bench.tensors import to_image, to_tensor
 from bench.utils.precision import PLAIN, Arithmetic, check, computing, current
 from bench.utils.yaml_config import parse
-from leaderboard import board, markdown
+from leaderboard.ranking.board import build_board
+from leaderboard.render.page import markdown
 
 HALF = Arithmetic("bfloat16")
 
@@ -152,7 +153,7 @@ def test_nothing_that_is_scored_hears_of_it(small_codec, photograph, compilation
     source = to_tensor(image)
     with computing(Arithmetic("bfloat16", compiled=True)):
         target = CodecTarget(codec, Rate(), source)
-        found = to_image(search(PGD(steps=2), target, source, Linf(8), 0).images)
+        found = to_image(run_attack(PGD(steps=2), target, source, Linf(8), 0).images)
         assert len(compilations) == 1
         inside = codec.encode(found), codec.estimated_bits(found)
         decoded = codec.decode(inside[0])
@@ -176,7 +177,7 @@ def test_each_half_of_a_net_is_compiled_once_for_each_shape_alone(small_codec, p
 
 def _records(compute, folder):
     prepared = _prepared(compute)
-    with opened(folder, describe(prepared)) as store:
+    with open_run(folder, describe(prepared)) as store:
         list(execute(prepared, store))
     run = read_run(folder)
     assert {record.status for record in run.measures} == {"ok"}
@@ -190,7 +191,7 @@ def test_searches_in_bfloat16_gain_as_much_and_what_they_share_is_scored_alike(t
     )
     assert _unsearched(plain) == _unsearched(half)
     told = "**Searches** followed gradients of nets in bfloat16; everything is scored in float32."
-    assert [told in markdown(board([run])) for run in (plain, half)] == [False, True]
+    assert [told in markdown(build_board([run])) for run in (plain, half)] == [False, True]
     for objective, gain in (
         ("distortion", lambda scores: scores.drop_db),
         ("rate", lambda scores: scores.bpp_factor - 1),

@@ -15,11 +15,11 @@ import pytest
 
 from bench.engine import executors
 from bench.engine.executors import Options
-from bench.engine.executors.work_queue import ATTEMPTS, Rota
+from bench.engine.executors.work_queue import ATTEMPTS, WorkQueue
 from bench.engine.runner import describe, prepare
 from bench.errors import ConfigError, MachineError
 from bench.store.records import TIMES, MeasureRecord, WorkerRecord
-from bench.store.run_folder import opened, read_run
+from bench.store.run_folder import open_run, read_run
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
 
@@ -74,7 +74,7 @@ def run(folder, name, workers=None, text=SUITE, seen=lambda event: None):
     made = prepared(text, folder.parent)
     events = []
     with (
-        opened(folder, describe(made)) as store,
+        open_run(folder, describe(made)) as store,
         closing(executors.executor(name, Options(workers))(made, store)) as running,
     ):
         for event in running:
@@ -149,7 +149,7 @@ def _is_alive(process):
 def test_an_end_in_the_middle_keeps_what_was_made_and_leaves_nobody_behind(finished, tmp_path):
     made, shown, workers = prepared(), 0, []
     with (
-        opened(tmp_path, describe(made)) as store,
+        open_run(tmp_path, describe(made)) as store,
         closing(executors.executor("processes", Options(2))(made, store)) as running,
     ):
         for event in running:
@@ -220,7 +220,7 @@ def test_what_kills_every_worker_is_given_up_and_the_rest_is_done(tmp_path, phot
 
 def test_workers_stay_at_their_pictures_and_help_at_the_end():
     groups = prepared().plan.groups
-    rota = Rota.of(groups)
+    rota = WorkQueue.of(groups)
     taken = [(worker, rota.take(worker)) for worker in (0, 1, 0, 1, 0, 1)]
     assert all(group is not None for _, group in taken)
     places = {(worker, group.cells[0].picture.name) for worker, group in taken}
@@ -233,7 +233,7 @@ def test_workers_stay_at_their_pictures_and_help_at_the_end():
 
 
 def test_a_group_is_given_up_after_so_many_losses():
-    rota = Rota.of(prepared().plan.groups[:1])
+    rota = WorkQueue.of(prepared().plan.groups[:1])
     for worker in range(ATTEMPTS):
         assert not rota.is_done
         assert rota.take(worker) is not None

@@ -8,11 +8,11 @@ import pytest
 
 from bench.engine.executors.scheduler import drive
 from bench.engine.executors.work_queue import ATTEMPTS
-from bench.engine.job_runner import Workshop
+from bench.engine.job_runner import JobRunner
 from bench.engine.runner import describe, execute, prepare
 from bench.errors import MachineError
 from bench.store.records import TIMES, MeasureRecord, WorkerRecord
-from bench.store.run_folder import opened
+from bench.store.run_folder import open_run
 from bench.suite.suite import Suite
 from bench.utils.child_process import LostError
 from bench.utils.yaml_config import parse
@@ -31,7 +31,7 @@ class Worker:
     """Does tasks in its thread; is lost, once, after so many things it made."""
 
     def __init__(self, prepared, patience=None):
-        self._workshop, self._left = Workshop(prepared), patience
+        self._workshop, self._left = JobRunner(prepared), patience
 
     def start(self):
         if self._left == 0:
@@ -57,7 +57,7 @@ def prepared():
 
 @pytest.fixture(scope="module")
 def wanted(prepared, tmp_path_factory):
-    with opened(tmp_path_factory.mktemp("serial"), describe(prepared)) as store:
+    with open_run(tmp_path_factory.mktemp("serial"), describe(prepared)) as store:
         for _ in execute(prepared, store):
             pass
         return _timeless(store)
@@ -72,7 +72,7 @@ def _driven(prepared, folder, patience, count):
     """Return the events of a run whose workers have so much patience, one after another."""
     left = itertools.chain(patience, itertools.repeat(None))
     with (
-        opened(folder, describe(prepared)) as store,
+        open_run(folder, describe(prepared)) as store,
         closing(drive(prepared, store, lambda: Worker(prepared, next(left)), count)) as running,
     ):
         return list(running), _timeless(store)
@@ -113,6 +113,6 @@ def test_a_cell_that_every_worker_is_lost_over_is_given_up_and_the_rest_is_done(
 ):
     with pytest.raises(MachineError, match="given up: "):
         _driven(prepared, tmp_path, [1] * ATTEMPTS, 1)
-    with opened(tmp_path, describe(prepared)) as store:
+    with open_run(tmp_path, describe(prepared)) as store:
         first = prepared.plan.groups[0].cells[0].key
         assert _timeless(store).keys() == wanted.keys() - {first}

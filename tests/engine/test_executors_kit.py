@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image as Pictures
 
-from bench.crafting.craft import Crafted
+from bench.crafting.craft import CraftResult
 from bench.engine.executors import worker as kit_module
-from bench.engine.executors.messages import pack, understood, unpack
-from bench.engine.executors.worker import Bench, Kit
-from bench.engine.resume import left
+from bench.engine.executors.messages import from_messages, pack, unpack
+from bench.engine.executors.worker import WorkerConfig, WorkerSession
+from bench.engine.resume import remaining_work
 from bench.engine.runner import describe, execute, prepare
 from bench.errors import ConfigError, MachineError
 from bench.store.records import TIMES, MeasureRecord
-from bench.store.run_folder import opened
+from bench.store.run_folder import open_run
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
 
@@ -43,13 +43,13 @@ def prepared(tmp_path):
 
 @pytest.fixture
 def store(prepared, tmp_path):
-    with opened(tmp_path / "run", describe(prepared)) as made:
+    with open_run(tmp_path / "run", describe(prepared)) as made:
         yield made
 
 
 @pytest.fixture
 def bench(prepared):
-    made = Bench(pickle.loads(pickle.dumps(Kit.of(prepared))))
+    made = WorkerSession(pickle.loads(pickle.dumps(WorkerConfig.of(prepared))))
     assert str(made.introduce()).partition(", process ")[2].isdecimal()
     return made
 
@@ -59,11 +59,13 @@ def _timeless(record):
 
 
 def test_a_worker_makes_what_this_process_would(prepared, bench, store):
-    tasks = [left(group, store) for group in prepared.plan.groups]
-    made = [one for task in tasks for one in understood(task, bench.do(pack(task), *task.pictures))]
-    crafted = [one for one in made if isinstance(one, Crafted)]
+    tasks = [remaining_work(group, store) for group in prepared.plan.groups]
+    made = [
+        one for task in tasks for one in from_messages(task, bench.do(pack(task), *task.pictures))
+    ]
+    crafted = [one for one in made if isinstance(one, CraftResult)]
     measured = [one for one in made if isinstance(one, MeasureRecord)]
-    begun = [one.key for one in made if not isinstance(one, (Crafted, MeasureRecord))]
+    begun = [one.key for one in made if not isinstance(one, (CraftResult, MeasureRecord))]
     planned = [job for group in prepared.plan.groups for job in (group.craft, *group.cells)]
     assert begun == [job.key for job in planned if job is not None]
     for _ in execute(prepared, store):
@@ -79,7 +81,7 @@ def test_a_task_travels_without_its_picture_and_none_can_be_written_to(prepared,
         pass
     group = prepared.plan.groups[-1]
     store.measured.clear()
-    task = left(group, store)
+    task = remaining_work(group, store)
     (picture,) = pickle.loads(pickle.dumps(task.pictures))
     packed = pack(task)
     assert picture.pixels.tobytes() not in packed
@@ -93,25 +95,25 @@ def test_a_task_travels_without_its_picture_and_none_can_be_written_to(prepared,
 
 
 def test_a_picture_is_not_taken_for_another(prepared, store):
-    task = left(prepared.plan.groups[0], store)
+    task = remaining_work(prepared.plan.groups[0], store)
     with pytest.raises(pickle.UnpicklingError, match="a task on other names coffee"):
         unpack(pack(task), [dataclasses.replace(task.pictures[0], name="other")])
 
 
 def test_other_versions_are_refused(prepared, monkeypatch):
-    kit = Kit.of(prepared)
+    kit = WorkerConfig.of(prepared)
     own = kit_module.versions(prepared.suite)
     monkeypatch.setattr(kit_module, "versions", lambda suite: own | {"torch": "1.0"})
-    refused = Bench(kit).introduce()
+    refused = WorkerSession(kit).introduce()
     assert isinstance(refused, ConfigError)
     assert "torch is 1.0 on " in str(refused)
 
 
 def test_another_codec_is_refused(prepared, bench, store, monkeypatch):
     monkeypatch.setattr("backends.toy.Toy.fingerprint", lambda self: "another toy")
-    task = left(prepared.plan.groups[0], store)
+    task = remaining_work(prepared.plan.groups[0], store)
     with pytest.raises(ConfigError, match="'toy' is another toy, where the run began it is toy"):
-        list(understood(task, bench.do(pack(task), *task.pictures)))
+        list(from_messages(task, bench.do(pack(task), *task.pictures)))
 
 
 def test_what_a_machine_lacks_is_told_with_its_name(prepared, bench, store, monkeypatch):
@@ -119,9 +121,9 @@ def test_what_a_machine_lacks_is_told_with_its_name(prepared, bench, store, monk
         raise MemoryError
 
     monkeypatch.setattr("backends.toy.Toy.encode", starved)
-    task = left(prepared.plan.groups[0], store)
+    task = remaining_work(prepared.plan.groups[0], store)
     with pytest.raises(MachineError, match=f"{kit_module.host()}: this machine lacks"):
-        list(understood(task, bench.do(pack(task), *task.pictures)))
+        list(from_messages(task, bench.do(pack(task), *task.pictures)))
 
 
 def test_a_fault_of_the_harness_comes_back_with_its_traceback(prepared, bench, store, monkeypatch):
@@ -129,12 +131,12 @@ def test_a_fault_of_the_harness_comes_back_with_its_traceback(prepared, bench, s
         raise IndexError("a fault")
 
     monkeypatch.setattr("bench.engine.job_runner.measure", broken)
-    task = left(prepared.plan.groups[0], store)
+    task = remaining_work(prepared.plan.groups[0], store)
     with pytest.raises(RuntimeError, match=r"Traceback (.|\n)*IndexError: a fault"):
-        list(understood(task, bench.do(pack(task), *task.pictures)))
+        list(from_messages(task, bench.do(pack(task), *task.pictures)))
 
 
 def test_an_objective_that_cannot_be_sent_is_told(prepared):
     local = dataclasses.replace(prepared, objectives={"local": lambda view: view})
     with pytest.raises(ConfigError, match="use --executor serial"):
-        Kit.of(local)
+        WorkerConfig.of(local)

@@ -13,7 +13,7 @@ from bench.engine.executors import Options
 from bench.engine.runner import describe, execute, prepare
 from bench.errors import MachineError
 from bench.store.records import TIMES, MeasureRecord, WorkerRecord
-from bench.store.run_folder import opened, read_run
+from bench.store.run_folder import open_run, read_run
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
 
@@ -50,12 +50,12 @@ def test_a_cluster_that_loses_a_worker_and_a_node_gives_the_records_of_one_proce
 ):
     nodes, cut_second = cluster
     prepared = prepare(parse(SUITE, "small.yaml", Suite), Path())
-    with opened(tmp_path / "serial", describe(prepared)) as store:
+    with open_run(tmp_path / "serial", describe(prepared)) as store:
         assert sum(isinstance(event, MeasureRecord) for event in execute(prepared, store))
     run = executors.executor("ray", Options(workers=2, address=nodes.address))
     told, is_killed = [], False
     with (
-        opened(tmp_path / "ray", describe(prepared)) as store,
+        open_run(tmp_path / "ray", describe(prepared)) as store,
         closing(run(prepared, store)) as running,
     ):
         for event in running:
@@ -88,7 +88,7 @@ def test_a_cluster_that_loses_a_worker_and_a_node_gives_the_records_of_one_proce
 def test_what_ray_would_wait_for_in_vain_is_told_at_once(tmp_path, options, told):
     prepared = prepare(parse(SUITE, "small.yaml", Suite), Path())
     with (
-        opened(tmp_path, describe(prepared)) as store,
+        open_run(tmp_path, describe(prepared)) as store,
         closing(executors.executor("ray", options)(prepared, store)) as running,
         pytest.raises(MachineError, match=told),
     ):

@@ -14,8 +14,8 @@ import pytest
 from bench.cli.main import main
 from bench.store.run_folder import read_run
 from bench.utils import memory
-from bench.utils.memory import watched
-from leaderboard.ranking.board import board
+from bench.utils.memory import track_peak
+from leaderboard.ranking.board import build_board
 
 MEGABYTE = 1_000_000
 
@@ -31,7 +31,7 @@ def _hold(megabytes):
 @pytest.mark.parametrize("megabytes", [40, 200])
 def test_what_a_call_holds_and_gives_back_is_counted_every_time(megabytes):
     for _ in range(2):
-        with watched() as peak:
+        with track_peak() as peak:
             _hold(megabytes)
         assert peak.bytes == pytest.approx(megabytes * MEGABYTE, rel=0.1, abs=4 * MEGABYTE)
 
@@ -39,7 +39,7 @@ def test_what_a_call_holds_and_gives_back_is_counted_every_time(megabytes):
 def test_small_blocks_that_were_freed_are_counted_again():
     """An allocator keeps them, and a second call finds them there."""
     for _ in range(3):
-        with watched() as peak:
+        with track_peak() as peak:
             blocks = [bytes(50_000) for _ in range(1000)]
             del blocks
         assert peak.bytes > 40 * MEGABYTE
@@ -47,7 +47,7 @@ def test_small_blocks_that_were_freed_are_counted_again():
 
 def test_what_was_held_before_is_not_counted():
     kept = np.ones(100 * MEGABYTE // 8)
-    with watched() as peak:
+    with track_peak() as peak:
         kept.sum()
     assert peak.bytes < 20 * MEGABYTE
 
@@ -55,7 +55,7 @@ def test_what_was_held_before_is_not_counted():
 def test_a_program_is_counted_by_its_own_size_and_not_by_ours():
     kept = np.ones(300 * MEGABYTE // 8)
     hold = "import time; block = bytearray(b'1') * 60_000_000; time.sleep(0.3)"
-    with watched() as peak:
+    with track_peak() as peak:
         subprocess.run([sys.executable, "-IS", "-c", hold], check=True)
     assert kept.size == 300 * MEGABYTE // 8
     assert 60 * MEGABYTE < peak.bytes < 110 * MEGABYTE
@@ -63,7 +63,7 @@ def test_a_program_is_counted_by_its_own_size_and_not_by_ours():
 
 def test_a_program_that_ended_before_it_was_waited_for_is_counted():
     hold = "import time; block = bytearray(b'1') * 60_000_000; time.sleep(0.3)"
-    with watched() as peak:
+    with track_peak() as peak:
         program = subprocess.Popen([sys.executable, "-IS", "-c", hold])
         os.waitid(os.P_PID, program.pid, os.WEXITED | os.WNOWAIT)
         time.sleep(0.1)
@@ -73,7 +73,7 @@ def test_a_program_that_ended_before_it_was_waited_for_is_counted():
 
 def test_where_the_system_does_not_tell_nothing_is_said(monkeypatch, tmp_path):
     monkeypatch.setattr(memory, "_PROCESS", tmp_path / "gone")
-    with watched() as peak:
+    with track_peak() as peak:
         _hold(40)
     assert peak.bytes is None
 
@@ -96,11 +96,11 @@ budgets: [linf: 4]
             assert min(peaks) > 10 * MEGABYTE
         else:
             assert 0 <= max(peaks) < 10 * MEGABYTE
-    (row,) = (row for row in board([run]).rows if row.place.codec.startswith("hevc"))
+    (row,) = (row for row in build_board([run]).rows if row.place.codec.startswith("hevc"))
     assert row.clean.encoding_memory.mean > 10
     assert "| encoding MB" in (tmp_path / "out/leaderboard.md").read_text()
 
 
 def test_an_error_inside_is_passed_on():
-    with pytest.raises(ValueError, match="inside"), watched():
+    with pytest.raises(ValueError, match="inside"), track_peak():
         raise ValueError("inside")

@@ -18,10 +18,10 @@ from PIL import Image as Pillow
 from bench.engine.runner import describe, execute, prepare
 from bench.errors import ConfigError, StoreError
 from bench.metrics.scores import linf, psnr
-from bench.registry.registry import build
+from bench.registry.registry import instantiate
 from bench.store import run_folder as store_module
 from bench.store.records import CraftRecord, MeasureRecord
-from bench.store.run_folder import opened, read_run
+from bench.store.run_folder import open_run, read_run
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
 from small_run import SUITE, records_of, run_suite
@@ -84,7 +84,7 @@ def test_the_scored_picture_is_the_saved_png_inside_its_budget(finished: Path):
     run = read_run(finished)
     sources = {picture.name: picture.pixels for picture in _pictures()}
     attacked = [record for record in run.measures if record.craft is not None]
-    codec = build("codec", parse(SUITE, "small.yaml", Suite).points[1])
+    codec = instantiate("codec", parse(SUITE, "small.yaml", Suite).points[1])
     for record in attacked:
         saved = np.asarray(Pillow.open(finished / "adversarial" / f"{record.craft}.png"))
         source = sources[record.picture]
@@ -113,7 +113,7 @@ def test_a_finished_run_has_nothing_left_to_do(finished: Path):
 
 def test_an_interrupted_run_goes_on_where_it_stopped(finished: Path, tmp_path: Path):
     prepared = prepare(parse(SUITE, "small.yaml", Suite), Path())
-    with opened(tmp_path, describe(prepared)) as store:
+    with open_run(tmp_path, describe(prepared)) as store:
         events = execute(prepared, store)
         while len(store.measured) < 9:
             next(events)
@@ -166,9 +166,9 @@ def test_two_processes_cannot_write_to_one_folder(finished: Path):
     prepared = prepare(parse(SUITE, "small.yaml", Suite), Path())
     manifest = describe(prepared)
     with (
-        opened(finished, manifest),
+        open_run(finished, manifest),
         pytest.raises(StoreError, match="another process is writing"),
-        opened(finished, manifest),
+        open_run(finished, manifest),
     ):
         pass
 

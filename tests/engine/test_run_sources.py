@@ -15,7 +15,8 @@ from bench.store.run_folder import read_run
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
 from bench.verify.replan import suite_of
-from leaderboard import board, markdown
+from leaderboard.ranking.board import build_board
+from leaderboard.render.page import markdown
 from small_run import SUITE, run_suite
 
 
@@ -80,7 +81,7 @@ def test_queries_are_of_every_codec_that_loses_something_and_transfer_like_gradi
 def test_the_board_keeps_queries_apart_from_gradients(tmp_path):
     run_suite(_QUERIES.replace("*Q", "{name: square, queries: 40}"), tmp_path)
     run = read_run(tmp_path)
-    rows = {row.place.codec: row for row in board([run]).rows}
+    rows = {row.place.codec: row for row in build_board([run]).rows}
     assert {codec: row.place.threat for codec, row in rows.items()} == {
         "toy": "white-box",
         "JPEG": "black-box + transfer",
@@ -94,7 +95,7 @@ def test_the_board_keeps_queries_apart_from_gradients(tmp_path):
             for picture in ("chelsea", "coffee")
         ]
         assert rows[codec].attack.psnr.mean == pytest.approx(np.mean(worst))
-    assert "40 queries a picture" in markdown(board([run]))
+    assert "40 queries a picture" in markdown(build_board([run]))
 
 
 _SOURCES = """\
@@ -130,7 +131,7 @@ def test_a_suite_says_what_is_searched_on_and_what_is_found_is_given_to_others(t
         "JPEG 90": "transfer",
         "identity": "transfer",
     }
-    page = markdown(board([run]))
+    page = markdown(build_board([run]))
     assert "several at once where they are joined: JPEG 50; toy 2.0 and toy 0.5." in page
     assert "ifgsm steps=3, distortion, on toy 0.5 and toy 2.0" in page
 
@@ -147,7 +148,7 @@ def test_an_attack_says_itself_what_it_searches_on(tmp_path):
         ("ifgsm steps=3", ("toy 0.5",)),
         ("ifgsm steps=3", ("toy 2.0",)),
     }
-    page = markdown(board([run]))
+    page = markdown(build_board([run]))
     assert "**Sources of square queries=9**, what was searched on, several at once" in page
     assert "joined: JPEG 50." in page
 

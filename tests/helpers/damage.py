@@ -27,12 +27,12 @@ import numpy as np
 import torch
 from PIL import Image as Pictures
 
-from bench.cli.key_values import given
+from bench.cli.key_values import parse_params
 from bench.codec import Codec
 from bench.container import _HEAD, pack, unpack
 from bench.errors import CodecError
 from bench.registry import plugins
-from bench.registry.registry import Choice, build, check, unavailable
+from bench.registry.registry import ComponentSpec, instantiate, unavailable, validate
 from bench.testing.pictures import grey, noise, waves
 
 SECONDS = 200
@@ -100,7 +100,9 @@ def foreign_streams() -> list[bytes]:
     found = []
     for name, *parameters in map(str.split, OTHERS):
         if unavailable("codec", name) is None:
-            codec = build("codec", check("codec", Choice(name, given(parameters))))
+            codec = instantiate(
+                "codec", validate("codec", ComponentSpec(name, parse_params(parameters)))
+            )
             found += _with_sections(codec.encode(waves(40, 24)))
     return found
 
@@ -191,7 +193,7 @@ def main() -> None:
     torch.set_num_threads(1)
     if plugin := os.environ.get("DAMAGE_PLUGIN"):
         plugins.load(plugin, Path())
-    codec = build("codec", check("codec", Choice(name, given(parameters))))
+    codec = instantiate("codec", validate("codec", ComponentSpec(name, parse_params(parameters))))
     folder = Path(tempfile.gettempdir())
     found: Counter[str] = Counter()
     whole = whole_streams(codec)

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from bench.engine.runner import plan_digest
 from bench.images.image_set import Picture, load, pixel_hash
 from bench.planning.baselines import with_baselines
-from bench.planning.operating_point import Point
+from bench.planning.operating_point import OperatingPoint
 from bench.planning.planner import plan
 from bench.planning.resolve import make_attack, search_of, terms_of
 from bench.suite.bundled import bundled_suites, named_suite
@@ -56,7 +56,7 @@ def stand_in(choice):
     """Return an operating point whose fingerprint is its label."""
     differentiable = choice.name not in WITHOUT_GRADIENTS
     random = any(one.name == "random-ensemble" for one in choice.defence)
-    return Point(choice, f"fingerprint of {choice}", differentiable, random)
+    return OperatingPoint(choice, f"fingerprint of {choice}", differentiable, random)
 
 
 def plan_of(name):

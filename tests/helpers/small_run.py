@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bench.engine.runner import describe, execute, prepare
 from bench.store.records import TIMES
-from bench.store.run_folder import opened
+from bench.store.run_folder import open_run
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
 
@@ -24,7 +24,7 @@ compute: {threads: 1}
 
 def run_suite(text: str, folder: Path) -> list[object]:
     prepared = prepare(parse(text, "small.yaml", Suite), Path())
-    with opened(folder, describe(prepared)) as store:
+    with open_run(folder, describe(prepared)) as store:
         return list(execute(prepared, store))
 
 

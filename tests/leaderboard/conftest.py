@@ -10,7 +10,7 @@ import pytest
 
 from bench.cli.main import main
 from bench.store.records import CraftRecord, MeasureRecord, Scores
-from bench.store.run_folder import Manifest, opened, read_run
+from bench.store.run_folder import Manifest, open_run, read_run
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
 from leaderboard.publish import tracks
@@ -142,7 +142,7 @@ class Lab:
             machine={"cores": "2"},
             started="2026-01-01T00:00:00+00:00",
         )
-        with opened(folder, manifest) as store:
+        with open_run(folder, manifest) as store:
             for record in self.records:
                 store.append(record)
         return read_run(folder)

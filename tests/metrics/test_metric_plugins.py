@@ -15,16 +15,16 @@ from PIL import Image as Pillow
 
 from backends.metrics.colour import Ciede2000
 from bench.cli.main import main
-from bench.engine.executors.worker import Toolbox
+from bench.engine.executors.worker import ComponentCache
 from bench.engine.runner import plan_digest, prepare
 from bench.errors import ConfigError
 from bench.images.image_set import Picture
 from bench.planning.baselines import with_baselines
-from bench.planning.operating_point import Point
+from bench.planning.operating_point import OperatingPoint
 from bench.planning.planner import plan
 from bench.planning.resolve import make_attack, search_of, terms_of
 from bench.registry import plugins
-from bench.registry.registry import build
+from bench.registry.registry import instantiate
 from bench.scoring.score import MID_GREY
 from bench.store.records import TIMES
 from bench.store.run_folder import read_run
@@ -35,8 +35,9 @@ from bench.utils.yaml_config import parse
 from bench.verify.reencode import Checked, Finding
 from bench.verify.run_folder import verify
 from bench.verify.tolerances import differences
-from leaderboard import board, markdown
+from leaderboard.ranking.board import build_board
 from leaderboard.render.export import as_csv, records
+from leaderboard.render.page import markdown
 from leaderboard.web.html_tables import tables as pages
 from paths import ROOT
 
@@ -126,7 +127,7 @@ def test_a_metric_is_asked_of_both_decoded_pictures_against_the_source(folder):
     run = _run(SUITE + NAMED, folder)
     suite = load_suite(folder / "small.yaml")
     (source,) = (picture.pixels for picture in prepare(suite, folder).pictures)
-    codec, metric = build("codec", suite.points[0]), Ciede2000()
+    codec, metric = instantiate("codec", suite.points[0]), Ciede2000()
     decoded = codec.decode(codec.encode(source))
     found = {record.threat: record.scores.extra for record in _of("JPEG", run)}
     clean, attacked = found["clean"]["ciede2000"], found["noise"]["ciede2000"]
@@ -154,7 +155,7 @@ def test_a_suite_without_metrics_is_what_it_always_was():
     """Keys are those of a plan that knows of none: its runs go on."""
     suite = parse(PINNED, "pinned.yaml", Suite)
     choices, searches = with_baselines(suite)
-    points = [Point(choice, f"{choice} 1.0", choice.name == "toy") for choice in choices]
+    points = [OperatingPoint(choice, f"{choice} 1.0", choice.name == "toy") for choice in choices]
     pictures = [Picture("one", np.zeros((8, 8, 3), np.uint8), "1" * 64)]
     found = [search_of(choice, make_attack(choice)) for choice in searches]
     planned = plan(suite, points, found, pictures, terms_of(suite))
@@ -211,7 +212,7 @@ def test_a_run_is_resumed_with_its_metrics(folder):
 
 def test_a_worker_scores_by_the_same_metrics(folder):
     prepared = prepare(parse(SUITE + NAMED, str(folder / "small.yaml"), Suite), folder)
-    assert Toolbox(pickle.loads(pickle.dumps(prepared.suite)), {}).terms == prepared.terms
+    assert ComponentCache(pickle.loads(pickle.dumps(prepared.suite)), {}).terms == prepared.terms
 
 
 @pytest.mark.parametrize(
@@ -233,7 +234,7 @@ def test_a_metric_that_fails_costs_no_cell(way, reason, bare, folder):
             assert (found.source, found.clean, found.grey, found.reason) == (None,) * 3 + (reason,)
         elif record.threat == "clean":
             assert (found.source, found.clean, found.grey) == (0, 0, None)
-    page = markdown(board([run]))
+    page = markdown(build_board([run]))
     assert f"JPEG, budget linf 8: the metric odd gave no value: {reason} (3)" in page
 
 
@@ -277,7 +278,7 @@ def test_elsewhere_a_metric_may_differ_by_as_much_as_an_error(change, is_near, f
 
 
 def test_boards_have_columns_for_the_metrics_of_their_suites(folder):
-    made = board([_run(ATTACKED + NAMED, folder)])
+    made = build_board([_run(ATTACKED + NAMED, folder)])
     clean, worst = _ciede2000(read_run(folder / "run"))
     lines = {line["codec"]: line for line in csv.DictReader(io.StringIO(as_csv(made).decode()))}
     assert float(lines["JPEG"]["ciede2000_clean"]) == clean
@@ -310,14 +311,14 @@ def _ciede2000(run):
 
 def test_a_board_of_two_runs_has_the_metrics_of_both(bare, folder):
     one = _run(SUITE + "metrics: [ciede2000]\n", folder)
-    first, _, second, _ = records(board([one, bare]))
+    first, _, second, _ = records(build_board([one, bare]))
     assert first["ciede2000_clean"] is not None
     assert second["ciede2000_clean"] is None
 
 
 def test_columns_that_read_alike_are_exported_apart(folder):
     named = "metrics: [{name: odd, label: a b}, {name: odd, label: a_b, way: NaN}]\n"
-    (line, *_) = records(board([_run(SUITE + named, folder)]))
+    (line, *_) = records(build_board([_run(SUITE + named, folder)]))
     assert (line["a_b_clean_levels"] < 0, line["a_b_clean_levels_2"]) == (True, None)
 
 

@@ -14,7 +14,7 @@ from bench.images import image_set as images
 from bench.images.image_set import Crop, ImageSpec
 from bench.metrics import scores as metrics
 from bench.models import checkpoint, zoo
-from bench.registry.registry import Choice, build
+from bench.registry.registry import ComponentSpec, instantiate
 from bench.training.evaluate import rate_distortion
 from bench.training.recipe import Recipe
 from bench.utils.yaml_config import load
@@ -60,7 +60,7 @@ def test_each_family_takes_fewer_bits_than_jpeg_on_the_samples(family):
 
 
 def _of_jpeg(quality, pictures):
-    codec = build("codec", Choice("jpeg", (("quality", quality),)))
+    codec = instantiate("codec", ComponentSpec("jpeg", (("quality", quality),)))
     streams = [codec.encode(picture) for picture in pictures]
     rates = [
         metrics.bpp(len(stream), *picture.shape[:2])

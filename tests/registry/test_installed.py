@@ -10,7 +10,14 @@ from bench.cli import list as listing
 from bench.cli.main import main
 from bench.errors import ConfigError
 from bench.registry import registry
-from bench.registry.registry import Choice, build, entries, entry, implementation, unavailable
+from bench.registry.registry import (
+    ComponentSpec,
+    entries,
+    entry,
+    implementation,
+    instantiate,
+    unavailable,
+)
 
 MODULE = """\
 from dataclasses import dataclass
@@ -73,7 +80,7 @@ def test_every_kind_is_found_by_its_entry_point(kind, line, made, installed):
     name = line.split()[0]
     assert name in entries(kind)
     assert implementation(kind, name).__name__ == made
-    assert type(build(kind, Choice(name))).__name__ == made
+    assert type(instantiate(kind, ComponentSpec(name))).__name__ == made
     listed = {item.name: item for item in listing.items(f"{kind}s")}
     assert listed[name].problem is None
 
@@ -81,7 +88,7 @@ def test_every_kind_is_found_by_its_entry_point(kind, line, made, installed):
 def test_an_entry_says_more_of_what_is_installed(installed, capsys):
     installed("some-more", codecs="told = brought:TOLD")
     assert entry("codec", "told").cost.coding == 7
-    assert build("codec", Choice("told")).fingerprint() == "toy gain 2.0"
+    assert instantiate("codec", ComponentSpec("told")).fingerprint() == "toy gain 2.0"
     assert unavailable("codec", "told") == "its program is missing; install it"
     (listed,) = [item for item in listing.items("codecs") if item.name == "told"]
     assert listed.parameters == {}
@@ -116,7 +123,7 @@ def test_two_distributions_that_clash_are_both_named(installed):
 def test_what_cannot_be_imported_is_named_with_who_brought_it(target, words, installed):
     installed("some-more", codecs=f"mine = {target}")
     with pytest.raises(ConfigError, match=words):
-        build("codec", Choice("mine"))
+        instantiate("codec", ComponentSpec("mine"))
     (listed,) = [item for item in listing.items("codecs") if item.name == "mine"]
     assert "some-more" in listed.problem
 
@@ -124,4 +131,4 @@ def test_what_cannot_be_imported_is_named_with_who_brought_it(target, words, ins
 def test_what_cannot_be_made_is_named_with_who_brought_it(installed):
     installed("some-more", codecs="mine = brought:Fails")
     with pytest.raises(ConfigError, match="codec 'mine' of some-more cannot be used: ValueError"):
-        build("codec", Choice("mine"))
+        instantiate("codec", ComponentSpec("mine"))

@@ -7,10 +7,10 @@ import re
 import pytest
 
 from bench.budget import Linf
-from bench.crafting.craft import search
+from bench.crafting.craft import run_attack
 from bench.crafting.target import CodecTarget
 from bench.registry.plugins import load
-from bench.registry.registry import Choice, build
+from bench.registry.registry import ComponentSpec, instantiate
 from bench.tensors import to_tensor
 from bench.testing import AttackContract
 from paths import ROOT
@@ -40,9 +40,9 @@ def plugins(tmp_path):
 
 def test_the_attack_pursues_the_objective(plugins, photograph):
     source = to_tensor(photograph("coffee", 16, 24))
-    codec = build("codec", Choice("toy", (("gain", 0.5),)))
-    target = CodecTarget(codec, build("objective", Choice("worst-pixel")), source)
-    attack = build("attack", Choice("ascent", (("steps", 10),)))
-    found = search(attack, target, source, Linf(8), 1)
+    codec = instantiate("codec", ComponentSpec("toy", (("gain", 0.5),)))
+    target = CodecTarget(codec, instantiate("objective", ComponentSpec("worst-pixel")), source)
+    attack = instantiate("attack", ComponentSpec("ascent", (("steps", 10),)))
+    found = run_attack(attack, target, source, Linf(8), 1)
     assert found.trace.shape == (10, 1)
     assert target.value(found.images) > target.value(source)

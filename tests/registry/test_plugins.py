@@ -10,12 +10,12 @@ import torch
 
 from bench.budget import Linf
 from bench.cli.main import main
-from bench.crafting.craft import enforced, search
+from bench.crafting.craft import quantise_and_check, run_attack
 from bench.crafting.target import CodecTarget
 from bench.errors import ConfigError
 from bench.registry import plugins
 from bench.registry import trusted as consent
-from bench.registry.registry import Choice, build
+from bench.registry.registry import ComponentSpec, instantiate
 from bench.store.run_folder import read_run
 from bench.suite.suite import Suite, load_suite
 from bench.tensors import to_tensor
@@ -88,7 +88,7 @@ def test_reading_a_suite_twice_imports_its_plugin_once(suite):
 def test_a_module_that_can_be_imported_is_named_without_its_suffix(suite, monkeypatch):
     monkeypatch.syspath_prepend(str(suite.parent))
     assert len(parse(SUITE.replace("grey.py", "grey"), "small.yaml", Suite).points) == 2
-    assert consent.given("grey").Grey(7).fingerprint() == "grey 7"
+    assert consent.trusted_module("grey").Grey(7).fingerprint() == "grey 7"
 
 
 def test_parameters_are_checked_like_our_own(suite):
@@ -180,26 +180,28 @@ def own(tmp_path):
         net.synthesis.bias += 0.5
     torch.save(net.state_dict(), tmp_path / "mine.pth.tar")
     weights = str(tmp_path / "mine.pth.tar")
-    return Choice("compressai", (("model", "mine:Tiny"), ("checkpoint", weights)))
+    return ComponentSpec("compressai", (("model", "mine:Tiny"), ("checkpoint", weights)))
 
 
 def test_a_model_of_ones_own_is_coded_and_attacked(own, photograph):
-    codec, image = build("codec", own), photograph("coffee", 70, 90)
+    codec, image = instantiate("codec", own), photograph("coffee", 70, 90)
     bitstream, source = codec.encode(image), to_tensor(image)
     decoded = codec.decode(bitstream)
     assert decoded.shape == image.shape
     levels = codec.reconstruct(source)[0].permute(1, 2, 0).clamp(0, 1) * 255
     assert np.abs(levels.numpy() - decoded).max() < 0.501
-    rate = Choice("rate")
-    target = CodecTarget(codec, build("objective", rate), source)
-    found = search(build("attack", Choice("pgd", (("steps", 5),))), target, source, Linf(8), 1)
-    assert len(codec.encode(enforced(found, source, Linf(8)))) > len(bitstream)
+    rate = ComponentSpec("rate")
+    target = CodecTarget(codec, instantiate("objective", rate), source)
+    found = run_attack(
+        instantiate("attack", ComponentSpec("pgd", (("steps", 5),))), target, source, Linf(8), 1
+    )
+    assert len(codec.encode(quantise_and_check(found, source, Linf(8)))) > len(bitstream)
 
 
 def test_a_model_of_a_module_that_is_not_named_is_refused(own, monkeypatch):
     monkeypatch.setattr(consent, "_NAMED", {})
     with pytest.raises(ConfigError, match=r"runs code of 'mine'; name that module or file in 'pl"):
-        build("codec", own)
+        instantiate("codec", own)
 
 
 @pytest.mark.parametrize(
@@ -207,15 +209,15 @@ def test_a_model_of_a_module_that_is_not_named_is_refused(own, monkeypatch):
     [("mine:Tinny", "has no CompressionModel 'Tinny'"), ("mine:torch", "has no CompressionModel")],
 )
 def test_a_class_that_is_no_model_is_refused(model, words, own):
-    choice = Choice("compressai", (("model", model), own.params[1]))
+    choice = ComponentSpec("compressai", (("model", model), own.params[1]))
     with pytest.raises(ConfigError, match=words):
-        build("codec", choice)
+        instantiate("codec", choice)
 
 
 def test_weights_of_another_model_are_refused(own, small_checkpoint):
     other = (("checkpoint", str(small_checkpoint("bmshj2018-factorized"))),)
     with pytest.raises(ConfigError, match="does not hold the weights of mine:Tiny"):
-        build("codec", Choice("compressai", (own.params[0], *other)))
+        instantiate("codec", ComponentSpec("compressai", (own.params[0], *other)))
 
 
 SHIFTED = """\

@@ -9,12 +9,12 @@ import pytest
 
 from bench.cli.main import main
 from bench.errors import ConfigError
-from bench.registry.registry import build
+from bench.registry.registry import instantiate
 from bench.store.run_folder import read_run
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
 from bench.verify.replan import suite_of
-from leaderboard.ranking.board import board
+from leaderboard.ranking.board import build_board
 
 SUITE = """\
 name: small
@@ -39,7 +39,7 @@ def _cost(suite, kind):
     """Return gradients and queries by objective that a budget of a kind takes at most."""
     gradients, queries = Counter(), 0
     for choice in suite.searches:
-        attack = build("attack", choice)
+        attack = instantiate("attack", choice)
         if kind not in attack.budgets:
             continue
         for objective in choice.objectives or suite.wants:
@@ -127,7 +127,9 @@ def row(tmp_path_factory):
     assert main(["run", str(folder / "small.yaml"), "-o", str(folder / "run")]) == 0
     run = read_run(folder / "run")
     (row,) = [
-        one for one in board([run]).rows if (one.place.codec, one.place.budget) == ("toy", "linf 8")
+        one
+        for one in build_board([run]).rows
+        if (one.place.codec, one.place.budget) == ("toy", "linf 8")
     ]
     return run, row
 

@@ -7,7 +7,7 @@ import torch
 
 from bench.attack import View
 from bench.models.architectures import fresh
-from bench.registry.registry import Choice, build, live_surrogate
+from bench.registry.registry import ComponentSpec, instantiate, live_surrogate
 from bench.testing.pictures import waves
 from bench.training import crops
 from bench.training.adversary import Adversary
@@ -84,7 +84,7 @@ def _value(trainer, objective, images, source):
     with torch.no_grad():
         both = net.relaxed(images)
     view = View(images, source, None, both.reconstruction, both.bits)
-    return build("objective", Choice(objective))(view)
+    return instantiate("objective", ComponentSpec(objective))(view)
 
 
 def test_an_adversarial_step_learns_from_the_attacked_crops(trainer, batch):

@@ -13,14 +13,14 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from bench.crafting.craft import Crafted
-from bench.engine.job_runner import Made, Task
+from bench.crafting.craft import CraftResult
+from bench.engine.job_runner import JobEvent, WorkItem
 from bench.errors import BenchError
 from bench.images.image_set import Picture
 from bench.planning.jobs import CraftJob, MeasureJob
 from bench.store.records import MeasureRecord
 
-Answer: TypeAlias = str | Crafted | MeasureRecord | BenchError | RuntimeError
+Answer: TypeAlias = str | CraftResult | MeasureRecord | BenchError | RuntimeError
 """The key of a job that starts, what came of it, or why the run must end."""
 
 
@@ -40,28 +40,28 @@ class _Unpacker(pickle.Unpickler):
         return self._pictures[pid]
 
 
-def pack(task: Task) -> bytes:
+def pack(task: WorkItem) -> bytes:
     """Return a task without its source pictures."""
     content = io.BytesIO()
     _Packer(content, protocol=pickle.HIGHEST_PROTOCOL).dump(task)
     return content.getvalue()
 
 
-def unpack(packed: bytes, pictures: Sequence[Picture]) -> Task:
+def unpack(packed: bytes, pictures: Sequence[Picture]) -> WorkItem:
     """Return a task and its source pictures together, no picture to be written to."""
-    task: Task = _Unpacker(packed, pictures).load()
+    task: WorkItem = _Unpacker(packed, pictures).load()
     for image in (*(picture.pixels for picture in pictures), task.attacked):
         if isinstance(image, np.ndarray):
             image.setflags(write=False)
     return task
 
 
-def answered(made: Made) -> Answer:
+def to_message(made: JobEvent) -> Answer:
     """Return what is sent of what was made."""
     return made.key if isinstance(made, (CraftJob, MeasureJob)) else made
 
 
-def understood(task: Task, answers: Iterable[Answer]) -> Iterator[Made]:
+def from_messages(task: WorkItem, answers: Iterable[Answer]) -> Iterator[JobEvent]:
     """Yield what was made of a task.
 
     Raises:

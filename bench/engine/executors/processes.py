@@ -13,10 +13,10 @@ from collections.abc import Generator, Iterator
 from functools import partial
 
 from bench.engine.executors import Executor, Options
-from bench.engine.executors.messages import Answer, pack, understood
+from bench.engine.executors.messages import Answer, from_messages, pack
 from bench.engine.executors.scheduler import drive
-from bench.engine.executors.worker import Kit
-from bench.engine.job_runner import Made, Task
+from bench.engine.executors.worker import WorkerConfig
+from bench.engine.job_runner import JobEvent, WorkItem
 from bench.engine.resume import Event
 from bench.engine.runner import Prepared
 from bench.errors import BenchError, ConfigError
@@ -37,7 +37,7 @@ def executor(options: Options) -> Executor:
 
 
 def _execute(prepared: Prepared, store: Store, workers: int | None) -> Generator[Event, None, None]:
-    kit = Kit.of(prepared)
+    kit = WorkerConfig.of(prepared)
     count = workers or max(1, cores() // prepared.suite.compute.threads)
     yield from drive(prepared, store, lambda: ProcessWorker(kit), count)
 
@@ -45,7 +45,7 @@ def _execute(prepared: Prepared, store: Store, workers: int | None) -> Generator
 class ProcessWorker:
     """A `bench.engine.executors.worker_pool.Worker` that is a process of this machine."""
 
-    def __init__(self, kit: Kit) -> None:
+    def __init__(self, kit: WorkerConfig) -> None:
         self._kit = kit
         self._child = Child("bench.engine.executors.worker:main")
 
@@ -57,10 +57,10 @@ class ProcessWorker:
             raise host
         return str(host)
 
-    def do(self, task: Task) -> Iterator[Made]:
+    def do(self, task: WorkItem) -> Iterator[JobEvent]:
         """Do a task there, yielding what is made as it comes."""
         self._child.send((pack(task), *task.pictures))
-        yield from understood(task, self._answers())
+        yield from from_messages(task, self._answers())
 
     def stop(self) -> None:
         """End it, and all that it runs."""

@@ -19,13 +19,13 @@ from functools import lru_cache, partial
 from typing import Any
 
 from bench.engine.executors import Executor, Options
-from bench.engine.executors.messages import Answer, pack, understood
+from bench.engine.executors.messages import Answer, from_messages, pack
 from bench.engine.executors.scheduler import drive
-from bench.engine.executors.worker import Bench, Kit
-from bench.engine.job_runner import Made, Task
+from bench.engine.executors.worker import WorkerConfig, WorkerSession
+from bench.engine.job_runner import JobEvent, WorkItem
 from bench.engine.resume import Event
 from bench.engine.runner import Prepared
-from bench.errors import BenchError, ConfigError, MachineError, told
+from bench.errors import BenchError, ConfigError, MachineError, one_line
 from bench.store.run_folder import Store
 from bench.utils.child_process import LostError
 from bench.utils.machine import cores
@@ -56,7 +56,7 @@ def executor(options: Options) -> Executor:
 def _execute(prepared: Prepared, store: Store, options: Options) -> Generator[Event, None, None]:
     cpus, gpus = prepared.suite.compute.threads, options.gpus or 0
     with _connected(options, cpus):
-        hire = Hire(Kit.of(prepared), cpus, gpus)
+        hire = RayWorkerHandle(WorkerConfig.of(prepared), cpus, gpus)
         if not hire.room and (options.workers is None or _address(options) == _LOCAL):
             raise MachineError(
                 f"a worker asks Ray for {cpus} cores and {gpus:g} GPUs, and there are"
@@ -78,7 +78,7 @@ def _connected(options: Options, cpus: int) -> Iterator[None]:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", **own)
     except Exception as error:  # Ray raises all kinds
         hint = "" if _AUTH_MODE in os.environ else f"; with a token it needs {_AUTH_MODE}=token"
-        raise MachineError(f"Ray cannot be had at '{address}': {told(error)}{hint}") from error
+        raise MachineError(f"Ray cannot be had at '{address}': {one_line(error)}{hint}") from error
     try:
         yield
     finally:
@@ -97,10 +97,10 @@ def _see_that_it_answers(address: str) -> None:
     try:
         socket.create_connection((host, int(port)), _PATIENCE_S).close()
     except (OSError, OverflowError) as error:
-        raise MachineError(f"Ray cannot be had at '{address}': {told(error)}") from error
+        raise MachineError(f"Ray cannot be had at '{address}': {one_line(error)}") from error
 
 
-class Hire:
+class RayWorkerHandle:
     """Makes actors, all with the same kit and demands.
 
     Args:
@@ -109,14 +109,14 @@ class Hire:
         gpus: GPUs that each asks for.
     """
 
-    def __init__(self, kit: Kit, cpus: int, gpus: float) -> None:
+    def __init__(self, kit: WorkerConfig, cpus: int, gpus: float) -> None:
         self._cpus, self._gpus = cpus, gpus
         self._kit = ray.put(kit)
         self._shown = lru_cache(_KEPT_PICTURES)(ray.put)
 
     def __call__(self) -> RayWorker:
         """Return one more worker; it waits until there is room for it."""
-        made = ray.remote(Bench).options(
+        made = ray.remote(WorkerSession).options(
             num_cpus=self._cpus,
             num_gpus=self._gpus,
             max_restarts=0,
@@ -155,16 +155,16 @@ class RayWorker:
             raise host
         return str(host)
 
-    def do(self, task: Task) -> Iterator[Made]:
+    def do(self, task: WorkItem) -> Iterator[JobEvent]:
         """Do a task there, yielding what is made as it comes."""
-        yield from understood(task, self._answers(task))
+        yield from from_messages(task, self._answers(task))
 
     def stop(self) -> None:
         """End it at once."""
         with suppress(RayError, RuntimeError):  # it may be gone, or the cluster
             ray.kill(self.actor)
 
-    def _answers(self, task: Task) -> Iterator[Answer]:
+    def _answers(self, task: WorkItem) -> Iterator[Answer]:
         with _lost():
             stream = self.actor.do.options(num_returns="streaming").remote(
                 pack(task), *map(self.shown, task.pictures)
@@ -178,4 +178,4 @@ def _lost() -> Iterator[None]:
     try:
         yield
     except RayError as error:
-        raise LostError(told(error)) from error
+        raise LostError(one_line(error)) from error

@@ -9,11 +9,19 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
-from bench.crafting.craft import Crafted
-from bench.engine.executors.work_queue import ATTEMPTS, Rota
-from bench.engine.executors.worker_pool import Began, Crew, Finished, Gone, News, Refused, Worker
-from bench.engine.job_runner import Task
-from bench.engine.resume import Event, is_left, keep, left
+from bench.crafting.craft import CraftResult
+from bench.engine.executors.work_queue import ATTEMPTS, WorkQueue
+from bench.engine.executors.worker_pool import (
+    Finished,
+    Lost,
+    News,
+    Rejected,
+    Started,
+    Worker,
+    WorkerPool,
+)
+from bench.engine.job_runner import WorkItem
+from bench.engine.resume import Event, commit, is_pending, remaining_work
 from bench.engine.runner import Prepared
 from bench.errors import MachineError
 from bench.planning.jobs import CraftJob, Group, MeasureJob, in_words
@@ -35,15 +43,15 @@ def drive(
     Raises:
         MachineError: no worker can be started, or too many were lost over the same search.
     """
-    groups = [group for group in prepared.plan.groups if is_left(group, store)]
-    crew = Crew(hire)
-    yield from _Drive(Rota.of(groups), crew, store).run(min(count, len(groups)))
+    groups = [group for group in prepared.plan.groups if is_pending(group, store)]
+    crew = WorkerPool(hire)
+    yield from _Drive(WorkQueue.of(groups), crew, store).run(min(count, len(groups)))
 
 
 @dataclass
 class _Drive:
-    rota: Rota
-    crew: Crew
+    rota: WorkQueue
+    crew: WorkerPool
     store: Store
     hosts: dict[int, str] = field(default_factory=dict)
     doing: dict[int, CraftJob | MeasureJob] = field(default_factory=dict)
@@ -61,29 +69,29 @@ class _Drive:
                 yield from self.take(worker, news)
         finally:
             for late in (news, *self.crew.dismiss()):
-                if isinstance(late, (Crafted, MeasureRecord)):
-                    keep(late, self.store)
+                if isinstance(late, (CraftResult, MeasureRecord)):
+                    commit(late, self.store)
         self.complain()
 
     def take(self, worker: int, news: News) -> Iterator[Event]:
-        if isinstance(news, Refused):
+        if isinstance(news, Rejected):
             raise news.error
-        if isinstance(news, Began):
+        if isinstance(news, Started):
             yield self.began(worker, news.host)
             self.employ(worker)
         elif isinstance(news, Finished):
             self.rota.finish(worker)
             self.employ(worker)
-        elif isinstance(news, Gone):
+        elif isinstance(news, Lost):
             yield self.lost(worker, news.reason)
             self.replace()
         else:
-            event = keep(news, self.store)
+            event = commit(news, self.store)
             if event is not None:
                 yield event
             if isinstance(news, (CraftJob, MeasureJob)):
                 self.doing[worker] = news
-            elif isinstance(news, Crafted):
+            elif isinstance(news, CraftResult):
                 self.found(news)
 
     def employ(self, worker: int) -> None:
@@ -97,16 +105,16 @@ class _Drive:
             self.rota.finish(worker)  # lost after its last record had come
         self.idle.append(worker)
 
-    def rest(self, group: Group) -> Task | None:
+    def rest(self, group: Group) -> WorkItem | None:
         """Return what is left of a group but for the cells that are given up; None if nothing."""
-        if not is_left(group, self.store):
+        if not is_pending(group, self.store):
             return None
-        task = left(group, self.store)
+        task = remaining_work(group, self.store)
         cells = tuple(cell for cell in task.cells if cell.key not in self.rota.given_up)
         searched = group.craft is None or group.craft.key in self.store.crafts
         return replace(task, cells=cells) if cells or not searched else None
 
-    def found(self, crafted: Crafted) -> None:
+    def found(self, crafted: CraftResult) -> None:
         """Let who is idle go on with the pictures of a batch."""
         self.rota.found(crafted.record.key)
         idle, self.idle = self.idle, []
@@ -142,7 +150,7 @@ class _Drive:
         return self.noted(record)
 
     def noted(self, record: WorkerRecord) -> WorkerRecord:
-        self.store.note(record)
+        self.store.append_worker(record)
         return record
 
     def complain(self) -> None:

@@ -18,7 +18,7 @@ ATTEMPTS = 3
 
 
 @dataclass
-class Rota:
+class WorkQueue:
     """Who does what, and what waits.
 
     Attributes:
@@ -33,7 +33,7 @@ class Rota:
     _lost: Counter[str] = field(default_factory=Counter)
 
     @classmethod
-    def of(cls, groups: Iterable[Group]) -> Rota:
+    def of(cls, groups: Iterable[Group]) -> WorkQueue:
         """Return the rota of groups, all of them waiting."""
         rota = cls()
         for group in groups:

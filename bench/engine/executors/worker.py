@@ -21,23 +21,23 @@ import numpy as np
 
 from bench.attack import Attack, Objective
 from bench.codec import Codec
-from bench.engine.executors.messages import Answer, answered, unpack
-from bench.engine.job_runner import Workshop
+from bench.engine.executors.messages import Answer, to_message, unpack
+from bench.engine.job_runner import JobRunner
 from bench.engine.runner import Prepared, versions
 from bench.errors import BenchError, ConfigError
 from bench.images.image_set import Picture
-from bench.planning.operating_point import Point, Terms
+from bench.planning.operating_point import OperatingPoint, ScoringSpec
 from bench.planning.resolve import make_attack, make_codec, terms_of
 from bench.registry import plugins
-from bench.registry.registry import Choice
+from bench.registry.registry import ComponentSpec
 from bench.suite.suite import Suite
 from bench.utils.child_process import Parent
-from bench.utils.machine import settle
+from bench.utils.machine import configure_threads
 from bench.utils.precision import check
 
 
 @dataclass(frozen=True)
-class Kit:
+class WorkerConfig:
     """What a worker is sent, once.
 
     Attributes:
@@ -49,7 +49,7 @@ class Kit:
     content: bytes
 
     @classmethod
-    def of(cls, prepared: Prepared) -> Kit:
+    def of(cls, prepared: Prepared) -> WorkerConfig:
         """Return the kit of a run.
 
         Raises:
@@ -67,7 +67,7 @@ class Kit:
 
 
 @dataclass
-class Toolbox:
+class ComponentCache:
     """The tools of one worker, each made when it is first needed."""
 
     suite: Suite
@@ -76,11 +76,11 @@ class Toolbox:
     _attacks: dict[str, Attack] = field(default_factory=dict)
 
     @cached_property
-    def terms(self) -> Terms:
+    def terms(self) -> ScoringSpec:
         """What the suite says of scoring."""
         return terms_of(self.suite)
 
-    def codec(self, point: Point) -> Codec:
+    def codec(self, point: OperatingPoint) -> Codec:
         """Return the codec of an operating point, made once.
 
         Raises:
@@ -96,24 +96,24 @@ class Toolbox:
             self._codecs[point.label] = made
         return self._codecs[point.label]
 
-    def attack(self, choice: Choice) -> Attack:
+    def attack(self, choice: ComponentSpec) -> Attack:
         """Return an attack, made once."""
         if str(choice) not in self._attacks:
             self._attacks[str(choice)] = make_attack(choice)
         return self._attacks[str(choice)]
 
-    def objective(self, choice: Choice) -> Objective:
+    def objective(self, choice: ComponentSpec) -> Objective:
         """Return an objective of the suite."""
         return self.objectives[str(choice)]
 
 
-class Bench:
+class WorkerSession:
     """Where a worker works; lives as long as its process, or its Ray actor.
 
     What it refuses it returns, because an exception would not come through as it is.
     """
 
-    def __init__(self, kit: Kit) -> None:
+    def __init__(self, kit: WorkerConfig) -> None:
         self._kit = kit
 
     def introduce(self) -> str | BenchError:
@@ -126,10 +126,10 @@ class Bench:
 
     def do(self, packed: bytes, *pictures: Picture) -> Iterator[Answer]:
         """Do a packed task on source pictures, answering with what is made as it comes."""
-        settle(self._suite.compute.threads)
+        configure_threads(self._suite.compute.threads)
         try:
-            for made in self._workshop.do(unpack(packed, pictures)):
-                yield answered(made)
+            for made in self._workshop.run(unpack(packed, pictures)):
+                yield to_message(made)
         except BenchError as error:
             yield type(error)(f"{host()}: {error}")
         except Exception:  # noqa: BLE001 - a fault of the harness is told where it is looked for
@@ -144,7 +144,7 @@ class Bench:
             np.finfo(kind)  # once, and kept: it warns where denormals are flushed already
         check(suite.compute.arithmetic)
         self._suite: Suite = suite
-        self._workshop = Workshop(Toolbox(suite, objectives), suite.compute.batch)
+        self._workshop = JobRunner(ComponentCache(suite, objectives), suite.compute.batch)
 
 
 def host() -> str:
@@ -163,7 +163,7 @@ def _compare(own: Mapping[str, str], wanted: Mapping[str, str]) -> None:
 
 def main(parent: Parent) -> None:
     """Do tasks, one after the other."""
-    bench = Bench(parent.receive())
+    bench = WorkerSession(parent.receive())
     parent.send(bench.introduce())
     while True:
         for answer in bench.do(*parent.receive()):

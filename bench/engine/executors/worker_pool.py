@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Protocol, TypeAlias
 
-from bench.engine.job_runner import Made, Task
+from bench.engine.job_runner import JobEvent, WorkItem
 from bench.utils.child_process import LostError
 
 _PATIENCE_S = 10.0
@@ -34,7 +34,7 @@ class Worker(Protocol):
         """
         ...
 
-    def do(self, task: Task) -> Iterator[Made]:
+    def do(self, task: WorkItem) -> Iterator[JobEvent]:
         """Do a task there, yielding what is made as it comes.
 
         Raises:
@@ -49,7 +49,7 @@ class Worker(Protocol):
 
 
 @dataclass(frozen=True)
-class Began:
+class Started:
     """A worker is ready."""
 
     host: str
@@ -61,23 +61,23 @@ class Finished:
 
 
 @dataclass(frozen=True)
-class Gone:
+class Lost:
     """A worker was lost."""
 
     reason: str
 
 
 @dataclass(frozen=True)
-class Refused:
+class Rejected:
     """A worker told of something that ends the run."""
 
     error: Exception
 
 
-News: TypeAlias = Began | Made | Finished | Gone | Refused
+News: TypeAlias = Started | JobEvent | Finished | Lost | Rejected
 
 
-class Crew:
+class WorkerPool:
     """Workers by number, and the news of all of them in the order they come.
 
     Args:
@@ -88,7 +88,7 @@ class Crew:
         self._hire = hire
         self._news: SimpleQueue[tuple[int, News]] = SimpleQueue()
         self._workers: list[Worker] = []
-        self._tasks: list[SimpleQueue[Task | None]] = []
+        self._tasks: list[SimpleQueue[WorkItem | None]] = []
         self._threads: list[threading.Thread] = []
 
     def hire(self) -> None:
@@ -100,7 +100,7 @@ class Crew:
         self._threads.append(thread)
         thread.start()
 
-    def hand(self, number: int, task: Task) -> None:
+    def hand(self, number: int, task: WorkItem) -> None:
         """Give a worker that is ready a task."""
         self._tasks[number].put(task)
 
@@ -125,12 +125,12 @@ class Crew:
                 self._news.put((number, news))
         except LostError as error:
             worker.stop()
-            self._news.put((number, Gone(str(error))))
+            self._news.put((number, Lost(str(error))))
         except Exception as error:  # noqa: BLE001 - whatever it is, the run is told
-            self._news.put((number, Refused(error)))
+            self._news.put((number, Rejected(error)))
 
     def _served(self, number: int, worker: Worker) -> Iterator[News]:
-        yield Began(worker.start())
+        yield Started(worker.start())
         for task in iter(self._tasks[number].get, None):
             yield from worker.do(task)
             yield Finished()

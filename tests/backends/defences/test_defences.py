@@ -10,12 +10,12 @@ from bench.cli.list import items
 from bench.cli.main import main
 from bench.engine.runner import prepare
 from bench.errors import ConfigError
-from bench.registry.registry import build, entries
+from bench.registry.registry import entries, instantiate
 from bench.store.run_folder import read_run
 from bench.suite.json_schema import suite_schema
 from bench.suite.suite import Suite, load_suite
 from bench.utils.yaml_config import parse
-from leaderboard.ranking.board import board
+from leaderboard.ranking.board import build_board
 from paths import ROOT
 
 SUITE = """\
@@ -82,7 +82,7 @@ def test_a_list_of_defences_is_one_after_the_other_and_values_in_it_are_a_grid()
         for quality in (30, 60)
         for bits in (4, 5)
     ]
-    first = build("codec", points[0]).fingerprint()
+    first = instantiate("codec", points[0]).fingerprint()
     assert first.index("BitDepth(bits=4)") < first.index("mirrored") < first.index("JPEG")
 
 
@@ -142,7 +142,7 @@ def test_a_lossless_codec_behind_a_defence_does_not_stand_for_the_lossless_one(t
     text = SUITE.replace(SUITE.splitlines()[3], "  - {name: identity, defence: bit-depth}")
     run = _run(text, tmp_path)
     assert set(run.manifest.codecs) == {"identity + bit-depth", "identity"}
-    rows = {row.place.codec: row for row in board([run]).rows}
+    rows = {row.place.codec: row for row in build_board([run]).rows}
     assert rows["identity"].reference
     assert not rows["identity + bit-depth"].reference
 
@@ -214,7 +214,7 @@ def test_more_draws_are_another_search_of_codecs_that_draw_alone(tmp_path):
 
 
 def _flags(run):
-    row = next(row for row in board([run]).rows if row.place.codec == "guarded")
+    row = next(row for row in build_board([run]).rows if row.place.codec == "guarded")
     return {flag.name for flag in row.flags}
 
 
@@ -274,7 +274,7 @@ compute: {{threads: 1}}
         tmp_path,
     )
     assert {record.status for record in run.measures} == {"ok"}
-    rows = {row.place.codec: row for row in board([run]).rows}
+    rows = {row.place.codec: row for row in build_board([run]).rows}
     weaker = set()
     for index, objective in ((i, o) for i in range(len(EVERY)) for o in ("distortion", "rate")):
         reached = {

@@ -18,7 +18,7 @@ from bench.metrics.scores import psnr
 from bench.models import checkpoint, zoo
 from bench.models.denoiser import Denoiser
 from bench.registry import plugins
-from bench.registry.registry import Choice, build, check
+from bench.registry.registry import ComponentSpec, instantiate, validate
 from bench.tensors import to_tensor
 from bench.training.recipe import Recipe
 from bench.utils.yaml_config import load
@@ -26,12 +26,12 @@ from bench.wrapping import drawn
 from paths import ROOT
 
 WEIGHTS = ROOT / "backends/defences/weights/denoiser-small.safetensors"
-IDENTITY = Choice("identity")
+IDENTITY = ComponentSpec("identity")
 
 
 def _behind(name, **params):
-    choice = check("defence", Choice(name, tuple(params.items())))
-    return build("defence", choice)(build("codec", IDENTITY))
+    choice = validate("defence", ComponentSpec(name, tuple(params.items())))
+    return instantiate("defence", choice)(instantiate("codec", IDENTITY))
 
 
 def _back(codec, image):

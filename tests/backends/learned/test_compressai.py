@@ -15,7 +15,7 @@ from backends import CODECS
 from bench.container import pack
 from bench.errors import CodecError, ConfigError
 from bench.images.image_set import Crop, ImageSpec, load
-from bench.registry.registry import Choice, build
+from bench.registry.registry import ComponentSpec, instantiate
 from bench.tensors import to_image, to_tensor
 
 ARCHITECTURES = [
@@ -26,7 +26,7 @@ SIZES = [(1, 1), (17, 33), (64, 80)]
 
 
 def _make(architecture=FACTORISED, **parameters):
-    return build("codec", Choice(architecture, tuple(parameters.items())))
+    return instantiate("codec", ComponentSpec(architecture, tuple(parameters.items())))
 
 
 def _own_coding(net, image):

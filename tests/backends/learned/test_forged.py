@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import backends.learned.bitstream_guard
-from backends.learned.bitstream_guard import believe
+from backends.learned.bitstream_guard import check_plausible_size
 from bench.container import Container, pack, unpack
 
 MIB = 2**20
@@ -57,9 +57,9 @@ def test_a_size_beyond_the_machines_memory_is_refused(length, small_codec, apart
 @pytest.mark.parametrize(("side", "size"), [(10_000, 300), (8_000, 100), (1, 30)])
 def test_a_picture_that_anyone_would_code_is_believed(side, size, monkeypatch):
     monkeypatch.setattr(backends.learned.bitstream_guard, "machine_bytes", lambda: 16 * 2**30)
-    assert believe(Container(side, side, (bytes(size),)), side * side) is None
+    assert check_plausible_size(Container(side, side, (bytes(size),)), side * side) is None
 
 
 def test_so_is_any_on_a_system_that_tells_no_memory(monkeypatch):
     monkeypatch.delattr(os, "sysconf")
-    assert believe(Container(65535, 65535, (bytes(MIB),)), 65535**2) is None
+    assert check_plausible_size(Container(65535, 65535, (bytes(MIB),)), 65535**2) is None

@@ -13,7 +13,7 @@ from backends import CODECS
 from bench.container import unpack
 from bench.errors import CodecError, ConfigError
 from bench.models.architectures import fresh
-from bench.registry.registry import Choice, build
+from bench.registry.registry import ComponentSpec, instantiate
 from bench.tensors import to_image, to_tensor
 
 FIXED = {
@@ -30,7 +30,7 @@ every_net = pytest.mark.parametrize(("architecture", "is_stepped"), NETS)
 
 
 def _make(architecture, **parameters):
-    return build("codec", Choice(architecture, tuple(parameters.items())))
+    return instantiate("codec", ComponentSpec(architecture, tuple(parameters.items())))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from attacks.objectives.basic import Rate
 from backends.learned.entropy_models import CostedBottleneck
 from backends.learned.variable_rate import _Likelihoods, _step, _Surrogate
 from bench.budget import Linf
-from bench.crafting.craft import enforced, search
+from bench.crafting.craft import quantise_and_check, run_attack
 from bench.crafting.target import CodecTarget
 from bench.tensors import to_image, to_tensor
 
@@ -228,8 +228,8 @@ def test_ascending_the_surrogate_raises_real_bytes_as_far(
 ):
     codec, image = variable_codec(architecture, 3, is_stepped), photograph("astronaut", 64, 64)
     source, budget = to_tensor(image), Linf(16)
-    found = search(IFGSM(steps=8), CodecTarget(codec, Rate(), source), source, budget, 0)
+    found = run_attack(IFGSM(steps=8), CodecTarget(codec, Rate(), source), source, budget, 0)
     expected = float(found.trace.max() - found.trace[0, 0]) * 64 * 64 / 8
-    gained = len(codec.encode(enforced(found, source, budget))) - len(codec.encode(image))
+    gained = len(codec.encode(quantise_and_check(found, source, budget))) - len(codec.encode(image))
     assert gained > 0
     assert gained == pytest.approx(expected, rel=0.3, abs=4)

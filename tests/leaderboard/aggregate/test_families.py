@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.registry.registry import Choice
+from bench.registry.registry import ComponentSpec
 from leaderboard.aggregate.families import common_name, family_key
 
 
@@ -23,13 +23,13 @@ from leaderboard.aggregate.families import common_name, family_key
     ],
 )
 def test_what_differs_in_rate_alone_is_one_family(first, second, same):
-    keys = [family_key(Choice("codec", tuple(params.items()))) for params in (first, second)]
+    keys = [family_key(ComponentSpec("codec", tuple(params.items()))) for params in (first, second)]
     assert (keys[0] == keys[1]) == same
 
 
 def test_another_codec_is_another_family():
-    assert family_key(Choice("jpeg", (("quality", 5),))) != family_key(
-        Choice("webp", (("quality", 5),))
+    assert family_key(ComponentSpec("jpeg", (("quality", 5),))) != family_key(
+        ComponentSpec("webp", (("quality", 5),))
     )
 
 

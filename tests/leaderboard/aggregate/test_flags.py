@@ -6,8 +6,8 @@ import pytest
 
 from bench.crafting.target import NAN_GRADIENT, ZERO_GRADIENT
 from board_rows import flags_of, row_of
-from leaderboard import board
 from leaderboard.aggregate.flags import ADVICE
+from leaderboard.ranking.board import build_board
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_an_attack_weaker_than_noise_for_what_it_wanted(
     wanted = {"name": name, "reference": reference} if reference else name
     lab = one_picture(attack, noise, objective, objectives=[wanted])
     expected = [f"weaker-than-noise ({objective} 1/1)"] if flagged else []
-    assert flags_of(row_of(board([lab.write(tmp_path)]))) == expected
+    assert flags_of(row_of(build_board([lab.write(tmp_path)]))) == expected
 
 
 def test_a_larger_budget_that_did_less_is_flagged(tmp_path, lab):
@@ -39,7 +39,7 @@ def test_a_larger_budget_that_did_less_is_flagged(tmp_path, lab):
     for lab.budget, error in (("linf 8", 0.01), ("linf 4", 0.02), ("mse 1e-05", 0.03)):
         craft = lab.craft("one", "fgsm", "distortion", ("own",))
         lab.attacked("own", craft, lab.scores(mse=error))
-    made = board([lab.write(tmp_path)])
+    made = build_board([lab.write(tmp_path)])
     assert flags_of(row_of(made)) == ["weaker-than-smaller-budget (distortion 1/1)"]
     assert flags_of(row_of(made, ball="linf 4")) == flags_of(row_of(made, ball="mse 1e-05")) == []
 
@@ -48,7 +48,7 @@ def test_flags_of_searches_are_counted(tmp_path, one_picture):
     lab = one_picture()
     craft = lab.craft("one", "PGD-7", "rate", ("own",), flags=(ZERO_GRADIENT, "odd"))
     lab.attacked("own", craft, lab.scores(bpp=1.5))
-    flags = flags_of(row_of(board([lab.write(tmp_path)])))
+    flags = flags_of(row_of(build_board([lab.write(tmp_path)])))
     assert flags == ["zero-gradient (1/2)", "odd (1/2)"]
 
 
@@ -62,7 +62,7 @@ def test_more_steps_that_did_less_are_flagged(tmp_path, lab):
     for steps, error in ((5, 0.02), (20, 0.01)):
         craft = lab.craft("one", f"pgd steps={steps}", "distortion", ("own",))
         lab.attacked("own", craft, lab.scores(mse=error))
-    flags = flags_of(row_of(board([lab.write(tmp_path)])))
+    flags = flags_of(row_of(build_board([lab.write(tmp_path)])))
     assert flags == ["weaker-than-fewer-steps (distortion 1/1)"]
 
 
@@ -72,6 +72,6 @@ def test_searches_on_other_codecs_are_held_against_those_alone(tmp_path, lab):
     for codec in ("own", "other"):
         lab.clean(codec, "one")
         lab.attacked(codec, craft, lab.scores(mse=0.01))
-    made = board([lab.write(tmp_path)])
+    made = build_board([lab.write(tmp_path)])
     assert flags_of(row_of(made)) == ["still-rising (1/1)"]
     assert flags_of(row_of(made, "other")) == []

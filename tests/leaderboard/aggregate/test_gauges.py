@@ -7,8 +7,9 @@ import math
 import pytest
 
 from bench.store.records import Extra
-from leaderboard import board, markdown
+from leaderboard.ranking.board import build_board
 from leaderboard.render.export import records
+from leaderboard.render.page import markdown
 
 
 def _extra(better, source, clean, grey=None, unit="", reason=""):
@@ -20,7 +21,7 @@ def _said(lab, **found):
 
 
 def _made(lab, tmp_path):
-    made = board([lab.write(tmp_path)])
+    made = build_board([lab.write(tmp_path)])
     return made, records(made)[0]
 
 

@@ -12,12 +12,12 @@ import pytest
 
 from bench.errors import StoreError
 from bench.utils.hashing import digest
-from leaderboard import board
 from leaderboard.audit.audit import audit_board, audit_entry
 from leaderboard.columns.columns import COLUMNS
 from leaderboard.publish.entry import read_entry, run_of
 from leaderboard.publish.published_board import entries, runs
 from leaderboard.publish.worst_pictures import hardest
+from leaderboard.ranking.board import build_board
 from leaderboard.web.site import pages
 from tampering import TRACK, alter, audited, entry_of, lines_of, named, put, score
 
@@ -34,7 +34,10 @@ def copy(published, tmp_path):
 
 def rows(board_folder):
     (run,) = runs(entries(board_folder))
-    return {row.place.codec: [column.whole(row) for column in COLUMNS] for row in board([run]).rows}
+    return {
+        row.place.codec: [column.whole(row) for column in COLUMNS]
+        for row in build_board([run]).rows
+    }
 
 
 def test_scores_of_another_entrys_codec_are_refused(copy):
@@ -94,7 +97,7 @@ def test_entries_of_two_machines_keep_the_pictures_that_each_found(copy):
 
 
 def rows_of_one(folder):
-    made = board([run_of(read_entry(folder), folder)])
+    made = build_board([run_of(read_entry(folder), folder)])
     return {row.place.codec: [column.whole(row) for column in COLUMNS] for row in made.rows}
 
 

@@ -23,14 +23,14 @@ from bench.registry import registry
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
 from bench.verify.findings import Checked
-from bench.verify.replan import made_again
-from leaderboard import board
+from bench.verify.replan import replan
 from leaderboard.audit.audit import audit_board, audit_challenge
 from leaderboard.publish.best_known import known
 from leaderboard.publish.challenge import challenge, read_challenge
 from leaderboard.publish.entry import run_of, sha256
 from leaderboard.publish.published_board import challenges, entries, runs
-from leaderboard.publish.submitted_pictures import handed, source_of
+from leaderboard.publish.submitted_pictures import read_submitted_pictures, source_of
+from leaderboard.ranking.board import build_board
 from tampering import alter, named
 
 TRACK = """\
@@ -114,7 +114,7 @@ def place_of(folder):
 
 @pytest.mark.parametrize("form", [as_folder, as_npz, as_pt])
 def test_a_folder_an_npz_and_a_pt_file_hold_the_same_pictures(form, pictures, tmp_path):
-    found = handed(form(pictures, tmp_path))
+    found = read_submitted_pictures(form(pictures, tmp_path))
     assert found.keys() == pictures.keys()
     assert all(np.array_equal(found[name], pictures[name]) for name in pictures)
 
@@ -131,16 +131,16 @@ def test_a_folder_an_npz_and_a_pt_file_hold_the_same_pictures(form, pictures, tm
 def test_what_is_no_picture_is_refused(name, array, told, tmp_path):
     np.savez(tmp_path / "mine.npz", **{name: array})
     with pytest.raises(ImageError, match=told):
-        handed(tmp_path / "mine.npz")
+        read_submitted_pictures(tmp_path / "mine.npz")
 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path):
     torch.save({"chelsea": print}, tmp_path / "mine.pt")
     with pytest.raises(ImageError, match="cannot read"):
-        handed(tmp_path / "mine.pt")
+        read_submitted_pictures(tmp_path / "mine.pt")
     np.savez(tmp_path / "mine.npz", chelsea=np.array([print], dtype=object))
     with pytest.raises(ImageError, match="cannot read"):
-        handed(tmp_path / "mine.npz")
+        read_submitted_pictures(tmp_path / "mine.npz")
 
 
 def test_pictures_are_called_after_their_sources():
@@ -161,7 +161,9 @@ def test_every_picture_is_scored_on_every_quality(challenged, pictures, sources)
     for one in scored:
         quality = {"JPEG q 40": 40, "JPEG q 80": 80}.get(one.victim)
         if quality is not None:
-            codec = registry.build("codec", registry.Choice("jpeg", (("quality", quality),)))
+            codec = registry.instantiate(
+                "codec", registry.ComponentSpec("jpeg", (("quality", quality),))
+            )
             stream = codec.encode(pixels(archive.read(f"adversarial/{one.craft}.png")))
             source = sources[one.picture]
             assert one.scores.bpp == bpp(len(stream), *source.shape[:2])
@@ -169,7 +171,7 @@ def test_every_picture_is_scored_on_every_quality(challenged, pictures, sources)
 
 
 def best(folder):
-    made = board(runs(entries(folder)))
+    made = build_board(runs(entries(folder)))
     found = known(made, entries(folder), challenges(folder))
     return {(str(one.budget), line.codec): line for one, lines in found for line in lines}
 
@@ -203,7 +205,7 @@ def test_ranks_are_those_of_the_track(published, challenged):
     lists = [
         [
             (line.codec, line.rank, line.robustness)
-            for one in board(runs(entries(folder))).comparisons
+            for one in build_board(runs(entries(folder))).comparisons
             for ranking in one.rankings
             for line in ranking.standings
         ]
@@ -230,7 +232,7 @@ def test_what_keeps_no_budget_or_is_of_no_picture_is_refused(
     source = sources["chelsea"]
     moved = np.where(source < 128, source + change, source - change).astype(np.uint8)
     (made,) = entries(published)[:1]
-    again = made_again(run_of(made.entry, made.folder).manifest, Path())
+    again = replan(run_of(made.entry, made.folder).manifest, Path())
     with pytest.raises(BenchError, match=re.escape(told)):
         challenge(made.entry, again, {name: moved}, tmp_path, "me")
     assert challenges(tmp_path) == []

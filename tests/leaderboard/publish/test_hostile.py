@@ -16,7 +16,7 @@ from bench.cli.main import main
 from bench.errors import ConfigError, StoreError
 from bench.utils.hashing import digest
 from bench.verify import reencode as recode
-from bench.verify.findings import Passed
+from bench.verify.findings import Skipped
 from leaderboard.audit.audit import audit_board, audit_entry
 from leaderboard.publish import archive as packing
 from leaderboard.publish.entry import read_entry, sha256
@@ -95,7 +95,7 @@ def test_a_codec_that_is_not_here_is_passed_over_once(copy, monkeypatch):
     monkeypatch.setattr(recode, "make_codec", refuse)
     events = list(audit_entry(entry_of(copy), Path()))
     assert named(events) == []
-    assert [one.what for one in events if isinstance(one, Passed)] == ["JPEG q 40", "JPEG q 80"]
+    assert [one.what for one in events if isinstance(one, Skipped)] == ["JPEG q 40", "JPEG q 80"]
 
 
 def test_what_is_not_coded_again_is_counted(copy, capsys):

@@ -21,14 +21,14 @@ from bench.store.run_folder import read_run
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
 from bench.verify.findings import Checked
-from leaderboard import board
 from leaderboard.audit.audit import audit_board, audit_entry
 from leaderboard.columns.columns import COLUMNS
 from leaderboard.publish import tracks
-from leaderboard.publish.entry import lay, read_entry, run_of, sha256
+from leaderboard.publish.entry import read_entry, run_of, sha256, write_entry
 from leaderboard.publish.publish import figures, publish, submission
 from leaderboard.publish.published_board import entries, runs
 from leaderboard.publish.tracks import track_of
+from leaderboard.ranking.board import build_board
 from tampering import alter, entry_of, named
 
 TRACK = """\
@@ -86,7 +86,10 @@ def test_there_is_one_entry_a_codec_and_track(published, finished):
 def test_the_board_of_all_entries_is_that_of_the_run(published, finished):
     (merged,) = runs(entries(published))
     ours, theirs = (
-        {row.place.codec: [column.whole(row) for column in COLUMNS] for row in board([run]).rows}
+        {
+            row.place.codec: [column.whole(row) for column in COLUMNS]
+            for row in build_board([run]).rows
+        }
         for run in (merged, read_run(finished))
     )
     assert ours == theirs
@@ -105,7 +108,7 @@ def test_the_archive_has_the_worst_pictures_and_their_bitstreams(published, fini
     drops = max(scored, key=lambda record: record.scores.drop_db)
     grown = max(scored, key=lambda record: record.scores.bpp_factor)
     assert (worst["PSNR"].craft, worst["rate"].craft) == (drops.craft, grown.craft)
-    codec = registry.build("codec", registry.Choice("jpeg", (("quality", 40),)))
+    codec = registry.instantiate("codec", registry.ComponentSpec("jpeg", (("quality", 40),)))
     stream = archive.read(worst["PSNR"].bitstream)
     assert len(stream) == drops.scores.bytes
     attacked = pixels(archive.read(f"adversarial/{drops.craft}.png"))
@@ -356,7 +359,7 @@ def test_an_entry_that_cannot_be_replaced_stays(copy, monkeypatch):
 
     monkeypatch.setattr(Path, "rename", full)
     with pytest.raises(BenchError, match="No space left"):
-        lay(entry_of(copy), {"entry.json": b"{}"})
+        write_entry(entry_of(copy), {"entry.json": b"{}"})
     assert sorted((path, path.read_bytes()) for path in entry_of(copy).rglob("*.json")) == before
     assert not list(entry_of(copy).parent.glob(".*"))
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.interpolate import Akima1DInterpolator
 
-from leaderboard import board
+from leaderboard.ranking.board import build_board
 from leaderboard.ranking.rd_curves import Point, bd_psnr, bd_rate
 
 RATES = (0.2, 0.4, 0.8, 1.6)
@@ -102,7 +102,7 @@ def measured(lab):
 
 @pytest.fixture
 def two_families(measured, tmp_path):
-    return board([measured.write(tmp_path)])
+    return build_board([measured.write(tmp_path)])
 
 
 def test_vvc_is_compared_on_the_pictures_that_both_have(measured, tmp_path):
@@ -119,7 +119,7 @@ def test_vvc_is_compared_on_the_pictures_that_both_have(measured, tmp_path):
     boards = []
     for name, records in (("two", two), ("lacking", lacking)):
         measured.records = records
-        boards.append(against(board([measured.write(tmp_path / name)])))
+        boards.append(against(build_board([measured.write(tmp_path / name)])))
     assert boards[0] == boards[1]
 
 

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 from scipy.stats import bootstrap
 
-from leaderboard import board, markdown
 from leaderboard.aggregate.bootstrap import RESAMPLES, SEED
+from leaderboard.ranking.board import build_board
 from leaderboard.ranking.ranking import ALL, WITH, WITHOUT
 from leaderboard.ranking.rd_costs import LAMBDAS, ratio
+from leaderboard.render.page import markdown
 
 PICTURES = [f"picture-{index:02d}" for index in range(12)]
 CODECS = [
@@ -51,7 +52,7 @@ class Field:
         run = self.lab.write(folder, **cells)
         pictures = {picture: picture for picture in PICTURES}
         manifest = run.manifest.model_copy(update={"pictures": pictures})
-        return board([type(run)(run.folder, manifest, run.crafts, run.measures)])
+        return build_board([type(run)(run.folder, manifest, run.crafts, run.measures)])
 
 
 def standings(made, scope, lmbda=LAMBDAS[1]):
@@ -324,7 +325,7 @@ def test_runs_of_one_suite_are_ranked_together_and_others_are_not(lab, tmp_path)
         field = Field(lab, **settings)
         field.add(codec, (0.5, 1e-3), (1.0 + index, 3e-3))
         parts.append(field.lab.write(tmp_path / str(index)))
-    made = board(parts)
+    made = build_board(parts)
     assert [comparison.runs for comparison in made.comparisons] == [
         ("synthetic", "synthetic (2)"),
         ("synthetic (3)",),

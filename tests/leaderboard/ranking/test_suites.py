@@ -7,9 +7,11 @@ import re
 
 import pytest
 
-from leaderboard import board, markdown, tables
+from leaderboard.ranking.board import build_board
 from leaderboard.ranking.comparison import sweeps
 from leaderboard.render.export import as_compressai
+from leaderboard.render.page import markdown
+from leaderboard.render.terminal import tables
 
 CHANGES = {
     "name": {"name": "other-v1"},
@@ -32,7 +34,9 @@ def attacked(lab, radius=8, **changes):
 def two_suites(request, lab, tmp_path):
     """Runs of two suites on the same pictures at the same budget."""
     runs = {"a": {}, "b": request.param}
-    return board([attacked(lab, **told).write(tmp_path / name) for name, told in runs.items()])
+    return build_board(
+        [attacked(lab, **told).write(tmp_path / name) for name, told in runs.items()]
+    )
 
 
 def test_no_table_list_or_curve_is_of_two_suites(two_suites):
@@ -66,7 +70,7 @@ def test_curves_say_of_which_suite_they_are(two_suites):
 
 
 def test_runs_of_one_suite_stand_in_one_table_and_say_which_they_are(lab, tmp_path):
-    made = board([attacked(lab).write(tmp_path / name) for name in "ab"])
+    made = build_board([attacked(lab).write(tmp_path / name) for name in "ab"])
     (table, others) = made.tables
     assert table.runs == others.runs == ("synthetic", "synthetic (2)")
     assert [row.place.run for row in table.rows if not row.reference] == list(table.runs)
@@ -75,7 +79,7 @@ def test_runs_of_one_suite_stand_in_one_table_and_say_which_they_are(lab, tmp_pa
 
 def test_damage_over_the_budget_is_drawn_across_suites_that_differ_in_it_alone(lab, tmp_path):
     runs = {radius: attacked(lab, radius, name=f"linf{radius}-v1") for radius in (8, 4)}
-    made = board([one.write(tmp_path / str(radius)) for radius, one in runs.items()])
+    made = build_board([one.write(tmp_path / str(radius)) for radius, one in runs.items()])
     (sweep,) = sweeps(made.comparisons)
     assert sweep.runs == ("linf4-v1", "linf8-v1")
     (line,) = sweep.lines
@@ -90,6 +94,6 @@ def test_another_codec_under_the_same_label_is_another_line(lab, tmp_path):
     codecs = [{"name": "toy", "gain": 3.0, "label": "own"}]
     suites = [(4, {}), (8, {"codecs": codecs})]
     runs = [attacked(lab, radius, name=f"linf{radius}-v1", **told) for radius, told in suites]
-    made = board([one.write(tmp_path / str(index)) for index, one in enumerate(runs)])
+    made = build_board([one.write(tmp_path / str(index)) for index, one in enumerate(runs)])
     ((line,),) = (sweep.lines for sweep in sweeps(made.comparisons))
     assert [step.radius for step in line.steps] == [4]

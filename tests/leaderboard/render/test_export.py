@@ -10,7 +10,7 @@ import pytest
 from compressai.utils.plot.__main__ import main as plot
 
 from bench.errors import BenchError
-from leaderboard import board
+from leaderboard.ranking.board import build_board
 from leaderboard.render.export import as_compressai, as_csv, as_parquet
 from leaderboard.render.files import export, write_page
 
@@ -19,7 +19,7 @@ NAMES = ["drop_db", "drop_db_low", "drop_db_high", "rate", "clean_bpp", "clean_b
 
 @pytest.mark.parametrize(("write", "read"), [(as_csv, pd.read_csv), (as_parquet, pd.read_parquet)])
 def test_rows_are_read_back_with_means_and_intervals(filled, write, read):
-    made = board([filled[0]])
+    made = build_board([filled[0]])
     found = read(io.BytesIO(write(made)))
     assert list(found.codec) == ["own", "other", "identity (reference)"]
     own, line = made.rows[0], found.iloc[0]
@@ -31,12 +31,12 @@ def test_rows_are_read_back_with_means_and_intervals(filled, write, read):
 
 
 def test_a_board_without_rows_is_a_table_without_rows():
-    assert as_csv(board([])).decode().strip() == ""
-    assert len(pd.read_parquet(io.BytesIO(as_parquet(board([]))))) == 0
+    assert as_csv(build_board([])).decode().strip() == ""
+    assert len(pd.read_parquet(io.BytesIO(as_parquet(build_board([]))))) == 0
 
 
 def test_compressais_plot_tool_draws_the_curves(filled, tmp_path):
-    export(board([filled[0]]), tmp_path / "curves")
+    export(build_board([filled[0]]), tmp_path / "curves")
     files = sorted((tmp_path / "curves").iterdir())
     assert {path.name for path in files} == {
         *(f"{codec}-unattacked.json" for codec in ("own", "other")),
@@ -52,7 +52,7 @@ def test_compressais_plot_tool_draws_the_curves(filled, tmp_path):
 
 
 def test_a_curve_is_the_one_of_the_board(filled):
-    made = board([filled[0]])
+    made = build_board([filled[0]])
     content = json.loads(as_compressai(made)["own-linf-8-rate.json"])
     (found,) = [
         one for one in made.comparisons[0].curves if (one.family, one.objective) == ("own", "rate")
@@ -72,7 +72,7 @@ def test_curves_have_ms_ssim_where_every_picture_has_it(lab, tmp_path, similar, 
         lab.clean("own", picture, similar=0.9)
         craft = lab.craft(picture, "fgsm", "rate", ("own",))
         lab.attacked("own", craft, lab.scores(bpp=2.0, similar=(0.9, value)))
-    files = as_compressai(board([lab.write(tmp_path)]))
+    files = as_compressai(build_board([lab.write(tmp_path)]))
     clean, attacked = (
         json.loads(files[name])["results"]
         for name in ("own-unattacked.json", "own-linf-8-rate.json")
@@ -83,15 +83,15 @@ def test_curves_have_ms_ssim_where_every_picture_has_it(lab, tmp_path, similar, 
 
 def test_an_ending_that_is_none_is_told(filled, tmp_path):
     with pytest.raises(BenchError, match=r"neither \.csv nor \.parquet"):
-        export(board([filled[0]]), tmp_path / "rows.xlsx")
+        export(build_board([filled[0]]), tmp_path / "rows.xlsx")
     with pytest.raises(BenchError, match=r"does not end in \.md"):
-        write_page(board([filled[0]]), tmp_path / "rows.txt")
+        write_page(build_board([filled[0]]), tmp_path / "rows.txt")
 
 
 def test_the_plots_of_a_page_lie_where_it_says_and_are_the_same_every_time(filled, tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        write_page(board([filled[0]]), tmp_path / name / "board.md")
+        write_page(build_board([filled[0]]), tmp_path / name / "board.md")
     page = (tmp_path / "a/board.md").read_text()
     drawn = sorted((tmp_path / "a/board-plots").iterdir())
     assert [file.name for file in drawn] == ["robustness-1.svg"]

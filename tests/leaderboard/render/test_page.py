@@ -6,11 +6,14 @@ import pytest
 from rich.console import Console
 
 from bench.budget import L2, Linf, Mse, Region
-from leaderboard import COLUMNS, board, markdown, tables
+from leaderboard.columns.columns import COLUMNS
 from leaderboard.columns.list_fields import STANDING
 from leaderboard.formatting import escaped
+from leaderboard.ranking.board import build_board
 from leaderboard.render.descriptions import budget
+from leaderboard.render.page import markdown
 from leaderboard.render.page import shown as columns
+from leaderboard.render.terminal import tables
 
 EVIL = "a|b<script>alert(1)</script>`x`\n# [y](http://z) \x1b[31m_\u202e"
 
@@ -29,7 +32,7 @@ def _cells(made, codec):
 
 
 def test_the_page_tells_what_was_attacked_and_how_strongly(filled):
-    page = markdown(board([filled[0]]))
+    page = markdown(build_board([filled[0]]))
     for words in (
         "# synthetic",
         "**About:** made by hand",
@@ -50,7 +53,7 @@ def test_the_page_tells_what_was_attacked_and_how_strongly(filled):
 
 
 def test_the_page_names_who_lost_most(filled):
-    made = board([filled[0]])
+    made = build_board([filled[0]])
     cells = _cells(made, "own")
     names = ("drop dB", "beyond change dB", "rate", "R-D cost")
     told = ", ".join(f"{name} {cells[name]} (own)" for name in names)
@@ -65,7 +68,7 @@ def with_figures(filled):
 
 
 def test_every_renderer_shows_the_same_columns_and_none_that_is_empty(filled):
-    made = board([filled[0]])
+    made = build_board([filled[0]])
     for table, without in zip(
         made.tables, ({"transfer drop dB", "transfer rate"}, set()), strict=True
     ):
@@ -77,14 +80,14 @@ def test_every_renderer_shows_the_same_columns_and_none_that_is_empty(filled):
 
 
 def test_the_terminal_shows_whole_figures_in_120_columns(filled):
-    made = board([filled[0]])
+    made = build_board([filled[0]])
     shown, cells = _terminal(made), _cells(made, "own")
     assert max(map(len, shown.splitlines())) <= 120
     assert all(cells[column.header] in shown for column in COLUMNS[1:] if column.terminal)
 
 
 def test_an_unfinished_run_says_so(tmp_path, one_picture):
-    made = board([one_picture().write(tmp_path, cells=40)])
+    made = build_board([one_picture().write(tmp_path, cells=40)])
     sentence = "Unfinished: 3 of 40 cells of synthetic are measured"
     assert f"**{sentence}" in markdown(made)
     assert sentence in _terminal(made)
@@ -92,21 +95,21 @@ def test_an_unfinished_run_says_so(tmp_path, one_picture):
 
 
 def test_a_run_without_records_has_a_page(tmp_path, lab):
-    made = board([lab().write(tmp_path, cells=40)])
+    made = build_board([lab().write(tmp_path, cells=40)])
     assert "| own | not yet | 0/3 | – |" in markdown(made)
     assert "own" in _terminal(made)
 
 
 def test_no_runs_have_a_page():
-    assert markdown(board([])).startswith("# No runs\n")
-    assert tables(board([])) == []
+    assert markdown(build_board([])).startswith("# No runs\n")
+    assert tables(build_board([])) == []
 
 
 def test_flags_and_losses_are_explained(tmp_path, one_picture):
     lab = one_picture(attack=(1.0, 0.005, 0.01))
     craft = lab.craft("one", "PGD-7", "rate", ("own",), flags=("odd",))
     lab.attacked("own", craft, None, status="unsupported", reason="too | large")
-    page = markdown(board([lab.write(tmp_path)]))
+    page = markdown(build_board([lab.write(tmp_path)]))
     assert "| odd (1/2); weaker-than-noise (distortion 1/1) |" in page
     assert "- **odd**: reported by the attack itself" in page
     assert "- **weaker-than-noise**: noise did more" in page
@@ -116,7 +119,7 @@ def test_flags_and_losses_are_explained(tmp_path, one_picture):
 def test_several_runs_keep_their_names_and_warn(tmp_path, filled, one_picture):
     other = one_picture(rd_lambda=1.0).write(tmp_path)
     other.manifest.pictures["one"] = "another hash"
-    made = board([filled[0], other])
+    made = build_board([filled[0], other])
     assert [part.name for part in made.parts] == ["synthetic", "synthetic (2)"]
     assert len(made.rows) == 6
     page = markdown(made)
@@ -130,7 +133,7 @@ def test_foreign_names_cannot_change_the_page(tmp_path, lab):
     lab.clean(EVIL, "one")
     craft = lab.craft("one", EVIL, EVIL, (EVIL,), flags=(EVIL,))
     lab.attacked(EVIL, craft, None, status="failed", reason=EVIL)
-    made = board([lab.write(tmp_path)])
+    made = build_board([lab.write(tmp_path)])
     page = markdown(made)
     assert not re.search("<script|\x1b|\u202e|`x`|http://", page)
     rows = [line for line in page.splitlines() if line.startswith("|")]
@@ -161,7 +164,7 @@ def test_escaping(text, shown):
 
 def test_figures_have_the_digits_of_their_unit(tmp_path, one_picture):
     lab = one_picture(attack=(1.28, 0.02, 0.01), noise=(1.0, 0.01, 0.01))
-    cells = _cells(board([lab.write(tmp_path)]), "own")
+    cells = _cells(build_board([lab.write(tmp_path)]), "own")
     wanted = {
         "clean bpp": "1.000",
         "clean PSNR dB": "30.00",
@@ -179,7 +182,7 @@ def test_figures_have_the_digits_of_their_unit(tmp_path, one_picture):
 
 
 def test_infinite_and_missing_figures_are_told_apart(filled):
-    cells = _cells(board([filled[0]]), "identity")
+    cells = _cells(build_board([filled[0]]), "identity")
     assert (cells["clean PSNR dB"], cells["drop dB"]) == ("∞", "–")
     assert cells["codec"] == "identity (reference)"
 
@@ -191,7 +194,7 @@ def test_a_region_is_told_in_plain_words(tmp_path, lab):
     lab.clean("own", "one")
     craft = lab.craft("one", "fgsm", "distortion", ("own",))
     lab.attacked("own", craft, None, status="failed", reason="lost count")
-    made = board([lab.write(tmp_path)])
+    made = build_board([lab.write(tmp_path)])
     page, heading = markdown(made), "linf 8 in 16x24 pixels at row 4, column 5"
     assert f"## At budget {heading}: attacked through" in page
     assert f"- own, budget {heading}: the attacked picture failed" in page

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from leaderboard import COLUMNS, board
+from leaderboard.columns.columns import COLUMNS
+from leaderboard.ranking.board import build_board
 from leaderboard.render.summary import VERDICTS, verdicts
 
 
@@ -12,7 +13,7 @@ def _cells(made, codec):
 
 
 def test_each_list_has_a_line_of_its_figures(filled):
-    made = board([filled[0]])
+    made = build_board([filled[0]])
     found = {line.how: line for line in verdicts(made)}
     for how, codec in (
         ("attacked through their own gradients", "own"),
@@ -29,7 +30,7 @@ def test_nothing_is_said_of_what_was_not_attacked(lab, tmp_path):
     made = lab()
     for codec in made.codecs:
         made.clean(codec, "one")
-    for line in verdicts(board([made.write(tmp_path)])):
+    for line in verdicts(build_board([made.write(tmp_path)])):
         assert (line.lost, line.grew, line.least) == ("–", "–", "none has a rank")
 
 

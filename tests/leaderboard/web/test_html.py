@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from bench.store.records import Scores
-from leaderboard import board
+from leaderboard.ranking.board import build_board
 from leaderboard.web.html_tables import tables
 from leaderboard.web.plotly_charts import charts
 
@@ -214,7 +214,7 @@ def _nudged(run):
 def test_the_last_bits_of_a_figure_do_not_reach_the_page(filled):
     run = filled[0]
     other = type(run)(run.folder, run.manifest, run.crafts, list(_nudged(run)))
-    made = [board([one]) for one in (run, other)]
+    made = [build_board([one]) for one in (run, other)]
     before, after = ([row.attack.psnr.mean for row in one.rows] for one in made)
     assert before != after
     assert charts(made[0]) == charts(made[1])
