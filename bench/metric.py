@@ -12,6 +12,8 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol, TypeAlias, TypeGuard, get_args, runtime_checkable
 
+import numpy as np
+
 from bench.codec import Image
 from bench.errors import PLUGIN_ERRORS, Unsupported, one_line, raise_if_machine
 
@@ -42,9 +44,26 @@ class Metric(Protocol):
 
         Raises:
             Unsupported: pictures of this size have no such value.
-            ValueError: the two differ in shape (`bench.metrics.ssim.check_pair`).
+            ValueError: the two differ in shape (see `check_pair`).
         """
         ...
+
+
+def check_pair(reference: Image, picture: Image) -> None:
+    """See that two pictures can be compared.
+
+    Raises:
+        ValueError: they differ in shape, or one is not uint8.
+    """
+    if reference.dtype != np.uint8 or picture.dtype != np.uint8:
+        raise ValueError(f"pictures must be uint8, not {reference.dtype} and {picture.dtype}")
+    if reference.shape != picture.shape:
+        raise ValueError(f"pictures differ in shape: {reference.shape} and {picture.shape}")
+
+
+def psnr_of(error: float) -> float:
+    """Return the PSNR in dB that a mean squared error on [0, 1] stands for; inf for 0."""
+    return -10 * math.log10(error) if error > 0 else math.inf
 
 
 def is_metric(made: object) -> TypeGuard[Metric]:
