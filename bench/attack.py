@@ -3,7 +3,8 @@
 An attack searches for pictures that maximise the value of a `Target`. The harness builds the target
 from an objective and one or more codecs::
 
-    objective + codec(s) --harness--> Target --attack--> AttackResult --harness--> 8-bit picture
+    objective, codecs --harness--> Target
+    Target --attack--> AttackResult --harness--> 8-bit picture
 
 The attack does not know what the target contains: one codec, an ensemble of codecs, or an average
 over random draws. The harness rounds the result to 8 bits, enforces the budget, counts evaluations,

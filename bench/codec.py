@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # the command line reads records and tables without torch
     from torch import Tensor
 
 Image: TypeAlias = npt.NDArray[np.uint8]
-"""One 8-bit RGB picture: uint8, shape (H, W, 3), levels 0 to 255, any H and W of at least 1."""
+"""One 8-bit RGB picture, uint8 (H, W, 3), levels 0 to 255, any H and W of at least 1."""
 
 
 class Codec(ABC):

@@ -2,6 +2,10 @@
 
 import logging
 
+from docutils.nodes import Element
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
 from bench import __version__
 
 project = "codec-robustness-bench"
@@ -16,6 +20,7 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 default_role = "literal"  # docstrings put code between single backticks
+highlight_language = "none"  # commands and their output
 toc_object_entries_show_parents = "hide"
 
 myst_enable_extensions = ["deflist"]
@@ -29,6 +34,7 @@ napoleon_use_ivar = True  # autodoc documents the fields; a second entry would b
 
 intersphinx_mapping = {
     "python": ("https://docs.python.org/3", None),
+    "numpy": ("https://numpy.org/doc/stable", None),
     "torch": ("https://pytorch.org/docs/stable", None),
     "compressai": ("https://interdigitalinc.github.io/CompressAI", None),
 }
@@ -46,4 +52,14 @@ def _only_inform(record: logging.LogRecord) -> bool:
     return True
 
 
-logging.getLogger("sphinx.sphinx.ext.intersphinx").addFilter(_only_inform)
+def _name_in_full(app: Sphinx, env: BuildEnvironment, node: Element, content: Element) -> None:
+    """Modules import Tensor for type checkers only, so autodoc does not know whose it is."""
+    del app, env, content
+    if node.get("reftarget") == "Tensor":
+        node["reftarget"] = "torch.Tensor"
+
+
+def setup(app: Sphinx) -> None:
+    """Connect the hooks above."""
+    logging.getLogger("sphinx.sphinx.ext.intersphinx").addFilter(_only_inform)
+    app.connect("missing-reference", _name_in_full, priority=400)  # before intersphinx

@@ -10,7 +10,7 @@ import numpy as np
 from bench.codec import Image
 
 SIZES = ((1, 1), (1, 7), (7, 1), (2, 2), (8, 8), (17, 33), (33, 16), (64, 80))
-"""Height and width: single pixels, odd sides, not square, whole blocks and one pixel more."""
+"""Heights and widths. Single pixels, odd sides, not square, whole blocks and one pixel more."""
 
 
 def waves(height: int, width: int) -> Image:
