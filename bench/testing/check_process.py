@@ -47,12 +47,12 @@ class CheckResult:
     """The result of one check.
 
     Attributes:
-        promise: the requirement.
+        requirement: what the check requires.
         problem: why the check failed, in one sentence; empty if it passed.
         figures: the measured values, each in one sentence.
     """
 
-    promise: str
+    requirement: str
     problem: str = ""
     figures: tuple[str, ...] = ()
 
