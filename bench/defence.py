@@ -3,8 +3,8 @@
 A defence takes a codec and returns a defended codec. Most defences apply a `Layer` before encoding
 and undo it after decoding::
 
-    picture --before--> inner codec encodes --> bytes, and the number of the layer if needed
-    picture <--after--- inner codec decodes <--
+    picture --before--> inner codec --> bytes (and the number of the layer)
+    picture <--after--- inner codec <-- bytes
 
 A defence uses one fixed layer, or chooses one layer from a `Family` and stores its number in the
 bitstream. `bench.wrapping` builds the defended codec.
