@@ -1,8 +1,9 @@
-"""Draw the worst distortion of a run: source, perturbation, reconstruction before and after.
+"""Draw the adversarial picture of a run with the largest PSNR drop.
 
     python examples/contact_sheet.py runs/quick docs/example.png
 
-Nothing is searched again: the saved adversarial picture is encoded and decoded once more.
+The four panels show the source picture, the amplified perturbation, and the reconstructions of the
+source and of the adversarial picture. The script encodes and decodes the saved pictures again.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _AMPLIFIED = 8
 
 def main() -> None:
     """Read the two paths and write the sheet."""
-    parser = argparse.ArgumentParser(description="Draw the worst distortion of a run.")
+    parser = argparse.ArgumentParser(description="Draw the picture with the largest PSNR drop.")
     parser.add_argument("run", type=Path)
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
@@ -40,10 +41,10 @@ def main() -> None:
 
 
 def _worst(run: Run) -> tuple[MeasureRecord, Scores]:
-    """Return the white-box cell that lost most PSNR."""
+    """Return the white-box evaluation with the largest PSNR drop."""
     attacked = [(r, r.scores) for r in run.measures if r.threat == "white-box" and r.scores]
     if not attacked:
-        raise BenchError(f"{run.folder} has no codec that was attacked through its own gradients")
+        raise BenchError(f"{run.folder} has no white-box evaluation")
     return max(attacked, key=lambda pair: pair[1].drop_db or 0.0)
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from bench.codec import Image
 from bench.errors import Unsupported
+from bench.metric import check_pair
 
 _structural_similarity: Callable[..., float] = structural_similarity
 """Typed here, as scikit-image does not."""
@@ -63,18 +64,6 @@ def ms_ssim(reference: Image, picture: Image) -> float:
         planes = zip(_planes(reference), _planes(picture), strict=True)
         scores = [pytorch_msssim.ms_ssim(*pair, data_range=255) for pair in planes]
     return float(torch.stack(scores).mean())
-
-
-def check_pair(reference: Image, picture: Image) -> None:
-    """See that two pictures can be compared.
-
-    Raises:
-        ValueError: they differ in shape, or one is not uint8.
-    """
-    if reference.dtype != np.uint8 or picture.dtype != np.uint8:
-        raise ValueError(f"pictures must be uint8, not {reference.dtype} and {picture.dtype}")
-    if reference.shape != picture.shape:
-        raise ValueError(f"pictures differ in shape: {reference.shape} and {picture.shape}")
 
 
 def _check_side(metric: str, picture: Image, least: int) -> None:

@@ -1,7 +1,4 @@
-"""Learn the basis of the `pca` codec from the photographs that come with the harness.
-
-python fit.py
-"""
+"""Compute the basis of the `pca` codec from the bundled photographs: `python fit.py`."""
 
 from pathlib import Path
 
@@ -16,7 +13,7 @@ SIDE = 8
 
 
 def blocks(pixels: Image, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Return random blocks of a picture, one a row, in the order of planes."""
+    """Return random blocks of a picture, (blocks, 3 * 64), each in the order of colour planes."""
     tops, lefts = (rng.integers(side - SIDE + 1, size=BLOCKS) for side in pixels.shape[:2])
     cut = [pixels[t : t + SIDE, x : x + SIDE] for t, x in zip(tops, lefts, strict=True)]
     rows: npt.NDArray[np.float64] = np.stack(cut).transpose(0, 3, 1, 2).reshape(BLOCKS, -1) / 255
@@ -24,7 +21,7 @@ def blocks(pixels: Image, rng: np.random.Generator) -> npt.NDArray[np.float64]:
 
 
 def main() -> None:
-    """Write the principal components of all blocks, the strongest first."""
+    """Write the principal components of all blocks, in order of decreasing variance."""
     rng = np.random.default_rng(0)
     photographs = load(ImageSpec(set="sample"), Path())
     seen = np.concatenate([blocks(photograph.pixels, rng) for photograph in photographs])

@@ -1,1 +1,1 @@
-"""Codecs that another package brings to codec-robustness-bench."""
+"""Two example codecs for codec-robustness-bench."""

@@ -1,4 +1,4 @@
-"""A codec behind a command line: the JPEG encoder of ffmpeg."""
+"""A codec that runs an external program: the JPEG encoder of ffmpeg."""
 
 import subprocess
 
@@ -11,7 +11,7 @@ from bench.errors import CodecError
 
 
 class Mjpeg(Codec):
-    """Motion JPEG, one picture, 4:4:4; `q` from 1, the finest, to 31."""
+    """Motion JPEG, one picture, 4:4:4; `q` from 1 (best quality) to 31."""
 
     def __init__(self, q: int = 4) -> None:
         self._q = q
@@ -37,10 +37,10 @@ class Mjpeg(Codec):
     def header_bytes(self, bitstream: bytes) -> int:
         return overhead(len(unpack(b"mjpg", bitstream).sections))
 
-    def _run(self, options: list[str], given: bytes) -> bytes:
+    def _run(self, options: list[str], data: bytes) -> bytes:
         command = [self._program, "-v", "error", "-err_detect", "explode", *options]
         try:
-            done = subprocess.run(command, input=given, capture_output=True, timeout=60, check=True)
+            done = subprocess.run(command, input=data, capture_output=True, timeout=60, check=True)
         except subprocess.SubprocessError as error:
             raise CodecError(f"ffmpeg failed on a picture: {error}") from error
         return done.stdout
