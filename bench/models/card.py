@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.errors import ConfigError
+from bench.utils.files import write_atomically
 
 
 class RateDistortion(BaseModel):
@@ -108,13 +109,6 @@ def write_card(weights: Path, card: Card) -> None:
     """Write the card that belongs to weights."""
     text = json.dumps(card.model_dump(mode="json"), indent=2) + "\n"
     write_atomically(weights.with_suffix(".json"), text.encode())
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash, finds the old content or the new."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)
 
 
 def _first(error: ValidationError) -> str:

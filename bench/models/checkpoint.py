@@ -25,7 +25,8 @@ from torch import Tensor, nn
 from bench import __version__
 from bench.errors import ConfigError
 from bench.models.architectures import TABLES, build
-from bench.models.card import Card, read_card, write_atomically, write_card
+from bench.models.card import Card, read_card, write_card
+from bench.utils.files import write_atomically
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from bench.codec import Image
 from bench.errors import ImageError, StoreError
 from bench.images.png import pixels, png
 from bench.store.records import RECORD, CraftRecord, MeasureRecord, WorkerRecord
+from bench.utils.files import write_atomically
 from bench.utils.memory import collection_paused
 
 _RECORDS = "records.jsonl"
@@ -110,12 +111,7 @@ class Store:
         path = self._picture(key)
         with _told(f"write {path}"):
             path.parent.mkdir(exist_ok=True)
-            temporary = path.with_suffix(".tmp")
-            with temporary.open("wb") as file:
-                file.write(png(image))
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
+            write_atomically(path, png(image))
 
     def load_picture(self, key: str) -> Image | None:
         """Return a saved adversarial picture, or None if it cannot be read."""
@@ -188,9 +184,8 @@ def _claim(folder: Path, manifest: Manifest) -> None:
         if any(path.exists() for path in _places(folder)):
             raise StoreError(f"{folder} has records but no {_MANIFEST}; choose another --out")
         with _told(f"write {folder / _MANIFEST}"):
-            temporary = folder / f"{_MANIFEST}.tmp"
-            temporary.write_text(manifest.model_dump_json(indent=2) + "\n")
-            temporary.replace(folder / _MANIFEST)
+            content = manifest.model_dump_json(indent=2) + "\n"
+            write_atomically(folder / _MANIFEST, content.encode())
     elif (folder / f"{_RECORDS}.gz").exists():
         raise StoreError(
             f"{folder} has its records compressed; unpack {_RECORDS}.gz to go on, or choose another"

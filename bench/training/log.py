@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bench.errors import ConfigError
+from bench.utils.files import write_atomically
 
 Entry = dict[str, float]
 """One line of the log: "step", and loss, bpp, psnr of the crops (and the loss of those that were
@@ -30,7 +31,8 @@ class Log:
         self.path = path
         try:
             self.entries = [entry for entry in _entries(path) if entry["step"] <= step]
-            path.write_text("".join(json.dumps(entry) + "\n" for entry in self.entries))
+            lines = [json.dumps(entry) + "\n" for entry in self.entries]
+            write_atomically(path, "".join(lines).encode())
         except OSError as error:
             raise ConfigError(
                 f"{path} cannot be used ({error.strerror}); remove it, or choose another folder"

@@ -27,13 +27,14 @@ from bench.images.image_set import ImageSpec
 from bench.metrics import scores as metrics
 from bench.models import checkpoint
 from bench.models.architectures import build, fresh
-from bench.models.card import Card, write_atomically
+from bench.models.card import Card
 from bench.models.warm_start import inherit
 from bench.training.crops import BatchLoader, Photos, read_photos
 from bench.training.evaluate import measure
 from bench.training.log import Display, Entry, Log
 from bench.training.recipe import Recipe, Stage
 from bench.training.trainer import Losses, Trainer
+from bench.utils.files import write_atomically
 from bench.utils.machine import configure_threads
 from bench.utils.yaml_config import load
 
