@@ -27,7 +27,7 @@ from bench.planning.jobs import CraftJob
 from bench.store.records import CraftRecord, Status
 from bench.tensors import to_image, to_tensor
 from bench.utils.memory import keep_freed_memory
-from bench.utils.precision import computing
+from bench.utils.precision import use_arithmetic
 
 FLAT_LOSS = "flat-loss"
 STILL_RISING = "still-rising"
@@ -90,7 +90,7 @@ def craft(
         One outcome for each job. What breaks the search fails all of them.
     """
     try:
-        with computing(jobs[0].arithmetic), keep_freed_memory():
+        with use_arithmetic(jobs[0].arithmetic), keep_freed_memory():
             found = _searched(jobs, sources, attack, objective)
     except PLUGIN_ERRORS as error:  # what breaks inside an attack is its failure
         return [_lost(job, error) for job in jobs]

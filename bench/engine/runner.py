@@ -37,8 +37,8 @@ from bench.registry.registry import ComponentSpec
 from bench.store.run_folder import Manifest, Store
 from bench.suite.suite import Suite
 from bench.utils.hashing import digest
-from bench.utils.machine import configure_threads, machine
-from bench.utils.precision import check
+from bench.utils.machine import configure_threads, describe_machine
+from bench.utils.precision import require_compiler
 
 _VERSIONS = ("torch", "compressai", "numpy", "pillow", "scikit-image", "pytorch-msssim")
 
@@ -80,7 +80,7 @@ def prepare(suite: Suite, base: Path) -> Prepared:
         BenchError: something cannot be had on this machine, or a picture cannot be read.
     """
     configure_threads(suite.compute.threads)
-    check(suite.compute.arithmetic)
+    require_compiler(suite.compute.arithmetic)
     points, searches = with_baselines(suite)
     pictures = tuple(load(suite.images, base))
     codecs = {str(choice): make_codec(choice) for choice in points}
@@ -113,7 +113,7 @@ def describe(prepared: Prepared) -> Manifest:
         pictures={picture.name: picture.sha256 for picture in prepared.pictures},
         notes={picture.name: picture.note for picture in prepared.pictures if picture.note},
         versions=versions(prepared.suite),
-        machine=machine(),
+        machine=describe_machine(),
         started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
 

@@ -14,7 +14,7 @@ from bench.codec import Codec, Image
 from bench.errors import PLUGIN_ERRORS, Unsupported, one_line, raise_if_machine
 from bench.metric import Reading, read
 from bench.metrics import scores as metrics
-from bench.metrics.scores import Quality
+from bench.metrics.scores import Similarity
 from bench.metrics.vmaf import vmaf
 from bench.planning.operating_point import NamedMetric
 from bench.store.records import Status
@@ -36,9 +36,9 @@ class RoundTrip:
     )
 
     @cached_property
-    def quality(self) -> Quality:
+    def similarity(self) -> Similarity:
         """What is scored of what came out against the picture itself; many cells share it."""
-        return metrics.quality(self.picture, self.image)
+        return metrics.compare(self.picture, self.image)
 
     def reading(self, yardstick: NamedMetric) -> Reading:
         """Return what a metric says of it; it is asked once, and many cells share the answer."""

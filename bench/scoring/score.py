@@ -12,7 +12,7 @@ from bench.codec import Codec, Estimating, Image
 from bench.errors import PLUGIN_ERRORS, raise_if_machine
 from bench.metric import Metric, Reading, read
 from bench.metrics import scores as metrics
-from bench.metrics.scores import Quality
+from bench.metrics.scores import Similarity
 from bench.metrics.vmaf import vmaf
 from bench.planning.operating_point import ScoringSpec
 from bench.scoring.roundtrip import RoundTrip, none_if_unsupported
@@ -71,8 +71,8 @@ def score(
         coded: x' through the codec.
         terms: what the suite says of scoring.
     """
-    before = clean.quality
-    after = before if coded is clean else metrics.quality(source, coded.image)
+    before = clean.similarity
+    after = before if coded is clean else metrics.compare(source, coded.image)
     errors = {
         "clean": before.mse,
         "source": after.mse,
@@ -121,7 +121,7 @@ def derived(
     }
 
 
-def _against(reference: str, found: Quality, vmaf_score: float | None) -> dict[str, Any]:
+def _against(reference: str, found: Similarity, vmaf_score: float | None) -> dict[str, Any]:
     """Return a picture's scores against the source under their names in the record."""
     return {
         f"luma_mse_{reference}": found.luma_mse,

@@ -12,7 +12,7 @@ from bench.engine.job_runner import scored
 from bench.engine.runner import versions
 from bench.errors import BenchError, ImageError, one_line
 from bench.images.image_set import pixel_hash
-from bench.images.png import pixels
+from bench.images.png import decode_png
 from bench.planning.jobs import CraftJob, Draw, Group, MeasureJob
 from bench.planning.resolve import make_codec
 from bench.registry.registry import ComponentSpec
@@ -21,7 +21,7 @@ from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
 from bench.store.records import CraftRecord, MeasureRecord
 from bench.store.run_folder import Run
 from bench.tensors import to_tensor
-from bench.utils.machine import machine
+from bench.utils.machine import describe_machine
 from bench.verify.consistency import clean_scores, inconsistencies
 from bench.verify.findings import Checked, Event, Finding, NotReencoded, SavedPictures, Skipped
 from bench.verify.replan import ReplannedRun
@@ -105,7 +105,7 @@ def _picture(
             yield Finding(name, "is missing")
         return _ABSENT
     try:
-        image = pixels(content)
+        image = decode_png(content)
     except ImageError as error:
         yield Finding(name, one_line(error))
         return _DAMAGED
@@ -206,7 +206,7 @@ def _place(cell: MeasureJob) -> str:
 def _matching(run: Run, again: ReplannedRun, codecs: dict[str, Codec]) -> set[str]:
     """Return the codecs that must give the same figures here to the last digit."""
     manifest = run.manifest
-    if (manifest.versions, manifest.machine) != (versions(again.suite), machine()):
+    if (manifest.versions, manifest.machine) != (versions(again.suite), describe_machine()):
         return set()
     return {
         label

@@ -24,7 +24,7 @@ from bench.registry.registry import ComponentSpec
 from bench.store.run_folder import Manifest
 from bench.suite.suite import Suite
 from bench.utils.machine import configure_threads
-from bench.utils.yaml_config import foremost
+from bench.utils.yaml_config import most_useful_error
 
 _LISTS = ("codecs", "attacks", "objectives", "metrics")
 
@@ -103,7 +103,7 @@ def suite_of(kept: Mapping[str, Any], folder: Path) -> Suite:
         }
         return Suite.model_validate({**told, **lists}, context={"folder": folder})
     except ValidationError as error:
-        details = foremost(error)
+        details = most_useful_error(error)
         where = ".".join(map(str, details["loc"]))
         raise StoreError(f"the suite it keeps is none: {where}: {details['msg']}") from error
     except (KeyError, TypeError, ValueError) as error:

@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 from bench.codec import Codec, Differentiable, Image
 from bench.engine.job_runner import scored
 from bench.errors import ImageError, StoreError, one_line
-from bench.images.png import pixels
+from bench.images.png import decode_png
 from bench.metrics.scores import psnr
 from bench.planning.jobs import Draw
 from bench.planning.resolve import make_codec
@@ -194,7 +194,7 @@ def _saved(run: Run, key: str) -> tuple[bytes, Image]:
     if content is None:
         raise StoreError(f"{run.folder}/adversarial/{key}.png is missing; run the suite again")
     try:
-        return content, pixels(content)
+        return content, decode_png(content)
     except ImageError as error:
         raise StoreError(f"{run.folder}/adversarial/{key}.png: {one_line(error)}") from error
 

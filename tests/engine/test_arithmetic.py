@@ -18,7 +18,13 @@ from bench.store.records import TIMES
 from bench.store.run_folder import open_run, read_run
 from bench.suite.suite import Suite
 from bench.tensors import to_image, to_tensor
-from bench.utils.precision import PLAIN, Arithmetic, check, computing, current
+from bench.utils.precision import (
+    PLAIN,
+    Arithmetic,
+    current_arithmetic,
+    require_compiler,
+    use_arithmetic,
+)
 from bench.utils.yaml_config import parse
 from leaderboard.ranking.board import build_board
 from leaderboard.render.page import markdown
@@ -58,7 +64,7 @@ def _keys(compute):
 
 def test_a_gpu_would_compute_in_float32_and_the_same_every_time(monkeypatch):
     monkeypatch.setattr(cudnn, "benchmark", True)
-    with computing(PLAIN):
+    with use_arithmetic(PLAIN):
         assert (cudnn.enabled, cudnn.deterministic) == (True, True)
         assert (cudnn.benchmark, cudnn.allow_tf32) == (False, False)
     assert (cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32) == (False, True, True)
@@ -129,7 +135,7 @@ def test_a_gradient_in_bfloat16_points_where_the_exact_one_does(
     near = (source + noise * 16 / 255).clamp(0, 1)
     target = CodecTarget(small_codec(architecture), objective, source)
     value, gradient = target.value_and_grad(near)
-    with computing(HALF):
+    with use_arithmetic(HALF):
         coarse, followed = target.value_and_grad(near)
     assert followed.dtype == coarse.dtype == torch.float32
     assert not torch.equal(followed, gradient)
@@ -141,7 +147,7 @@ def test_bits_far_outside_the_support_are_counted_alike(small_codec, photograph)
     codec = small_codec("bmshj2018-hyperprior")
     loud = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)).round()
     exact = codec.rate(loud)
-    with computing(HALF):
+    with use_arithmetic(HALF):
         coarse = codec.rate(loud)
     for name, bits in exact.items():
         assert coarse[name].dtype == torch.float32
@@ -151,7 +157,7 @@ def test_bits_far_outside_the_support_are_counted_alike(small_codec, photograph)
 def test_nothing_that_is_scored_hears_of_it(small_codec, photograph, compilations):
     codec, image = small_codec("mbt2018-mean"), photograph("chelsea", 64, 64)
     source = to_tensor(image)
-    with computing(Arithmetic("bfloat16", compiled=True)):
+    with use_arithmetic(Arithmetic("bfloat16", compiled=True)):
         target = CodecTarget(codec, Rate(), source)
         found = to_image(run_attack(PGD(steps=2), target, source, Linf(8), 0).images)
         assert len(compilations) == 1
@@ -160,7 +166,7 @@ def test_nothing_that_is_scored_hears_of_it(small_codec, photograph, compilation
         assert len(compilations) == 1
     assert inside == (codec.encode(found), codec.estimated_bits(found))
     assert (decoded == codec.decode(inside[0])).all()
-    assert current() == PLAIN
+    assert current_arithmetic() == PLAIN
 
 
 def test_each_half_of_a_net_is_compiled_once_for_each_shape_alone(small_codec, photograph):
@@ -168,7 +174,7 @@ def test_each_half_of_a_net_is_compiled_once_for_each_shape_alone(small_codec, p
     with pytest.MonkeyPatch.context() as patched:
         done = []
         patched.setattr(torch, "compile", lambda work, **told: done.append(told) or work)
-        with computing(Arithmetic(compiled=True)):
+        with use_arithmetic(Arithmetic(compiled=True)):
             for side in (64, 128):
                 codec.rate(to_tensor(photograph("chelsea", side, side)))
                 codec.reconstruct(to_tensor(photograph("chelsea", side, side)))
@@ -233,11 +239,11 @@ def test_a_machine_without_a_compiler_is_told_before_anything_runs(monkeypatch):
 
 @pytest.mark.slow
 def test_what_is_compiled_computes_the_same(small_codec, photograph):
-    check(Arithmetic(compiled=True))
+    require_compiler(Arithmetic(compiled=True))
     source = to_tensor(photograph("chelsea", 64, 64))
     target = CodecTarget(small_codec("bmshj2018-factorized"), Rate(), source)
     value, gradient = target.value_and_grad(source)
-    with computing(Arithmetic(compiled=True)):
+    with use_arithmetic(Arithmetic(compiled=True)):
         same, followed = target.value_and_grad(source)
     assert same == pytest.approx(value, rel=1e-4)
     assert torch.cosine_similarity(gradient.flatten(), followed.flatten(), 0) > 0.999

@@ -10,7 +10,7 @@ import pytest
 
 from bench.cli.main import main
 from bench.errors import ImageError
-from bench.images.png import pixels, png
+from bench.images.png import decode_png, encode_png
 from bench.store.run_folder import read_run
 from bench.verify import reencode as recode
 from bench.verify.findings import Checked, Finding, Skipped
@@ -99,9 +99,9 @@ def test_one_byte_of_a_png_is_named(copy):
 
 def test_another_picture_in_the_place_of_one_is_named(copy):
     path = sorted((copy / "adversarial").iterdir())[3]
-    image = pixels(path.read_bytes()).copy()
+    image = decode_png(path.read_bytes()).copy()
     image[5, 6, 1] ^= 1
-    path.write_bytes(png(image))
+    path.write_bytes(encode_png(image))
     (told,) = findings(copy)
     assert told.startswith(f"adversarial/{path.name}: its pixels have the hash ")
 
@@ -195,9 +195,9 @@ def test_a_picture_outside_its_budget_is_named(copy):
     run = read_run(copy)
     craft = next(c for c in run.crafts.values() if c.attack == "fgsm" and c.budget == "linf 4")
     path = copy / "adversarial" / f"{craft.key}.png"
-    image = pixels(path.read_bytes()).copy()
+    image = decode_png(path.read_bytes()).copy()
     image[0, 0] = np.where(image[0, 0] > 127, 0, 255)
-    path.write_bytes(png(image))
+    path.write_bytes(encode_png(image))
     hashed = recode.pixel_hash(image)
     alter_record(copy, lambda one: one["key"] == craft.key, set_to("sha256", value=hashed))
     (told,) = findings(copy)
@@ -265,15 +265,15 @@ def test_the_command_tells_findings_and_fails(copy, capsys):
 
 
 def test_every_byte_of_a_png_is_held(rng):
-    content = png(rng.integers(0, 256, (3, 4, 3), dtype=np.uint8))
+    content = encode_png(rng.integers(0, 256, (3, 4, 3), dtype=np.uint8))
     for index in range(len(content)):
         altered = bytearray(content)
         altered[index] ^= 0x10
         with pytest.raises(ImageError):
-            pixels(bytes(altered))
+            decode_png(bytes(altered))
     for cut in (content[:-1], content + b"\0", b""):
         with pytest.raises(ImageError):
-            pixels(cut)
+            decode_png(cut)
 
 
 def test_what_is_not_coded_again_is_counted_and_still_held_to_the_plan(copy, capsys):

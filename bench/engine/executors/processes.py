@@ -22,7 +22,7 @@ from bench.engine.runner import Prepared
 from bench.errors import BenchError, ConfigError
 from bench.store.run_folder import Store
 from bench.utils.child_process import Child
-from bench.utils.machine import cores
+from bench.utils.machine import usable_cores
 
 
 def executor(options: Options) -> Executor:
@@ -38,7 +38,7 @@ def executor(options: Options) -> Executor:
 
 def _execute(prepared: Prepared, store: Store, workers: int | None) -> Generator[Event, None, None]:
     kit = WorkerConfig.of(prepared)
-    count = workers or max(1, cores() // prepared.suite.compute.threads)
+    count = workers or max(1, usable_cores() // prepared.suite.compute.threads)
     yield from drive(prepared, store, lambda: ProcessWorker(kit), count)
 
 

@@ -28,7 +28,7 @@ from bench.engine.runner import Prepared
 from bench.errors import BenchError, ConfigError, MachineError, one_line
 from bench.store.run_folder import Store
 from bench.utils.child_process import LostError
-from bench.utils.machine import cores
+from bench.utils.machine import usable_cores
 
 try:
     import ray
@@ -71,7 +71,7 @@ def _connected(options: Options, cpus: int) -> Iterator[None]:
     """Be a driver of a cluster: the one that is named, or one of this machine that ends with us."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     address = _address(options)
-    workers = options.workers or max(1, cores() // cpus)
+    workers = options.workers or max(1, usable_cores() // cpus)
     own = {} if address != _LOCAL else {"num_cpus": workers * cpus}
     _see_that_it_answers(address)
     try:

@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from bench.attack import Attack, Objective
 from bench.codec import Codec
 from bench.engine.executors.messages import Answer, to_message, unpack
@@ -33,7 +31,7 @@ from bench.registry.registry import ComponentSpec
 from bench.suite.suite import Suite
 from bench.utils.child_process import Parent
 from bench.utils.machine import configure_threads
-from bench.utils.precision import check
+from bench.utils.precision import require_compiler
 
 
 @dataclass(frozen=True)
@@ -140,9 +138,7 @@ class WorkerSession:
             plugins.load(name, Path())
         suite, objectives, wanted = pickle.loads(self._kit.content)  # noqa: S301 - our own
         _compare(versions(suite), wanted)
-        for kind in (np.float32, np.float64):
-            np.finfo(kind)  # once, and kept: it warns where denormals are flushed already
-        check(suite.compute.arithmetic)
+        require_compiler(suite.compute.arithmetic)
         self._suite: Suite = suite
         self._workshop = JobRunner(ComponentCache(suite, objectives), suite.compute.batch)
 
