@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench.budget import Budget
 from bench.codec import Codec, Image
-from bench.engine.job_runner import scored
+from bench.engine.job_runner import codec_to_score
 from bench.engine.runner import plan_digest, versions
 from bench.errors import ConfigError, StoreError
 from bench.images.image_set import Picture, pixel_hash
@@ -219,7 +219,7 @@ def _measured(
     """Yield the scores of all cells."""
     clean: dict[tuple[str, str, Draw | None], RoundTrip | CodingFailure] = {}
     for cell in planned.cells:
-        codec = scored(codecs[cell.victim.label], cell.draw)
+        codec = codec_to_score(codecs[cell.victim.label], cell.draw)
         place = (cell.picture.name, cell.victim.label, cell.draw)
         if place not in clean:
             clean[place] = encode_decode(codec, cell.picture.pixels)

@@ -207,29 +207,29 @@ def test_what_was_found_of_a_batch_before_an_end_is_found_again(folder, finished
 def test_nobody_begins_a_batch_that_another_one_searches(folder):
     groups = _prepared(folder).plan.groups
     batched = [group for group in groups if group.mates]
-    rota = WorkQueue.of(batched)
-    first = rota.take(0)
+    queue = WorkQueue.of(batched)
+    first = queue.take(0)
     assert first in batched
     keys = [job.key for job in first.mates]
-    rota.search(0, keys)
-    assert rota.take(1) is None
-    assert rota.is_waiting
+    queue.start_searches(0, keys)
+    assert queue.take(1) is None
+    assert queue.is_waiting
     for key in keys:
-        rota.found(key)
-    others = [rota.take(1), rota.take(2)]
+        queue.finish_search(key)
+    others = [queue.take(1), queue.take(2)]
     assert {group.key for group in (first, *others)} == {group.key for group in batched}
     for worker in range(3):
-        rota.finish(worker)
-    assert rota.is_done
+        queue.finish(worker)
+    assert queue.is_done
 
 
 def test_a_lost_batch_is_free_for_others(folder):
-    rota = WorkQueue.of(group for group in _prepared(folder).plan.groups if group.mates)
-    first = rota.take(0)
-    rota.search(0, (job.key for job in first.mates))
-    assert rota.take(1) is None
-    rota.lose(0)
-    assert rota.take(1).mates == first.mates
+    queue = WorkQueue.of(group for group in _prepared(folder).plan.groups if group.mates)
+    first = queue.take(0)
+    queue.start_searches(0, (job.key for job in first.mates))
+    assert queue.take(1) is None
+    queue.lose(0)
+    assert queue.take(1).mates == first.mates
 
 
 def test_what_one_picture_of_a_batch_suffers_is_not_told_of_the_others(

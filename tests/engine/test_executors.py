@@ -220,26 +220,26 @@ def test_what_kills_every_worker_is_given_up_and_the_rest_is_done(tmp_path, phot
 
 def test_workers_stay_at_their_pictures_and_help_at_the_end():
     groups = prepared().plan.groups
-    rota = WorkQueue.of(groups)
-    taken = [(worker, rota.take(worker)) for worker in (0, 1, 0, 1, 0, 1)]
+    queue = WorkQueue.of(groups)
+    taken = [(worker, queue.take(worker)) for worker in (0, 1, 0, 1, 0, 1)]
     assert all(group is not None for _, group in taken)
     places = {(worker, group.cells[0].picture.name) for worker, group in taken}
     assert places == {(0, "chelsea"), (1, "coffee")}
-    left = [rota.take(0) for _ in range(len(groups) - 6)]
+    left = [queue.take(0) for _ in range(len(groups) - 6)]
     assert Counter(g.key for g in left) + Counter(g.key for _, g in taken) == Counter(
         group.key for group in groups
     )
-    assert rota.take(1) is None
+    assert queue.take(1) is None
 
 
 def test_a_group_is_given_up_after_so_many_losses():
-    rota = WorkQueue.of(prepared().plan.groups[:1])
+    queue = WorkQueue.of(prepared().plan.groups[:1])
     for worker in range(ATTEMPTS):
-        assert not rota.is_done
-        assert rota.take(worker) is not None
-        assert rota.lose(worker)[1] == worker + 1
-    assert rota.is_done
-    assert len(rota.given_up) == 1
+        assert not queue.is_done
+        assert queue.take(worker) is not None
+        assert queue.lose(worker)[1] == worker + 1
+    assert queue.is_done
+    assert len(queue.given_up) == 1
 
 
 @pytest.mark.parametrize(

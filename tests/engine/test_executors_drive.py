@@ -31,15 +31,15 @@ class Worker:
     """Does tasks in its thread; is lost, once, after so many things it made."""
 
     def __init__(self, prepared, patience=None):
-        self._workshop, self._left = JobRunner(prepared), patience
+        self._runner, self._left = JobRunner(prepared), patience
 
     def start(self):
         if self._left == 0:
             raise LostError("it never came up")
         return "here"
 
-    def do(self, task):
-        for made in self._workshop.do(task):
+    def run(self, task):
+        for made in self._runner.run(task):
             yield made
             if self._left is not None:
                 self._left -= 1

@@ -14,7 +14,7 @@ from bench.registry.registry import entry
 from bench.store.run_folder import read_run
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
-from bench.verify.replan import suite_of
+from bench.verify.replan import parse_stored_suite
 from leaderboard.ranking.board import build_board
 from leaderboard.render.page import markdown
 from small_run import SUITE, run_suite
@@ -54,7 +54,7 @@ def test_an_attack_may_say_itself_where_its_pictures_go(own, suites):
     cells = prepare(suite, Path()).plan.cells
     gone = {str(cell.craft.search.choice) for cell in cells if cell.threat == "transfer"}
     assert gone == {("fgsm" if own == "none" else "pgd steps=2")}
-    assert suite_of(suite.model_dump(mode="json"), Path()) == suite
+    assert parse_stored_suite(suite.model_dump(mode="json"), Path()) == suite
 
 
 _QUERIES = SUITE.replace("uniform-noise, fgsm, {name: pgd, steps: 3}", "fgsm, *Q")
