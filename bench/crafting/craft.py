@@ -173,15 +173,15 @@ def _result_of_picture(result: AttackResult, index: int) -> AttackResult:
     return AttackResult(result.images[own], trace, result.flags[own])
 
 
-def _check(job: CraftJob, attack: Attack, found: _SearchResult) -> CraftResult:
+def _check(job: CraftJob, attack: Attack, searched: _SearchResult) -> CraftResult:
     try:
-        return _accept(job, attack, found)
+        return _accept(job, attack, searched)
     except PLUGIN_ERRORS as error:  # the result of an attack may be anything
         return _failure(job, error)
 
 
-def _accept(job: CraftJob, attack: Attack, found: _SearchResult) -> CraftResult:
-    result = found.result
+def _accept(job: CraftJob, attack: Attack, searched: _SearchResult) -> CraftResult:
+    result = searched.result
     image = quantise_and_check(result, to_tensor(job.picture.pixels), job.budget)
     trace = result.trace.flatten()
     trajectory = trajectory_flags(trace) if attack.needs == "gradient" else ()
@@ -190,9 +190,9 @@ def _accept(job: CraftJob, attack: Attack, found: _SearchResult) -> CraftResult:
         job,
         "ok",
         sha256=pixel_hash(image),
-        flags=(*found.flags, *unchanged, *trajectory, *chain(*result.flags)),
+        flags=(*searched.flags, *unchanged, *trajectory, *chain(*result.flags)),
         values=_first_and_best(trace),
-        **found.effort,
+        **searched.effort,
     )
     return CraftResult(image, record)
 

@@ -2,7 +2,7 @@
 
     x, C(x') --BT.709 luma, 8 bits--> one frame above the other --ffmpeg, libvmaf--> 0 to 100
 
-The model is libvmaf's default, vmaf_v0.6.1, on one thread. It was trained on videos of 1080 lines.
+The model is libvmaf's default, vmaf_v0.6.1, on one thread. It was made for videos of 1080 lines.
 A still picture has no motion, so even identical pictures score about 97. One score takes about
 0.2 s, mostly to start ffmpeg, so VMAF is computed only for suites that ask for it.
 """
