@@ -58,7 +58,7 @@ def make_codec_or_skip(choice: ComponentSpec) -> Codec | Skipped:
     try:
         return make_codec(choice)
     except BenchError as error:
-        why = f"cannot be made here, its cells are not checked: {one_line(error)}"
+        why = f"cannot be made here, its evaluations are not repeated: {one_line(error)}"
         return Skipped(str(choice), why)
 
 

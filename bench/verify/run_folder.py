@@ -62,18 +62,22 @@ def tally(events: Iterable[Event], say: Callable[[str], None]) -> Tally:
         else:
             findings += isinstance(event, Finding)
             say(f"{'WRONG' if isinstance(event, Finding) else 'skipped'}  {event}")
-    say(f"{exactly} cells coded again and exactly as recorded")
+    for line in _summary(exactly, nearly, uncoded):
+        say(line)
+    return Tally(findings, exactly, nearly, uncoded.total())
+
+
+def _summary(exactly: int, nearly: int, uncoded: Mapping[str, int]) -> Iterator[str]:
+    yield f"{exactly} evaluations repeated and exactly as recorded"
     if nearly:
-        say(
-            f"{nearly} cells as recorded within {100 * RATE:g} % of the rate and {DECIBEL:g} dB,"
-            " not exactly: this environment is another than that of the run"
+        yield (
+            f"{nearly} evaluations as recorded within {100 * RATE:g} % of the rate and"
+            f" {DECIBEL:g} dB, not exactly: this environment is not that of the run"
         )
     for why, count in uncoded.items():
-        say(
-            f"{count} cells not coded again, their scores held against each other and else taken"
-            f" on trust: {why}"
+        yield (
+            f"{count} evaluations not repeated, their scores only checked for consistency: {why}"
         )
-    return Tally(findings, exactly, nearly, uncoded.total())
 
 
 def verify(run: Run, folder: Path) -> Iterator[Event]:

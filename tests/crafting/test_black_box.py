@@ -131,7 +131,7 @@ def test_an_oracle_refuses_before_it_codes_and_keeps_the_best(two):
     target = CodecTarget(Toy(1), Distortion(), two)
     oracle = Oracle(target, two, Linf(4), allowed=3)
     oracle.query(np.stack([_grey(level) for level in (42, 43, 60, 91)]), [0, 0, 0, 1])
-    with pytest.raises(QueryBudgetExhaustedError, match="the 3 queries a picture") as refused:
+    with pytest.raises(QueryBudgetExhaustedError, match="exhausted: 3 per picture") as refused:
         oracle.query(np.stack([_grey(41), _grey(93)]))
     assert (target.queries, oracle.queries) == (4, 4)
     found = (refused.value.result.images * 255).round()

@@ -225,7 +225,7 @@ def test_another_environment_is_given_tolerances_and_says_so(copy, capsys):
         )
     assert main(["verify", str(copy)]) == 0
     printed = capsys.readouterr().out
-    assert "1 cells as recorded within 0.5 % of the rate and 0.05 dB, not exactly" in printed
+    assert "1 evaluations as recorded within 0.5 % of the rate and 0.05 dB, not exactly" in printed
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_a_codec_that_is_not_here_is_passed_over_and_said(copy, monkeypatch):
 def test_the_command_tells_findings_and_fails(copy, capsys):
     assert main(["verify", str(copy)]) == 0
     cells = read_run(copy).manifest.cells
-    assert f"{cells} cells coded again and exactly as recorded" in capsys.readouterr().out
+    assert f"{cells} evaluations repeated and exactly as recorded" in capsys.readouterr().out
     next((copy / "adversarial").iterdir()).unlink()
     assert main(["verify", str(copy)]) == 2
     told = capsys.readouterr()
@@ -288,4 +288,4 @@ def test_what_is_not_coded_again_is_counted_and_still_held_to_the_plan(copy, cap
     )
     assert main(["verify", str(copy)]) == 2
     printed = capsys.readouterr().out
-    assert "3 cells not coded again, their scores held against each other and else" in printed
+    assert "3 evaluations not repeated, their scores only checked for consistency" in printed
