@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +20,7 @@ from bench.codec import Codec, Image
 from bench.crafting.composed_target import compose_target
 from bench.crafting.ensemble import Ensemble
 from bench.crafting.oracle import Oracle, QueryBudgetExhaustedError
+from bench.crafting.result import CraftResult, search_identity
 from bench.crafting.target import CodecTarget, NoTarget
 from bench.errors import PLUGIN_ERRORS, BenchError, Unsupported, one_line, raise_if_machine
 from bench.images.image_set import pixel_hash
@@ -65,19 +65,6 @@ def trajectory_flags(trace: Tensor) -> tuple[str, ...]:
 
 class RejectedError(BenchError):
     """The result of an attack is not a picture inside the budget."""
-
-
-@dataclass(frozen=True)
-class CraftResult:
-    """The outcome of one search.
-
-    Attributes:
-        image: the adversarial picture, uint8 (H, W, 3); None if there is none.
-        record: its record.
-    """
-
-    image: Image | None
-    record: CraftRecord
 
 
 def craft(
@@ -280,21 +267,6 @@ def _check_shape(result: AttackResult, source: Tensor) -> None:
     if result.images.shape != source.shape:
         shapes = f"{tuple(result.images.shape)}, not {tuple(source.shape)}"
         raise RejectedError(f"the attack returned pictures of shape {shapes}")
-
-
-def search_identity(job: CraftJob) -> dict[str, Any]:
-    """Return the fields of a search's record that follow from its job alone."""
-    return {
-        "key": job.key,
-        "sources": tuple(point.label for point in job.sources),
-        "picture": job.picture.name,
-        "picture_sha256": job.picture.sha256,
-        "attack": str(job.search.choice),
-        "objective": None if job.objective is None else str(job.objective),
-        "budget": str(job.budget),
-        "seed": job.seed,
-        "queries_allowed": job.search.queries,
-    }
 
 
 def _record(job: CraftJob, status: Status, **outcome: object) -> CraftRecord:

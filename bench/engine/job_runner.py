@@ -12,19 +12,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-import numpy as np
-
 from bench.attack import Attack, Objective
 from bench.codec import Codec, Image
-from bench.crafting.craft import CraftResult, craft
+from bench.crafting.result import CraftResult
 from bench.images.image_set import Picture
 from bench.planning.jobs import CraftJob, Draw, MeasureJob
 from bench.planning.operating_point import OperatingPoint, ScoringSpec
 from bench.registry.registry import ComponentSpec
-from bench.scoring.measure import measure
+from bench.scoring.measure import codec_to_score, measure
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
 from bench.store.records import CraftRecord, MeasureRecord
-from bench.wrapping import drawn
 
 JobEvent: TypeAlias = CraftJob | MeasureJob | CraftResult | MeasureRecord
 """A job that starts now, or the result of one."""
@@ -106,6 +103,8 @@ class JobRunner:
     def _craft(self, jobs: Sequence[CraftJob]) -> list[CraftResult]:
         if not jobs:
             return []
+        from bench.crafting.craft import craft  # noqa: PLC0415 - imports torch
+
         job = jobs[0]
         sources = [self._components.codec(point) for point in job.sources]
         attack = self._components.attack(job.search.choice)
@@ -125,8 +124,3 @@ class JobRunner:
         if (key := (cell.victim.label, cell.draw)) not in results:
             results[key] = encode_decode(codec, cell.picture.pixels)
         return results[key]
-
-
-def codec_to_score(codec: Codec, draw: Draw | None) -> Codec:
-    """Return the codec that an evaluation scores: the codec itself, or one draw of it."""
-    return codec if draw is None else drawn(codec, np.random.default_rng(draw.seed))

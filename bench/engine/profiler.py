@@ -18,26 +18,14 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-import torch
 from rich.table import Table
 
 from bench.codec import Codec
-from bench.crafting.target import CodecTarget
 from bench.scoring import measure
 from bench.store.run_folder import Store
 
 PREPARING = "preparing: codecs, pictures, plan"
 _REST = "the rest: attacks' own steps, the harness"
-_ENCODING, _DECODING = "encode", "decode"
-_TIMED_FUNCTIONS: tuple[tuple[Any, str, str], ...] = (
-    (CodecTarget, "_surrogate_output", "attack, forward"),
-    (torch.autograd, "grad", "attack, backward"),
-    (CodecTarget, "query", "queries coded in threads"),
-    (measure, "score", "metrics"),
-    (Store, "append", "disk"),
-    (Store, "save_picture", "disk"),
-    (Store, "load_picture", "disk"),
-)
 
 
 @dataclass
@@ -103,17 +91,36 @@ class Clock:
 @contextmanager
 def profiled(clock: Clock) -> Iterator[None]:
     """Profile the run inside the context, including all codecs whose classes are loaded by now."""
-    codecs = [
-        (owner, name, activity)
-        for owner in _subclasses(Codec)
-        for name, activity in (("encode", _ENCODING), ("decode", _DECODING))
-        if name in vars(owner)
-    ]
     with ExitStack() as wrapped:
-        for owner, name, activity in (*_TIMED_FUNCTIONS, *codecs):
+        for owner, name, activity in (*_timed_functions(), *_timed_codecs()):
             wrapped.enter_context(_wrapped(owner, name, activity, clock))
         yield
     clock.stop()
+
+
+def _timed_functions() -> tuple[tuple[Any, str, str], ...]:
+    """Return the functions of the harness that are timed: owner, name and activity."""
+    import torch  # noqa: PLC0415 - takes seconds to import
+
+    from bench.crafting.target import CodecTarget  # noqa: PLC0415 - imports torch
+
+    return (
+        (CodecTarget, "_surrogate_output", "attack, forward"),
+        (torch.autograd, "grad", "attack, backward"),
+        (CodecTarget, "query", "queries coded in threads"),
+        (measure, "score", "metrics"),
+        (Store, "append", "disk"),
+        (Store, "save_picture", "disk"),
+        (Store, "load_picture", "disk"),
+    )
+
+
+def _timed_codecs() -> Iterator[tuple[Any, str, str]]:
+    """Yield encode and decode of all loaded codec classes: owner, name and activity."""
+    for owner in _subclasses(Codec):
+        for name in ("encode", "decode"):
+            if name in vars(owner):
+                yield owner, name, name
 
 
 def table(clock: Clock) -> Table:

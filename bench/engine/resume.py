@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from bench.crafting.craft import CraftResult
+from bench.crafting.result import CraftResult
 from bench.engine.job_runner import JobEvent, WorkItem
 from bench.errors import StoreError
 from bench.images.image_set import pixel_hash

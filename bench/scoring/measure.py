@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from bench.codec import Codec, Image
 from bench.errors import PLUGIN_ERRORS, raise_if_machine
-from bench.planning.jobs import MeasureJob
+from bench.planning.jobs import Draw, MeasureJob
 from bench.planning.operating_point import ScoringSpec
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
 from bench.scoring.score import score
 from bench.store.records import CraftRecord, MeasureRecord, Stage
 from bench.utils.memory import track_peak
+from bench.wrapping import drawn
 
 RANDOMISED = "randomised"
 """Flag: the victim coded the same picture to different bytes, or failed, the second time."""
@@ -96,3 +99,8 @@ def evaluation_identity(job: MeasureJob) -> dict[str, Any]:
         "craft": None if job.craft is None else job.craft.key,
         "draw": None if job.draw is None else job.draw.number,
     }
+
+
+def codec_to_score(codec: Codec, draw: Draw | None) -> Codec:
+    """Return the codec that an evaluation scores: the codec itself, or one draw of it."""
+    return codec if draw is None else drawn(codec, np.random.default_rng(draw.seed))

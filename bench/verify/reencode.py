@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Mapping
 
 from bench.codec import Codec, Image
-from bench.crafting.craft import search_identity
-from bench.engine.job_runner import codec_to_score
+from bench.crafting.result import search_identity
 from bench.engine.runner import versions
 from bench.errors import BenchError, ImageError, one_line
 from bench.images.image_set import pixel_hash
@@ -17,11 +16,10 @@ from bench.images.png import decode_png
 from bench.planning.jobs import CraftJob, Draw, Group, MeasureJob
 from bench.planning.resolve import make_codec
 from bench.registry.registry import ComponentSpec
-from bench.scoring.measure import evaluation_identity, measure
+from bench.scoring.measure import codec_to_score, evaluation_identity, measure
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
 from bench.store.records import CraftRecord, MeasureRecord
 from bench.store.run_folder import Run
-from bench.tensors import to_tensor
 from bench.utils.machine import describe_machine
 from bench.verify.consistency import clean_scores, inconsistencies
 from bench.verify.findings import Checked, Event, Finding, NotReencoded, SavedPictures, Skipped
@@ -121,6 +119,8 @@ def _picture_problem(image: Image, job: CraftJob, craft: CraftRecord) -> str:
         )
     if image.shape != job.picture.pixels.shape:
         return f"its shape is {image.shape}, that of its source {job.picture.pixels.shape}"
+    from bench.tensors import to_tensor  # noqa: PLC0415 - imports torch
+
     pair = (image, job.picture.pixels)
     adversarial, source = ((to_tensor(picture) * 255).round() for picture in pair)
     if not job.budget.holds(adversarial, source)[0]:

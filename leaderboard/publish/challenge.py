@@ -18,7 +18,6 @@ from pydantic import BaseModel
 
 from bench.budget import Budget
 from bench.codec import Codec, Image
-from bench.engine.job_runner import codec_to_score
 from bench.engine.runner import plan_digest, versions
 from bench.errors import ConfigError, StoreError
 from bench.images.image_set import Picture, pixel_hash
@@ -28,7 +27,7 @@ from bench.planning.operating_point import OperatingPoint, PlannedAttack
 from bench.planning.planner import group
 from bench.planning.resolve import make_codec
 from bench.registry.registry import Component
-from bench.scoring.measure import measure
+from bench.scoring.measure import codec_to_score, measure
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
 from bench.store.records import CraftRecord, MeasureRecord
 from bench.store.run_folder import Run

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from bench.codec import Codec, Differentiable, Image
-from bench.engine.job_runner import codec_to_score
 from bench.errors import ImageError, StoreError, one_line
 from bench.images.png import decode_png
 from bench.metrics.scores import psnr
 from bench.planning.jobs import Draw
 from bench.planning.resolve import make_codec
+from bench.scoring.measure import codec_to_score
 from bench.scoring.roundtrip import RoundTrip, encode_decode
 from bench.store.records import Scores
 from bench.store.run_folder import Run

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pictures
 
-from bench.crafting.craft import CraftResult
+from bench.crafting.result import CraftResult
 from bench.engine.executors import worker as kit_module
 from bench.engine.executors.messages import from_messages, pack, unpack
 from bench.engine.executors.worker import WorkerConfig, WorkerSession

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from bench.crafting.craft import CraftResult
+from bench.crafting.result import CraftResult
 from bench.engine.job_runner import JobEvent, WorkItem
 from bench.errors import BenchError
 from bench.images.image_set import Picture

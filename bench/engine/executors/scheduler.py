@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
-from bench.crafting.craft import CraftResult
+from bench.crafting.result import CraftResult
 from bench.engine.executors.work_queue import ATTEMPTS, WorkQueue
 from bench.engine.executors.worker_pool import (
     Finished,
