@@ -241,15 +241,15 @@ def test_what_one_picture_of_a_batch_suffers_is_not_told_of_the_others(
         far[0] = (far[0] + 9 / 255).clamp(0, 1)
         return AttackResult(far, images.new_zeros(1, len(images)))
 
-    followed = CodecTarget.followed
+    raw_value_and_grad = CodecTarget.raw_value_and_grad
 
     def dead(self, images):
-        values, gradients = followed(self, images)
+        values, gradients = raw_value_and_grad(self, images)
         gradients[1 % len(images)] = 0
         return values, gradients
 
     monkeypatch.setattr(PGD, "__call__", lopsided)
-    monkeypatch.setattr(CodecTarget, "followed", dead)
+    monkeypatch.setattr(CodecTarget, "raw_value_and_grad", dead)
     _run(folder, tmp_path)
     run = read_run(tmp_path)
     (batch,) = {group.mates for group in _prepared(folder).plan.groups if group.mates}
