@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from bench.engine.resume import Event
 from bench.planning.estimate import missing, seconds
-from bench.planning.jobs import CraftJob, MeasureJob, Plan, in_words
+from bench.planning.jobs import CraftJob, MeasureJob, Plan, describe_job
 from bench.store.records import CraftRecord, MeasureRecord, WorkerRecord
 from bench.store.run_folder import Store
 from bench.utils.durations import duration
@@ -94,9 +94,9 @@ class _Watch:
         return self._work.done - before
 
     def _start(self, job: CraftJob | MeasureJob) -> None:
-        self._progress.update(self._task, description=in_words(job))
+        self._progress.update(self._task, description=describe_job(job))
         if isinstance(job, CraftJob) and not self._console.is_terminal:
-            _print(self._console, f"{self._work.describe()}: {in_words(job)}")
+            _print(self._console, f"{self._work.describe()}: {describe_job(job)}")
 
     def _finish(self, record: CraftRecord | MeasureRecord | WorkerRecord) -> None:
         for line in _noteworthy(record):

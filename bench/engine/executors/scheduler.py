@@ -24,7 +24,7 @@ from bench.engine.job_runner import WorkItem
 from bench.engine.resume import Event, commit, is_pending, remaining_work
 from bench.engine.runner import Prepared
 from bench.errors import MachineError
-from bench.planning.jobs import CraftJob, Group, MeasureJob, in_words
+from bench.planning.jobs import CraftJob, Group, MeasureJob, describe_job
 from bench.store.records import MeasureRecord, WorkerRecord
 from bench.store.run_folder import Store
 
@@ -154,7 +154,7 @@ class _Scheduler:
         lost = self.queue.lose(worker, job)
         if lost is not None:
             group, attempt = lost
-            description = in_words(job) if job else ""
+            description = describe_job(job) if job else ""
             fields = {"task": group.key, "attempt": attempt, "job": description}
             record = record.model_copy(update=fields)
         elif worker in self.idle:
@@ -174,7 +174,7 @@ class _Scheduler:
 
     def raise_if_given_up(self) -> None:
         if self.queue.given_up:
-            first, *others = map(in_words, self.queue.given_up.values())
+            first, *others = map(describe_job, self.queue.given_up.values())
             more = f" and {len(others)} other jobs" if others else ""
             raise MachineError(
                 f"given up: {first}{more}; {ATTEMPTS} workers were lost over each"
