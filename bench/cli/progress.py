@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bench.engine.resume import Event
-from bench.planning.estimate import missing, seconds
+from bench.planning.estimate import estimated_seconds, jobs_without_record
 from bench.planning.jobs import CraftJob, MeasureJob, Plan, describe_job
 from bench.store.records import CraftRecord, MeasureRecord, WorkerRecord
 from bench.store.run_folder import Store
@@ -51,7 +51,7 @@ class _Work:
     @classmethod
     def of(cls, plan: Plan, store: Store) -> _Work:
         """Return the work of a plan that a run folder does not hold yet."""
-        expected = {job.key: seconds(job) for job in missing(plan, store)}
+        expected = {job.key: estimated_seconds(job) for job in jobs_without_record(plan, store)}
         done = sum(cell.key not in expected for cell in plan.cells)
         return cls(expected, len(plan.cells), done)
 

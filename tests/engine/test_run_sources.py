@@ -9,7 +9,7 @@ import pytest
 from attacks.objectives.basic import Rate
 from bench.engine.runner import prepare
 from bench.errors import ConfigError
-from bench.planning.estimate import remaining
+from bench.planning.estimate import remaining_seconds
 from bench.registry.registry import entry
 from bench.store.run_folder import read_run
 from bench.suite.suite import Suite
@@ -187,7 +187,7 @@ def test_sources_that_make_no_sense_are_refused(tmp_path, sources, told):
 def test_queries_are_reckoned_with(tmp_path):
     def expected(queries):
         text = SUITE.replace("fgsm, {name: pgd, steps: 3}", f"{{name: square, queries: {queries}}}")
-        return remaining(prepare(parse(text, "small.yaml", Suite), tmp_path).plan)
+        return remaining_seconds(prepare(parse(text, "small.yaml", Suite), tmp_path).plan)
 
     once, coding = expected(1), sum(entry("codec", name).cost.coding for name in ("toy", "jpeg"))
     searches = 2 * 2

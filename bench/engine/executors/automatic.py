@@ -10,7 +10,7 @@ from bench.engine.executors import Executor, Options, processes, serial
 from bench.engine.resume import Event
 from bench.engine.runner import Prepared
 from bench.errors import ConfigError
-from bench.planning.estimate import remaining
+from bench.planning.estimate import remaining_seconds
 from bench.planning.jobs import Plan
 from bench.store.run_folder import Store
 from bench.utils.machine import usable_cores
@@ -57,13 +57,13 @@ def worker_count(plan: Plan, threads: int, store: Store | None = None) -> int:
     by_cores = max(usable_cores() // threads, min(2, usable_cores()))
     by_memory = int(free_bytes() // WORKER_BYTES)
     count = max(1, min(by_cores, by_memory, len(plan.groups)))
-    pays_off = expected_seconds(plan, count, store) < remaining(plan, store)
+    pays_off = expected_seconds(plan, count, store) < remaining_seconds(plan, store)
     return count if pays_off else 1
 
 
 def expected_seconds(plan: Plan, workers: int, store: Store | None = None) -> float:
     """Return the expected duration of the remaining work of a plan, in seconds."""
-    alone = remaining(plan, store)
+    alone = remaining_seconds(plan, store)
     return alone if workers == 1 else alone / workers + STARTING_S
 
 
