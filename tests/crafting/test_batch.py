@@ -70,8 +70,8 @@ def _run(folder, out, name="serial", workers=None, text=SUITE, seen=lambda event
 
 def _records(out):
     lines = map(json.loads, (out / "records.jsonl").read_text().splitlines())
-    told = [{k: v for k, v in line.items() if k not in TIMES} for line in lines]
-    return sorted(told, key=lambda line: line["key"])
+    records = [{k: v for k, v in line.items() if k not in TIMES} for line in lines]
+    return sorted(records, key=lambda line: line["key"])
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +104,10 @@ def test_every_job_of_a_plan_is_there_once_whatever_the_batch(folder):
         planned = _prepared(folder, SUITE.replace("batch: 3", f"batch: {size}")).plan
         keys = [job.key for job in planned.crafts]
         assert len(keys) == len(set(keys))
-        told = ((j.picture.name, str(j.search.choice), str(j.objective)) for j in planned.crafts)
-        return Counter(told), len(planned.cells)
+        searches = (
+            (j.picture.name, str(j.search.choice), str(j.objective)) for j in planned.crafts
+        )
+        return Counter(searches), len(planned.cells)
 
     assert jobs(1) == jobs(2) == jobs(3) == jobs(100)
 
@@ -232,7 +234,7 @@ def test_a_lost_batch_is_free_for_others(folder):
     assert queue.take(1).mates == first.mates
 
 
-def test_what_one_picture_of_a_batch_suffers_is_not_told_of_the_others(
+def test_what_one_picture_of_a_batch_suffers_is_not_reported_for_the_others(
     folder, tmp_path, monkeypatch
 ):
     def lopsided(self, target, images, budget, rngs):

@@ -77,7 +77,7 @@ def two():
     return torch.cat([to_tensor(_grey(level)) for level in (40, 90)])
 
 
-def test_several_candidates_of_one_picture_are_told_whose_they_are(two):
+def test_several_candidates_of_one_picture_belong_to_their_picture(two):
     target = CodecTarget(Toy(1), Distortion(), two)
     asked = np.stack([_grey(level) for level in (41, 92, 43)])
     found = target.query(asked, [0, 1, 0])

@@ -75,8 +75,8 @@ def compilations(monkeypatch):
     """Return a list of what was compiled; nothing really is."""
     done = []
 
-    def compile_(work, **told):
-        done.append((work, told))
+    def compile_(work, **options):
+        done.append((work, options))
         return work
 
     monkeypatch.setattr(torch, "compile", compile_)
@@ -93,8 +93,8 @@ def test_keys_of_suites_that_set_nothing_are_those_of_before():
 def test_what_is_set_is_part_of_the_keys_of_searches_alone(compilations):
     plain, clean = _keys("threads: 1")
     seen = [plain]
-    for told in ("precision: bfloat16", "compile: true", "precision: bfloat16, compile: true"):
-        crafts, same = _keys(f"threads: 1, {told}")
+    for setting in ("precision: bfloat16", "compile: true", "precision: bfloat16, compile: true"):
+        crafts, same = _keys(f"threads: 1, {setting}")
         assert same == clean
         for other in seen:
             shared = crafts.keys() & other.keys()
@@ -103,25 +103,25 @@ def test_what_is_set_is_part_of_the_keys_of_searches_alone(compilations):
 
 
 def test_another_way_of_bfloat16_is_another_search_in_it_alone(monkeypatch):
-    told = ("threads: 1", "threads: 1, precision: bfloat16")
-    (plain, clean), (before, _) = map(_keys, told)
+    settings = ("threads: 1", "threads: 1, precision: bfloat16")
+    (plain, clean), (before, _) = map(_keys, settings)
     monkeypatch.setattr("bench.suite.suite.BFLOAT16_VERSION", 1)
-    assert _keys(told[0]) == (plain, clean)
-    after, same = _keys(told[1])
+    assert _keys(settings[0]) == (plain, clean)
+    after, same = _keys(settings[1])
     assert same == clean
     assert {key for key in before if key in after} == {key for key in before if not before[key]}
 
 
 @pytest.mark.parametrize(
-    ("compute", "told"),
+    ("compute", "message"),
     [
         ("precision: float16", "compute.precision: .*'float32' or 'bfloat16', got 'float16'"),
         ("compile: 3", "compute.compile: .*boolean"),
         ("compiled: true", "compute.compiled: unknown key; did you mean 'compile'"),
     ],
 )
-def test_what_is_no_setting_is_refused(compute, told):
-    with pytest.raises(ConfigError, match=told):
+def test_what_is_no_setting_is_refused(compute, message):
+    with pytest.raises(ConfigError, match=message):
         _prepared(compute)
 
 
@@ -173,7 +173,7 @@ def test_each_half_of_a_net_is_compiled_once_for_each_shape_alone(small_codec, p
     codec = small_codec("bmshj2018-factorized", seed=7)
     with pytest.MonkeyPatch.context() as patched:
         done = []
-        patched.setattr(torch, "compile", lambda work, **told: done.append(told) or work)
+        patched.setattr(torch, "compile", lambda work, **options: done.append(options) or work)
         with use_arithmetic(Arithmetic(compiled=True)):
             for side in (64, 128):
                 codec.rate(to_tensor(photograph("chelsea", side, side)))
@@ -196,8 +196,10 @@ def test_searches_in_bfloat16_gain_as_much_and_what_they_share_is_scored_alike(t
         for compute in ("threads: 1", "threads: 1, precision: bfloat16")
     )
     assert _unsearched(plain) == _unsearched(half)
-    told = "**Searches** followed gradients of nets in bfloat16; everything is scored in float32."
-    assert [told in markdown(build_board([run])) for run in (plain, half)] == [False, True]
+    sentence = (
+        "**Searches** followed gradients of nets in bfloat16; everything is scored in float32."
+    )
+    assert [sentence in markdown(build_board([run])) for run in (plain, half)] == [False, True]
     for objective, gain in (
         ("distortion", lambda scores: scores.drop_db),
         ("rate", lambda scores: scores.bpp_factor - 1),
@@ -231,7 +233,7 @@ def test_the_same_suite_finds_the_same_pictures_again(tmp_path):
     }
 
 
-def test_a_machine_without_a_compiler_is_told_before_anything_runs(monkeypatch):
+def test_a_machine_without_a_compiler_is_reported_before_anything_runs(monkeypatch):
     monkeypatch.setattr(inductor.cpp, "cxx", (None, "/nonexistent/g++"))
     with pytest.raises(ConfigError, match=r"'compile: true' needs a C\+\+ compiler .* leave 'com"):
         _prepared("threads: 1, compile: true")

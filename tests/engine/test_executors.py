@@ -86,8 +86,8 @@ def run(folder, name, workers=None, text=SUITE, seen=lambda event: None):
 def records(folder):
     """Return all records, times apart, in the order of their keys."""
     lines = map(json.loads, (folder / "records.jsonl").read_text().splitlines())
-    told = [{k: v for k, v in line.items() if k not in TIMES} for line in lines]
-    return sorted(told, key=lambda line: line["key"])
+    records = [{k: v for k, v in line.items() if k not in TIMES} for line in lines]
+    return sorted(records, key=lambda line: line["key"])
 
 
 def pictures(folder):
@@ -179,9 +179,9 @@ def test_no_worker_outlives_the_command(finished, tmp_path, ended):
     while process.poll() is None and _count(folder) < 3:
         time.sleep(0.01)
     os.killpg(process.pid, ended)
-    _, told = process.communicate()
+    _, output = process.communicate()
     assert process.returncode == (-signal.SIGKILL if ended == signal.SIGKILL else 130)
-    assert b"Traceback" not in told
+    assert b"Traceback" not in output
     until = time.monotonic() + 30
     while _marked(str(tmp_path)) and time.monotonic() < until:
         time.sleep(0.01)
@@ -243,7 +243,7 @@ def test_a_group_is_given_up_after_so_many_losses():
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "told"),
+    ("name", "options", "message"),
     [
         ("serial", Options(workers=2), "one process works alone"),
         ("processes", Options(workers=0), "a number of at least 1"),
@@ -252,8 +252,8 @@ def test_a_group_is_given_up_after_so_many_losses():
         ("ray", Options(gpus=float("nan")), "--gpus is a number of at least 0"),
     ],
 )
-def test_options_that_an_executor_does_not_take(name, options, told):
-    with pytest.raises(ConfigError, match=told):
+def test_options_that_an_executor_does_not_take(name, options, message):
+    with pytest.raises(ConfigError, match=message):
         executors.executor(name, options)
 
 

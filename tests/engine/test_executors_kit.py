@@ -116,7 +116,7 @@ def test_another_codec_is_refused(prepared, bench, store, monkeypatch):
         list(from_messages(task, bench.run(pack(task), *task.pictures)))
 
 
-def test_what_a_machine_lacks_is_told_with_its_name(prepared, bench, store, monkeypatch):
+def test_what_a_machine_lacks_is_reported_with_its_name(prepared, bench, store, monkeypatch):
     def starved(self, image):
         raise MemoryError
 
@@ -136,7 +136,7 @@ def test_a_fault_of_the_harness_comes_back_with_its_traceback(prepared, bench, s
         list(from_messages(task, bench.run(pack(task), *task.pictures)))
 
 
-def test_an_objective_that_cannot_be_sent_is_told(prepared):
+def test_an_objective_that_cannot_be_sent_is_reported(prepared):
     local = dataclasses.replace(prepared, objectives={"local": lambda view: view})
     with pytest.raises(ConfigError, match="use --executor serial"):
         WorkerConfig.of(local)

@@ -102,8 +102,8 @@ def test_another_picture_in_the_place_of_one_is_named(copy):
     image = decode_png(path.read_bytes()).copy()
     image[5, 6, 1] ^= 1
     path.write_bytes(encode_png(image))
-    (told,) = findings(copy)
-    assert told.startswith(f"adversarial/{path.name}: its pixels have the hash ")
+    (finding,) = findings(copy)
+    assert finding.startswith(f"adversarial/{path.name}: its pixels have the hash ")
 
 
 def test_a_missing_picture_is_named(copy):
@@ -131,9 +131,9 @@ def test_a_missing_picture_is_named(copy):
 )
 def test_one_figure_is_named(copy, figure, value):
     before = alter_record(copy, is_attacked, set_to("scores", figure, value=value))
-    (told,) = findings(copy)
-    assert told.startswith(f"records.jsonl: cell {before['key']} (JPEG, ")
-    assert f": {figure} is " in told
+    (finding,) = findings(copy)
+    assert finding.startswith(f"records.jsonl: cell {before['key']} (JPEG, ")
+    assert f": {figure} is " in finding
 
 
 def test_another_status_is_named(copy):
@@ -141,7 +141,9 @@ def test_another_status_is_named(copy):
         record |= {"status": "failed", "reason": "tired", "stage": "attacked", "scores": None}
 
     alter_record(copy, is_attacked, change)
-    assert any("status is 'failed' in the record, 'ok' measured" in told for told in findings(copy))
+    assert any(
+        "status is 'failed' in the record, 'ok' measured" in finding for finding in findings(copy)
+    )
 
 
 @pytest.mark.parametrize(
@@ -157,7 +159,7 @@ def test_another_status_is_named(copy):
 )
 def test_one_hash_of_a_record_is_named(copy, wanted, path, value, words):
     alter_record(copy, wanted, set_to(*path, value=value))
-    assert any(words in told for told in findings(copy))
+    assert any(words in finding for finding in findings(copy))
 
 
 @pytest.mark.parametrize(
@@ -171,7 +173,7 @@ def test_one_hash_of_a_record_is_named(copy, wanted, path, value, words):
 )
 def test_one_hash_of_the_manifest_is_named(copy, path, words):
     alter_manifest(copy, set_to(*path, value="f" * 64))
-    assert any(told.startswith(words) for told in findings(copy))
+    assert any(finding.startswith(words) for finding in findings(copy))
 
 
 def test_the_epsilon_of_a_search_is_named(copy):
@@ -185,9 +187,9 @@ def test_the_epsilon_of_a_search_is_named(copy):
 
 def test_the_epsilon_of_a_suite_is_named(copy):
     alter_manifest(copy, set_to("suite", "budgets", 0, "linf", value=6))
-    told = findings(copy)
-    assert told[0].startswith("manifest.json: suite_sha256 is ")
-    assert any("budget is 'linf 4', the suite's linf 6, linf 8" in one for one in told)
+    problems = findings(copy)
+    assert problems[0].startswith("manifest.json: suite_sha256 is ")
+    assert any("budget is 'linf 4', the suite's linf 6, linf 8" in one for one in problems)
 
 
 def test_a_picture_outside_its_budget_is_named(copy):
@@ -200,16 +202,16 @@ def test_a_picture_outside_its_budget_is_named(copy):
     path.write_bytes(encode_png(image))
     hashed = recode.pixel_hash(image)
     alter_record(copy, lambda one: one["key"] == craft.key, set_to("sha256", value=hashed))
-    (told,) = findings(copy)
-    assert told.startswith(f"adversarial/{craft.key}.png: it is ")
-    assert told.endswith("8-bit levels from its source, outside linf 4")
+    (finding,) = findings(copy)
+    assert finding.startswith(f"adversarial/{craft.key}.png: it is ")
+    assert finding.endswith("8-bit levels from its source, outside linf 4")
 
 
 def test_a_record_that_was_removed_is_missed(copy):
     path = copy / "records.jsonl"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
-    (told,) = findings(copy)
-    assert told.startswith("records.jsonl: 1 cells of the suite have no record, such as ")
+    (finding,) = findings(copy)
+    assert finding.startswith("records.jsonl: 1 cells of the suite have no record, such as ")
 
 
 def test_another_environment_is_given_tolerances_and_says_so(copy, capsys):
@@ -236,8 +238,8 @@ def test_beyond_the_tolerances_it_is_named_in_any_environment(copy, figure, chan
     alter_record(
         copy, is_attacked, lambda one: one["scores"].update({figure: change(one["scores"][figure])})
     )
-    (told,) = findings(copy)
-    assert f": {figure} is " in told
+    (finding,) = findings(copy)
+    assert f": {figure} is " in finding
 
 
 def test_a_codec_that_is_not_here_is_passed_over_and_said(copy, monkeypatch):
@@ -259,9 +261,9 @@ def test_the_command_tells_findings_and_fails(copy, capsys):
     assert f"{cells} evaluations repeated and exactly as recorded" in capsys.readouterr().out
     next((copy / "adversarial").iterdir()).unlink()
     assert main(["verify", str(copy)]) == 2
-    told = capsys.readouterr()
-    assert "WRONG  adversarial/" in told.out
-    assert "is not what it says" in told.err
+    finding = capsys.readouterr()
+    assert "WRONG  adversarial/" in finding.out
+    assert "is not what it says" in finding.err
 
 
 def test_every_byte_of_a_png_is_held(rng):
@@ -280,11 +282,11 @@ def test_what_is_not_coded_again_is_counted_and_still_held_to_the_plan(copy, cap
     """Without its picture a cell's scores are taken on trust, and nothing else of it is."""
     before = alter_record(copy, is_attacked, set_to("threat", value="white-box"))
     (copy / "adversarial" / f"{before['craft']}.png").unlink()
-    told = findings(copy)
+    finding = findings(copy)
     cell = f"records.jsonl: cell {before['key']} (JPEG, "
     assert any(
         one.startswith(cell) and "threat is 'white-box', the suite's cell has " in one
-        for one in told
+        for one in finding
     )
     assert main(["verify", str(copy)]) == 2
     printed = capsys.readouterr().out
