@@ -92,7 +92,7 @@ def craft(
             results = _search(jobs, sources, attack, objective)
     except PLUGIN_ERRORS as error:  # an error inside an attack is the attack's failure
         return [_failure(job, error) for job in jobs]
-    return [_check(job, attack, result) for job, result in zip(jobs, results, strict=True)]
+    return [_accept_or_fail(job, attack, result) for job, result in zip(jobs, results, strict=True)]
 
 
 def _failure(job: CraftJob, error: BaseException) -> CraftResult:
@@ -160,7 +160,7 @@ def _result_of_picture(result: AttackResult, index: int) -> AttackResult:
     return AttackResult(result.images[own], trace, result.flags[own])
 
 
-def _check(job: CraftJob, attack: Attack, searched: _SearchResult) -> CraftResult:
+def _accept_or_fail(job: CraftJob, attack: Attack, searched: _SearchResult) -> CraftResult:
     try:
         return _accept(job, attack, searched)
     except PLUGIN_ERRORS as error:  # the result of an attack may be anything
