@@ -8,10 +8,7 @@ left by a crash, is removed when the folder is opened again. Only one process ma
 
 from __future__ import annotations
 
-import gzip
-import os
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +21,7 @@ from bench.codec import Image
 from bench.errors import ImageError, StoreError
 from bench.images.png import decode_png, encode_png
 from bench.store.records import RECORD, CraftRecord, MeasureRecord, WorkerRecord
+from bench.store.records_file import append_line, os_errors_as_store_errors, read_records
 from bench.utils.files import write_atomically
 from bench.utils.memory import collection_paused
 
@@ -103,7 +101,7 @@ class Store:
         self.crafts: dict[str, CraftRecord] = {}
         self.measured: dict[str, MeasureRecord] = {}
         with collection_paused():
-            for record, end in _read_records(folder / _RECORDS):
+            for record, end in read_records(folder / _RECORDS):
                 self._index(record)
                 self._end = end
 
@@ -114,8 +112,8 @@ class Store:
             StoreError: it cannot be written.
         """
         line = RECORD.dump_json(record) + b"\n"
-        with _os_errors_as_store_errors(f"write to {self._folder / _RECORDS}"):
-            _write_at(self._folder / _RECORDS, self._end, line)
+        with os_errors_as_store_errors(f"write to {self._folder / _RECORDS}"):
+            append_line(self._folder / _RECORDS, self._end, line)
         self._end += len(line)
         self._index(record)
 
@@ -126,7 +124,7 @@ class Store:
             StoreError: it cannot be written.
         """
         path = self._folder / _WORKERS
-        with _os_errors_as_store_errors(f"write to {path}"), path.open("a") as file:
+        with os_errors_as_store_errors(f"write to {path}"), path.open("a") as file:
             file.write(record.model_dump_json() + "\n")
 
     def save_picture(self, key: str, image: Image) -> None:
@@ -136,7 +134,7 @@ class Store:
             StoreError: it cannot be written.
         """
         path = self._picture_path(key)
-        with _os_errors_as_store_errors(f"write {path}"):
+        with os_errors_as_store_errors(f"write {path}"):
             path.parent.mkdir(exist_ok=True)
             write_atomically(path, encode_png(image))
 
@@ -167,10 +165,10 @@ def open_run(folder: Path, manifest: Manifest) -> Iterator[Store]:
         StoreError: the folder belongs to another suite, other codecs or other pictures, another
             process is writing to it, or it cannot be written.
     """
-    with _os_errors_as_store_errors(f"make the folder {folder}"):
+    with os_errors_as_store_errors(f"make the folder {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".lock", timeout=0)
-    with _os_errors_as_store_errors(f"lock the folder {folder}"):
+    with os_errors_as_store_errors(f"lock the folder {folder}"):
         try:
             lock.acquire()
         except Timeout as error:
@@ -198,7 +196,7 @@ def read_run(folder: Path) -> Run:
         raise StoreError(f"{folder} is no run folder: it has no {_MANIFEST}")
     path = next((path for path in _record_paths(folder) if path.exists()), folder / _RECORDS)
     with collection_paused():
-        records = [record for record, _ in _read_records(path)]
+        records = [record for record, _ in read_records(path)]
     crafts = {record.key: record for record in records if isinstance(record, CraftRecord)}
     measures = [record for record in records if isinstance(record, MeasureRecord)]
     return Run(folder, manifest, crafts, measures)
@@ -210,7 +208,7 @@ def _claim(folder: Path, manifest: Manifest) -> None:
     if existing is None:
         if any(path.exists() for path in _record_paths(folder)):
             raise StoreError(f"{folder} has records but no {_MANIFEST}; choose another --out")
-        with _os_errors_as_store_errors(f"write {folder / _MANIFEST}"):
+        with os_errors_as_store_errors(f"write {folder / _MANIFEST}"):
             content = manifest.model_dump_json(indent=2) + "\n"
             write_atomically(folder / _MANIFEST, content.encode())
     elif (folder / f"{_RECORDS}.gz").exists():
@@ -257,52 +255,3 @@ def _read_manifest(folder: Path) -> Manifest | None:
 def _record_paths(folder: Path) -> tuple[Path, Path]:
     """Return the two possible paths of the records: as a run writes them, and compressed."""
     return folder / _RECORDS, folder / f"{_RECORDS}.gz"
-
-
-def _read_records(path: Path) -> Iterator[tuple[CraftRecord | MeasureRecord, int]]:
-    """Yield every complete record and the offset of its end; skip an incomplete last line."""
-    if not path.exists():
-        return
-    end = 0
-    open_file = gzip.open if path.suffix == ".gz" else open
-    with _os_errors_as_store_errors(f"read {path}"), open_file(path, "rb") as file:
-        for number, line in enumerate(_lines(file, path), 1):
-            if not line.endswith(b"\n"):
-                return
-            end += len(line)
-            try:
-                yield RECORD.validate_json(line), end
-            except ValidationError as error:
-                raise StoreError(
-                    f"{path}:{number} is damaged; remove that line and run again"
-                ) from error
-
-
-def _lines(file: Iterable[bytes], path: Path) -> Iterator[bytes]:
-    try:
-        yield from file
-    except (EOFError, zlib.error) as error:
-        raise StoreError(f"{path} is damaged ({error}); get a complete copy of it") from error
-
-
-def _write_at(path: Path, start: int, line: bytes) -> None:
-    """Append after the last complete record, over the bytes that a crash left there."""
-    with path.open("r+b" if path.exists() else "wb") as file:
-        file.seek(start)
-        file.truncate()
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-@contextmanager
-def _os_errors_as_store_errors(action: str) -> Iterator[None]:
-    """Raise an `OSError` again as a `StoreError` that says what could not be done."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise StoreError(
-            f"cannot {action}: {reason}; what was measured before is kept, free the disk and run"
-            " the same command again, or choose another folder with --out"
-        ) from error

@@ -19,7 +19,6 @@ from bench.engine.runner import describe, execute, prepare
 from bench.errors import ConfigError, StoreError
 from bench.metrics.scores import linf, psnr
 from bench.registry.registry import instantiate
-from bench.store import run_folder as store_module
 from bench.store.records import CraftRecord, MeasureRecord
 from bench.store.run_folder import open_run, read_run
 from bench.suite.suite import Suite
@@ -183,7 +182,7 @@ def test_a_full_disk_loses_nothing_and_the_run_goes_on(finished: Path, tmp_path:
             raise OSError(28, "No space left on device")
         sync(descriptor)
 
-    monkeypatch.setattr(store_module.os, "fsync", fsync)
+    monkeypatch.setattr(os, "fsync", fsync)
     with pytest.raises(StoreError, match="No space left on device; what was measured before is"):
         run_suite(SUITE, tmp_path)
     monkeypatch.undo()
