@@ -13,7 +13,7 @@ from torch import Tensor
 
 from backends.learned.nets import factor, padded
 from bench.codec import Relaxed
-from bench.utils.precision import compiled, current
+from bench.utils.precision import compile_per_shape, current_arithmetic
 
 Pass: TypeAlias = Callable[[Tensor], Mapping[str, Any]]
 """From pictures (B, 3, H, W), H and W multiples of the factor, to "x_hat" or "likelihoods"."""
@@ -41,7 +41,7 @@ class _Computed:
         self._run, self._device = run, device
 
     def __call__(self, images: Tensor) -> Mapping[str, Any]:
-        how = current()
+        how = current_arithmetic()
         run = self._compiled if how.compiled else self._run
         if how.precision == "float32":
             return run(images)
@@ -50,7 +50,7 @@ class _Computed:
 
     @cached_property
     def _compiled(self) -> Pass:
-        return compiled(self._run)
+        return compile_per_shape(self._run)
 
 
 class Surrogate:

@@ -19,9 +19,9 @@ from bench.errors import BenchError, one_line
 from bench.store.run_folder import Run
 from bench.verify.findings import Event, Finding, SavedPictures
 from bench.verify.reencode import RECORDS as RUN_RECORDS
-from bench.verify.reencode import codec_of, reencode
-from bench.verify.replan import ReplannedRun
-from bench.verify.run_folder import MANIFEST, consistent, missing, recovered
+from bench.verify.reencode import make_codec_or_skip, reencode
+from bench.verify.replan import ReplannedRun, replan
+from bench.verify.run_folder import MANIFEST, inconsistent_records, missing_records
 from bench.wrapping import offers_gradients
 from leaderboard.aggregate.suite_info import setting
 from leaderboard.audit.bitstreams import bitstreams
@@ -52,7 +52,7 @@ def undeclared_capabilities(entry: Entry, again: ReplannedRun) -> Iterator[Findi
     for label, choice in again.points.items():
         if label in entry.gradients and label not in entry.codecs:
             continue
-        codec = codec_of(choice)
+        codec = make_codec_or_skip(choice)
         if not isinstance(codec, Codec):
             continue
         if label not in entry.gradients and offers_gradients(codec):
@@ -103,7 +103,7 @@ def audit_entry(folder: Path, suite_folder: Path, *, plugins: bool = False) -> I
     try:
         run = _with_sources(entry, run_of(entry, folder))
         inside = unzipped(folder, ARCHIVE)
-        again = recovered(run, suite_folder)
+        again = replan(run.manifest, suite_folder)
         track = track_of(run.manifest, suite_folder)
     except BenchError as error:
         yield Finding(f"{folder / ENTRY}", one_line(error))
@@ -117,7 +117,9 @@ def audit_entry(folder: Path, suite_folder: Path, *, plugins: bool = False) -> I
     yield from _planned(entry, plan_sha256(own), folder / ENTRY)
     place = f"{folder / ARCHIVE}: adversarial/"
     read = SavedPictures(place, lambda key: inside.get(f"adversarial/{key}.png"), is_whole=False)
-    doubted = chain(consistent(run, again), missing(run, again), reencode(run, again, read))
+    doubted = chain(
+        inconsistent_records(run, again), missing_records(run, again), reencode(run, again, read)
+    )
     yield from _placed(doubted, folder, ENTRY)
     yield from bitstreams(entry, again, inside, folder)
 
@@ -139,7 +141,7 @@ def audit_challenge(folder: Path, suite_folder: Path, *, plugins: bool = False) 
     try:
         run = run_of(kept, folder)
         inside = unzipped(folder, PICTURES)
-        again = replanned(recovered(run, suite_folder), run, kept.by)
+        again = replanned(replan(run.manifest, suite_folder), run, kept.by)
         track = track_of(run.manifest, suite_folder)
     except BenchError as error:
         yield Finding(f"{folder / CHALLENGE}", one_line(error))
@@ -148,7 +150,9 @@ def audit_challenge(folder: Path, suite_folder: Path, *, plugins: bool = False) 
     yield from _planned(kept, plan_digest(again.plan), folder / CHALLENGE)
     place = f"{folder / PICTURES}: adversarial/"
     read = SavedPictures(place, lambda key: inside.get(f"adversarial/{key}.png"))
-    doubted = chain(consistent(run, again), missing(run, again), reencode(run, again, read))
+    doubted = chain(
+        inconsistent_records(run, again), missing_records(run, again), reencode(run, again, read)
+    )
     yield from _placed(doubted, folder, CHALLENGE)
 
 

@@ -10,7 +10,7 @@ from bench.codec import Codec, Image
 from bench.errors import one_line, raise_if_machine
 from bench.metrics.scores import bpp, psnr
 from bench.verify.findings import Finding
-from bench.verify.reencode import codec_of
+from bench.verify.reencode import make_codec_or_skip
 from bench.verify.replan import ReplannedRun
 from bench.verify.tolerances import DECIBEL
 from leaderboard.publish.entry import ARCHIVE, ENTRY, Entry, Worst
@@ -31,7 +31,7 @@ def bitstreams(
     """
     sources = {picture.name: picture.pixels for picture in again.pictures}
     labels = {one.codec for one in entry.worst} & again.points.keys()
-    codecs = {label: codec_of(again.points[label]) for label in labels}
+    codecs = {label: make_codec_or_skip(again.points[label]) for label in labels}
     for one in entry.worst:
         codec, source = codecs.get(one.codec), sources.get(one.picture)
         problem = ""

@@ -18,23 +18,22 @@ from pydantic import BaseModel
 
 from bench.budget import Budget
 from bench.codec import Codec, Image
-from bench.engine.job_runner import scored
 from bench.engine.runner import plan_digest, versions
 from bench.errors import ConfigError, StoreError
 from bench.images.image_set import Picture, pixel_hash
-from bench.images.png import png
+from bench.images.png import encode_png
 from bench.planning.jobs import CraftJob, Draw, Group, Plan
 from bench.planning.operating_point import OperatingPoint, PlannedAttack
 from bench.planning.planner import group
 from bench.planning.resolve import make_codec
 from bench.registry.registry import Component
-from bench.scoring.measure import measure
+from bench.scoring.measure import codec_to_score, measure
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
 from bench.store.records import CraftRecord, MeasureRecord
 from bench.store.run_folder import Run
 from bench.tensors import to_tensor
 from bench.utils.hashing import digest
-from bench.utils.machine import machine
+from bench.utils.machine import describe_machine
 from bench.verify.replan import ReplannedRun
 from leaderboard.aggregate.threats import EXTERNAL
 from leaderboard.publish.archive import zipped
@@ -103,7 +102,7 @@ def challenge(
     images = {key: one.image for key, one in made.items()}
     records: list[CraftRecord | MeasureRecord] = [_record(one) for one in made.values()]
     records += _measured(again, planned, images, codecs)
-    pngs = {f"adversarial/{key}.png": png(image) for key, image in images.items()}
+    pngs = {f"adversarial/{key}.png": encode_png(image) for key, image in images.items()}
     files = {RECORDS: packed(records), PICTURES: zipped(pngs)}
     written = _challenge(entry, again, planned, by).model_copy(
         update={
@@ -229,7 +228,7 @@ def _measured(
     """Yield the scores of all cells."""
     clean: dict[tuple[str, str, Draw | None], RoundTrip | CodingFailure] = {}
     for cell in planned.cells:
-        codec = scored(codecs[cell.victim.label], cell.draw)
+        codec = codec_to_score(codecs[cell.victim.label], cell.draw)
         place = (cell.picture.name, cell.victim.label, cell.draw)
         if place not in clean:
             clean[place] = encode_decode(codec, cell.picture.pixels)
@@ -246,7 +245,7 @@ def _challenge(entry: Entry, again: ReplannedRun, planned: Plan, by: str) -> Cha
         "published": now,
         "started": now,
         "versions": versions(again.suite),
-        "machine": machine(),
+        "machine": describe_machine(),
         "plan_sha256": plan_digest(planned),
         "cells": len(planned.cells),
         "files": {},

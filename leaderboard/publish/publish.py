@@ -14,8 +14,8 @@ from pathlib import Path
 
 from bench.errors import ConfigError, StoreError
 from bench.store.run_folder import Run
-from bench.verify.replan import ReplannedRun
-from bench.verify.run_folder import contradictions, recovered
+from bench.verify.replan import ReplannedRun, replan
+from bench.verify.run_folder import contradictions
 from leaderboard.aggregate.families import Family
 from leaderboard.aggregate.suite_info import setting
 from leaderboard.publish.entry import (
@@ -71,7 +71,7 @@ def submission(run: Run, folder: Path) -> Submission:
         BenchError: it belongs to no track, is not finished, or contradicts itself.
     """
     track = track_of(run.manifest, folder)
-    again = recovered(run, folder)
+    again = replan(run.manifest, folder)
     for finding in contradictions(run, again):
         raise StoreError(f"{run.folder} is not published: {finding}")
     for told in mislabelled(again, track):

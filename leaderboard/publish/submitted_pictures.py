@@ -17,7 +17,7 @@ import torch
 
 from bench.codec import Image
 from bench.errors import ImageError, one_line
-from bench.images.png import pixels
+from bench.images.png import decode_png
 
 _BETWEEN = "-_"
 _UNREADABLE = (
@@ -71,7 +71,7 @@ def _named(path: Path, found: dict[str, Image]) -> dict[str, Image]:
 
 def _png(file: Path) -> Image:
     try:
-        return pixels(file.read_bytes())
+        return decode_png(file.read_bytes())
     except (OSError, ImageError) as error:
         raise ImageError(f"{file}: {one_line(error)}") from error
 

@@ -20,7 +20,7 @@ from bench.suite import bundled_suites
 from bench.suite.suite import Suite
 from bench.utils.hashing import digest
 from bench.utils.yaml_config import nearest, parse
-from bench.verify.replan import suite_of
+from bench.verify.replan import parse_stored_suite
 
 _NAME = re.compile(r".+-v\d+")
 _FREE = {"codecs", "plugins", "description"}
@@ -66,7 +66,7 @@ def track_of(manifest: Manifest, folder: Path) -> Track:
     Raises:
         ConfigError: it belongs to none; what is not as it must be is told.
     """
-    suite, known = suite_of(manifest.suite, folder), tracks()
+    suite, known = parse_stored_suite(manifest.suite, folder), tracks()
     if suite.name not in known:
         raise ConfigError(
             f"the suite '{suite.name}' is no track, and only results of tracks are published;"

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from bench.codec import Codec, Differentiable, Image
-from bench.engine.job_runner import scored
 from bench.errors import ImageError, StoreError, one_line
-from bench.images.png import pixels
+from bench.images.png import decode_png
 from bench.metrics.scores import psnr
 from bench.planning.jobs import Draw
 from bench.planning.resolve import make_codec
+from bench.scoring.measure import codec_to_score
 from bench.scoring.roundtrip import RoundTrip, encode_decode
 from bench.store.records import Scores
 from bench.store.run_folder import Run
 from bench.verify.replan import ReplannedRun
-from bench.verify.run_folder import in_folder
+from bench.verify.run_folder import saved_pictures
 from leaderboard.aggregate.cases import ScoredAttack, cases
 from leaderboard.aggregate.suite_info import setting
 from leaderboard.aggregate.threats import ATTACKS
@@ -169,7 +169,7 @@ def _coded_again(
     """
     source, attacked = pictures
     for draw in _draws(again, label, one.craft.key):
-        victim = scored(codec, draw)
+        victim = codec_to_score(codec, draw)
         coded = _coded(victim, label, attacked)
         reached = (len(coded.bitstream), psnr(source, coded.image))
         if reached == (one.scores.bytes, one.scores.psnr_source):
@@ -190,11 +190,11 @@ def _draws(again: ReplannedRun, label: str, key: str) -> list[Draw | None]:
 
 def _saved(run: Run, key: str) -> tuple[bytes, Image]:
     """Return a saved adversarial picture, as a file and as pixels."""
-    content = in_folder(run).read(key)
+    content = saved_pictures(run).read(key)
     if content is None:
         raise StoreError(f"{run.folder}/adversarial/{key}.png is missing; run the suite again")
     try:
-        return content, pixels(content)
+        return content, decode_png(content)
     except ImageError as error:
         raise StoreError(f"{run.folder}/adversarial/{key}.png: {one_line(error)}") from error
 

@@ -305,8 +305,8 @@ def test_the_terminal_shows_metrics_in_tables_of_their_own(folder, capsys):
 def _ciede2000(run):
     """Return what it says of JPEG's one picture: unattacked, and at its worst."""
     cells = [r for r in run.measures if (r.victim, r.threat) == ("JPEG", "transfer")]
-    told = [record.scores.extra["ciede2000"] for record in cells]
-    return told[0].clean, max(one.source for one in told)
+    extras = [record.scores.extra["ciede2000"] for record in cells]
+    return extras[0].clean, max(one.source for one in extras)
 
 
 def test_a_board_of_two_runs_has_the_metrics_of_both(bare, folder):

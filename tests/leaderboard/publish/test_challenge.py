@@ -17,7 +17,7 @@ import torch
 from bench.cli.main import main
 from bench.errors import BenchError, ImageError
 from bench.images.image_set import load
-from bench.images.png import pixels, png
+from bench.images.png import decode_png, encode_png
 from bench.metrics.scores import bpp, psnr
 from bench.registry import registry
 from bench.suite.suite import Suite
@@ -75,7 +75,7 @@ def pictures(sources):
 def as_folder(pictures, to):
     (to / "mine").mkdir()
     for name, picture in pictures.items():
-        (to / "mine" / f"{name}.png").write_bytes(png(picture))
+        (to / "mine" / f"{name}.png").write_bytes(encode_png(picture))
     return to / "mine"
 
 
@@ -164,7 +164,7 @@ def test_every_picture_is_scored_on_every_quality(challenged, pictures, sources)
             codec = registry.instantiate(
                 "codec", registry.ComponentSpec("jpeg", (("quality", quality),))
             )
-            stream = codec.encode(pixels(archive.read(f"adversarial/{one.craft}.png")))
+            stream = codec.encode(decode_png(archive.read(f"adversarial/{one.craft}.png")))
             source = sources[one.picture]
             assert one.scores.bpp == bpp(len(stream), *source.shape[:2])
             assert one.scores.psnr_source == psnr(source, codec.decode(stream))
@@ -257,9 +257,9 @@ def test_a_picture_that_was_exchanged_is_named_though_every_hash_is_mended(copy)
     with zipfile.ZipFile(folder / "pictures.zip") as archive:
         files = {path: archive.read(path) for path in archive.namelist()}
     name = min(files)
-    changed = pixels(files[name]).copy()
+    changed = decode_png(files[name]).copy()
     changed[0, 0, 0] ^= 1
-    files[name] = png(changed)
+    files[name] = encode_png(changed)
     with zipfile.ZipFile(stream, "w") as written:
         for path, content in files.items():
             written.writestr(path, content)

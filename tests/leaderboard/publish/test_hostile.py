@@ -106,8 +106,8 @@ def test_what_is_not_coded_again_is_counted(copy, capsys):
     again = [o for o in cells if not o["craft"] or f"adversarial/{o['craft']}.png" in kept]
     assert main(["verify", str(folder)]) == 0
     printed = capsys.readouterr().out
-    assert f"{len(again)} cells coded again and exactly as recorded" in printed
-    assert f"{len(cells) - len(again)} cells not coded again" in printed
+    assert f"{len(again)} evaluations repeated and exactly as recorded" in printed
+    assert f"{len(cells) - len(again)} evaluations not repeated" in printed
     unseen = next(one for one in cells if one not in again and one["threat"] == "noise")
     unseen["threat"] = "black-box"
     put(folder, lines)

@@ -14,7 +14,7 @@ import pytest
 
 from bench.cli.main import main
 from bench.errors import BenchError, ConfigError, StoreError
-from bench.images.png import pixels, png
+from bench.images.png import decode_png, encode_png
 from bench.metrics.scores import psnr
 from bench.registry import registry
 from bench.store.run_folder import read_run
@@ -111,7 +111,7 @@ def test_the_archive_has_the_worst_pictures_and_their_bitstreams(published, fini
     codec = registry.instantiate("codec", registry.ComponentSpec("jpeg", (("quality", 40),)))
     stream = archive.read(worst["PSNR"].bitstream)
     assert len(stream) == drops.scores.bytes
-    attacked = pixels(archive.read(f"adversarial/{drops.craft}.png"))
+    attacked = decode_png(archive.read(f"adversarial/{drops.craft}.png"))
     assert codec.encode(attacked) == stream
     picture = next(p for p in submission(run, finished).again.pictures if p.name == drops.picture)
     assert psnr(picture.pixels, codec.decode(stream)) == worst["PSNR"].psnr_source
@@ -204,7 +204,7 @@ def test_a_picture_that_was_exchanged_is_named_though_every_hash_is_mended(copy)
     folder = entry_of(copy, "toy")
     archive = zipfile.ZipFile(folder / "worst.zip")
     name = next(name for name in archive.namelist() if name.endswith(".png"))
-    exchange(folder, name, png(255 - pixels(archive.read(name))))
+    exchange(folder, name, encode_png(255 - decode_png(archive.read(name))))
     assert not any("worst.zip" in one for one in named(audit_board(copy)))
     told = named(audit_entry(folder, Path()))
     assert any(f"{name}: its pixels have the hash" in one for one in told)
