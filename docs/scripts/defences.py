@@ -59,8 +59,9 @@ These sentences were written by hand for the runs that the end of this page name
 
 ## How to read the tables
 
-J is the R-D cost bpp + lambda 255^2 MSE against the source picture, of real bitstreams. On each
-picture the worst case by attacks with the objective counts: lowest PSNR, most bits or largest J.
+J is the R-D cost bpp + lambda 255^2 MSE against the source picture, of real bitstreams; the
+objective `rd` is J. On each picture the worst case by attacks with the objective counts: lowest
+PSNR, most bits or largest J.
 
 - **bare**: the bare codec under white-box attacks.
 - **defence-unaware**: the defended codec on the adversarial pictures made against the bare codec.

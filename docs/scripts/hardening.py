@@ -23,7 +23,6 @@ from leaderboard.aggregate.threats import GRADIENTS
 from leaderboard.study.adversarial_training import HardenedPair, hardened_pairs
 from leaderboard.study.losses import (
     OBJECTIVE_VALUES,
-    LossUnderAttack,
     ScoreValue,
     clean_mean,
     rd_cost,
@@ -54,9 +53,9 @@ sentence was written by hand for the runs that the end of this page names.)
 ## How to read the tables
 
 J is the R-D cost bpp + lambda 255^2 MSE against the source picture, of real bitstreams, with the
-lambda that the model was trained for. Every model is attacked with its own gradients. On each
-picture the worst case by attacks with the objective counts (lowest PSNR, most bits or largest J);
-values are means over {pictures} source pictures.
+lambda that the model was trained for. The objective `rd` is J. Every model is attacked with its own
+gradients. On each picture the worst case by attacks with the objective counts (lowest PSNR, most
+bits or largest J); values are means over {pictures} source pictures.
 
 - **reduction**: the share of the plain model's J under attack that hardening removes,
   (J_plain - J_hardened) / J_plain.
@@ -171,7 +170,7 @@ def _update_cards(run: Run) -> None:
 
 
 def _robustness(group: CellGroup, objective: str) -> Robustness:
-    loss: LossUnderAttack = worst_case(group, GRADIENTS, objective)
+    loss = worst_case(group, GRADIENTS, objective)
     return Robustness(
         bpp=loss.average(lambda scores: scores.bpp),
         psnr=loss.average(lambda scores: scores.psnr_source),

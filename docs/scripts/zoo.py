@@ -133,7 +133,8 @@ def _model_line(name: str, card: Card) -> tuple[str, ...]:
     model = load(weights, card.architecture)
     parameters = sum(weight.numel() for weight in model.parameters())
     kodak, lineage = card.rate_distortion["kodak"], _lineage(card)
-    steps, seconds = sum(one.steps for one in lineage), sum(one.seconds for one in lineage)
+    steps = sum(ancestor.steps for ancestor in lineage)
+    seconds = sum(ancestor.seconds for ancestor in lineage)
     return (
         *(name, f"{card.lmbda:g}", f"{parameters:,}", f"{weights.stat().st_size / 1e6:.2f} MB"),
         *(

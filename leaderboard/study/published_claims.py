@@ -49,7 +49,7 @@ def attack_claims(effects: Sequence[AttackEffect], budgets: Sequence[str]) -> It
         budgets: labels of the budgets, from the smallest.
     """
     for goal in GOALS:
-        worst = [found for budget in budgets if (found := _worst_at(effects, goal, budget))]
+        worst = [pair for budget in budgets if (pair := _worst_at(effects, goal, budget))]
         if goal.objective not in PUBLISHED_DAMAGE or not worst:
             continue
         published, text = PUBLISHED_DAMAGE[goal.objective]
@@ -58,7 +58,7 @@ def attack_claims(effects: Sequence[AttackEffect], budgets: Sequence[str]) -> It
         if reached:
             yield f"{claim} {_from_budget(worst, reached[0], goal)}"
         else:
-            largest = max(worst, key=lambda found: found[0])
+            largest = max(worst, key=lambda pair: pair[0])
             sentence = _worst_text(goal, *largest)
             yield f"{claim} not reached. {sentence} {_range_by_picture(effects, goal)}"
 
@@ -119,14 +119,14 @@ def _worst_at(effects: Sequence[AttackEffect], goal: AttackGoal, budget: str) ->
         if effect.budget == budget
     ]
     known = [(damage, effect) for damage, effect in damages if damage is not None]
-    return max(known, key=lambda found: found[0], default=None)
+    return max(known, key=lambda pair: pair[0], default=None)
 
 
 def _from_budget(worst: Sequence[_Worst], index: int, goal: AttackGoal) -> str:
     """Return the smallest budget that reaches the figure, and the damage there and just below."""
     _, first = worst[index]
     shown = [worst[index], *worst[max(0, index - 1) : index]]
-    sentences = (_worst_text(goal, *found) for found in shown)
+    sentences = (_worst_text(goal, *pair) for pair in shown)
     return " ".join((f"reached from {first.budget} on.", *sentences))
 
 
@@ -145,7 +145,7 @@ def _range_by_picture(effects: Sequence[AttackEffect], goal: AttackGoal) -> str:
         damage, key = goal.damage(effect.scores), (effect.model.label, effect.picture)
         if damage is not None and (key not in worst or damage > worst[key][0]):
             worst[key] = damage, effect
-    ranked = sorted(worst.values(), key=lambda found: found[0])
+    ranked = sorted(worst.values(), key=lambda pair: pair[0])
     ends = (
         f"{goal.text(damage)} ({effect.picture}, {effect.model.label},"
         f" {rate(effect.scores.bpp_clean)} bpp clean)"

@@ -133,6 +133,7 @@ def _blocks(report: _Report, name: str) -> Iterator[str]:
     yield report_text.method(report.effects)
     yield from _axes(report)
     yield "## Excess over the perturbation and over noise"
+    yield report_text.BASELINE
     yield baseline_table(report.effects, report.budgets)
     yield bullets(map(escaped, caveats(report.effects)))
     yield "## Trends"

@@ -27,12 +27,14 @@ weights that CompressAI downloads. Other weights may be more or less robust.
 Every figure is measured on real bitstreams that were decoded again, for 8-bit adversarial pictures
 inside their budgets.
 
+- **Objectives** of attacks are `distortion` (the MSE against the source picture), `rate` (bits per
+  pixel) and `rd` (the R-D cost).
 - **PSNR drop, %** is the drop of the PSNR against the source picture, in per cent of the clean
   PSNR.
 - **Rate increase** and **R-D cost increase** are ratios to the values of the clean picture.
 - Unless stated otherwise, a figure is for white-box attacks on plain models. It takes the worst
-  attack on each picture with the objective of the column, and is the mean over models and pictures
-  (the geometric mean for ratios).
+  attack on each picture with the objective of the table, and is the mean over models and pictures
+  (the geometric mean for ratios). The section "Attack method" shows each attack by itself.
 - There are few pictures. Differences in the last digit are ties."""
 
 _REPRODUCE = """\
@@ -49,7 +51,20 @@ attack is weaker: the tables compare what is possible against each codec, not eq
 
 The first table shows the mean PSNR in dB under the attack that is worst for each picture, next to
 the clean rate and the clean PSNR. The other tables show the worst damage to each picture by attacks
-with any objective; for learned codecs they average over the quality settings."""
+with any objective; for learned codecs they average over the quality settings. The threat
+`black-box` means queries to the codec itself."""
+
+BASELINE = """\
+An attack shows a weakness of a codec only where its damage exceeds that of the perturbation itself
+and that of noise with the same budget.
+
+- **A codec that only keeps the perturbation** adds the MSE of the perturbation to its clean MSE.
+- **Vulnerability index** is 10 log10 of the MSE between the reconstructions of the source and the
+  adversarial picture, divided by the MSE of the perturbation.
+- **Pictures with amplified error** have an MSE against the source picture above that of a codec
+  that only keeps the perturbation.
+
+The first four rows are for attacks on the distortion."""
 
 HARDENING = """\
 A hardened model is an adversarially trained version of a plain model. docs/hardening.md describes

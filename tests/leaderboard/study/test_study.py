@@ -10,8 +10,8 @@ from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
 from paths import ROOT
 
-PLAIN, OBJECTIVES, BUDGETS = 4, 3, 2
-"""Models, objectives and budgets of suites/sun2024-small.yaml."""
+PLAIN, TARGETS, BUDGETS = 4, 3, 2
+"""Models, targets and budgets of suites/sun2024-small.yaml."""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_every_axis_has_a_table_and_a_figure(study):
     for name in ("attack", "model", "operating-point", "objective"):
         assert f"(page-{name}.svg)" in page
         assert (run.folder.parent / f"page-{name}.svg").is_file()
-    compared = f"of {PLAIN * OBJECTIVES * BUDGETS} comparisons"
+    compared = f"of {PLAIN * TARGETS * BUDGETS} comparisons"
     for attack in ("I-FGSM-10", "PGD-10"):
         assert any(
             f"{attack} is stronger than FGSM" in line and compared in line for line in lines(page)
