@@ -1,4 +1,4 @@
-"""What an attack maximises: distortion, rate, R-D cost, trade-offs, a target picture.
+"""Attack objectives: distortion, rate, R-D cost, rate-distortion trade-offs, a target picture.
 
-How it is searched for lives in `attacks.gradient` and `attacks.query`.
+The searches that maximise them live in `attacks.gradient` and `attacks.query`.
 """

@@ -2,3 +2,7 @@
 
 Architectures, checkpoints and the range coder live in `bench.models`.
 """
+
+from bench.models.compressai_import import defer_unused_parts
+
+defer_unused_parts()

@@ -2,3 +2,7 @@
 
 Codecs made of them live in `backends.learned`; training lives in `bench.training`.
 """
+
+from bench.models.compressai_import import defer_unused_parts
+
+defer_unused_parts()

@@ -101,7 +101,7 @@ def test_the_picture_is_part_of_the_key_and_its_path_is_not(shown, photograph):
 def test_one_that_does_not_fit_is_refused(shown, photograph):
     source = to_tensor(photograph("coffee", 12, 16))
     objective = Targeted(shown(photograph("rocket", 8, 8)), top=5)
-    with pytest.raises(Unsupported, match="reaches to row 13 and column 8, this picture has 12"):
+    with pytest.raises(Unsupported, match="row 13 and column 8, but the source picture has 12"):
         CodecTarget(Toy(), objective, source).value(source)
 
 

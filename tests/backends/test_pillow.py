@@ -9,7 +9,8 @@ from PIL import Image as Pictures
 from PIL import ImageFile
 from pydantic import ValidationError
 
-from backends.pillow import Avif, Identity, Jpeg, Jpeg2000, WebP, avif_availability
+from backends.pillow import Avif, Identity, Jpeg, Jpeg2000, WebP
+from backends.pillow_formats import avif_availability
 from bench.container import overhead, pack, unpack
 from bench.errors import CodecError, ConfigError, Unsupported
 
@@ -262,17 +263,17 @@ def test_damage_is_refused_even_where_the_program_allows_it(monkeypatch):
 
 
 def test_jpeg_says_which_sizes_it_cannot_hold():
-    with pytest.raises(Unsupported, match="65500 pixels a side"):
+    with pytest.raises(Unsupported, match="65500 pixels per side"):
         Jpeg(quality=50).encode(np.zeros((1, 65501, 3), np.uint8))
 
 
 def test_webp_says_which_sizes_it_cannot_hold():
-    with pytest.raises(Unsupported, match="16383 pixels a side"):
+    with pytest.raises(Unsupported, match="16383 pixels per side"):
         WebP(quality=50).encode(np.zeros((16384, 1, 3), np.uint8))
 
 
 def test_a_pillow_without_a_format_says_so(monkeypatch):
-    monkeypatch.setattr("backends.pillow_files.features.check", lambda feature: False)
+    monkeypatch.setattr("backends.pillow_formats.features.check", lambda feature: False)
     with pytest.raises(ConfigError, match="drop avif from the suite"):
         Avif(quality=50)
     assert "pip install --upgrade pillow" in (avif_availability() or "")

@@ -9,15 +9,17 @@ from PIL import Image as Pictures
 from pydantic import ValidationError
 
 import backends.external.program
+from backends.external.availability import (
+    av1_availability,
+    hevc_availability,
+    jpegxl_availability,
+    vvc_availability,
+)
 from backends.external.ffmpeg import (
     Av1,
     Hevc,
     JpegXl,
     Vvc,
-    av1_availability,
-    hevc_availability,
-    jpegxl_availability,
-    vvc_availability,
 )
 from backends.external.ffmpeg_formats import AV1, HEVC, JPEGXL, VVC
 from backends.external.program import Program, time_limit

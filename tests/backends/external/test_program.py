@@ -16,7 +16,8 @@ import pytest
 
 import backends.external.ffmpeg_program
 import backends.external.program
-from backends.external.ffmpeg import Av1, Hevc, JpegXl, Vvc, vvc_availability
+from backends.external.availability import vvc_availability
+from backends.external.ffmpeg import Av1, Hevc, JpegXl, Vvc
 from backends.external.ffmpeg_formats import AV1, HEVC, JPEGXL, VVC
 from bench.container import pack
 from bench.errors import CodecError, ConfigError
@@ -25,8 +26,8 @@ ONE_SENTENCE = r"^[^\n]+$"
 PICTURE = np.full((17, 33, 3), 99, np.uint8)
 BITSTREAM = pack(VVC.container_id, 17, 33, [b"stream"])
 FORMATS = (VVC, HEVC, AV1, JPEGXL)
-ENCODERS = [form.encoder for form in FORMATS]
-DECODERS = [form.decoder for form in FORMATS]
+ENCODERS = [form.programs.encoder for form in FORMATS]
+DECODERS = [form.programs.decoder for form in FORMATS]
 CODECS = [
     partial(Vvc, qp=32),
     partial(Hevc, qp=32),
@@ -70,7 +71,7 @@ def stand_in(tmp_path, monkeypatch):
     ("deed", "told"),
     [
         ("echo reason >&2; echo '[x @ 0x55a] last' >&2; exit 7", r"exit code 7: \[x\] last$"),
-        ("exit 1", "exit code 1: it said nothing"),
+        ("exit 1", "exit code 1: it printed no error message"),
         ("kill -SEGV $$", "exit code -11"),
         ("cat >/dev/null", "wrote no bitstream"),
     ],
@@ -89,9 +90,9 @@ def test_a_failing_encoder_is_told_in_one_sentence(stand_in, temporary, codec, d
     ("deed", "told"),
     [
         ("echo damaged >&2; exit 69", "exit code 69: damaged"),
-        ('printf abc >"$target"', "gave 3 bytes, not 1836"),
-        ("cat >/dev/null", "gave 0 bytes, not 1836"),
-        ('head -c 4000 /dev/zero >"$target"', "gave 4000 bytes, not 1836"),
+        ('printf abc >"$target"', "wrote 3 bytes instead of 1836"),
+        ("cat >/dev/null", "wrote 0 bytes instead of 1836"),
+        ('head -c 4000 /dev/zero >"$target"', "wrote 4000 bytes instead of 1836"),
     ],
     ids=["fails", "writes too little", "writes nothing", "writes too much"],
 )

@@ -13,11 +13,12 @@ from PIL import Image as Pictures
 from pydantic import ValidationError
 
 import backends.external.program
+from backends.external.availability import vtm_availability, vvc_availability
 from backends.external.base import Coding
-from backends.external.ffmpeg import Vvc, vvc_availability
+from backends.external.ffmpeg import Vvc
 from backends.external.h266 import h266
 from backends.external.layout import YUV444_FULL
-from backends.external.vtm import Vtm, availability
+from backends.external.vtm import Vtm
 from bench.container import overhead, pack
 from bench.errors import CodecError, ConfigError, MachineError
 from bench.registry.registry import unavailable
@@ -148,7 +149,7 @@ def test_a_stream_of_another_colour_is_refused(vtm):
 
 FAULTS = [
     ("sys.stderr.write('reason\\nlast\\n'); sys.exit(1)", "exit code 1: last$"),
-    ("sys.exit(1)", "exit code 1: it said nothing"),
+    ("sys.exit(1)", "exit code 1: it printed no error message"),
     ("os.kill(os.getpid(), 11)", "exit code -11"),
     ("os.kill(os.getpid(), 6)", "exit code -6"),
 ]
@@ -168,9 +169,12 @@ def test_a_failing_encoder_is_told_in_one_sentence(vtm, temporary, deed, told):
     ("deed", "told"),
     [
         *FAULTS,
-        ("sys.exit(0)", "gave 0 bytes, not 3366"),
-        ("open(given('-o'), 'wb').write(bytes(99)); sys.exit(0)", "gave 99 bytes, not 3366"),
-        ("open(given('-o'), 'wb').write(bytes(9999)); sys.exit(0)", "gave 9999 bytes, not 3366"),
+        ("sys.exit(0)", "wrote 0 bytes instead of 3366"),
+        ("open(given('-o'), 'wb').write(bytes(99)); sys.exit(0)", "wrote 99 bytes instead of 3366"),
+        (
+            "open(given('-o'), 'wb').write(bytes(9999)); sys.exit(0)",
+            "wrote 9999 bytes instead of 3366",
+        ),
     ],
 )
 def test_a_failing_decoder_is_told_in_one_sentence(vtm, temporary, deed, told):
@@ -221,7 +225,7 @@ def test_the_encoder_is_never_given_less_than_a_picture(vtm, monkeypatch):
     vtm()
     codec = Vtm(qp=32)
     monkeypatch.setattr(os, "fstat", lambda _: type("Short", (), {"st_size": 7}))
-    with pytest.raises(CodecError, match="input has 7 bytes, not 3366"):
+    with pytest.raises(CodecError, match="input has 7 bytes instead of 3366"):
         codec.encode(PICTURE)
 
 
@@ -280,12 +284,12 @@ def test_another_program_is_no_vtm(tmp_path, monkeypatch):
     folder = _install(tmp_path / "vtm")
     (folder / "bin" / "EncoderAppStatic").write_text("#!/bin/sh\necho something else\n")
     monkeypatch.setenv("BENCH_VTM", str(folder))
-    assert "EncoderAppStatic does not call itself a VTM Encoder" in (availability() or "")
+    assert "EncoderAppStatic does not call itself a VTM Encoder" in (vtm_availability() or "")
 
 
 def test_without_vtm_the_list_says_how_to_get_it(monkeypatch):
     monkeypatch.delenv("BENCH_VTM", raising=False)
-    reason = availability() or ""
+    reason = vtm_availability() or ""
     for part in ("not on the package index", "vcgit.hhi.fraunhofer.de", "BENCH_VTM"):
         assert part in reason
 
@@ -298,7 +302,9 @@ def test_parameters_have_ranges(params):
         Vtm(**params)
 
 
-needs_vtm = pytest.mark.skipif(availability() is not None, reason="BENCH_VTM names no usable VTM")
+needs_vtm = pytest.mark.skipif(
+    vtm_availability() is not None, reason="BENCH_VTM names no usable VTM"
+)
 
 
 @pytest.mark.vtm

@@ -50,22 +50,22 @@ class Scripted:
 def test_the_best_picture_is_kept_of_each(script, best):
     source = torch.full((2, 3, 2, 2), 0.5)
     target = Scripted(*script)
-    climb = GradientSearch(target, source, Linf(8))
-    ascend(climb, climb.start([]), steps=3, step_size=0.25)
+    search = GradientSearch(target, source, Linf(8))
+    ascend(search, search.start([]), steps=3, step_size=0.25)
     assert len(target.seen) == 4
     assert len({float(images[0, 0, 0, 0]) for images in target.seen}) == 4
     for index, step in enumerate(best):
-        assert torch.equal(climb.result().images[index], target.seen[step][index])
+        assert torch.equal(search.result().images[index], target.seen[step][index])
 
 
 def test_what_is_outside_the_budget_is_never_the_best():
     source = torch.full((2, 3, 2, 2), 0.5)
-    climb = GradientSearch(Scripted([1, 1], [9, 9], [5, 0]), source, Linf(8))
+    search = GradientSearch(Scripted([1, 1], [9, 9], [5, 0]), source, Linf(8))
     outside = source + torch.tensor([9 / 255, 0.0]).view(2, 1, 1, 1)
-    assert climb.step(source).values.tolist() == [1, 1]
-    assert climb.step(outside).values.tolist() == [9, 9]
-    climb.step(source + 4 / 255)
-    found = climb.result()
+    assert search.step(source).values.tolist() == [1, 1]
+    assert search.step(outside).values.tolist() == [9, 9]
+    search.step(source + 4 / 255)
+    found = search.result()
     assert torch.equal(found.images, torch.stack([source[0] + 4 / 255, outside[1]]))
     assert found.trace.amax(0).tolist() == [5, 9]
 
