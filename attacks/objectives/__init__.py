@@ -2,3 +2,7 @@
 
 The searches that maximise them live in `attacks.gradient` and `attacks.query`.
 """
+
+from attacks.objectives.basic import Distortion, Rate, RateDistortion
+
+__all__ = ["Distortion", "Rate", "RateDistortion"]

@@ -15,8 +15,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from bench.attack import AttackResult, BestQueries, Target
+from bench.attack import AttackResult, Target
 from bench.budget import Budget
+from bench.queries import BestQueries
 
 
 class QuerySearch:

@@ -207,7 +207,7 @@ def _listed(what: str) -> tuple[str, Table]:
 def _check(arguments: argparse.Namespace) -> None:
     if arguments.plugin:
         plugins.load(arguments.plugin, Path())
-    choice = registry.validate(
+    choice = registry.resolve(
         "codec", ComponentSpec(arguments.codec, parse_params(arguments.parameters))
     )
     broken = 0

@@ -97,8 +97,8 @@ def answer(question: AttackRequest, run: Run) -> AttackReport:
         BenchError: the picture could not be attacked, or not coded.
     """
     measured = _measured(run, question.codec)
-    is_noise = question.attack.name == NOISE.name
-    attacked = [one for one in measured if is_noise or one[1].attack != str(NOISE)]
+    is_noise = question.attack.name == NOISE
+    attacked = [one for one in measured if is_noise or one[1].attack != NOISE]
     own = [one for one in attacked if one[1].sources == (str(question.source or question.codec),)]
     record, craft = next(iter(own or attacked), (None, None))
     if record is None or craft is None:
@@ -108,7 +108,7 @@ def answer(question: AttackRequest, run: Run) -> AttackReport:
         )
     if record.scores is None:
         raise BenchError(f"no scores: {record.reason}")
-    noise = [r.scores for r, c in measured if c.attack == str(NOISE)]
+    noise = [r.scores for r, c in measured if c.attack == NOISE]
     seconds = record.encode_seconds + record.decode_seconds
     return AttackReport(craft, record.scores, next(iter(noise), None), seconds)
 

@@ -13,7 +13,15 @@ from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from bench.budget import L2, Budget, Linf, Mse, Region
 from bench.errors import ConfigError
-from bench.registry.registry import ComponentSpec, Kind, Transfer, entries, instantiate, validate
+from bench.registry.registry import (
+    Component,
+    ComponentSpec,
+    Kind,
+    Transfer,
+    entries,
+    instantiate,
+    resolve,
+)
 from bench.ssim_budget import Ssim
 from bench.utils.yaml_config import Settings
 
@@ -80,12 +88,12 @@ def listed(value: Any) -> Any:  # noqa: ANN401 - YAML as it was written
 
 
 def choices(kind: Kind) -> BeforeValidator:
-    """Turn an item of a list, a name or a mapping with a name, into one Choice a grid point."""
+    """Turn an item of a list, a name or a mapping with a name, into one component a grid point."""
     return BeforeValidator(partial(_expanded, kind))
 
 
 def choice(kind: Kind) -> BeforeValidator:
-    """Turn a name, or a mapping with a name, into one Choice; a grid is refused."""
+    """Turn a name, or a mapping with a name, into one component; a grid is refused."""
     return BeforeValidator(partial(single, kind))
 
 
@@ -98,7 +106,7 @@ def attacks() -> BeforeValidator:
     return BeforeValidator(_members)
 
 
-def _members(item: Any, info: ValidationInfo) -> list[ComponentSpec]:  # noqa: ANN401 - YAML as it was written
+def _members(item: Any, info: ValidationInfo) -> list[Component]:  # noqa: ANN401 - YAML as it was written
     name = item.get("name") if isinstance(item, dict) else item
     if not isinstance(name, str) or name not in entries("ensemble"):
         return _expanded("attack", item)
@@ -111,16 +119,16 @@ def _members(item: Any, info: ValidationInfo) -> list[ComponentSpec]:  # noqa: A
     return [one for item in itertools.chain(*members) for one in _expanded("attack", item)]
 
 
-def _expanded(kind: Kind, item: Any) -> list[ComponentSpec]:  # noqa: ANN401 - YAML as it was written
+def _expanded(kind: Kind, item: Any) -> list[Component]:  # noqa: ANN401 - YAML as it was written
     if isinstance(item, str):
         item = {"name": item}
     try:
-        return [validate(kind, point) for point in _grid(kind, item)]
+        return [resolve(kind, point) for point in _grid(kind, item)]
     except ConfigError as error:
         raise ValueError(str(error)) from error
 
 
-def single(kind: Kind, item: Any) -> ComponentSpec:  # noqa: ANN401 - YAML as it was written
+def single(kind: Kind, item: Any) -> Component:  # noqa: ANN401 - YAML as it was written
     """Return the one implementation that an item names.
 
     Raises:
@@ -152,12 +160,12 @@ def _grid(kind: Kind, item: Any) -> Iterator[ComponentSpec]:  # noqa: ANN401 - Y
         yield ComponentSpec(name, params, full, defence, wanted, transfer, sources)
 
 
-def _behind(items: Any) -> list[tuple[ComponentSpec, ...]]:  # noqa: ANN401 - YAML as it was written
+def _behind(items: Any) -> list[tuple[Component, ...]]:  # noqa: ANN401 - YAML as it was written
     """Return what a codec is behind, once for each point of the grids in it."""
     return list(itertools.product(*(_expanded("defence", item) for item in listed(items))))
 
 
-def _wanted(items: Any) -> tuple[ComponentSpec, ...]:  # noqa: ANN401 - YAML as it was written
+def _wanted(items: Any) -> tuple[Component, ...]:  # noqa: ANN401 - YAML as it was written
     """Return what an attack wants in the place of what the suite wants, grids expanded."""
     return tuple(itertools.chain(*(_expanded("objective", item) for item in listed(items))))
 

@@ -42,7 +42,8 @@ def suite_schema() -> dict[str, Any]:
     for key, kinds in _LISTS.items():
         least = schema["properties"][key].get("minItems", 0)
         schema["properties"][key] = {"type": "array", "minItems": least, "items": _item(*kinds)}
-    schema["$defs"].pop("Choice", None)
+    for name in ("Component", "ComponentSpec"):
+        schema["$defs"].pop(name, None)
     schema["$defs"] |= {"Defence": _item("defence"), "Objective": _item("objective")}
     return schema
 
