@@ -82,8 +82,8 @@ class Targeted:
         if bottom > rows or right > columns:
             raise Unsupported(
                 f"the target picture ends at row {bottom} and column {right}, but the source"
-                f" picture has {rows} rows and {columns} columns; change 'top' and 'left', or use a smaller"
-                " picture"
+                f" picture has {rows} rows and {columns} columns; change 'top' and 'left', or use a"
+                " smaller picture"
             )
         return ..., slice(self.top, bottom), slice(self.left, right)
 

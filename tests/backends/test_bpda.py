@@ -74,5 +74,5 @@ def test_attacks_by_borrowed_gradients_harm_more_than_noise(codec, source):
 
 def test_a_surrogate_without_gradients_is_refused():
     jpeg = instantiate("codec", ComponentSpec("jpeg", (("quality", 30),)))
-    with pytest.raises(ConfigError, match="offers no gradients"):
+    with pytest.raises(ConfigError, match="has no gradients"):
         Bpda(jpeg, jpeg)
