@@ -17,7 +17,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from backends.defences.filters import Filter
-from backends.learned.nets import frozen, weights_hash
+from backends.learned.nets import freeze, weights_hash
 from bench.codec import Codec
 from bench.defence import only
 from bench.models.checkpoint import load
@@ -50,7 +50,7 @@ class _Denoised(Filter):
     """The denoiser of one checkpoint."""
 
     def __init__(self, weights: Path) -> None:
-        self._net = frozen(load(weights, _ARCHITECTURE))
+        self._net = freeze(load(weights, _ARCHITECTURE))
 
     @property
     def identity(self) -> str:

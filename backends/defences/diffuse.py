@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint as recomputed
 
 from backends.defences.filters import Filter
-from backends.learned.nets import Device, frozen, on_device, padded, weights_hash
+from backends.learned.nets import Device, freeze, on_device, padded, weights_hash
 from bench.codec import Codec
 from bench.defence import only
 from bench.errors import ConfigError, one_line
@@ -134,4 +134,4 @@ def _net(model: str, weights: Path) -> nn.Module:
         raise ConfigError(
             f"{weights} does not hold the weights of {model}: {one_line(error)}"
         ) from error
-    return cast("nn.Module", frozen(net))
+    return cast("nn.Module", freeze(net))

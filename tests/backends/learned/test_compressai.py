@@ -187,7 +187,7 @@ def test_a_checkpoint_of_another_architecture_is_refused(other, small_checkpoint
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_told(small_checkpoint):
-    with pytest.raises(ConfigError, match="torch sees no GPU; use 'cpu'"):
+    with pytest.raises(ConfigError, match="torch finds no GPU; use 'cpu'"):
         _make(checkpoint=str(small_checkpoint(FACTORISED)), device="cuda")
 
 
@@ -204,7 +204,7 @@ def test_qualities_are_those_compressai_publishes(quality):
 def test_weights_that_are_not_published_are_told(architecture, given):
     with pytest.raises(ConfigError, match="publishes no mse weights") as error:
         _make(architecture, **given)
-    assert "give 'checkpoint' instead" in _sentence(error)
+    assert "set 'checkpoint' instead" in _sentence(error)
 
 
 @pytest.fixture
@@ -242,7 +242,7 @@ def test_a_download_of_another_hash_is_refused(publish, small_checkpoint):
     publish(small_checkpoint(FACTORISED).read_bytes(), digest="0123abcd")
     with pytest.raises(ConfigError, match=r"cannot download .*invalid hash value") as error:
         _make(quality=3)
-    assert "give its path as 'checkpoint'" in _sentence(error)
+    assert "set 'checkpoint' to its path" in _sentence(error)
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])

@@ -14,7 +14,7 @@ from torch import nn
 from attacks.gradient.pgd import IFGSM
 from attacks.objectives.basic import Rate
 from backends import CODECS
-from backends.learned.surrogate import costed, rating, reconstructing
+from backends.learned.surrogate import rate_view, rd_view, reconstruction_view
 from bench.budget import Linf
 from bench.crafting.craft import quantise_and_check, run_attack
 from bench.crafting.target import CodecTarget
@@ -43,7 +43,7 @@ def _decoded(net, images):
 @pytest.mark.parametrize("architecture", SAME_ROUNDING)
 def test_the_reconstruction_is_what_is_really_decoded(architecture, small_net, images):
     net = small_net(architecture)
-    reconstruction = reconstructing(net)(images)["x_hat"].clamp(0, 1)
+    reconstruction = reconstruction_view(net)(images)["x_hat"].clamp(0, 1)
     assert torch.allclose(reconstruction, _decoded(net, images), rtol=0, atol=1e-6)
 
 
@@ -57,7 +57,7 @@ def test_the_reconstruction_is_close_where_the_coder_rounds_elsewhere(
     """
     net = small_net(architecture)
     decoded = _decoded(net, images)
-    error = reconstructing(net)(images)["x_hat"].clamp(0, 1) - decoded
+    error = reconstruction_view(net)(images)["x_hat"].clamp(0, 1) - decoded
     assert 0 < error.square().mean().sqrt() < 0.15 * decoded.std()
 
 
@@ -88,9 +88,9 @@ def _forbidden(modules):
 def test_the_rate_half_never_runs_the_decoder(architecture, small_net, images):
     net = small_net(architecture)
     with _forbidden([net.g_s]):
-        rating(net)(images)
+        rate_view(net)(images)
     with _forbidden([net.g_s]), pytest.raises(pytest.fail.Exception):
-        costed(net)(images)
+        rd_view(net)(images)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -101,7 +101,7 @@ def test_the_reconstruction_half_never_runs_the_entropy_model(architecture, smal
         hyper = ("h_a", "h_s", "context_prediction", "entropy_parameters")
         unused += [getattr(net, name) for name in hyper if hasattr(net, name)]
     with _forbidden(unused):
-        reconstructing(net)(images)
+        reconstruction_view(net)(images)
     with _forbidden(unused), pytest.raises(pytest.fail.Exception):
         net(images)
 
@@ -127,7 +127,7 @@ def test_weights_take_no_gradient(architecture, small_codec, images):
 def test_the_bits_are_close_to_the_bytes(architecture, small_net, images):
     """Within 7 % of all streams, each of which ends with 4 bytes of the coder's own state."""
     net = small_net(architecture)
-    bits = sum(stream.sum() for stream in rating(net)(images)["likelihoods"].values())
+    bits = sum(stream.sum() for stream in rate_view(net)(images)["likelihoods"].values())
     strings = [stream[0] for stream in net.compress(images)["strings"]]
     assert float(bits) == pytest.approx(8 * sum(len(s) - 4 for s in strings), rel=0.07)
 
@@ -174,7 +174,7 @@ def points(images, monkeypatch):
 def test_gradients_of_the_reconstruction_are_those_without_rounding(
     architecture, small_net, points
 ):
-    half = reconstructing(_smooth(architecture, small_net))
+    half = reconstruction_view(_smooth(architecture, small_net))
     analytic, numeric = _along(lambda x: half(x)["x_hat"].square().sum(), *points)
     assert abs(analytic) > 0.01
     assert analytic == pytest.approx(numeric, rel=1e-5)
@@ -182,7 +182,7 @@ def test_gradients_of_the_reconstruction_are_those_without_rounding(
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_gradients_of_the_rate_are_those_without_rounding(architecture, small_net, points):
-    half = rating(_smooth(architecture, small_net))
+    half = rate_view(_smooth(architecture, small_net))
 
     def bits(images):
         return sum(stream.sum() for stream in half(images)["likelihoods"].values())
@@ -211,8 +211,8 @@ def _rounded(values):
 def _gradients(net, images):
     """The gradients of both halves."""
     images = images.clone().requires_grad_(True)
-    picture = reconstructing(net)(images)["x_hat"].square().sum()
-    bits = sum(stream.sum() for stream in rating(net)(images)["likelihoods"].values())
+    picture = reconstruction_view(net)(images)["x_hat"].square().sum()
+    bits = sum(stream.sum() for stream in rate_view(net)(images)["likelihoods"].values())
     return [torch.autograd.grad(value, images)[0] for value in (picture, bits)]
 
 
@@ -230,8 +230,8 @@ def test_gradients_pass_straight_through_every_rounding(
 def test_no_gradient_is_kept_for_a_path_where_it_cancels(small_net, images):
     net, tracked = small_net("mbt2018-mean"), []
     hook = net.h_a.register_forward_hook(lambda *given: tracked.append(given[-1].requires_grad))
-    reconstructing(net)(images.clone().requires_grad_(True))
-    rating(net)(images.clone().requires_grad_(True))
+    reconstruction_view(net)(images.clone().requires_grad_(True))
+    rate_view(net)(images.clone().requires_grad_(True))
     hook.remove()
     assert tracked == [False, True]
 
@@ -265,5 +265,5 @@ def test_a_net_in_training_has_the_support_its_tables_would_have(architecture, s
     training = copy.deepcopy(net)
     training.entropy_bottleneck._offset = torch.empty(0, dtype=torch.int32)
     far = images * 40 - 20
-    before, after = (rating(one)(far)["likelihoods"] for one in (net, training))
+    before, after = (rate_view(one)(far)["likelihoods"] for one in (net, training))
     assert all(torch.equal(after[stream], bits) for stream, bits in before.items())

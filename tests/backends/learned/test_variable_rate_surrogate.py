@@ -9,7 +9,7 @@ from torch import nn
 from attacks.gradient.pgd import IFGSM
 from attacks.objectives.basic import Rate
 from backends.learned.entropy_models import CostedBottleneck
-from backends.learned.variable_rate import _Likelihoods, _step, _Surrogate
+from backends.learned.variable_rate import _Likelihoods, _step, _SurrogatePasses
 from bench.budget import Linf
 from bench.crafting.craft import quantise_and_check, run_attack
 from bench.crafting.target import CodecTarget
@@ -199,7 +199,7 @@ def _smooth(net, level):
     net.update(scale=net.Gain[level])
     path = getattr(net, "entropy_parameters", net.h_s)
     [layer for layer in path if isinstance(layer, nn.Conv2d)][-1].bias[: net.M] += 10
-    return _Surrogate(net, net.Gain[level].abs())
+    return _SurrogatePasses(net, net.Gain[level].abs())
 
 
 @pytest.mark.parametrize("half", ["rate", "reconstruction"])
