@@ -179,7 +179,7 @@ def test_each_name_has_parameters_of_its_own(architecture):
 
 
 def test_training_is_for_one_rate():
-    with pytest.raises(ConfigError, match="mbt2018-vbr is of variable rate, training here is for"):
+    with pytest.raises(ConfigError, match="mbt2018-vbr is a variable-rate model"):
         fresh("mbt2018-vbr", (8, 12))
 
 
