@@ -20,6 +20,7 @@ from bench.crafting.craft import quantise_and_check, run_attack
 from bench.crafting.target import CodecTarget
 from bench.models.architectures import LATENT_CODECS
 from bench.tensors import to_tensor
+from slopes import slopes_along
 
 ARCHITECTURES = [
     name for name, entry in CODECS.items() if "compressai" in entry.target and entry.preset
@@ -152,15 +153,6 @@ def _parameter_paths(net):
     return [getattr(net, "entropy_parameters", net.h_s)]
 
 
-def _along(function, images, direction):
-    """The derivative in a direction, from gradients and from a central difference."""
-    at = images.clone().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(function(at), at)
-    step = 1e-6
-    difference = function(images + step * direction) - function(images - step * direction)
-    return float((gradient * direction).sum()), float(difference / (2 * step))
-
-
 @pytest.fixture
 def points(images, monkeypatch):
     """A picture and a direction in float64, while rounding is the identity."""
@@ -175,7 +167,7 @@ def test_gradients_of_the_reconstruction_are_those_without_rounding(
     architecture, small_net, points
 ):
     half = reconstruction_view(_smooth(architecture, small_net))
-    analytic, numeric = _along(lambda x: half(x)["x_hat"].square().sum(), *points)
+    analytic, numeric = slopes_along(lambda x: half(x)["x_hat"].square().sum(), *points)
     assert abs(analytic) > 0.01
     assert analytic == pytest.approx(numeric, rel=1e-5)
 
@@ -187,7 +179,7 @@ def test_gradients_of_the_rate_are_those_without_rounding(architecture, small_ne
     def bits(images):
         return sum(stream.sum() for stream in half(images)["likelihoods"].values())
 
-    analytic, numeric = _along(bits, *points)
+    analytic, numeric = slopes_along(bits, *points)
     assert abs(analytic) > 0.01
     assert analytic == pytest.approx(numeric, rel=1e-5)
 

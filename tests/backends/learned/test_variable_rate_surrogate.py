@@ -14,6 +14,7 @@ from bench.budget import Linf
 from bench.crafting.craft import quantise_and_check, run_attack
 from bench.crafting.target import CodecTarget
 from bench.tensors import to_image, to_tensor
+from slopes import slopes_along
 
 NAMES = ["bmshj2018-hyperprior-vbr", "mbt2018-mean-vbr", "mbt2018-vbr"]
 AUTOREGRESSIVE = "mbt2018-vbr"
@@ -184,15 +185,6 @@ def test_weights_take_no_gradient(architecture, is_stepped, variable_codec, imag
     assert not any(bits.requires_grad for bits in both.bits.values())
 
 
-def _along(function, images, direction):
-    """The derivative in a direction, from gradients and from a central difference."""
-    at = images.clone().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(function(at), at)
-    step = 1e-6
-    difference = function(images + step * direction) - function(images - step * direction)
-    return float((gradient * direction).sum()), float(difference / (2 * step))
-
-
 def _smooth(net, level):
     """A surrogate in float64 of scales above their bound, where the bound's gradient is exact."""
     net = copy.deepcopy(net).double()
@@ -217,7 +209,7 @@ def test_gradients_are_those_without_rounding(
         return surrogate.reconstruct(images)["x_hat"].square().sum()
 
     direction = torch.randn(images.shape, dtype=torch.float64)
-    analytic, numeric = _along(value, images.double(), direction)
+    analytic, numeric = slopes_along(value, images.double(), direction)
     assert abs(analytic) > 0.01
     assert analytic == pytest.approx(numeric, rel=1e-5)
 
