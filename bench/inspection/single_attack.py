@@ -6,12 +6,13 @@ Question --suite--> run folder (records, adversarial picture)
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import yaml
 from PIL import Image as Pillow
+from pydantic import TypeAdapter
 
 from bench.codec import Codec, Differentiable, Image
 from bench.engine.runner import Prepared
@@ -26,6 +27,8 @@ from bench.store.run_folder import Run
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
 from bench.verify.replan import to_suite_item
+
+_SPEC = TypeAdapter(ComponentSpec)
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,9 @@ class AttackRequest:
         asked = {
             "name": "attack",
             "images": images,
-            "codecs": [to_suite_item(asdict(choice)) for choice in codecs],
-            "attacks": [to_suite_item(asdict(self.attack))],
-            "objectives": [to_suite_item(asdict(self.objective))],
+            "codecs": [to_suite_item(_SPEC.dump_python(choice)) for choice in codecs],
+            "attacks": [to_suite_item(_SPEC.dump_python(self.attack))],
+            "objectives": [to_suite_item(_SPEC.dump_python(self.objective))],
             "budgets": [self.budget],
             "sources": [] if self.source is None else [str(self.source)],
             "transfer": "none" if self.source is None else "all",

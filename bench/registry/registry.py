@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, WithJsonSchema
 
@@ -33,6 +33,8 @@ _TABLES: dict[Kind, str] = {
     "defence": "backends.defences:DEFENCES",
     "metric": "backends.metrics:METRICS",
 }
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _NAMED: dict[Kind, dict[str, Entry]] = {kind: {} for kind in _TABLES}
 

@@ -7,11 +7,10 @@ import re
 import typing
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
-from bench.budget import L2, Budget, Linf, Mse, Region
 from bench.errors import ConfigError
 from bench.registry.registry import (
     Component,
@@ -22,11 +21,13 @@ from bench.registry.registry import (
     instantiate,
     resolve,
 )
-from bench.ssim_budget import Ssim
 from bench.utils.yaml_config import Settings
 
-BUDGETS: dict[str, type[Budget]] = {kind.kind: kind for kind in (Linf, L2, Mse, Ssim)}
-"""Every kind of budget, by the key under which it is written."""
+if TYPE_CHECKING:
+    from bench.budget import Budget
+
+BUDGETS = ("linf", "l2", "mse", "ssim")
+"""The kinds of budget, by the key under which they are written."""
 
 
 class Rectangle(Settings):
@@ -58,18 +59,22 @@ class BudgetSpec(Settings):
     @model_validator(mode="after")
     def _one_norm(self) -> BudgetSpec:
         given = self._given()
-        if len(given) != 1 and given != [Linf.kind, Ssim.kind]:
+        if len(given) != 1 and given != ["linf", "ssim"]:
             kinds = ", ".join(BUDGETS)
             raise ValueError(f"give exactly one of {kinds}, found {len(given)}; linf may cap ssim")
         return self
 
     def budget(self) -> Budget:
         """Return the budget this describes."""
+        from bench.budget import L2, Linf, Mse, Region  # noqa: PLC0415 - suites need no torch
+        from bench.ssim_budget import Ssim  # noqa: PLC0415
+
         region = None if self.region is None else Region(**self.region.model_dump())
         if self.ssim is not None:
             return Ssim(1 - self.ssim, cap=self.linf, region=region)
         (kind,) = self._given()
-        return BUDGETS[kind](getattr(self, kind), region=region)
+        norms: dict[str, type[Budget]] = {"linf": Linf, "l2": L2, "mse": Mse}
+        return norms[kind](getattr(self, kind), region=region)
 
     def _given(self) -> list[str]:
         return [kind for kind in BUDGETS if getattr(self, kind) is not None]

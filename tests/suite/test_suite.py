@@ -8,7 +8,7 @@ import pytest
 from bench.budget import L2, Linf, Mse, Region
 from bench.errors import ConfigError
 from bench.registry.registry import ComponentSpec, resolve
-from bench.suite.bundled import bundled_suites
+from bench.suite import bundled_suites
 from bench.suite.json_schema import suite_schema
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import load, parse
