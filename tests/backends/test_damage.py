@@ -44,7 +44,7 @@ FEW = {
     "cheng2020-anchor-checkerboard checkpoint=RANDOM": 12,
     "toy": 200,
 }
-"""How many for every run, by codec."""
+"""The number of damaged bitstreams per codec in the default run."""
 
 MANY = {
     "jpeg quality=50": 500,
@@ -162,7 +162,7 @@ def test_thousands_of_damaged_streams_of_vtm(tmp_path):
 
 
 def _choice(told):
-    """Return a codec, or skip where this machine lacks it."""
+    """Return a codec, or skip the test where this machine does not have it."""
     name, *parameters = told.split()
     if (reason := unavailable("codec", name)) is not None:
         pytest.skip(reason)

@@ -15,7 +15,7 @@ SIZES = [(1, 1), (1, 7), (17, 33), (64, 80)]
 
 
 def _linear_bits(image):
-    """The docstring's formula: v ones and a zero for each sample v."""
+    """The formula of the module's docstring: v ones and a zero for each sample v."""
     return int(image.astype(np.int64).sum()) + image.size
 
 

@@ -1,4 +1,4 @@
-"""The adapter of VTM on a stand-in with VTM's command line and faults, and on VTM where it is."""
+"""The VTM adapter on a stand-in with VTM's command line, and on VTM where it is available."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if len(sys.argv) == 1:
 words = sys.argv[1:]
 def given(key):
     return words[words.index(key) + 1]
-{deed}
+{behaviour}
 if NAME == "Encoder":
     high, wide = int(given("-hgt")), int(given("-wdt"))
     half = "--InputChromaFormat=420" in words
@@ -63,7 +63,7 @@ else:
 
 @pytest.fixture
 def temporary(tmp_path, monkeypatch):
-    """The folder that temporary files go to."""
+    """The folder of temporary files."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -71,16 +71,16 @@ def temporary(tmp_path, monkeypatch):
 
 
 def _install(folder, encoder="", decoder="", versions=("23.1", "23.1"), layout=("bin", "cfg")):
-    """Make a checkout of VTM whose programs do a deed before they do their work."""
+    """Make a checkout of VTM whose programs misbehave before they do their work."""
     programs, settings = folder / layout[0], folder / layout[1]
     for place in (programs, settings):
         place.mkdir(parents=True, exist_ok=True)
     (settings / "encoder_intra_vtm.cfg").write_text("InternalBitDepth : 10\n")
     deeds = {"Encoder": encoder, "Decoder": decoder}
-    for (name, deed), version in zip(deeds.items(), versions, strict=True):
+    for (name, behaviour), version in zip(deeds.items(), versions, strict=True):
         path = programs / f"{name}AppStatic"
         path.write_text(
-            STAND_IN.format(python=sys.executable, name=name, version=version, deed=deed)
+            STAND_IN.format(python=sys.executable, name=name, version=version, behaviour=behaviour)
         )
         path.chmod(0o755)
     return folder
@@ -88,7 +88,7 @@ def _install(folder, encoder="", decoder="", versions=("23.1", "23.1"), layout=(
 
 @pytest.fixture
 def vtm(tmp_path, monkeypatch):
-    """Makes a stand-in and lets BENCH_VTM name it."""
+    """Make a stand-in and set BENCH_VTM to it."""
 
     def make(**faults):
         monkeypatch.setenv("BENCH_VTM", str(_install(tmp_path / "vtm", **faults)))
@@ -155,18 +155,18 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("deed", "told"), [*FAULTS, ("sys.exit(0)", "wrote no bitstream")])
-def test_a_failing_encoder_is_told_in_one_sentence(vtm, temporary, deed, told):
-    vtm(encoder=deed)
+@pytest.mark.parametrize(("behaviour", "message"), [*FAULTS, ("sys.exit(0)", "wrote no bitstream")])
+def test_a_failing_encoder_is_reported_in_one_sentence(vtm, temporary, behaviour, message):
+    vtm(encoder=behaviour)
     with pytest.raises(CodecError, match=ONE_SENTENCE) as caught:
         Vtm(qp=32).encode(PICTURE)
-    assert caught.match(told)
+    assert caught.match(message)
     assert caught.match("EncoderAppStatic")
     assert not list(temporary.iterdir())
 
 
 @pytest.mark.parametrize(
-    ("deed", "told"),
+    ("behaviour", "message"),
     [
         *FAULTS,
         ("sys.exit(0)", "wrote 0 bytes instead of 3366"),
@@ -177,13 +177,13 @@ def test_a_failing_encoder_is_told_in_one_sentence(vtm, temporary, deed, told):
         ),
     ],
 )
-def test_a_failing_decoder_is_told_in_one_sentence(vtm, temporary, deed, told):
-    vtm(decoder=deed)
+def test_a_failing_decoder_is_reported_in_one_sentence(vtm, temporary, behaviour, message):
+    vtm(decoder=behaviour)
     codec = Vtm(qp=32)
     bitstream = codec.encode(PICTURE)
     with pytest.raises(CodecError, match=ONE_SENTENCE) as caught:
         codec.decode(bitstream)
-    assert caught.match(told)
+    assert caught.match(message)
     assert not list(temporary.iterdir())
 
 
@@ -195,10 +195,19 @@ def test_bad_streams_under_a_right_checksum_are_refused(vtm, stream):
         Vtm(qp=32).decode(pack(container_id, 17, 33, [stream]))
 
 
-@pytest.mark.parametrize("deed", ["time.sleep(600)", "while True: print('busy', file=sys.stderr)"])
+@pytest.mark.parametrize(
+    "behaviour", ["time.sleep(600)", "while True: print('busy', file=sys.stderr)"]
+)
 @pytest.mark.parametrize("side", ["encoder", "decoder"])
-def test_a_hanging_program_is_stopped_and_gone(vtm, temporary, tmp_path, monkeypatch, side, deed):
-    vtm(**{side: f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); {_inline(deed)}"})
+def test_a_hanging_program_is_stopped_and_gone(
+    vtm, temporary, tmp_path, monkeypatch, side, behaviour
+):
+    vtm(
+        **{
+            side: f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()));"
+            f" {_inline(behaviour)}"
+        }
+    )
     codec = Vtm(qp=32)
     bitstream = codec.encode(PICTURE) if side == "decoder" else b""
     monkeypatch.setattr(backends.external.program, "_START_S", 1.5)
@@ -210,8 +219,8 @@ def test_a_hanging_program_is_stopped_and_gone(vtm, temporary, tmp_path, monkeyp
     assert not list(temporary.iterdir())
 
 
-def _inline(deed):
-    return deed if "while" not in deed else f"exec({deed!r})"
+def _inline(behaviour):
+    return behaviour if "while" not in behaviour else f"exec({behaviour!r})"
 
 
 def test_a_program_killed_from_outside_is_no_failure_of_the_codec(vtm):
@@ -221,7 +230,7 @@ def test_a_program_killed_from_outside_is_no_failure_of_the_codec(vtm):
 
 
 def test_the_encoder_is_never_given_less_than_a_picture(vtm, monkeypatch):
-    """It would wait for the rest for ever."""
+    """The encoder would wait forever for the rest."""
     vtm()
     codec = Vtm(qp=32)
     monkeypatch.setattr(os, "fstat", lambda _: type("Short", (), {"st_size": 7}))

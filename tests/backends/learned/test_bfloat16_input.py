@@ -1,4 +1,4 @@
-"""What bfloat16 would round of a picture reaches the net."""
+"""Details of a picture that bfloat16 would round away reach the network."""
 
 import pytest
 import torch
@@ -27,7 +27,7 @@ OTHERS = {
 
 @pytest.fixture(params=LAYERS)
 def pair(request):
-    """Return a layer and what takes its place."""
+    """Return a layer and its replacement."""
     torch.manual_seed(0)
     kind, made = LAYERS[request.param]
     layer = made().requires_grad_(False)
@@ -36,7 +36,7 @@ def pair(request):
 
 @pytest.fixture
 def pictures():
-    """Return pictures so bright that the numbers of bfloat16 are a level apart."""
+    """Return pictures so bright that bfloat16 numbers are one level apart."""
     generator = torch.Generator().manual_seed(1)
     return (1 + torch.rand(2, 3, 32, 48, generator=generator)) / 2
 

@@ -1,4 +1,4 @@
-"""Containers under a right checksum whose strings or sizes no encoder wrote."""
+"""Forged containers with a right checksum: strings or sizes that no encoder wrote."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REFUSED = r"the bitstream is damaged: it declares a picture of \d+x65535 but hol
 def test_a_forged_string_too_long_for_its_picture_is_no_crash(
     architecture, count, length, small_codec, apart
 ):
-    """Ones are read as the length of a symbol, 15 times that of the string."""
+    """From ones a symbol's length is read that is 15 times the length of the string."""
     codec = small_codec(architecture)
     stream = pack(codec._codec_id(), 1, 1, [b"\xff" * length] * count)
     assert apart(lambda: codec.decode(stream)) == "done"

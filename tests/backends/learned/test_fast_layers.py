@@ -1,4 +1,4 @@
-"""Layers of final weights give what CompressAI's give, and so do nets that are made of them."""
+"""Layers with frozen weights, and networks of them, have the outputs of CompressAI's layers."""
 
 import copy
 

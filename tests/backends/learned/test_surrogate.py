@@ -52,7 +52,7 @@ def test_the_reconstruction_is_what_is_really_decoded(architecture, small_net, i
 def test_the_reconstruction_is_close_where_the_coder_rounds_elsewhere(
     architecture, small_net, images
 ):
-    """They round y in forward and y - mean when coding: each latent may differ by one level.
+    """They round y in forward and y - mean in coding: each latent may differ by one level.
 
     Measured here: 0.020 to 0.026 root mean square, on pictures whose deviation is 0.26.
     """
@@ -126,7 +126,7 @@ def test_weights_take_no_gradient(architecture, small_codec, images):
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_the_bits_are_close_to_the_bytes(architecture, small_net, images):
-    """Within 7 % of all streams, each of which ends with 4 bytes of the coder's own state."""
+    """Within 7 % of all streams, each of which ends with 4 bytes of the coder's state."""
     net = small_net(architecture)
     bits = sum(stream.sum() for stream in rate_view(net)(images)["likelihoods"].values())
     strings = [stream[0] for stream in net.compress(images)["strings"]]
@@ -134,7 +134,7 @@ def test_the_bits_are_close_to_the_bytes(architecture, small_net, images):
 
 
 def _smooth(architecture, small_net):
-    """A net in float64 whose scales are above their bound, where the bound's gradient is exact."""
+    """A float64 model with scales above their bound, where the gradient of the bound is exact."""
     net = copy.deepcopy(small_net(architecture)).double()
     for path in _parameter_paths(net):
         layer = [module for module in path if isinstance(module, nn.Conv2d)][-1]
@@ -144,7 +144,7 @@ def _smooth(architecture, small_net):
 
 
 def _parameter_paths(net):
-    """The paths that end with the scales, and the means after them where there are some."""
+    """The paths that compute the scales and, where they exist, the means."""
     if isinstance(net, FactorizedPrior):
         return []
     if hasattr(net, "latent_codec"):
@@ -155,7 +155,7 @@ def _parameter_paths(net):
 
 @pytest.fixture
 def points(images, monkeypatch):
-    """A picture and a direction in float64, while rounding is the identity."""
+    """A picture and a direction in float64; rounding is replaced by the identity."""
     monkeypatch.setattr(torch.Tensor, "round", lambda values: values)
     monkeypatch.setattr(torch, "round", lambda values: values)
     torch.manual_seed(7)
@@ -185,7 +185,7 @@ def test_gradients_of_the_rate_are_those_without_rounding(architecture, small_ne
 
 
 class _StraightThrough(torch.autograd.Function):
-    """Rounding whose own gradient is the identity."""
+    """Rounding with the identity as gradient."""
 
     @staticmethod
     def forward(_, values):
@@ -201,7 +201,7 @@ def _rounded(values):
 
 
 def _gradients(net, images):
-    """The gradients of both halves."""
+    """The gradients of reconstruction and rate."""
     images = images.clone().requires_grad_(True)
     picture = reconstruction_view(net)(images)["x_hat"].square().sum()
     bits = sum(stream.sum() for stream in rate_view(net)(images)["likelihoods"].values())
