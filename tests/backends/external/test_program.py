@@ -136,7 +136,7 @@ def test_a_hanging_binary_is_stopped_and_gone(
     ],
     ids=["missing", "no interpreter", "fails", "without VVC", "without the decoder"],
 )
-def test_an_unusable_binary_is_told_with_the_way_out(tmp_path, monkeypatch, script, problem):
+def test_an_unusable_binary_is_reported_with_the_remedy(tmp_path, monkeypatch, script, problem):
     path = tmp_path / "ffmpeg-other"
     if script is not None:
         path.write_text(script)
@@ -167,7 +167,7 @@ def test_the_environment_names_the_binary_and_no_other_is_tried(stand_in, monkey
         Vvc(qp=32).encode(PICTURE)
 
 
-def test_without_any_ffmpeg_the_way_out_is_told(monkeypatch):
+def test_without_any_ffmpeg_the_remedy_is_reported(monkeypatch):
     def none():
         raise RuntimeError("No ffmpeg exe could be found.")
 

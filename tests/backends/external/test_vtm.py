@@ -76,8 +76,8 @@ def _install(folder, encoder="", decoder="", versions=("23.1", "23.1"), layout=(
     for place in (programs, settings):
         place.mkdir(parents=True, exist_ok=True)
     (settings / "encoder_intra_vtm.cfg").write_text("InternalBitDepth : 10\n")
-    deeds = {"Encoder": encoder, "Decoder": decoder}
-    for (name, behaviour), version in zip(deeds.items(), versions, strict=True):
+    behaviours = {"Encoder": encoder, "Decoder": decoder}
+    for (name, behaviour), version in zip(behaviours.items(), versions, strict=True):
         path = programs / f"{name}AppStatic"
         path.write_text(
             STAND_IN.format(python=sys.executable, name=name, version=version, behaviour=behaviour)
@@ -280,7 +280,7 @@ def test_the_decoder_is_part_of_the_fingerprint(vtm):
         (lambda folder: _install(folder, versions=("", "")), "does not call itself a VTM Encoder"),
     ],
 )
-def test_an_unusable_vtm_is_told_with_the_way_out(tmp_path, monkeypatch, spoil, problem):
+def test_an_unusable_vtm_is_reported_with_the_remedy(tmp_path, monkeypatch, spoil, problem):
     spoil(folder := _install(tmp_path / "vtm"))
     monkeypatch.setenv("BENCH_VTM", str(folder))
     with pytest.raises(ConfigError, match=ONE_SENTENCE) as caught:
