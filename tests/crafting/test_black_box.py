@@ -12,7 +12,8 @@ from attacks import ATTACKS
 from attacks.noise import SignNoise
 from attacks.objectives.basic import Distortion, Rate
 from attacks.query.square import Square
-from backends.external.ffmpeg import Vvc, vvc_availability
+from backends.external.availability import vvc_availability
+from backends.external.ffmpeg import Vvc
 from backends.pillow import Jpeg
 from backends.toy import Toy
 from bench.budget import L2, Linf, Mse, Region

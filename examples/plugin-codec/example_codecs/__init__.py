@@ -1,1 +1,1 @@
-"""Two example codecs for codec-robustness-bench."""
+"""Codecs that a separate package adds to codec-robustness-bench."""

@@ -29,7 +29,7 @@ class TestCoarsePca(CodecContract):
 
 
 class TestMjpeg(CodecContract):
-    """The codec that runs a program."""
+    """The codec behind a command line."""
 
     def codec(self) -> Codec:
         return Mjpeg(q=4)
