@@ -1,133 +1,193 @@
-"""What is shown of a standing and of a family's curves: one list of fields each."""
+"""The columns of rankings and of curves."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Generic, TypeVar
 
+from leaderboard.aggregate.flags import Flag
+from leaderboard.columns.column import Column
+from leaderboard.columns.terms import flag_text
 from leaderboard.formatting import decibel, factor, percent, rate
 from leaderboard.ranking.ranking import Standing
-from leaderboard.ranking.rd_costs import Ratio
 from leaderboard.ranking.rd_curves import Curves, Delta
 
-Line = TypeVar("Line")
+
+def _rank(line: Standing) -> tuple[int, int] | None:
+    return None if line.rank is None else (line.rank, int(line.tied))
 
 
-@dataclass(frozen=True)
-class Field(Generic[Line]):
-    """One column of a list.
-
-    Attributes:
-        header: its title.
-        text: the cell of a line, not escaped.
-        meaning: one line for the legend.
-        is_figure: whether it stands to the right.
-        terminal: whether it is shown on the terminal too.
-    """
-
-    header: str
-    text: Callable[[Line], str]
-    meaning: str
-    is_figure: bool = True
-    terminal: bool = True
-
-
-def _rank(rank: int | None, *, tied: bool) -> str:
-    return "–" if rank is None else f"{rank}{' =' * tied}"
+def _rank_text(rank: tuple[int, int]) -> str:
+    number, tied = rank
+    return f"{number}{' =' * tied}"
 
 
 def _name(line: Standing) -> str:
-    marked = line.family.subsampled and "4:2:0" not in line.family.name
-    return f"{line.family.name}{' (4:2:0)' * marked}"
+    is_marked = line.family.subsampled and "4:2:0" not in line.family.name
+    return f"{line.family.name}{' (4:2:0)' * is_marked}"
 
 
-def _ratio(ratio: Ratio | None) -> str:
-    if ratio is None:
-        return "–"
-    if ratio.interval is None:
-        return factor(ratio.value)
-    return f"{factor(ratio.value)} ({' to '.join(map(factor, ratio.interval))})"
+def _exclusions(line: Standing) -> str | None:
+    reasons = (flag_text(one) if isinstance(one, Flag) else one for one in line.exclusions)
+    return "; ".join(reasons) or None
 
 
-def _value(ratio: Ratio | None) -> str:
-    return "–" if ratio is None else factor(ratio.value)
+def _value(delta: Delta) -> float | str:
+    return f"n/a: {delta.reason}" if delta.value is None else delta.value
 
 
-def _seconds(value: float | None) -> str:
-    return "–" if value is None else rate(value)
+def _or_reason(format_: Callable[[float], str]) -> Callable[[float | str], str]:
+    """Return a format that leaves a reason as it is."""
+    return lambda value: value if isinstance(value, str) else format_(value)
 
 
-def _delta(format_: Callable[[float], str], delta: Delta) -> str:
-    return f"n/a: {delta.reason}" if delta.value is None else format_(delta.value)
-
-
-STANDING: tuple[Field[Standing], ...] = (
-    Field("rank", lambda line: _rank(line.rank, tied=line.tied), "= is a tie, – no rank"),
-    Field("codec", _name, "with all its qualities", is_figure=False),
-    Field(
-        "attacked J ↓",
-        lambda line: _ratio(line.robustness),
-        "mean cost under attack, as a multiple of VVC's unattacked (of one bit per pixel"
-        " where there is no VVC), with its 95 % interval: what the rank is by",
+STANDING: tuple[Column[Standing], ...] = (
+    Column("rank", "rank", _rank, _rank_text, "= marks a tie, – an excluded codec", is_main=True),
+    Column(
+        "codec",
+        "codec",
+        _name,
+        str,
+        "the codec at every quality setting",
+        is_main=True,
+        is_text=True,
     ),
-    Field(
-        "grows ↓", lambda line: _value(line.growth), "attacked J by the codec's own unattacked J"
+    Column(
+        "attacked_j",
+        "R-D cost under attack",
+        lambda line: line.robustness,
+        factor,
+        "mean R-D cost J under attack, as a multiple of VVC's clean J (of one bit per pixel without"
+        " VVC), with its 95 % interval; it decides the rank",
+        "lower",
+        is_main=True,
     ),
-    Field(
-        "unattacked J ↓",
-        lambda line: _value(line.efficiency),
-        "likewise, without an attack: how efficient the codec is",
+    Column(
+        "grows",
+        "increase",
+        lambda line: line.growth and line.growth.value,
+        factor,
+        "R-D cost under attack as a multiple of the codec's own clean R-D cost",
+        "lower",
+        is_main=True,
     ),
-    Field(
+    Column(
+        "unattacked_j",
+        "clean R-D cost",
+        lambda line: line.efficiency and line.efficiency.value,
+        factor,
+        "mean clean R-D cost J, as a multiple of VVC's clean J: how efficient the codec is",
+        "lower",
+        is_main=True,
+    ),
+    Column(
+        "luma_rank",
         "luma rank",
-        lambda line: _rank(line.luma_rank, tied=False),
-        "by the error of the luma alone",
-        terminal=False,
+        lambda line: line.luma_rank,
+        str,
+        "rank with the error of the luma only",
     ),
-    Field(
-        "encoding s/MP ↓",
-        lambda line: _seconds(line.encoding),
-        "seconds a megapixel, median, on the machine named below",
-        terminal=False,
+    Column(
+        "encoding_s_mp",
+        "encoding s/MP",
+        lambda line: line.encoding,
+        rate,
+        "seconds per megapixel, median, on the machine named below",
+        "lower",
     ),
-    Field("decoding s/MP ↓", lambda line: _seconds(line.decoding), "likewise", terminal=False),
-    Field("quality", lambda line: line.codec, "the one it stands with", is_figure=False),
-    Field(
-        "no rank because",
-        lambda line: "; ".join(line.doubts) or "–",
-        "what speaks against the figures; see Flags",
-        is_figure=False,
+    Column(
+        "decoding_s_mp",
+        "decoding s/MP",
+        lambda line: line.decoding,
+        rate,
+        "seconds per megapixel, median, on the machine named below",
+        "lower",
+    ),
+    Column(
+        "quality",
+        "operating point",
+        lambda line: line.codec,
+        str,
+        "the operating point with the lowest clean R-D cost, at which the codec is ranked",
+        is_main=True,
+        is_text=True,
+    ),
+    Column(
+        "no_rank_because",
+        "excluded because",
+        _exclusions,
+        str,
+        "why the codec has no rank; see Flags",
+        is_main=True,
+        is_text=True,
     ),
 )
-"""A line of a ranking."""
+"""The columns of a ranking."""
 
-CURVES: tuple[Field[Curves], ...] = (
-    Field("codec", lambda one: one.family, "with all its qualities", is_figure=False),
-    Field("objective", lambda one: one.objective, "what the attacks wanted", is_figure=False),
-    Field("points", lambda one: str(len(one.attacked)), "qualities that were attacked so"),
-    Field(
-        "BD-PSNR dB ↑",
-        lambda one: _delta(decibel, one.psnr),
-        "by how many dB the attacked curve is above the unattacked one at equal rate, mean",
+CURVES: tuple[Column[Curves], ...] = (
+    Column(
+        "codec",
+        "codec",
+        lambda curves: curves.family,
+        str,
+        "the codec at every quality setting",
+        is_main=True,
+        is_text=True,
     ),
-    Field(
-        "BD-rate % ↓",
-        lambda one: _delta(percent, one.rate),
-        "how many per cent more bits the attacked curve takes at equal PSNR, mean",
+    Column(
+        "objective",
+        "objective",
+        lambda curves: curves.objective,
+        str,
+        "objective of the attacks",
+        is_main=True,
+        is_text=True,
     ),
-    Field(
-        "bits against VVC % ↓",
-        lambda one: _delta(percent, one.to_baseline),
-        "how many per cent more bits than VVC it takes at equal PSNR, both under attack, each under"
-        " all attacks it was given;"
-        " where a codec was attacked through its gradients and VVC was not, VVC had the easier"
-        " test",
+    Column(
+        "points",
+        "points",
+        lambda curves: len(curves.attacked),
+        str,
+        "number of quality settings with scores under this objective",
+        is_main=True,
     ),
-    Field(
-        "the same, without gradients % ↓",
-        lambda one: _delta(percent, one.to_baseline_alike),
-        "likewise, under those kinds of attack without gradients that both were given",
+    Column(
+        "bd_psnr_db",
+        "BD-PSNR dB",
+        lambda curves: _value(curves.psnr),
+        _or_reason(decibel),
+        "mean difference in dB of the attacked curve to the clean one at equal rate",
+        "higher",
+        is_main=True,
+    ),
+    Column(
+        "bd_rate_percent",
+        "BD-rate %",
+        lambda curves: _value(curves.rate),
+        _or_reason(percent),
+        "mean rate difference of the attacked curve to the clean one at equal PSNR",
+        "lower",
+        is_main=True,
+    ),
+    Column(
+        "bits_against_vvc_percent",
+        "BD-rate to VVC %",
+        lambda curves: _value(curves.to_baseline),
+        _or_reason(percent),
+        "mean rate difference to VVC at equal PSNR, both under attack, each under all attacks that"
+        " were scored on it; where the codec was attacked through its gradients and VVC was not,"
+        " VVC had the easier test",
+        "lower",
+        is_main=True,
+    ),
+    Column(
+        "the_same_without_gradients_percent",
+        "BD-rate to VVC without gradients %",
+        lambda curves: _value(curves.to_baseline_alike),
+        _or_reason(percent),
+        "mean rate difference to VVC at equal PSNR, both under those attacks without gradients that"
+        " were scored on both",
+        "lower",
+        is_main=True,
     ),
 )
-"""The curves of one family under one objective."""
+"""The columns of the curves of one family under one objective."""

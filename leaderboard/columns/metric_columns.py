@@ -1,318 +1,393 @@
-"""The columns of figures: what a codec does unattacked, and what the worst case did to it."""
+"""The columns of figures: clean scores, worst cases, noise and single threats."""
 
 from __future__ import annotations
 
 from leaderboard.aggregate.extra_metrics import MetricColumn
-from leaderboard.aggregate.threats import WITHOUT_GRADIENTS, meaning
+from leaderboard.aggregate.rows import Row
+from leaderboard.aggregate.threats import WITHOUT_GRADIENTS
 from leaderboard.columns.column import (
-    AnyColumn,
     Column,
+    largest,
     median,
-    most,
     of_attack,
     of_clean,
     of_gain,
-    of_kind,
     of_lossless,
     of_noise,
+    of_threat,
 )
-from leaderboard.formatting import decibel, factor, figure, percent, rate, similarity
+from leaderboard.columns.terms import threat_meaning
+from leaderboard.formatting import (
+    column_key,
+    decibel,
+    factor,
+    figure,
+    percent,
+    rate,
+    similarity,
+)
 
-DROP = Column(
-    "drop dB",
-    of_attack(lambda d: d.drop_db),
+DROP: Column[Row] = Column(
+    "drop_db",
+    "PSNR drop dB",
+    of_attack(lambda worst: worst.drop_db),
     decibel,
     "clean PSNR less worst PSNR, mean; none for a lossless codec",
     "lower",
-    terminal=True,
+    is_main=True,
 )
-BEYOND = Column(
-    "beyond change dB",
-    of_attack(lambda d: d.beyond_change),
+EXCESS: Column[Row] = Column(
+    "beyond_change_db",
+    "excess over lossless dB",
+    of_attack(lambda worst: worst.beyond_change),
     decibel,
-    "by how much worst PSNR is below that of a codec with the same error of its own which keeps"
-    " the change in the picture faithfully, as the lossless reference does, mean; below 0 the"
-    " codec removes some of the change",
+    "by how many dB worst PSNR is below the PSNR of the codec's own error plus the perturbation,"
+    " mean; 0 for the lossless reference, which preserves the perturbation; below 0 the codec"
+    " removes part of the perturbation",
     "lower",
 )
-RATE = Column(
+RATE: Column[Row] = Column(
     "rate",
-    of_attack(lambda d: d.bpp_factor),
+    "rate increase",
+    of_attack(lambda worst: worst.bpp_factor),
     factor,
-    "the bitstream's length by that of the unattacked picture; the largest of all attacks for"
-    " each picture, then the geometric mean",
-    "lower",
-    terminal=True,
-)
-COST = Column(
-    "R-D cost",
-    of_attack(lambda d: d.rd_factor),
-    factor,
-    "the R-D cost by that of the unattacked picture; the largest of all attacks for each"
+    "rate under attack as a multiple of the clean rate; the largest over all attacks for each"
     " picture, then the geometric mean",
     "lower",
-    terminal=True,
+    is_main=True,
+)
+COST: Column[Row] = Column(
+    "r_d_cost",
+    "R-D cost increase",
+    of_attack(lambda worst: worst.rd_factor),
+    factor,
+    "R-D cost under attack as a multiple of the clean R-D cost; the largest over all attacks for"
+    " each picture, then the geometric mean",
+    "lower",
+    is_main=True,
 )
 
-CLEAN: tuple[AnyColumn, ...] = (
+CLEAN: tuple[Column[Row], ...] = (
     Column(
+        "clean_bpp",
         "clean bpp",
-        of_clean(lambda c: c.bpp),
+        of_clean(lambda clean: clean.bpp),
         rate,
-        "bits per pixel of the unattacked pictures, all bytes of the bitstream counted, mean",
+        "bits per pixel of the source pictures; every byte of the bitstream counts; mean",
         "lower",
-        terminal=True,
+        is_main=True,
     ),
     Column(
+        "clean_psnr_db",
         "clean PSNR dB",
-        of_clean(lambda c: c.psnr),
+        of_clean(lambda clean: clean.psnr),
         decibel,
-        "of the decoded unattacked pictures against the source pictures, mean",
+        "PSNR of the clean reconstructions against the source pictures, mean",
         "higher",
-        terminal=True,
+        is_main=True,
     ),
     Column(
+        "clean_luma_psnr_db",
         "clean luma PSNR dB",
-        of_clean(lambda c: c.luma_psnr),
+        of_clean(lambda clean: clean.luma_psnr),
         decibel,
-        "likewise, of the luma (BT.709) alone: fair to codecs that keep colour at half the size",
+        "clean PSNR of the luma (BT.709), mean; not affected by chroma subsampling",
         "higher",
     ),
     Column(
+        "clean_ms_ssim",
         "clean MS-SSIM",
-        of_clean(lambda c: c.ms_ssim),
+        of_clean(lambda clean: clean.ms_ssim),
         similarity,
-        "multi-scale structural similarity, of pictures above 160 pixels, mean",
+        "clean multi-scale structural similarity, for pictures above 160 pixels, mean",
         "higher",
     ),
     Column(
+        "clean_vmaf",
         "clean VMAF",
-        of_clean(lambda c: c.vmaf),
+        of_clean(lambda clean: clean.vmaf),
         percent,
-        "of the luma, 0 to 100, about 97 for a picture that did not change; where the suite asks"
-        " for it, mean",
+        "clean VMAF of the luma, 0 to 100, about 97 for an identical picture; where the suite asks"
+        " for it; mean",
         "higher",
     ),
     Column(
+        "encoding_s_mp",
         "encoding s/MP",
-        of_clean(lambda c: c.encoding),
+        of_clean(lambda clean: clean.encoding),
         rate,
-        "seconds a megapixel to encode the unattacked pictures on the machine named below, mean",
+        "seconds per megapixel to encode the source pictures on the machine named below, mean",
         "lower",
     ),
-    Column("decoding s/MP", of_clean(lambda c: c.decoding), rate, "likewise, to decode", "lower"),
     Column(
+        "decoding_s_mp",
+        "decoding s/MP",
+        of_clean(lambda clean: clean.decoding),
+        rate,
+        "seconds per megapixel to decode the source pictures on the machine named below, mean",
+        "lower",
+    ),
+    Column(
+        "encoding_mb",
         "encoding MB",
-        of_clean(lambda c: c.encoding_memory),
+        of_clean(lambda clean: clean.encoding_memory),
         percent,
-        "megabytes of memory that encoding an unattacked picture took at most, on top of what the"
-        " codec keeps loaded; that of external programs is all theirs, mean",
+        "peak memory of encoding a source picture in megabytes, in addition to what the codec"
+        " keeps loaded; for external programs all of their memory; mean",
         "lower",
     ),
     Column(
+        "decoding_mb",
         "decoding MB",
-        of_clean(lambda c: c.decoding_memory),
+        of_clean(lambda clean: clean.decoding_memory),
         percent,
-        "likewise, to decode",
+        "peak memory of decoding in megabytes, counted in the same way, mean",
         "lower",
     ),
 )
-"""What a codec does without an attack."""
+"""Clean scores."""
 
-WORST: tuple[AnyColumn, ...] = (
+WORST: tuple[Column[Row], ...] = (
     Column(
+        "worst_psnr_db",
         "worst PSNR dB",
-        of_attack(lambda d: d.psnr),
+        of_attack(lambda worst: worst.psnr),
         decibel,
-        "of the decoded attacked pictures against the source pictures; the lowest of all attacks"
-        " for each picture, then the mean",
+        "PSNR of the reconstructions under attack against the source pictures; the lowest over all"
+        " attacks for each picture, then the mean",
         "higher",
-        terminal=True,
+        is_main=True,
     ),
     Column(
+        "worst_luma_psnr_db",
         "worst luma PSNR dB",
-        of_attack(lambda d: d.luma_psnr),
+        of_attack(lambda worst: worst.luma_psnr),
         decibel,
-        "likewise, of the luma alone",
+        "lowest PSNR of the luma, in the same way",
         "higher",
     ),
     Column(
-        "worst MS-SSIM", of_attack(lambda d: d.ms_ssim), similarity, "the lowest likewise", "higher"
+        "worst_ms_ssim",
+        "worst MS-SSIM",
+        of_attack(lambda worst: worst.ms_ssim),
+        similarity,
+        "lowest MS-SSIM, in the same way",
+        "higher",
     ),
-    Column("worst VMAF", of_attack(lambda d: d.vmaf), percent, "the lowest likewise", "higher"),
+    Column(
+        "worst_vmaf",
+        "worst VMAF",
+        of_attack(lambda worst: worst.vmaf),
+        percent,
+        "lowest VMAF, in the same way",
+        "higher",
+    ),
     DROP,
     Column(
-        "drop median dB",
-        of_attack(lambda d: median(d.drop_db)),
+        "drop_median_db",
+        "median PSNR drop dB",
+        of_attack(lambda worst: median(worst.drop_db)),
         decibel,
-        "the same, median over the pictures",
+        "median of the PSNR drop over the pictures",
         "lower",
     ),
     Column(
-        "drop most dB",
-        of_attack(lambda d: most(d.drop_db)),
+        "drop_most_db",
+        "largest PSNR drop dB",
+        of_attack(lambda worst: largest(worst.drop_db)),
         decibel,
-        "the same, the picture that lost most",
+        "largest PSNR drop of all pictures",
         "lower",
     ),
     Column(
-        "drop %",
-        of_attack(lambda d: d.drop_percent),
+        "drop_percent",
+        "PSNR drop %",
+        of_attack(lambda worst: worst.drop_percent),
         percent,
-        "that in per cent of each picture's clean PSNR, mean",
+        "PSNR drop in per cent of each picture's clean PSNR, mean",
         "lower",
     ),
     Column(
-        "beyond noise dB",
-        of_gain(lambda g: g.drop_db),
+        "beyond_noise_db",
+        "excess over noise dB",
+        of_gain(lambda gain: gain.drop_db),
         decibel,
-        "by how much worst PSNR is below noise PSNR: what an attack adds to mere noise, mean",
+        "by how many dB worst PSNR is below noise PSNR: the effect of an attack beyond that of"
+        " random noise at the same budget, mean",
         "lower",
-        terminal=True,
+        is_main=True,
     ),
-    BEYOND,
+    EXCESS,
     RATE,
     Column(
-        "rate median",
-        of_attack(lambda d: median(d.bpp_factor)),
+        "rate_median",
+        "median rate increase",
+        of_attack(lambda worst: median(worst.bpp_factor)),
         factor,
-        "the same, median over the pictures",
+        "median of the rate increase over the pictures",
         "lower",
     ),
     Column(
-        "rate most",
-        of_attack(lambda d: most(d.bpp_factor)),
+        "rate_most",
+        "largest rate increase",
+        of_attack(lambda worst: largest(worst.bpp_factor)),
         factor,
-        "the same, the picture that grew most",
+        "largest rate increase of all pictures",
         "lower",
     ),
     Column(
-        "rate beyond noise",
-        of_gain(lambda g: g.bpp_factor),
+        "rate_beyond_noise",
+        "rate excess over noise",
+        of_gain(lambda gain: gain.bpp_factor),
         factor,
-        "rate by noise rate, picture by picture, geometric mean",
+        "rate increase divided by noise rate increase for each picture, geometric mean",
         "lower",
-        terminal=True,
+        is_main=True,
     ),
     Column(
-        "rate beyond lossless",
-        of_lossless(lambda g: g.bpp_factor),
+        "rate_beyond_lossless",
+        "rate excess over lossless",
+        of_lossless(lambda gain: gain.bpp_factor),
         factor,
-        "rate by what the same attacked pictures cost the lossless reference, picture by picture,"
+        "rate increase divided by that of the lossless reference on the same adversarial pictures,"
         " geometric mean",
         "lower",
     ),
     COST,
     Column(
-        "R-D cost median",
-        of_attack(lambda d: median(d.rd_factor)),
+        "r_d_cost_median",
+        "median R-D cost increase",
+        of_attack(lambda worst: median(worst.rd_factor)),
         factor,
-        "the same, median over the pictures",
+        "median of the R-D cost increase over the pictures",
         "lower",
     ),
     Column(
-        "R-D cost most",
-        of_attack(lambda d: most(d.rd_factor)),
+        "r_d_cost_most",
+        "largest R-D cost increase",
+        of_attack(lambda worst: largest(worst.rd_factor)),
         factor,
-        "the same, the picture that suffered most",
+        "largest R-D cost increase of all pictures",
         "lower",
     ),
     Column(
-        "R-D cost beyond noise",
-        of_gain(lambda g: g.rd_factor),
+        "r_d_cost_beyond_noise",
+        "R-D cost excess over noise",
+        of_gain(lambda gain: gain.rd_factor),
         factor,
-        "R-D cost by noise R-D cost, likewise",
+        "R-D cost increase divided by noise R-D cost increase for each picture, geometric mean",
         "lower",
     ),
 )
-"""What the attacks did to it."""
+"""Worst cases over all attacks."""
 
 
-def of_gauge(gauge: MetricColumn) -> tuple[AnyColumn, ...]:
+def of_metric(metric: MetricColumn) -> tuple[Column[Row], ...]:
     """Return the columns of a metric that a suite names."""
-    unit = f" {gauge.unit}" if gauge.unit else ""
-    worst = "lowest" if gauge.better == "higher" else "highest"
+    unit = f" {metric.unit}" if metric.unit else ""
+    extreme = "lowest" if metric.better == "higher" else "highest"
+    clean, worst = (f"{metric.label} {which}{unit}" for which in ("clean", "worst"))
     return (
         Column(
-            f"{gauge.label} clean{unit}",
-            of_clean(lambda c: c.extra.get(gauge)),
+            column_key(clean),
+            clean,
+            of_clean(lambda scores: scores.extra.get(metric)),
             figure,
-            "the suite's own metric, of the decoded unattacked pictures against the source"
-            " pictures, mean",
-            gauge.better,
+            "a metric that the suite names: clean reconstructions against the source pictures,"
+            " mean",
+            metric.better,
         ),
         Column(
-            f"{gauge.label} worst{unit}",
-            of_attack(lambda d: d.extra.get(gauge)),
+            column_key(worst),
+            worst,
+            of_attack(lambda scores: scores.extra.get(metric)),
             figure,
-            "likewise, of the decoded attacked pictures against the source pictures; the"
-            f" {worst} of all attacks for each picture, then the mean",
-            gauge.better,
+            "a metric that the suite names: reconstructions under attack against the source"
+            f" pictures; the {extreme} over all attacks for each picture, then the mean",
+            metric.better,
         ),
     )
 
 
-NOISE: tuple[AnyColumn, ...] = (
+NOISE: tuple[Column[Row], ...] = (
     Column(
+        "noise_psnr_db",
         "noise PSNR dB",
-        of_noise(lambda d: d.psnr),
+        of_noise(lambda noise: noise.psnr),
         decibel,
-        "as worst PSNR, of the worst noise for each picture",
+        "lowest PSNR over all kinds of noise for each picture, then the mean",
         "higher",
     ),
-    Column("noise rate", of_noise(lambda d: d.bpp_factor), factor, "as rate, of noise", "lower"),
     Column(
-        "noise R-D cost", of_noise(lambda d: d.rd_factor), factor, "as R-D cost, of noise", "lower"
+        "noise_rate",
+        "noise rate increase",
+        of_noise(lambda noise: noise.bpp_factor),
+        factor,
+        "rate increase by noise",
+        "lower",
     ),
     Column(
-        "change PSNR dB",
-        of_attack(lambda d: d.psnr_perturbation),
+        "noise_r_d_cost",
+        "noise R-D cost increase",
+        of_noise(lambda noise: noise.rd_factor),
+        factor,
+        "R-D cost increase by noise",
+        "lower",
+    ),
+    Column(
+        "change_psnr_db",
+        "perturbation PSNR dB",
+        of_attack(lambda worst: worst.psnr_perturbation),
         decibel,
-        "of the attacked picture itself, not coded, against the source picture, where worst PSNR"
-        " was found, mean: how small the change was",
+        "PSNR of the adversarial picture itself, not coded, against the source picture, where worst"
+        " PSNR was found, mean: the higher, the smaller the perturbation",
     ),
     Column(
+        "vi_db",
         "VI dB",
-        of_attack(lambda d: d.vi),
+        of_attack(lambda worst: worst.vi),
         decibel,
         "vulnerability index 10 log10(MSE(C(x), C(x')) / MSE(x, x')) where worst PSNR was found,"
-        " mean: above 0 the codec C amplifies the change from picture x to x'",
+        " mean: above 0 the codec C amplifies the perturbation from picture x to x'",
         "lower",
     ),
     Column(
-        "unexplained %",
-        of_attack(lambda d: 100 * d.unexplained),
+        "unexplained_percent",
+        "error amplified %",
+        of_attack(lambda worst: 100 * worst.unexplained),
         percent,
-        "share of the pictures where, at worst PSNR, the error is larger than the codec's own and"
-        " that of the change together: a codec that keeps the change faithfully has 0",
+        "share of pictures with amplified error: at worst PSNR the error exceeds the codec's own"
+        " error plus the perturbation; 0 for a codec that preserves the perturbation",
         "lower",
-        terminal=True,
+        is_main=True,
     ),
 )
-"""What noise did to it, and how the worst case came about."""
+"""Scores under noise, and how the perturbation relates to the worst case."""
 
 
-def _apart(kind: str) -> tuple[AnyColumn, ...]:
-    """Return the columns of one kind of attack without gradients."""
+def _of_threat(threat: str) -> tuple[Column[Row], ...]:
+    """Return the columns of one threat without gradients."""
     return (
         Column(
-            f"{kind} drop dB",
-            of_kind(kind, lambda d: d.drop_db),
+            column_key(f"{threat} drop dB"),
+            f"{threat} PSNR drop dB",
+            of_threat(threat, lambda worst: worst.drop_db),
             decibel,
-            f"as drop, of {meaning(kind)} alone",
+            f"PSNR drop under these attacks only: {threat_meaning(threat)}",
             "lower",
         ),
         Column(
-            f"{kind} rate",
-            of_kind(kind, lambda d: d.bpp_factor),
+            column_key(f"{threat} rate"),
+            f"{threat} rate increase",
+            of_threat(threat, lambda worst: worst.bpp_factor),
             factor,
-            f"as rate, of {meaning(kind)} alone",
+            f"rate increase under these attacks only: {threat_meaning(threat)}",
             "lower",
         ),
     )
 
 
-APART: tuple[AnyColumn, ...] = tuple(
-    column for kind in WITHOUT_GRADIENTS for column in _apart(kind)
+BY_THREAT: tuple[Column[Row], ...] = tuple(
+    column for threat in WITHOUT_GRADIENTS for column in _of_threat(threat)
 )
-"""What each kind of attack without gradients did alone."""
+"""The effect of each threat without gradients alone."""

@@ -46,7 +46,7 @@ def test_scores_of_another_entrys_codec_are_refused(copy):
     score(foreign, "toy", "white-box")["psnr_source"] = 1.0
     folder = entry_of(copy)
     put(folder, [*lines_of(folder), *foreign])
-    told = "the entry of JPEG on tiny-v1 holds scores of toy, none of its codecs"
+    told = "the entry of JPEG on tiny-v1 holds scores of toy, which are not its codecs"
     with pytest.raises(StoreError, match=told):
         pages(copy)
     assert any(told in one for one in named(audit_board(copy)))
@@ -61,7 +61,10 @@ def test_an_entry_has_the_qualities_of_one_codec(copy):
     with pytest.raises(StoreError, match="'toy' is in the entries of JPEG and toy on tiny-v1"):
         pages(copy)
     told = named(audit_entry(folder, Path()))
-    assert any("codecs: JPEG q 40, JPEG q 80, toy are not one codec" in one for one in told)
+    assert any(
+        "codecs: JPEG q 40, JPEG q 80, toy are not the operating points of one codec" in one
+        for one in told
+    )
     alter(entry_of(copy, "toy"), lambda entry: entry.update(codec="VVC"))
     told = named(audit_entry(entry_of(copy, "toy"), Path()))
     assert any("codec is 'VVC', its operating points are called toy" in one for one in told)

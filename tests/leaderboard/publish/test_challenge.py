@@ -125,7 +125,7 @@ def test_a_folder_an_npz_and_a_pt_file_hold_the_same_pictures(form, pictures, tm
         ("chelsea", np.zeros((4, 5)), r"shape \(4, 5\)"),
         ("chelsea", np.full((4, 5, 3), 1.5), r"outside \[0, 1\]"),
         ("chelsea", np.full((4, 5, 3), np.nan), r"outside \[0, 1\]"),
-        ("chelsea", np.zeros((4, 5, 3), np.int32), "is of int32"),
+        ("chelsea", np.zeros((4, 5, 3), np.int32), "has the type int32"),
     ],
 )
 def test_what_is_no_picture_is_refused(name, array, told, tmp_path):
@@ -147,7 +147,7 @@ def test_pictures_are_called_after_their_sources():
     names = ["kodim1", "kodim13", "kodim1-b"]
     assert source_of("kodim13-rate", names) == "kodim13"
     assert source_of("kodim1-b-2", names) == "kodim1-b"
-    with pytest.raises(ImageError, match="'kodim135' is called after none"):
+    with pytest.raises(ImageError, match="'kodim135' is not named after a picture"):
         source_of("kodim135", names)
 
 
@@ -222,8 +222,12 @@ def test_on_another_version_of_the_codec_they_do_not_count(copy, published):
 @pytest.mark.parametrize(
     ("name", "change", "told"),
     [
-        ("chelsea", 9, "'chelsea' is 9 8-bit levels from 'chelsea' or outside its region"),
-        ("stranger", 1, "'stranger' is called after none of the track's pictures"),
+        (
+            "chelsea",
+            9,
+            "'chelsea' is 9 8-bit levels from 'chelsea' or changes pixels outside the region",
+        ),
+        ("stranger", 1, "'stranger' is not named after a picture of the track"),
     ],
 )
 def test_what_keeps_no_budget_or_is_of_no_picture_is_refused(
@@ -312,7 +316,7 @@ def test_a_cell_that_was_removed_is_missed_though_every_hash_is_mended(copy):
 def test_both_pages_tell_who_handed_in_what_and_show_names_as_text(challenged):
     readme, page = ((challenged / name).read_text() for name in ("README.md", "index.html"))
     assert "## Best known attacks" in readme
-    assert "## Pictures handed in" in readme
+    assert "## Submitted adversarial pictures" in readme
     for text in (readme, page):
         assert "&lt;img src=x onerror=alert(1)&gt;" in text
         assert "<img src=x" not in text
@@ -323,7 +327,7 @@ def test_the_same_name_replaces_and_a_like_name_is_refused(copy, pictures, tmp_p
     assert hand_in(folder, copy) == 0
     assert len(read_challenge(place_of(copy)).archive) == 1
     assert hand_in(folder, copy, by=WHO) == 2
-    assert "too much like" in capsys.readouterr().err
+    assert "has the same name as" in capsys.readouterr().err
 
 
 def test_a_challenge_names_one_codec_and_its_track(published, tmp_path, capsys):
