@@ -6,24 +6,16 @@ To add a column, add a line here or in the group of figures it belongs to.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 from typing import TypeAlias
 
 from leaderboard.aggregate.rows import Row
 from leaderboard.aggregate.threats import WITHOUT_GRADIENTS
+from leaderboard.columns.clean_columns import CLEAN
 from leaderboard.columns.column import Column, of_attack
-from leaderboard.columns.metric_columns import (
-    BY_THREAT,
-    CLEAN,
-    COST,
-    DROP,
-    EXCESS,
-    NOISE,
-    RATE,
-    WORST,
-    of_metric,
-)
+from leaderboard.columns.suite_columns import suite_columns
 from leaderboard.columns.terms import flag_text, threat_meaning, threat_text
+from leaderboard.columns.threat_columns import BY_THREAT, NOISE
+from leaderboard.columns.worst_columns import COST, DROP, EXCESS, RATE, WORST
 from leaderboard.formatting import share
 
 RowColumn: TypeAlias = Column[Row]
@@ -143,13 +135,6 @@ _REST: tuple[RowColumn, ...] = (
 
 COLUMNS = (*_FIGURES, *_REST)
 """Every column that every board has, in the order in which it is shown."""
-
-
-def suite_columns(rows: Sequence[Row]) -> tuple[RowColumn, ...]:
-    """Return the columns of the metrics that the suites of some rows name."""
-    parts = (part for row in rows for part in (row.clean, row.attack) if part is not None)
-    metrics = dict.fromkeys(metric for part in parts for metric in part.extra)
-    return tuple(chain.from_iterable(map(of_metric, metrics)))
 
 
 def columns(rows: Sequence[Row]) -> tuple[RowColumn, ...]:

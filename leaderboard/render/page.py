@@ -197,11 +197,18 @@ def _largest(board: Board, table: Table) -> Iterator[str]:
     for column in HEADLINES:
         row = largest(column, table.rows)
         if row is not None:
-            parts.append(f"{column.header} {column.text(row)} ({escaped(row.place.codec)})")
+            parts.append(f"{_effect(column, row)} ({escaped(row.place.codec)})")
     if parts:
         heading = heading_of(table)[0].lower()
         place = escaped(words.where(board, table))
         yield f"**Largest effects**, {place}, {heading}: {', '.join(parts)}."
+
+
+def _effect(column: RowColumn, row: Row) -> str:
+    """Return the name and the value of a column, with the unit after the value."""
+    name = column.header.removesuffix(" dB")
+    unit = " dB" * (name != column.header)
+    return f"{name} {column.text(row)}{unit}"
 
 
 def largest(column: RowColumn, rows: Sequence[Row]) -> Row | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
-from leaderboard.columns.list_fields import CURVES, STANDING
+from leaderboard.columns.ranking_columns import CURVES, STANDING
 from leaderboard.formatting import escaped
 from leaderboard.ranking.board import Board
 from leaderboard.ranking.comparison import Comparison

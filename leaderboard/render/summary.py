@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from leaderboard.aggregate.rows import Row
 from leaderboard.columns.column import Column
 from leaderboard.columns.columns import RowColumn
-from leaderboard.columns.metric_columns import DROP, EXCESS, RATE
+from leaderboard.columns.worst_columns import DROP, EXCESS, RATE
 from leaderboard.formatting import share
 from leaderboard.ranking.board import Board
 from leaderboard.ranking.comparison import Comparison

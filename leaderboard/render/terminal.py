@@ -10,8 +10,9 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from leaderboard.aggregate.rows import Row
-from leaderboard.columns.columns import CODEC, RUN, RowColumn, suite_columns
-from leaderboard.columns.list_fields import STANDING
+from leaderboard.columns.columns import CODEC, RUN, RowColumn
+from leaderboard.columns.ranking_columns import STANDING
+from leaderboard.columns.suite_columns import suite_columns
 from leaderboard.formatting import plain
 from leaderboard.ranking.board import Board, Table
 from leaderboard.ranking.comparison import Comparison

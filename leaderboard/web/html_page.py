@@ -21,7 +21,7 @@ from jinja2 import Environment, PackageLoader
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from leaderboard.columns.list_fields import CURVES, STANDING
+from leaderboard.columns.ranking_columns import CURVES, STANDING
 from leaderboard.columns.terms import view_name
 from leaderboard.formatting import decibel, plain, rate
 from leaderboard.publish.archive import content

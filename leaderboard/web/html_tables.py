@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from leaderboard.columns.column import Column, Line
-from leaderboard.columns.list_fields import CURVES, STANDING
+from leaderboard.columns.ranking_columns import CURVES, STANDING
 from leaderboard.formatting import plain, steady
 from leaderboard.publish.best_known import KNOWN, Known
 from leaderboard.ranking.board import Board, Table

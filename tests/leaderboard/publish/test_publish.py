@@ -136,7 +136,7 @@ def test_the_pages_are_exactly_what_the_entries_give(copy, capsys):
         page = (copy / name).read_text()
         (copy / name).write_text(page.replace("JPEG", "JPEQ", 1))
         assert named(audit_board(copy)) == [
-            f"{copy / name}: is not what the entries give; `bench publish --to` writes it anew"
+            f"{copy / name}: is not what the entries give; write it again with `bench publish --to`"
         ]
         assert main(["verify", str(copy)]) == 2
         (copy / name).write_text(page)

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from bench.budget import L2, Linf, Mse, Region
 from leaderboard.columns.columns import COLUMNS
-from leaderboard.columns.list_fields import STANDING
+from leaderboard.columns.ranking_columns import STANDING
 from leaderboard.formatting import escaped
 from leaderboard.ranking.board import build_board
 from leaderboard.render.descriptions import allowed
@@ -55,9 +55,13 @@ def test_the_page_tells_what_was_attacked_and_how_strongly(filled):
 def test_the_page_names_who_lost_most(filled):
     made = build_board([filled[0]])
     cells = _cells(made, "own")
-    names = ("PSNR drop dB", "excess over lossless dB", "rate increase", "R-D cost increase")
-    told = ", ".join(f"{name} {cells[name]} (own)" for name in names)
-    assert f"{told}." in markdown(made)
+    effects = (
+        f"PSNR drop {cells['PSNR drop dB']} dB",
+        f"excess over lossless {cells['excess over lossless dB']} dB",
+        f"rate increase {cells['rate increase']}",
+        f"R-D cost increase {cells['R-D cost increase']}",
+    )
+    assert f"{', '.join(f'{effect} (own)' for effect in effects)}." in markdown(made)
 
 
 def with_figures(filled):
