@@ -30,7 +30,7 @@ CLEAN: tuple[Column[Row], ...] = (
         "clean luma PSNR dB",
         of_clean(lambda clean: clean.luma_psnr),
         decibel,
-        "clean PSNR of the luma (BT.709), mean; not affected by chroma subsampling",
+        "clean PSNR of the luma (BT.709), mean; fair to codecs with chroma subsampling",
         "higher",
     ),
     Column(

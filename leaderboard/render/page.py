@@ -49,8 +49,8 @@ _WITHOUT = (
 
 _KEY = (
     "↑ higher is better for the codec, ↓ lower is better, – there is no such figure. PSNR is the"
-    " peak signal-to-noise ratio in dB, bpp is bits per pixel, MSE is the mean squared error. × is"
-    " a multiple of the clean value."
+    " peak signal-to-noise ratio in dB, bpp is bits per pixel, MSE is the mean squared error. ×"
+    " marks a factor."
 )
 
 _COUNTS = (
