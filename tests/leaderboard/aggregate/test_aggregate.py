@@ -65,7 +65,7 @@ def test_a_codec_that_flat_pictures_cannot_harm_is_no_reference(tmp_path, lab):
     assert [row_of(made, codec).reference for codec in lab.codecs] == [False, False, True]
 
 
-def test_the_reference_is_told_by_its_name_not_its_label(tmp_path, lab):
+def test_the_reference_is_known_by_its_name_not_its_label(tmp_path, lab):
     jpeg = {"name": "jpeg", "quality": 5, "label": "identity"}
     lab = lab(codecs=[{"name": "identity", "label": "PNG"}, jpeg])
     lab.codecs = ["PNG", "identity"]

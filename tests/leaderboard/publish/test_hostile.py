@@ -65,8 +65,10 @@ def test_a_link_out_of_the_entry_is_not_shown(copy, tmp_path):
     view.symlink_to(secret)
     with pytest.raises(StoreError, match="leads out of its folder"):
         pages(copy)
-    told = named(audit_board(copy))
-    assert any(f"{view}: its hash is none: {view} leads out of its folder" in one for one in told)
+    findings = named(audit_board(copy))
+    assert any(
+        f"{view}: its hash is none: {view} leads out of its folder" in one for one in findings
+    )
 
 
 def test_what_unpacks_to_too_much_is_named(copy, monkeypatch):
@@ -76,11 +78,11 @@ def test_what_unpacks_to_too_much_is_named(copy, monkeypatch):
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("adversarial/zeros.png", zeros)
     (folder / "worst.zip").write_bytes(stream.getvalue())
-    told = named(audit_board(copy))
+    findings = named(audit_board(copy))
     for name in ("records.jsonl.gz", "worst.zip"):
         hashed = sha256((folder / name).read_bytes())
-        assert any(f"{name}: its hash is {hashed}" in one for one in told)
-        assert any(f"{folder / name} unpacks to more than 1000000 bytes" in one for one in told)
+        assert any(f"{name}: its hash is {hashed}" in one for one in findings)
+        assert any(f"{folder / name} unpacks to more than 1000000 bytes" in one for one in findings)
 
 
 def test_a_codec_that_is_not_here_is_passed_over_once(copy, monkeypatch):
@@ -122,15 +124,15 @@ def test_plugins_of_an_entry_run_only_for_those_who_say_so(copy, tmp_path, capsy
     (tmp_path / "stranger.py").write_text(f"open({str(trace)!r}, 'w').close()\n")
     alter(folder, lambda entry: entry["suite"].update(plugins=["stranger.py"]))
     alter(folder, lambda entry: entry.update(suite_sha256=digest(entry["suite"])))
-    told = ["--suite-folder", str(tmp_path)]
+    options = ["--suite-folder", str(tmp_path)]
     picture = ["publish", "--challenge", str(tmp_path), "--track", "tiny-v1", "--codec", "JPEG"]
     for words in (["verify", str(folder)], [*picture, "--to", str(copy), "--by", "me"]):
-        assert main([*words, *told]) == 2
+        assert main([*words, *options]) == 2
         printed = " ".join(capsys.readouterr().err.split())
         assert "names plugins, code of 'tester' that would run here: stranger.py" in printed
         assert "--plugins" in printed
         assert not trace.exists()
-    assert main(["verify", str(folder), *told, "--plugins"]) == 0
+    assert main(["verify", str(folder), *options, "--plugins"]) == 0
     assert trace.exists()
 
 
@@ -156,9 +158,9 @@ def test_archives_of_other_versions_and_links_to_themselves_are_named(copy):
     view = next(folder.glob("shown/*-psnr-source.webp"))
     view.unlink()
     view.symlink_to(view.name)
-    told = " ".join(named(audit_board(copy)))
-    assert "worst.zip: its hash is" in told
-    assert str(view) in told
+    findings = " ".join(named(audit_board(copy)))
+    assert "worst.zip: its hash is" in findings
+    assert str(view) in findings
 
 
 def test_a_decoder_that_breaks_on_an_altered_stream_is_named(copy, monkeypatch):
@@ -166,5 +168,5 @@ def test_a_decoder_that_breaks_on_an_altered_stream_is_named(copy, monkeypatch):
         raise IndexError("the decoder fell over")
 
     monkeypatch.setattr(Toy, "decode", broken)
-    told = named(audit_entry(entry_of(copy, "toy"), Path()))
-    assert any("does not decode: IndexError: the decoder fell over" in one for one in told)
+    findings = named(audit_entry(entry_of(copy, "toy"), Path()))
+    assert any("does not decode: IndexError: the decoder fell over" in one for one in findings)

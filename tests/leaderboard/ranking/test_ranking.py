@@ -261,9 +261,9 @@ def test_codecs_that_halve_colour_are_marked(filled_field, tmp_path):
     assert "| VVC (4:2:0) |" in markdown(made)
 
 
-def test_a_codec_that_is_told_to_halve_colour_is_marked(lab, tmp_path):
-    told = {"name": "vtm", "qp": 22, "colour": "yuv420", "label": "T"}
-    field = Field(lab, [*CODECS[:2], told])
+def test_a_codec_with_a_parameter_that_halves_colour_is_marked(lab, tmp_path):
+    codec = {"name": "vtm", "qp": 22, "colour": "yuv420", "label": "T"}
+    field = Field(lab, [*CODECS[:2], codec])
     field.add("T", (0.5, 1e-3), (0.5, 3e-3))
     assert standings(field.board(tmp_path), WITHOUT)["T"].family.subsampled
 

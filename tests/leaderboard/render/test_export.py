@@ -111,7 +111,7 @@ def test_curves_have_ms_ssim_where_every_picture_has_it(lab, tmp_path, similar, 
     assert attacked.get("ms-ssim-rgb") == (None if wanted is None else pytest.approx([wanted]))
 
 
-def test_an_ending_that_is_none_is_told(filled, tmp_path):
+def test_an_unknown_ending_is_refused(filled, tmp_path):
     with pytest.raises(BenchError, match=r"neither \.csv nor \.parquet"):
         export(build_board([filled[0]]), tmp_path / "rows.xlsx")
     with pytest.raises(BenchError, match=r"does not end in \.md"):

@@ -31,7 +31,7 @@ def _cells(made, codec):
     return {column.header: column.text(row) for column in COLUMNS}
 
 
-def test_the_page_tells_what_was_attacked_and_how_strongly(filled):
+def test_the_page_says_what_was_attacked_and_how_strongly(filled):
     page = markdown(build_board([filled[0]]))
     for words in (
         "# synthetic",
@@ -185,13 +185,13 @@ def test_figures_have_the_digits_of_their_unit(tmp_path, one_picture):
     assert {header: cells[header] for header in wanted} == wanted
 
 
-def test_infinite_and_missing_figures_are_told_apart(filled):
+def test_infinite_and_missing_figures_differ(filled):
     cells = _cells(build_board([filled[0]]), "identity")
     assert (cells["clean PSNR dB"], cells["PSNR drop dB"]) == ("∞", "–")
     assert cells["codec"] == "identity (lossless reference)"
 
 
-def test_a_region_is_told_in_plain_words(tmp_path, lab):
+def test_a_region_is_described_in_plain_words(tmp_path, lab):
     region = {"top": 4, "left": 5, "height": 16, "width": 24}
     lab = lab(budgets=[{"linf": 8, "region": region}])
     lab.budget = str(Linf(8, region=Region(**region)))

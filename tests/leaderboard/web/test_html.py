@@ -58,7 +58,9 @@ def browser():
 def page(browser, published):
     shown = browser.new_page()
     shown.problems, shown.asked = [], []
-    shown.on("console", lambda told: told.type in {"error", "warning"} and _note(shown, told.text))
+    shown.on(
+        "console", lambda entry: entry.type in {"error", "warning"} and _note(shown, entry.text)
+    )
     shown.on("pageerror", lambda error: _note(shown, str(error)))
     shown.on("request", lambda request: shown.asked.append(request.url.partition(":")[0]))
     shown.goto(published.as_uri())
@@ -208,8 +210,10 @@ def _nudged(run):
     floats = [name for name, one in Scores.model_fields.items() if "float" in str(one.annotation)]
     for record in run.measures:
         if (one := record.scores) is not None:
-            told = {name: getattr(one, name) for name in floats if getattr(one, name) is not None}
-            moved = {name: math.nextafter(value, math.inf) for name, value in told.items() if value}
+            values = {name: getattr(one, name) for name in floats if getattr(one, name) is not None}
+            moved = {
+                name: math.nextafter(value, math.inf) for name, value in values.items() if value
+            }
             yield record.model_copy(update={"scores": one.model_copy(update=moved)})
 
 
