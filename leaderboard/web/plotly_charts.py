@@ -41,7 +41,7 @@ _SHAPES = ("circle", "diamond", "square", "triangle-up")
 """One shape for every twelve families."""
 
 _MARKS = (
-    "Full marks: attacked through their own gradients. Open marks: attacked without gradients,"
+    "Filled marks: attacked through their own gradients. Open marks: attacked without gradients,"
     " which is the easier test."
 )
 
