@@ -99,7 +99,7 @@ def where(board: Board, one: Table | Comparison) -> str:
 def unit(ranking: Ranking) -> str:
     """Return the lambda of a ranking and the unit of its R-D costs; plain text."""
     if ranking.baseline is None:
-        return f"At λ = {ranking.lmbda:g}. R-D costs are in bits per pixel, as there is no VVC."
+        return f"At λ = {ranking.lmbda:g}. ×1.00 is one bit per pixel, as there is no VVC."
     return f"At λ = {ranking.lmbda:g}. ×1.00 is the clean R-D cost of {plain(ranking.baseline)}."
 
 

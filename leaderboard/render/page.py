@@ -53,6 +53,8 @@ _KEY = (
     " marks a factor."
 )
 
+_NAMED = ", which says what may be wrong with them (see Flags): "
+
 _COUNTS = (
     "The numbers in brackets are how many searches or pictures the flag applies to, and how many"
     " were checked."
@@ -158,9 +160,9 @@ def caveats(board: Board) -> str:
         f"{escaped(flag_name(name))} ({count})" for name, count in names.most_common()
     )
     return (
-        f"**Caveats:** {len(flagged)} of {len(rows)} rows carry a flag, which says what may be"
-        f" wrong with them{f': {listed}; see Flags' * bool(flagged)}. An attack gives a lower bound"
-        f" of the possible loss: a stronger attack may always exist.{words.quick(board)}"
+        f"**Caveats:** {len(flagged)} of {len(rows)} rows carry a flag{_NAMED * bool(flagged)}"
+        f"{listed}. An attack gives a lower bound of the possible loss: a stronger attack may"
+        f" always exist.{words.quick(board)}"
     )
 
 

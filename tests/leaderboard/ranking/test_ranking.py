@@ -249,7 +249,7 @@ def test_without_vvc_costs_are_in_bits_per_pixel(lab, tmp_path):
     field.add("JPEG q 10", (0.5, 0.0), (1.25, 0.0))
     made = field.board(tmp_path)
     assert standings(made, WITHOUT)["JPEG"].robustness.value == pytest.approx(1.25)
-    assert "R-D costs are in bits per pixel, as there is no VVC." in markdown(made)
+    assert "×1.00 is one bit per pixel, as there is no VVC." in markdown(made)
 
 
 def test_codecs_that_halve_colour_are_marked(filled_field, tmp_path):
