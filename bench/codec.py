@@ -12,12 +12,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
+
+if TYPE_CHECKING:  # the command line reads records and tables without torch
+    import torch
+    from torch import Tensor
 
 Image: TypeAlias = npt.NDArray[np.uint8]
 """One 8-bit RGB picture, shape (H, W, 3), levels 0-255, any H and W of at least 1."""
@@ -67,6 +69,8 @@ class Codec(ABC):
     @property
     def device(self) -> torch.device:
         """Where its gradients are computed, so that a search keeps its pictures there."""
+        import torch  # noqa: PLC0415
+
         return torch.device("cpu")
 
 

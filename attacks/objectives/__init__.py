@@ -2,3 +2,7 @@
 
 How it is searched for lives in `attacks.gradient` and `attacks.query`.
 """
+
+from attacks.objectives.basic import Distortion, Rate, RateDistortion
+
+__all__ = ["Distortion", "Rate", "RateDistortion"]

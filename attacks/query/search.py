@@ -17,8 +17,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from bench.attack import AttackResult, BestQueries, Target
+from bench.attack import AttackResult, Target
 from bench.budget import Budget
+from bench.queries import BestQueries
 
 Queries: TypeAlias = Annotated[int, Field(ge=1)]
 """How many pictures may be really coded, of each source picture."""

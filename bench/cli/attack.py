@@ -1,4 +1,4 @@
-"""`bench attack`: its arguments, and the table it prints."""
+"""`bench attack`: attack one picture, and write what came of it."""
 
 from __future__ import annotations
 
@@ -6,67 +6,75 @@ import argparse
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
-
-from bench.cli.key_values import parse_component, parse_params
-from bench.cli.progress import watch
-from bench.engine.runner import describe, execute, prepare
 from bench.errors import ConfigError
-from bench.inspection import single_attack as explore
-from bench.inspection.single_attack import AttackReport, AttackRequest
-from bench.registry.registry import ComponentSpec
-from bench.store.records import Scores
-from bench.store.run_folder import open_run, read_run
-from bench.suite.fields import single
 
-_CHOICE = ("NAME", "KEY=VALUE")
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from bench.inspection.single_attack import AttackReport, AttackRequest
+    from bench.registry.registry import Component
+    from bench.store.records import Scores
+
+HELP = "attack one picture; write both bitstreams, all pictures and a contact sheet"
+EXAMPLE = "bench attack photo.png --codec bmshj2018-hyperprior quality=3 --budget linf=4"
+_COMPONENT = ("NAME", "KEY=VALUE")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
+    """Add the arguments of the command."""
     parser.add_argument("picture", type=Path, metavar="PICTURE", help="a picture file")
-    for name, default, told in (
-        ("--codec", None, "the codec that is attacked and scored, as in a suite"),
-        ("--attack", ["apgd"], "the search (apgd by default)"),
-        ("--objective", ["distortion"], "what it wants (distortion by default)"),
-        ("--source", None, "the codec whose gradients are followed instead of the victim's own"),
+    for name, default, text in (
+        ("--codec", None, "the codec that is attacked and scored (the victim), as in a suite"),
+        ("--attack", ["apgd"], "the attack (apgd by default)"),
+        ("--objective", ["distortion"], "what it maximises (distortion by default)"),
+        ("--source", None, "the codec whose gradients are used instead of the victim's own"),
     ):
         parser.add_argument(
             name,
             nargs="+",
-            metavar=_CHOICE,
+            metavar=_COMPONENT,
             default=default,
             required=name == "--codec",
-            help=told,
+            help=text,
         )
     parser.add_argument("--budget", default="linf=8", metavar="KIND=SIZE", help="linf=8 by default")
     parser.add_argument("--crop", metavar="HEIGHTxWIDTH", help="use the middle of the picture only")
     parser.add_argument("-o", "--out", type=Path, help="folder (runs/attack-PICTURE by default)")
 
 
-def attack(arguments: argparse.Namespace, console: Console) -> None:
+def run(arguments: argparse.Namespace) -> None:
     """Attack the picture, write what came of it, and print its scores.
 
     Raises:
         BenchError: something was misspelt, or could not be attacked or coded.
     """
-    asked = _question(arguments)
-    folder = arguments.out or Path("runs") / f"attack-{asked.picture.stem}"
-    prepared = prepare(asked.suite(), Path())
+    from bench.cli.output import say, say_now, terminal
+
+    say_now(f"preparing an attack on {arguments.picture}")
+    from bench.cli.progress import watch
+    from bench.engine.runner import describe, execute, prepare
+    from bench.inspection.single_attack import answer, write
+    from bench.store.run_folder import open_run, read_run
+
+    request = _request(arguments)
+    folder = arguments.out or Path("runs") / f"attack-{request.picture.stem}"
+    prepared = prepare(request.suite(), Path())
     with open_run(folder, describe(prepared)) as store:
-        watch(execute(prepared, store), prepared.plan, store, console)
-    found = explore.answer(asked, read_run(folder))
-    written = explore.write(asked, found, prepared, folder)
-    console.print(_table(found))
-    for flag in found.craft.flags:
-        console.print(f"flag: {flag}", markup=False, highlight=False)
-    names = ", ".join(path.name for path in written)
-    console.print(f"wrote {names} to {folder}", markup=False, highlight=False)
+        watch(execute(prepared, store), prepared.plan, store, terminal())
+    report = answer(request, read_run(folder))
+    written = write(request, report, prepared, folder)
+    terminal().print(_table(report))
+    for flag in report.craft.flags:
+        say(f"flag: {flag}")
+    say(f"wrote {', '.join(path.name for path in written)} to {folder}")
 
 
-def _question(arguments: argparse.Namespace) -> AttackRequest:
+def _request(arguments: argparse.Namespace) -> AttackRequest:
+    from bench.cli.key_values import parse_component, parse_params
+    from bench.inspection.single_attack import AttackRequest
+
     return AttackRequest(
         picture=arguments.picture,
         codec=_codec(arguments.codec),
@@ -78,8 +86,11 @@ def _question(arguments: argparse.Namespace) -> AttackRequest:
     )
 
 
-def _codec(words: Sequence[str]) -> ComponentSpec:
-    """Return a codec as a suite would label it, its defences understood."""
+def _codec(words: Sequence[str]) -> Component:
+    """Return a codec as a suite would label it, with its defences."""
+    from bench.cli.key_values import parse_params
+    from bench.suite.fields import single
+
     try:
         return single("codec", {"name": words[0], **dict(parse_params(words[1:]))})
     except ValueError as error:
@@ -89,17 +100,19 @@ def _codec(words: Sequence[str]) -> ComponentSpec:
 def _crop(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
-    found = re.fullmatch(r"(\d+)x(\d+)", text)
-    if found is None:
+    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    if match is None:
         raise ConfigError(f"a crop is written HEIGHTxWIDTH, such as 256x256, not '{text}'")
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])
 
 
-def _table(found: AttackReport) -> Table:
-    table = Table(title=f"{found.craft.attack}, {found.craft.budget}", title_justify="left")
+def _table(report: AttackReport) -> Table:
+    from rich.table import Table
+
+    table = Table(title=f"{report.craft.attack}, {report.craft.budget}", title_justify="left")
     for header in ("", "source", "noise", "attacked"):
         table.add_column(header, justify="left" if not header else "right")
-    scores, noise = found.scores, found.noise
+    scores, noise = report.scores, report.noise
     table.add_row("bits per pixel", f"{scores.bpp_clean:.4f}", *_both(noise, scores, "bpp", ".4f"))
     for title, name in (
         ("PSNR against the source, dB", "psnr_source"),
@@ -108,8 +121,8 @@ def _table(found: AttackReport) -> Table:
         table.add_row(title, f"{scores.psnr_clean:.2f}", *_both(noise, scores, name, ".2f"))
     clean = scores.rd_cost / scores.rd_factor
     table.add_row("R-D cost", f"{clean:.4f}", *_both(noise, scores, "rd_cost", ".4f"))
-    shared = _both(noise, scores, "psnr_perturbation", ".2f")
-    table.add_row("PSNR of the picture itself, dB", "inf", *shared)
+    perturbation = _both(noise, scores, "psnr_perturbation", ".2f")
+    table.add_row("PSNR of the input picture, dB", "inf", *perturbation)
     return table
 
 

@@ -1,23 +1,19 @@
-"""What can be named in a suite, and whether it can run here: `bench list`."""
+"""`bench list`: what a suite can name, and whether it can run here."""
 
 from __future__ import annotations
 
-import json
+import argparse
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
-from importlib import resources
-from typing import Any, Literal, TypeAlias
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
+if TYPE_CHECKING:
+    from rich.table import Table
 
-from bench.errors import BenchError, ConfigError
-from bench.metrics.scores import SCORES
-from bench.registry.registry import Kind, entries, entry, implementation, parameters, unavailable
-from bench.suite.bundled import bundled_suites
-from bench.suite.suite import Suite
-from bench.utils.yaml_config import parse
+    from bench.registry.registry import Kind
 
-Listed: TypeAlias = Literal["codecs", "attacks", "objectives", "defences", "metrics", "suites"]
+HELP = "list what a suite can name, with parameters and what is missing on this machine"
+EXAMPLE = "bench list attacks --json"
 
 _KINDS: dict[str, tuple[Kind, ...]] = {
     "codecs": ("codec",),
@@ -28,6 +24,34 @@ _KINDS: dict[str, tuple[Kind, ...]] = {
 }
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("what", choices=(*_KINDS, "suites", "zoo"))
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print tables, or JSON."""
+    import json
+
+    from bench.cli.output import say, terminal
+
+    if arguments.what == "zoo":
+        from bench.models import zoo
+
+        cards = zoo.cards()
+        if arguments.json:
+            say(zoo.as_json(cards))
+        else:
+            terminal().print(zoo.as_table(cards))
+        return
+    items = listed(arguments.what)
+    if arguments.json:
+        say(json.dumps([asdict(item) for item in items], indent=2))
+    else:
+        terminal().print(*_tables(arguments.what, items), sep="\n")
+
+
 @dataclass(frozen=True)
 class Item:
     """One thing that can be named.
@@ -36,12 +60,13 @@ class Item:
         name: as it is written in a suite.
         summary: what it is.
         paper: where an attack or a defence was published, if it was.
-        budgets: the kinds of budget that an attack can do.
-        needs: what an attack asks of a codec.
-        gradient: what an attack follows through a defence.
-        scored: where a metric is.
+        budgets: the kinds of budget that an attack supports.
+        needs: what an attack needs of a codec.
+        gradient: which gradient an attack follows through a defence.
+        scored: where a metric is scored.
         parameters: each with its default, or "required".
         problem: why it cannot run here and what to do; None if it can.
+        documentation: whether a suite only makes a page of docs/.
     """
 
     name: str
@@ -53,58 +78,39 @@ class Item:
     scored: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
     problem: str | None = None
+    documentation: bool = False
 
 
-def items(what: str) -> list[Item]:
-    """Return everything of a kind, one of `Listed`."""
-    if what in _KINDS:
-        named = [_implementation(kind, name) for kind in _KINDS[what] for name in entries(kind)]
-        return [*_scores(), *named] if what == "metrics" else named
-    return [_suite(name) for name in bundled_suites()]
+def listed(what: str) -> list[Item]:
+    """Return everything of a kind: "codecs", "attacks", ... or "suites"."""
+    if what == "suites":
+        return _suites()
+    from bench.registry.registry import entries
+
+    items = [_implementation(kind, name) for kind in _KINDS[what] for name in entries(kind)]
+    return [*_scores(), *items] if what == "metrics" else items
 
 
-def as_json(listed: list[Item]) -> str:
-    """Return items as a JSON array."""
-    return json.dumps([asdict(item) for item in listed], indent=2)
+def _suites() -> list[Item]:
+    """Return suites for users first."""
+    from importlib import resources
 
+    import yaml
 
-def as_table(what: str, listed: list[Item]) -> Table:
-    """Return items as a table for the terminal."""
-    table = Table(title=what, title_justify="left", show_lines=False)
-    columns = {**_COLUMNS, **_OF_KIND.get(what, {}), "here": _here}
-    for header in columns:
-        table.add_column(header, overflow="fold", no_wrap=header == "name")
-    for item in listed:
-        table.add_row(*(told(item) for told in columns.values()))
-    return table
+    from bench.suite import FOR_PAGES, bundled_suites
 
-
-def _given(item: Item) -> str:
-    return ", ".join(f"{key}={value}" for key, value in item.parameters.items())
-
-
-def _here(item: Item) -> str:
-    return item.problem or "yes"
-
-
-_COLUMNS: dict[str, Callable[[Item], str]] = {
-    "name": lambda item: item.name,
-    "what it is": lambda item: item.summary,
-    "parameters": _given,
-}
-_OF_KIND: dict[str, dict[str, Callable[[Item], str]]] = {
-    "attacks": {
-        "budgets": lambda item: ", ".join(item.budgets),
-        "needs": lambda item: item.needs,
-        "paper": lambda item: item.paper,
-    },
-    "defences": {"gradient": lambda item: item.gradient, "paper": lambda item: item.paper},
-    "metrics": {"scored": lambda item: item.scored, "paper": lambda item: item.paper},
-}
+    items = []
+    for name in bundled_suites():
+        text = (resources.files("suites") / f"{name}.yaml").read_text(encoding="utf-8")
+        summary = yaml.safe_load(text).get("description", "")
+        items.append(Item(name, summary, documentation=name in FOR_PAGES))
+    return sorted(items, key=lambda item: (item.documentation, item.name))
 
 
 def _scores() -> list[Item]:
     """Return what is scored without being named in `metrics:`."""
+    from bench.metrics.scores import SCORES
+
     return [
         Item(
             name,
@@ -115,43 +121,80 @@ def _scores() -> list[Item]:
     ]
 
 
-def _in_unit(summary: str, unit: str) -> str:
-    return f"{summary}, in {unit}" if unit else summary
-
-
 def _implementation(kind: Kind, name: str) -> Item:
+    from bench.errors import ConfigError
+    from bench.registry.declarations import declaration
+    from bench.registry.registry import entries, entry, unavailable
+
     try:
-        fields = parameters(kind, name).model_fields
+        declared, found = declaration(kind, name), entry(kind, name)
     except ConfigError as error:
         return Item(name, entries(kind)[name].summary, problem=str(error))
-    listed = {
-        key: "required" if value.is_required() else value.default for key, value in fields.items()
-    }
     try:
         problem = unavailable(kind, name)
     except ConfigError as error:
         problem = str(error)
-    return replace(_declared(kind, name), parameters=listed, problem=problem)
-
-
-def _declared(kind: Kind, name: str) -> Item:
-    """Return what an implementation and its entry say of themselves."""
-    told, made = entry(kind, name), implementation(kind, name)
-    if kind == "defence":
-        return Item(name, told.summary, told.paper, gradient=getattr(made, "gradient", ""))
+    summary = found.summary
     if kind == "metric":
-        summary = _in_unit(told.summary, getattr(made, "unit", ""))
-        better = f"{getattr(made, 'better', '?')} is better"
-        return Item(name, f"{summary}; {better}", told.paper, scored="where metrics: names it")
-    if kind != "attack":
-        return Item(name, told.summary)
-    budgets, needs = getattr(made, "budgets", ()), getattr(made, "needs", "")
-    return Item(name, told.summary, told.paper, budgets, needs)
+        summary = f"{_in_unit(summary, declared.unit)}; {declared.better or '?'} is better"
+    return Item(
+        name,
+        summary,
+        found.paper,
+        declared.budgets,
+        declared.needs,
+        declared.gradient,
+        "where metrics: names it" if kind == "metric" else "",
+        {
+            key: one.get("default") if "default" in one else "required"
+            for key, one in declared.parameters.get("properties", {}).items()
+        },
+        problem,
+    )
 
 
-def _suite(name: str) -> Item:
-    text = (resources.files("suites") / f"{name}.yaml").read_text(encoding="utf-8")
-    try:
-        return Item(name, parse(text, f"{name}.yaml", Suite).description)
-    except BenchError as error:
-        return Item(name, "", problem=str(error))
+def _in_unit(summary: str, unit: str) -> str:
+    return f"{summary}, in {unit}" if unit else summary
+
+
+def _tables(what: str, items: list[Item]) -> list[Table]:
+    """Return one table; of suites two, those for users first."""
+    if what != "suites":
+        return [_table(what, items)]
+    users = [item for item in items if not item.documentation]
+    pages = [item for item in items if item.documentation]
+    return [_table("suites", users), _table("suites that make pages of docs/", pages)]
+
+
+def _table(title: str, items: list[Item]) -> Table:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", show_lines=False)
+    columns = _COLUMNS.get(title, _SUITE_COLUMNS)
+    for header in columns:
+        table.add_column(header, overflow="fold", no_wrap=header == "name")
+    for item in items:
+        table.add_row(*(text(item) for text in columns.values()))
+    return table
+
+
+_Columns = dict[str, Callable[[Item], str]]
+_SUITE_COLUMNS: _Columns = {
+    "name": lambda item: item.name,
+    "what it is": lambda item: item.summary,
+}
+_COMMON: _Columns = _SUITE_COLUMNS | {
+    "parameters": lambda item: ", ".join(f"{key}={one}" for key, one in item.parameters.items())
+}
+_AVAILABLE: _Columns = {"available": lambda item: item.problem or "yes"}
+_PAPER: _Columns = {"paper": lambda item: item.paper}
+_COLUMNS: dict[str, _Columns] = {
+    "codecs": _COMMON | _AVAILABLE,
+    "objectives": _COMMON | _AVAILABLE,
+    "attacks": _COMMON
+    | {"budgets": lambda item: ", ".join(item.budgets), "needs": lambda item: item.needs}
+    | _PAPER
+    | _AVAILABLE,
+    "defences": _COMMON | {"gradient": lambda item: item.gradient} | _PAPER | _AVAILABLE,
+    "metrics": _COMMON | {"scored": lambda item: item.scored} | _PAPER | _AVAILABLE,
+}

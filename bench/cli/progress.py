@@ -1,107 +1,138 @@
-"""What a run shows while it works: what is attacked now, cells done of all, time left."""
+"""What a run shows while it works: the current search, evaluations done, and the time left."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.text import Text
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bench.engine.resume import Event
 from bench.planning.estimate import missing, seconds
 from bench.planning.jobs import CraftJob, MeasureJob, Plan, in_words
 from bench.store.records import CraftRecord, MeasureRecord, WorkerRecord
 from bench.store.run_folder import Store
-
-
-class _TimeLeft(ProgressColumn):
-    """Expected seconds of what is missing, scaled by how wrong the expectation was so far."""
-
-    def render(self, task: Task) -> Text:
-        done, total = task.fields["work_done"], task.fields["work"]
-        if not task.elapsed or done <= 0:
-            return Text("estimating", style="cyan")
-        left = task.elapsed / done * (total - done)
-        return Text(f"{duration(left)} left", style="cyan")
+from bench.utils.durations import duration
 
 
 def watch(events: Iterable[Event], plan: Plan, store: Store, console: Console) -> int:
-    """Consume a run's events, showing them; return how many cells were measured.
+    """Consume a run's events, showing them; return how many evaluations were scored.
 
-    On a terminal a live display; elsewhere one line for each finished search.
+    On a terminal a live display; elsewhere one line for each search. Progress is counted in
+    expected seconds, because a search can take a thousand times as long as an evaluation.
     """
-    jobs = {job.key: seconds(job) for job in missing(plan, store)}
-    progress = Progress(
+    work = _Work.of(plan, store)
+    if work.done and work.expected:
+        _print(console, f"resuming, {work.done} of {work.total} evaluations done")
+    with _display(console) as progress:
+        return _Watch(work, progress, console).consume(events)
+
+
+@dataclass
+class _Work:
+    """How far a run has come.
+
+    Attributes:
+        expected: expected seconds of each job that is missing at the start, by key.
+        total: how many evaluations the plan has.
+        done: how many of them have records.
+        spent: expected seconds of the jobs done since the start.
+        started: when the run started, by a monotonic clock.
+    """
+
+    expected: dict[str, float]
+    total: int
+    done: int
+    spent: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def of(cls, plan: Plan, store: Store) -> _Work:
+        """Return the work of a plan that a run folder does not hold yet."""
+        expected = {job.key: seconds(job) for job in missing(plan, store)}
+        done = sum(cell.key not in expected for cell in plan.cells)
+        return cls(expected, len(plan.cells), done)
+
+    @property
+    def all_seconds(self) -> float:
+        """Expected seconds of everything that was missing at the start."""
+        return sum(self.expected.values())
+
+    def finish(self, record: CraftRecord | MeasureRecord) -> None:
+        """Count a record."""
+        self.spent += self.expected.get(record.key, 0.0)
+        self.done += isinstance(record, MeasureRecord)
+
+    def describe(self) -> str:
+        """Return evaluations done and the time left, corrected by how long the work has taken."""
+        counted = f"{self.done}/{self.total} evaluations"
+        if self.spent <= 0:
+            return counted
+        pace = (time.monotonic() - self.started) / self.spent
+        return f"{counted}, {duration(pace * max(0.0, self.all_seconds - self.spent))} left"
+
+
+class _Watch:
+    """Shows the events of a run as they come."""
+
+    def __init__(self, work: _Work, progress: Progress, console: Console) -> None:
+        self._work = work
+        self._progress = progress
+        self._console = console
+        self._task = progress.add_task("starting", total=work.all_seconds, state=work.describe())
+
+    def consume(self, events: Iterable[Event]) -> int:
+        """Show every event; return how many evaluations were scored."""
+        before = self._work.done
+        for event in events:
+            if isinstance(event, (CraftJob, MeasureJob)):
+                self._start(event)
+            else:
+                self._finish(event)
+        return self._work.done - before
+
+    def _start(self, job: CraftJob | MeasureJob) -> None:
+        self._progress.update(self._task, description=in_words(job))
+        if isinstance(job, CraftJob) and not self._console.is_terminal:
+            _print(self._console, f"{self._work.describe()}: {in_words(job)}")
+
+    def _finish(self, record: CraftRecord | MeasureRecord | WorkerRecord) -> None:
+        for line in _noteworthy(record):
+            _print(self._progress.console, line)
+        if not isinstance(record, WorkerRecord):
+            self._work.finish(record)
+            state = self._work.describe()
+            self._progress.update(self._task, completed=self._work.spent, state=state)
+
+
+def _display(console: Console) -> Progress:
+    return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),
-        MofNCompleteColumn(),
-        TextColumn("cells"),
+        TextColumn("{task.fields[state]}", markup=False),
         TimeElapsedColumn(),
-        _TimeLeft(),
         console=console,
         disable=not console.is_terminal,
     )
-    with progress:
-        done = len(plan.cells) - sum(job.key in jobs for job in plan.cells)
-        total = len(plan.cells)
-        task = progress.add_task(
-            "starting", total=total, completed=done, work=sum(jobs.values()), work_done=0.0
-        )
-        return _consume(events, progress, task, jobs, console)
 
 
-def duration(seconds: float) -> str:
-    """Return a time as people say it: 40 s, 12 min, 3.5 h."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def _consume(
-    events: Iterable[Event],
-    progress: Progress,
-    task: TaskID,
-    jobs: dict[str, float],
-    console: Console,
-) -> int:
-    work, measured = 0.0, 0
-    for event in events:
-        if isinstance(event, (CraftJob, MeasureJob)):
-            progress.update(task, description=in_words(event))
-            if isinstance(event, CraftJob) and not console.is_terminal:
-                console.print(in_words(event), markup=False, highlight=False)
-            continue
-        for line in _noteworthy(event):
-            progress.console.print(line, markup=False, highlight=False)
-        if isinstance(event, WorkerRecord):
-            continue
-        work += jobs.get(event.key, 0.0)
-        progress.update(task, work_done=work, advance=isinstance(event, MeasureRecord))
-        measured += isinstance(event, MeasureRecord)
-    return measured
+def _print(console: Console, line: str) -> None:
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
+    console.file.flush()
 
 
 def _noteworthy(record: CraftRecord | MeasureRecord | WorkerRecord) -> list[str]:
-    """Return what a user should see at once: failures, flags and workers that were lost."""
+    """Return what a user should see at once: failures, flags and lost workers."""
     if isinstance(record, WorkerRecord):
         lost = f"worker {record.worker} was lost: {record.reason}"
         return [lost] if record.event == "lost" else []
     if isinstance(record, CraftRecord):
-        who = f"{record.attack} on {record.picture} against {' + '.join(record.sources)}"
-        flags = [f"flag {flag}: {who}, {record.objective}" for flag in record.flags]
-        return flags if record.status == "ok" else [f"{record.status}: {who}: {record.reason}"]
+        search = f"{record.attack} on {record.picture} against {' + '.join(record.sources)}"
+        flags = [f"flag {flag}: {search}, {record.objective}" for flag in record.flags]
+        return flags if record.status == "ok" else [f"{record.status}: {search}: {record.reason}"]
     if record.status == "ok" or record.stage == "craft":
         return []
     return [f"{record.status}: {record.victim} on {record.picture}: {record.reason}"]

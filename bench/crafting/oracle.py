@@ -17,10 +17,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from bench.attack import AttackResult, BestQueries
+from bench.attack import AttackResult
 from bench.budget import Budget
 from bench.crafting.target import CodecTarget
 from bench.errors import BenchError, Unsupported
+from bench.queries import BestQueries
 
 QUERIES_SPENT = "queries-spent"
 """The attack asked for more queries than it declares and was ended."""

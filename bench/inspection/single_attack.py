@@ -6,12 +6,13 @@ Question --suite--> run folder (records, adversarial picture)
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import yaml
 from PIL import Image as Pillow
+from pydantic import TypeAdapter
 
 from bench.codec import Codec, Differentiable, Image
 from bench.engine.runner import Prepared
@@ -26,6 +27,8 @@ from bench.store.run_folder import Run
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
 from bench.verify.replan import to_suite_item
+
+_SPEC = TypeAdapter(ComponentSpec)
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,9 @@ class AttackRequest:
         asked = {
             "name": "attack",
             "images": images,
-            "codecs": [to_suite_item(asdict(choice)) for choice in codecs],
-            "attacks": [to_suite_item(asdict(self.attack))],
-            "objectives": [to_suite_item(asdict(self.objective))],
+            "codecs": [to_suite_item(_SPEC.dump_python(choice)) for choice in codecs],
+            "attacks": [to_suite_item(_SPEC.dump_python(self.attack))],
+            "objectives": [to_suite_item(_SPEC.dump_python(self.objective))],
             "budgets": [self.budget],
             "sources": [] if self.source is None else [str(self.source)],
             "transfer": "none" if self.source is None else "all",
@@ -97,8 +100,8 @@ def answer(question: AttackRequest, run: Run) -> AttackReport:
         BenchError: the picture could not be attacked, or not coded.
     """
     measured = _measured(run, question.codec)
-    is_noise = question.attack.name == NOISE.name
-    attacked = [one for one in measured if is_noise or one[1].attack != str(NOISE)]
+    is_noise = question.attack.name == NOISE
+    attacked = [one for one in measured if is_noise or one[1].attack != NOISE]
     own = [one for one in attacked if one[1].sources == (str(question.source or question.codec),)]
     record, craft = next(iter(own or attacked), (None, None))
     if record is None or craft is None:
@@ -108,7 +111,7 @@ def answer(question: AttackRequest, run: Run) -> AttackReport:
         )
     if record.scores is None:
         raise BenchError(f"no scores: {record.reason}")
-    noise = [r.scores for r, c in measured if c.attack == str(NOISE)]
+    noise = [r.scores for r, c in measured if c.attack == NOISE]
     seconds = record.encode_seconds + record.decode_seconds
     return AttackReport(craft, record.scores, next(iter(noise), None), seconds)
 

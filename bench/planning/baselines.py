@@ -7,38 +7,39 @@ the codec itself, whose pictures are those of an attacker who does not know of t
 from __future__ import annotations
 
 from bench.errors import ConfigError
-from bench.registry.registry import ComponentSpec, resolved_params
+from bench.registry.registry import Component, ComponentSpec, resolve
 from bench.suite.suite import Suite
 
-IDENTITY = ComponentSpec("identity")
-NOISE = ComponentSpec("sign-noise")
+IDENTITY = "identity"
+NOISE = "sign-noise"
 
 
-def with_baselines(suite: Suite) -> tuple[list[ComponentSpec], list[ComponentSpec]]:
+def with_baselines(suite: Suite) -> tuple[list[Component], list[Component]]:
     """Return the suite's codecs and attacks, with what has to be among them.
 
     Raises:
         ConfigError: something else is labelled like the one that is missing.
     """
     points, searches = suite.points, suite.searches
-    if not any(_is_bare(point, IDENTITY) for point in points):
-        points = _joined(points, IDENTITY)
+    identity = resolve("codec", ComponentSpec(IDENTITY))
+    if not any(_is_bare(point, identity) for point in points):
+        points = _joined(points, identity)
     for choice in suite.points:
         if not any(_is_bare(point, choice) for point in points):
             points = _joined(points, choice.bare)
-    if not any(choice.name == NOISE.name for choice in searches):
-        searches = _joined(searches, NOISE)
+    if not any(choice.name == NOISE for choice in searches):
+        searches = _joined(searches, resolve("attack", ComponentSpec(NOISE)))
     return points, searches
 
 
-def _is_bare(choice: ComponentSpec, defended: ComponentSpec) -> bool:
+def _is_bare(choice: Component, defended: Component) -> bool:
     """Tell whether a codec is another one without its defences, whatever they are called."""
     if choice.defence or choice.name != defended.name:
         return False
-    return resolved_params("codec", choice) == resolved_params("codec", defended.bare)
+    return choice.signature == defended.bare.signature
 
 
-def _joined(choices: list[ComponentSpec], missing: ComponentSpec) -> list[ComponentSpec]:
+def _joined(choices: list[Component], missing: Component) -> list[Component]:
     if str(missing) in map(str, choices):
         raise ConfigError(
             f"the label '{missing}' is kept for the one that every board has; choose another"

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.attack import Need
 from bench.metric import Metric
-from bench.registry.registry import ComponentSpec, resolved_params
+from bench.registry.registry import Component
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class OperatingPoint:
         random: whether it draws random numbers.
     """
 
-    choice: ComponentSpec
+    choice: Component
     fingerprint: str
     differentiable: bool
     random: bool = False
@@ -35,7 +35,7 @@ class OperatingPoint:
     @cached_property
     def identity(self) -> list[object]:
         """What can change its output: what it says of itself, its name and its parameters."""
-        return [self.fingerprint, self.choice.name, resolved_params("codec", self.choice)]
+        return [self.fingerprint, self.choice.name, self.choice.signature]
 
     def is_defended_version_of(self, other: OperatingPoint) -> bool:
         """Tell whether it is the other one behind defences."""
@@ -43,14 +43,14 @@ class OperatingPoint:
 
     @cached_property
     def _bare(self) -> list[object]:
-        return [self.choice.name, resolved_params("codec", self.choice.bare)]
+        return [self.choice.name, self.choice.bare.signature]
 
 
 @dataclass(frozen=True)
 class PlannedAttack:
     """An attack as planning sees it; see `bench.attack.Attack` for what the attributes mean."""
 
-    choice: ComponentSpec
+    choice: Component
     need: Need
     budgets: tuple[str, ...]
     version: int
@@ -59,7 +59,7 @@ class PlannedAttack:
     @cached_property
     def identity(self) -> list[object]:
         """What can change what it finds: its name, its version and its parameters."""
-        return [self.choice.name, self.version, resolved_params("attack", self.choice)]
+        return [self.choice.name, self.version, self.choice.signature]
 
     @property
     def uses_target(self) -> bool:
@@ -81,7 +81,7 @@ class NamedMetric:
         metric: itself.
     """
 
-    choice: ComponentSpec
+    choice: Component
     metric: Metric
 
     @property
@@ -93,7 +93,7 @@ class NamedMetric:
     def identity(self) -> list[object]:
         """What can change its values, and what they are called."""
         name = self.choice.name
-        return [self.label, name, self.metric.version, resolved_params("metric", self.choice)]
+        return [self.label, name, self.metric.version, self.choice.signature]
 
 
 @dataclass(frozen=True)

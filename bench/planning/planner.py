@@ -18,7 +18,7 @@ from bench.images.image_set import Picture
 from bench.planning.baselines import IDENTITY
 from bench.planning.jobs import CraftJob, Draw, Group, MeasureJob, Plan
 from bench.planning.operating_point import OperatingPoint, PlannedAttack, ScoringSpec
-from bench.registry.registry import ComponentSpec, implementation, resolved_params
+from bench.registry.registry import Component, implementation
 from bench.store.records import Threat
 from bench.suite.suite import Suite
 from bench.utils.hashing import job_key
@@ -243,7 +243,7 @@ def _named(
 def _can_search(search: PlannedAttack, sources: Sequence[OperatingPoint]) -> bool:
     """Tell whether an attack can search on sources: by gradients of all, by queries of one."""
     if search.need == "queries":
-        return len(sources) == 1 and sources[0].choice.name != IDENTITY.name
+        return len(sources) == 1 and sources[0].choice.name != IDENTITY
     return all(point.differentiable for point in sources)
 
 
@@ -259,12 +259,12 @@ def _victims(
     return [p for p in points if p in craft.sources or p in reached]
 
 
-def _objective(choice: ComponentSpec) -> list[object]:
+def _objective(choice: Component) -> list[object]:
     """Return what can change what is wanted; only some objectives have a version."""
     version = getattr(implementation("objective", choice.name), "version", None)
     return [
         choice.name,
-        resolved_params("objective", choice),
+        choice.signature,
         *([] if version is None else [version]),
     ]
 
@@ -274,7 +274,7 @@ def _alike(
     sources: tuple[OperatingPoint, ...],
     batch: Sequence[Picture],
     search: PlannedAttack,
-    objective: ComponentSpec | None,
+    objective: Component | None,
     budget: Budget,
 ) -> tuple[CraftJob, ...]:
     told = dict(

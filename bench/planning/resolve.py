@@ -8,7 +8,7 @@ from bench.errors import ConfigError
 from bench.metric import Metric, is_metric
 from bench.planning.operating_point import NamedMetric, OperatingPoint, PlannedAttack, ScoringSpec
 from bench.registry import registry
-from bench.registry.registry import ComponentSpec
+from bench.registry.registry import Component, ComponentSpec
 from bench.suite.suite import Suite
 from bench.wrapping import offers_gradients
 
@@ -60,12 +60,12 @@ def make_objective(choice: ComponentSpec) -> Objective:
     return objective
 
 
-def operating_point(choice: ComponentSpec, codec: Codec) -> OperatingPoint:
+def operating_point(choice: Component, codec: Codec) -> OperatingPoint:
     """Return a codec as planning sees it."""
     random = isinstance(codec, Randomised)
     return OperatingPoint(choice, codec.fingerprint(), offers_gradients(codec), random)
 
 
-def search_of(choice: ComponentSpec, attack: Attack) -> PlannedAttack:
+def search_of(choice: Component, attack: Attack) -> PlannedAttack:
     """Return an attack as planning sees it."""
     return PlannedAttack(choice, attack.needs, attack.budgets, attack.version, attack.evaluations)

@@ -9,11 +9,11 @@ checked by pydantic against its signature.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cache
-from typing import Annotated, Any, Literal, TypeAlias
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import AfterValidator, BaseModel, ValidationError, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, WithJsonSchema
 
 from bench.codec import Differentiable
 from bench.entry import Entry
@@ -33,6 +33,8 @@ _TABLES: dict[Kind, str] = {
     "defence": "backends.defences:DEFENCES",
     "metric": "backends.metrics:METRICS",
 }
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _NAMED: dict[Kind, dict[str, Entry]] = {kind: {} for kind in _TABLES}
 
@@ -145,69 +147,106 @@ def parameters(kind: Kind, name: str) -> type[BaseModel]:
     return model(name, found, attribute(found, found.target), _CODEC)
 
 
-def validate(kind: Kind, choice: ComponentSpec) -> ComponentSpec:
-    """Return the choice with its parameters validated and the defaults left out.
+@dataclass(frozen=True)
+class Component(ComponentSpec):
+    """A component spec, resolved once: its name is known and its parameters are valid.
+
+    Attributes:
+        defence: as in the spec, resolved.
+        objectives: as in the spec, resolved.
+        kind: the table that has its name.
+        codecs: the parameters that are codecs, resolved.
+        values: every parameter, defaults filled in.
+    """
+
+    defence: tuple[Component, ...] = ()
+    objectives: tuple[Component, ...] = ()
+    kind: Annotated[Kind, Field(exclude=True)] = field(kw_only=True, compare=False, repr=False)
+    codecs: Annotated[Mapping[str, Component], Field(exclude=True)] = field(
+        default_factory=dict, kw_only=True, compare=False, repr=False
+    )
+    values: Annotated[BaseModel, Field(exclude=True)] = field(
+        kw_only=True, compare=False, repr=False
+    )
+
+    @property
+    def bare(self) -> Component:
+        """The codec without its defences."""
+        return replace(self, label="", defence=())
+
+    @cached_property
+    def signature(self) -> dict[str, Any]:
+        """Every parameter by name, defaults filled in, as it goes into a job's key.
+
+        A codec's defences, where it has any, stand under "defence".
+        """
+        values = self.values.model_dump(mode="json")
+        defence = [[one.name, one.signature] for one in self.defence]
+        return values | {"defence": defence} if defence else values
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the model of the parameters: its class exists in this process alone."""
+        return {**self.__dict__, "signature": self.signature, "values": None}
+
+
+def resolve(kind: Kind, spec: ComponentSpec) -> Component:
+    """Return a spec with its parameters validated; a component is returned as it is.
 
     Raises:
         ConfigError: the name or a parameter is unknown, or a value is not allowed.
     """
-    known = parameters(kind, choice.name)
+    if isinstance(spec, Component):
+        return spec
+    known = parameters(kind, spec.name)
     try:
-        values = known.model_validate(dict(choice.params))
+        values = known.model_validate(dict(spec.params))
     except ValidationError as error:
-        raise ConfigError(explained(f"{kind} '{choice.name}'", known, error)) from error
-    checked = tuple((key, getattr(values, key)) for key, _ in choice.params)
-    defence = tuple(validate("defence", one) for one in choice.defence)
-    objectives = tuple(validate("objective", one) for one in choice.objectives)
-    return replace(choice, params=checked, defence=defence, objectives=objectives)
+        raise ConfigError(explained(f"{kind} '{spec.name}'", known, error)) from error
+    return Component(
+        spec.name,
+        tuple((key, getattr(values, key)) for key, _ in spec.params),
+        spec.label,
+        tuple(resolve("defence", one) for one in spec.defence),
+        tuple(resolve("objective", one) for one in spec.objectives),
+        spec.transfer,
+        spec.sources,
+        kind=kind,
+        codecs={key: _nested(value) for key, value in spec.params if _is_codec(known, key)},
+        values=values,
+    )
 
 
-def instantiate(kind: Kind, choice: ComponentSpec) -> Any:  # noqa: ANN401 - the caller names the kind
-    """Make the implementation that a choice names.
+def instantiate(kind: Kind, spec: ComponentSpec) -> Any:  # noqa: ANN401 - the caller names the kind
+    """Make the implementation that a spec names, inside its defences.
 
     Raises:
         ConfigError: it cannot be made with these parameters, or not on this machine.
     """
-    found = entry(kind, choice.name)
-    params = _given(kind, choice)
+    found = entry(kind, spec.name)
+    component = resolve(kind, spec)
+    codecs = {key: instantiate("codec", one) for key, one in component.codecs.items()}
     try:
-        made = attribute(found, found.target)(**found.preset, **params)
-        for one in reversed(choice.defence):
+        made = attribute(found, found.target)(**found.preset, **dict(component.params), **codecs)
+        for one in reversed(component.defence):
             made = instantiate("defence", one)(made)
     except PLUGIN_ERRORS as error:  # a plugin's constructor can fail in any way
         raise_if_machine(error)
-        whose = f"the {kind} '{choice}'{found.origin}"
-        raise ConfigError(f"{whose} cannot be used: {one_line(error)}") from error
+        owner = f"the {kind} '{spec}'{found.origin}"
+        raise ConfigError(f"{owner} cannot be used: {one_line(error)}") from error
     return made
 
 
-def resolved_params(kind: Kind, choice: ComponentSpec) -> dict[str, Any]:
-    """Return every parameter by name, defaults filled in, as it goes into a job's key.
-
-    A codec's defences, where it has any, stand under "defence".
-    """
-    values = parameters(kind, choice.name).model_validate(dict(choice.params))
-    told = values.model_dump(mode="json")
-    behind = [[one.name, resolved_params("defence", one)] for one in choice.defence]
-    return told | {"defence": behind} if behind else told
+def _is_codec(known: type[BaseModel], key: str) -> bool:
+    return _IS_CODEC in known.model_fields[key].metadata
 
 
-def _given(kind: Kind, choice: ComponentSpec) -> dict[str, Any]:
-    """Return the constructor's arguments; where one is a codec, it is made."""
-    fields = parameters(kind, choice.name).model_fields
-    return {
-        key: instantiate("codec", _nested(value)) if _IS_CODEC in fields[key].metadata else value
-        for key, value in validate(kind, choice).params
-    }
-
-
-def _nested(item: object) -> ComponentSpec:
+def _nested(item: object) -> Component:
     """Return the codec that a parameter names: by its name, or a mapping with it."""
     given = {"name": item} if isinstance(item, str) else item
     if not isinstance(given, dict) or not isinstance(given.get("name"), str):
         raise ConfigError(f"expected the codec's name, or a mapping with 'name', got {item!r}")
     params = tuple((str(key), value) for key, value in given.items() if key != "name")
-    return validate("codec", ComponentSpec(given["name"], params))
+    return resolve("codec", ComponentSpec(given["name"], params))
 
 
 def _checked(item: object) -> object:

@@ -2,3 +2,25 @@
 
 Turning a suite into jobs lives in `bench.planning`.
 """
+
+from __future__ import annotations
+
+from importlib import resources
+
+FOR_PAGES = frozenset(
+    {
+        *("attacks", "attacks-convergence", "attacks-queries", "attacks-queries-jpeg"),
+        *("attacks-seeds", "codecs-kodak"),
+        *("defences", "defences-published", "defences-rate", "defences-steps"),
+        *("hardening-factorized-q5", "hardening-hyperprior-q1", "hardening-hyperprior-q2"),
+        *("hardening-hyperprior-q4", "hardening-hyperprior-q5", "hardening-mean-q5"),
+        *("sun2024-bundled", "sun2024-checkpoint", "sun2024-h266", "sun2024-h266-queries"),
+    }
+)
+"""Bundled suites whose runs a page of docs/ is written from."""
+
+
+def bundled_suites() -> list[str]:
+    """Return the names of the suites that ship with the package."""
+    files = resources.files("suites").iterdir()
+    return sorted(file.name[:-5] for file in files if file.name.endswith(".yaml"))

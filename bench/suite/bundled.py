@@ -1,4 +1,4 @@
-"""The suites that ship with the package, and a suite by path or by name."""
+"""A suite by its path, or by the name of a bundled one."""
 
 from __future__ import annotations
 
@@ -6,14 +6,9 @@ from importlib import resources
 from pathlib import Path
 
 from bench.errors import ConfigError
+from bench.suite import bundled_suites
 from bench.suite.suite import Suite, load_suite
 from bench.utils.yaml_config import nearest, parse
-
-
-def bundled_suites() -> list[str]:
-    """Return the names of the suites that ship with the package."""
-    files = resources.files("suites").iterdir()
-    return sorted(file.name[:-5] for file in files if file.name.endswith(".yaml"))
 
 
 def named_suite(given: str) -> tuple[Suite, Path]:

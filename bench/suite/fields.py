@@ -7,18 +7,27 @@ import re
 import typing
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
-from bench.budget import L2, Budget, Linf, Mse, Region
 from bench.errors import ConfigError
-from bench.registry.registry import ComponentSpec, Kind, Transfer, entries, instantiate, validate
-from bench.ssim_budget import Ssim
+from bench.registry.registry import (
+    Component,
+    ComponentSpec,
+    Kind,
+    Transfer,
+    entries,
+    instantiate,
+    resolve,
+)
 from bench.utils.yaml_config import Settings
 
-BUDGETS: dict[str, type[Budget]] = {kind.kind: kind for kind in (Linf, L2, Mse, Ssim)}
-"""Every kind of budget, by the key under which it is written."""
+if TYPE_CHECKING:
+    from bench.budget import Budget
+
+BUDGETS = ("linf", "l2", "mse", "ssim")
+"""The kinds of budget, by the key under which they are written."""
 
 
 class Rectangle(Settings):
@@ -50,18 +59,22 @@ class BudgetSpec(Settings):
     @model_validator(mode="after")
     def _one_norm(self) -> BudgetSpec:
         given = self._given()
-        if len(given) != 1 and given != [Linf.kind, Ssim.kind]:
+        if len(given) != 1 and given != ["linf", "ssim"]:
             kinds = ", ".join(BUDGETS)
             raise ValueError(f"give exactly one of {kinds}, found {len(given)}; linf may cap ssim")
         return self
 
     def budget(self) -> Budget:
         """Return the budget this describes."""
+        from bench.budget import L2, Linf, Mse, Region  # noqa: PLC0415 - suites need no torch
+        from bench.ssim_budget import Ssim  # noqa: PLC0415
+
         region = None if self.region is None else Region(**self.region.model_dump())
         if self.ssim is not None:
             return Ssim(1 - self.ssim, cap=self.linf, region=region)
         (kind,) = self._given()
-        return BUDGETS[kind](getattr(self, kind), region=region)
+        norms: dict[str, type[Budget]] = {"linf": Linf, "l2": L2, "mse": Mse}
+        return norms[kind](getattr(self, kind), region=region)
 
     def _given(self) -> list[str]:
         return [kind for kind in BUDGETS if getattr(self, kind) is not None]
@@ -80,12 +93,12 @@ def listed(value: Any) -> Any:  # noqa: ANN401 - YAML as it was written
 
 
 def choices(kind: Kind) -> BeforeValidator:
-    """Turn an item of a list, a name or a mapping with a name, into one Choice a grid point."""
+    """Turn an item of a list, a name or a mapping with a name, into one component a grid point."""
     return BeforeValidator(partial(_expanded, kind))
 
 
 def choice(kind: Kind) -> BeforeValidator:
-    """Turn a name, or a mapping with a name, into one Choice; a grid is refused."""
+    """Turn a name, or a mapping with a name, into one component; a grid is refused."""
     return BeforeValidator(partial(single, kind))
 
 
@@ -98,7 +111,7 @@ def attacks() -> BeforeValidator:
     return BeforeValidator(_members)
 
 
-def _members(item: Any, info: ValidationInfo) -> list[ComponentSpec]:  # noqa: ANN401 - YAML as it was written
+def _members(item: Any, info: ValidationInfo) -> list[Component]:  # noqa: ANN401 - YAML as it was written
     name = item.get("name") if isinstance(item, dict) else item
     if not isinstance(name, str) or name not in entries("ensemble"):
         return _expanded("attack", item)
@@ -111,16 +124,16 @@ def _members(item: Any, info: ValidationInfo) -> list[ComponentSpec]:  # noqa: A
     return [one for item in itertools.chain(*members) for one in _expanded("attack", item)]
 
 
-def _expanded(kind: Kind, item: Any) -> list[ComponentSpec]:  # noqa: ANN401 - YAML as it was written
+def _expanded(kind: Kind, item: Any) -> list[Component]:  # noqa: ANN401 - YAML as it was written
     if isinstance(item, str):
         item = {"name": item}
     try:
-        return [validate(kind, point) for point in _grid(kind, item)]
+        return [resolve(kind, point) for point in _grid(kind, item)]
     except ConfigError as error:
         raise ValueError(str(error)) from error
 
 
-def single(kind: Kind, item: Any) -> ComponentSpec:  # noqa: ANN401 - YAML as it was written
+def single(kind: Kind, item: Any) -> Component:  # noqa: ANN401 - YAML as it was written
     """Return the one implementation that an item names.
 
     Raises:
@@ -152,12 +165,12 @@ def _grid(kind: Kind, item: Any) -> Iterator[ComponentSpec]:  # noqa: ANN401 - Y
         yield ComponentSpec(name, params, full, defence, wanted, transfer, sources)
 
 
-def _behind(items: Any) -> list[tuple[ComponentSpec, ...]]:  # noqa: ANN401 - YAML as it was written
+def _behind(items: Any) -> list[tuple[Component, ...]]:  # noqa: ANN401 - YAML as it was written
     """Return what a codec is behind, once for each point of the grids in it."""
     return list(itertools.product(*(_expanded("defence", item) for item in listed(items))))
 
 
-def _wanted(items: Any) -> tuple[ComponentSpec, ...]:  # noqa: ANN401 - YAML as it was written
+def _wanted(items: Any) -> tuple[Component, ...]:  # noqa: ANN401 - YAML as it was written
     """Return what an attack wants in the place of what the suite wants, grids expanded."""
     return tuple(itertools.chain(*(_expanded("objective", item) for item in listed(items))))
 

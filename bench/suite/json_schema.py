@@ -7,7 +7,8 @@ from typing import Any, get_args
 from pydantic import TypeAdapter
 
 from bench.errors import ConfigError
-from bench.registry.registry import Kind, Transfer, entries, entry, parameters
+from bench.registry.declarations import declaration
+from bench.registry.registry import Kind, Transfer, entries
 from bench.suite.suite import Source, Suite
 
 _LISTS: dict[str, tuple[Kind, ...]] = {
@@ -42,7 +43,8 @@ def suite_schema() -> dict[str, Any]:
     for key, kinds in _LISTS.items():
         least = schema["properties"][key].get("minItems", 0)
         schema["properties"][key] = {"type": "array", "minItems": least, "items": _item(*kinds)}
-    schema["$defs"].pop("Choice", None)
+    for name in ("Component", "ComponentSpec"):
+        schema["$defs"].pop(name, None)
     schema["$defs"] |= {"Defence": _item("defence"), "Objective": _item("objective")}
     return schema
 
@@ -50,25 +52,25 @@ def suite_schema() -> dict[str, Any]:
 def _item(*kinds: Kind) -> dict[str, Any]:
     names = sorted((name, kind) for kind in kinds for name in entries(kind))
     mappings = (_mapping(kind, name) for name, kind in names)
-    told = [name for name, _ in names]
-    return {"anyOf": [{"enum": told}, *(mapping for mapping in mappings if mapping)]}
+    enum = [name for name, _ in names]
+    return {"anyOf": [{"enum": enum}, *(mapping for mapping in mappings if mapping)]}
 
 
 def _mapping(kind: Kind, name: str) -> dict[str, Any] | None:
     """Return the schema of one implementation's parameters; None if it cannot be imported."""
     try:
-        model = parameters(kind, name).model_json_schema()
+        declared = declaration(kind, name).parameters
     except ConfigError:
         return None
     common = {"name": {"const": name}, "label": {"type": "string"}}
     properties = {
         key: {"anyOf": [value, {"type": "array", "items": value}]}
-        for key, value in model.get("properties", {}).items()
+        for key, value in declared.get("properties", {}).items()
     }
     return {
         "type": "object",
-        "description": entry(kind, name).summary,
+        "description": entries(kind)[name].summary,
         "properties": {**common, **properties, **_NESTED.get(kind, {})},
-        "required": ["name", *model.get("required", [])],
+        "required": ["name", *declared.get("required", [])],
         "additionalProperties": False,
     }

@@ -21,7 +21,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from bench.images.image_set import ImageSpec
 from bench.metrics.scores import SCORES
 from bench.registry.plugins import Plugins
-from bench.registry.registry import ComponentSpec, Transfer
+from bench.registry.registry import Component, ComponentSpec, Transfer, resolve
 from bench.suite.fields import BudgetSpec, attacks, choices, listed
 from bench.utils.precision import BFLOAT16_VERSION, Arithmetic, Precision
 from bench.utils.yaml_config import Settings, load, nearest
@@ -58,6 +58,10 @@ class Compute(Settings):
         return Arithmetic(self.precision, self.compile)
 
 
+def _usual_objectives() -> list[list[Component]]:
+    return [[resolve("objective", ComponentSpec(name))] for name in ("distortion", "rate")]
+
+
 class Suite(Settings):
     """A whole benchmark, as it stands in a file.
 
@@ -90,43 +94,43 @@ class Suite(Settings):
     description: str = ""
     seed: int = 0
     images: ImageSpec
-    codecs: Annotated[list[Annotated[list[ComponentSpec], choices("codec")]], Field(min_length=1)]
+    codecs: Annotated[list[Annotated[list[Component], choices("codec")]], Field(min_length=1)]
     objectives: Annotated[
-        list[Annotated[list[ComponentSpec], choices("objective")]], Field(min_length=1)
-    ] = Field([[ComponentSpec("distortion")], [ComponentSpec("rate")]])
+        list[Annotated[list[Component], choices("objective")]], Field(min_length=1)
+    ] = Field(default_factory=_usual_objectives)
     budgets: Annotated[list[BudgetSpec], Field(min_length=1)]
-    attacks: Annotated[list[Annotated[list[ComponentSpec], attacks()]], Field(min_length=1)]
+    attacks: Annotated[list[Annotated[list[Component], attacks()]], Field(min_length=1)]
     sources: tuple[Source, ...] = ()
     transfer: Transfer = "gradient-free"
     draws: Annotated[int, Field(ge=1, le=256)] = 8
     rd_lambda: Annotated[float, Field(gt=0)] = 0.013
     vmaf: bool = False
-    metrics: list[Annotated[list[ComponentSpec], choices("metric")]] = Field([])
+    metrics: list[Annotated[list[Component], choices("metric")]] = Field([])
     compute: Compute = Compute()
 
     @property
-    def points(self) -> list[ComponentSpec]:
+    def points(self) -> list[Component]:
         """The operating points, grids expanded."""
         return list(itertools.chain(*self.codecs))
 
     @property
-    def searches(self) -> list[ComponentSpec]:
+    def searches(self) -> list[Component]:
         """The attacks, grids expanded."""
         return list(itertools.chain(*self.attacks))
 
     @property
-    def wants(self) -> list[ComponentSpec]:
+    def wants(self) -> list[Component]:
         """The objectives, grids expanded."""
         return list(itertools.chain(*self.objectives))
 
     @property
-    def climbed(self) -> list[ComponentSpec]:
+    def climbed(self) -> list[Component]:
         """The objectives, and what some attacks want in their place."""
         own = itertools.chain(*(choice.objectives for choice in self.searches))
         return list({str(choice): choice for choice in (*self.wants, *own)}.values())
 
     @property
-    def yardsticks(self) -> list[ComponentSpec]:
+    def yardsticks(self) -> list[Component]:
         """The metrics, grids expanded."""
         return list(itertools.chain(*self.metrics))
 
@@ -137,13 +141,13 @@ class Suite(Settings):
 
     @field_validator("codecs", "attacks", "objectives", "metrics")
     @classmethod
-    def _distinct(cls, value: list[list[ComponentSpec]]) -> list[list[ComponentSpec]]:
+    def _distinct(cls, value: list[list[Component]]) -> list[list[Component]]:
         _refuse_twins([str(choice) for choices in value for choice in choices])
         return value
 
     @field_validator("metrics")
     @classmethod
-    def _besides(cls, value: list[list[ComponentSpec]]) -> list[list[ComponentSpec]]:
+    def _besides(cls, value: list[list[Component]]) -> list[list[Component]]:
         for label in map(str, itertools.chain(*value)):
             if label in SCORES:
                 raise ValueError(f"the harness has a score '{label}'; give yours another label")
@@ -152,8 +156,8 @@ class Suite(Settings):
     @field_validator("attacks")
     @classmethod
     def _told_apart(
-        cls, value: list[list[ComponentSpec]], info: ValidationInfo
-    ) -> list[list[ComponentSpec]]:
+        cls, value: list[list[Component]], info: ValidationInfo
+    ) -> list[list[Component]]:
         """See that what is called alike is wanted alike."""
         known = {str(one): one for one in itertools.chain(*info.data.get("objectives", []))}
         for own in (one for choice in itertools.chain(*value) for one in choice.objectives):
@@ -163,9 +167,7 @@ class Suite(Settings):
 
     @field_validator("attacks")
     @classmethod
-    def _searched(
-        cls, value: list[list[ComponentSpec]], info: ValidationInfo
-    ) -> list[list[ComponentSpec]]:
+    def _searched(cls, value: list[list[Component]], info: ValidationInfo) -> list[list[Component]]:
         for labels in itertools.chain(*(one.sources for one in itertools.chain(*value))):
             _check_labels(labels, info)
         return value

@@ -150,7 +150,7 @@ class AttackContract:
         assert isinstance(attack, Attack), "it lacks what bench.attack.Attack asks for"
         assert attack.needs in {"nothing", "gradient", "queries"}, f"unknown need {attack.needs!r}"
         assert attack.budgets, "it can do no budget at all"
-        assert set(attack.budgets) <= BUDGETS.keys(), f"unknown budget among {attack.budgets}"
+        assert set(attack.budgets) <= set(BUDGETS), f"unknown budget among {attack.budgets}"
         assert attack.version >= 1, "versions count from 1"
         looks = attack.needs != "nothing"
         assert (attack.evaluations > 0) == looks, "`evaluations` and `needs` contradict each other"

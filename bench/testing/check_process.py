@@ -47,12 +47,12 @@ class CheckResult:
     """One promise of the contract.
 
     Attributes:
-        promise: what is checked.
+        requirement: what is checked.
         problem: how it is broken, in one sentence; empty if it holds.
         figures: what was measured, each in one sentence.
     """
 
-    promise: str
+    requirement: str
     problem: str = ""
     figures: tuple[str, ...] = ()
 

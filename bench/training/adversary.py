@@ -60,4 +60,4 @@ def _weighted(objective: ComponentSpec, lmbda: float) -> ComponentSpec:
     given = dict(objective.params)
     if not takes or "lmbda" in given:
         return objective
-    return replace(objective, params=(*objective.params, ("lmbda", lmbda)))
+    return ComponentSpec(objective.name, (*objective.params, ("lmbda", lmbda)))

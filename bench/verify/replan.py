@@ -20,7 +20,7 @@ from bench.planning.jobs import Plan
 from bench.planning.operating_point import OperatingPoint, ScoringSpec
 from bench.planning.planner import plan
 from bench.planning.resolve import make_attack, search_of, terms_of
-from bench.registry.registry import ComponentSpec
+from bench.registry.registry import Component
 from bench.store.run_folder import Manifest
 from bench.suite.suite import Suite
 from bench.utils.machine import configure_threads
@@ -42,7 +42,7 @@ class ReplannedRun:
     """
 
     suite: Suite
-    points: dict[str, ComponentSpec]
+    points: dict[str, Component]
     pictures: tuple[Picture, ...]
     terms: ScoringSpec
     plan: Plan
@@ -75,7 +75,7 @@ def replan(manifest: Manifest, folder: Path) -> ReplannedRun:
     return ReplannedRun(suite, points, pictures, terms, planned)
 
 
-def _point(manifest: Manifest, choice: ComponentSpec) -> OperatingPoint:
+def _point(manifest: Manifest, choice: Component) -> OperatingPoint:
     label = str(choice)
     return OperatingPoint(
         choice,

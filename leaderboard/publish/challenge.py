@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from bench.budget import Budget
 from bench.codec import Codec, Image
 from bench.engine.job_runner import scored
@@ -25,7 +27,7 @@ from bench.planning.jobs import CraftJob, Draw, Group, Plan
 from bench.planning.operating_point import OperatingPoint, PlannedAttack
 from bench.planning.planner import group
 from bench.planning.resolve import make_codec
-from bench.registry.registry import ComponentSpec
+from bench.registry.registry import Component
 from bench.scoring.measure import measure
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
 from bench.store.records import CraftRecord, MeasureRecord
@@ -170,11 +172,19 @@ def _budgets(again: ReplannedRun, name: str, image: Image, source: Picture) -> l
     return kept
 
 
+class _NoParameters(BaseModel):
+    """Of pictures that come from outside."""
+
+
 def _job(by: str, picture: Picture, made: str, budget: Budget) -> CraftJob:
     """Return the job that a picture, by its hash, is the outcome of."""
     told = {"by": by, "picture": picture.sha256, "made": made, "budget": budget.identity}
     search = PlannedAttack(
-        ComponentSpec(EXTERNAL, label=f"pictures of {by}"), "nothing", (budget.kind,), 1, 0
+        Component(EXTERNAL, label=f"pictures of {by}", kind="attack", values=_NoParameters()),
+        "nothing",
+        (budget.kind,),
+        version=1,
+        evaluations=0,
     )
     return CraftJob(digest(told)[:24], (), picture, search, None, budget, seed=0, draws=1)
 

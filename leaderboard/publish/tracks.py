@@ -16,7 +16,7 @@ from typing import Any
 from bench.errors import ConfigError
 from bench.registry.registry import ComponentSpec
 from bench.store.run_folder import Manifest
-from bench.suite.bundled import bundled_suites
+from bench.suite import bundled_suites
 from bench.suite.suite import Suite
 from bench.utils.hashing import digest
 from bench.utils.yaml_config import nearest, parse

@@ -8,7 +8,7 @@ import torch
 
 from bench.budget import L2, Linf, Mse, Region
 from bench.ssim_budget import Ssim
-from bench.suite.fields import BUDGETS
+from bench.suite.fields import BUDGETS, BudgetSpec
 from bench.tensors import to_tensor
 
 REGION = Region(top=3, left=5, height=6, width=4)
@@ -58,7 +58,12 @@ def _outside(images, source):
 
 
 def test_the_balls_are_known_by_their_kind():
-    assert {"linf": Linf, "l2": L2, "mse": Mse, "ssim": Ssim} == BUDGETS
+    classes = {"linf": Linf, "l2": L2, "mse": Mse, "ssim": Ssim}
+    assert tuple(classes) == BUDGETS
+    for kind, wanted in classes.items():
+        assert (
+            type(BudgetSpec.model_validate({kind: 1 if kind == "linf" else 0.5}).budget()) is wanted
+        )
     assert [str(ball) for ball in (Linf(8), Mse(1e-4))] == ["linf 8", "mse 0.0001"]
     assert str(Linf(4)) != str(Linf(4, region=REGION))
 

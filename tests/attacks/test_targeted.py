@@ -17,7 +17,7 @@ from bench.crafting.craft import run_attack
 from bench.crafting.target import CodecTarget
 from bench.engine.runner import describe, execute, prepare
 from bench.errors import ConfigError, Unsupported
-from bench.registry.registry import ComponentSpec, instantiate, resolved_params
+from bench.registry.registry import ComponentSpec, instantiate, resolve
 from bench.store.run_folder import open_run, read_run
 from bench.suite.suite import Suite
 from bench.tensors import to_image, to_tensor
@@ -91,7 +91,7 @@ def test_the_picture_is_part_of_the_key_and_its_path_is_not(shown, photograph):
     first, other = photograph("coffee", 8, 8), photograph("rocket", 8, 8)
     paths = shown(first), shown(first, "copy.png"), shown(other, "other.png")
     keys = [
-        resolved_params("objective", ComponentSpec("target", (("picture", path),)))
+        resolve("objective", ComponentSpec("target", (("picture", path),))).signature
         for path in paths
     ]
     assert keys[0] == keys[1] != keys[2]

@@ -19,7 +19,7 @@ from bench.crafting.ensemble import Ensemble
 from bench.crafting.oracle import Oracle
 from bench.crafting.target import ZERO_GRADIENT, CodecTarget
 from bench.errors import ConfigError, Unsupported
-from bench.registry.registry import ComponentSpec, instantiate, resolved_params, validate
+from bench.registry.registry import ComponentSpec, instantiate, resolve
 from bench.tensors import to_image, to_tensor
 
 TRAINED = "bmshj2018-hyperprior-small-q4"
@@ -123,7 +123,7 @@ def test_who_has_queries_alone_is_told(attack, photograph):
 
 def test_a_job_is_known_by_the_content_of_the_pictures(folder, tmp_path):
     def identity(place):
-        return resolved_params("attack", ComponentSpec("universal", (("pictures", str(place)),)))
+        return resolve("attack", ComponentSpec("universal", (("pictures", str(place)),))).signature
 
     known = identity(folder)
     moved = shutil.copytree(folder, tmp_path / "elsewhere")
@@ -142,4 +142,4 @@ def test_a_job_is_known_by_the_content_of_the_pictures(folder, tmp_path):
 )
 def test_what_cannot_be_learnt_on_is_refused_before_the_run(params, words):
     with pytest.raises(ConfigError, match=words):
-        instantiate("attack", validate("attack", ComponentSpec("universal", tuple(params.items()))))
+        instantiate("attack", resolve("attack", ComponentSpec("universal", tuple(params.items()))))

@@ -22,7 +22,7 @@ from backends.toy import Toy
 from bench.cli.key_values import parse_params
 from bench.container import pack
 from bench.errors import CodecError
-from bench.registry.registry import ComponentSpec, instantiate, unavailable, validate
+from bench.registry.registry import ComponentSpec, instantiate, resolve, unavailable
 
 PROGRAM = Path(damage.__file__)
 LIMIT_S = 3600
@@ -166,7 +166,7 @@ def _choice(told):
     name, *parameters = told.split()
     if (reason := unavailable("codec", name)) is not None:
         pytest.skip(reason)
-    return validate("codec", ComponentSpec(name, parse_params(parameters)))
+    return resolve("codec", ComponentSpec(name, parse_params(parameters)))
 
 
 def _check_many(folder, told, count):

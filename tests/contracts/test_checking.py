@@ -61,7 +61,7 @@ def mortal(tmp_path):
 
 def test_a_codec_that_hangs_and_crashes_breaks_two_promises_and_no_more(mortal):
     found = {
-        one.promise: one.problem for one in checking.check(ComponentSpec("mortal"), limit_s=10)
+        one.requirement: one.problem for one in checking.check(ComponentSpec("mortal"), limit_s=10)
     }
     assert len(found) == len(trial.PROMISES)
     assert {promise: problem for promise, problem in found.items() if problem} == {

@@ -13,7 +13,7 @@ from bench.codec import Codec
 from bench.defence import Layer, OwnCost, only
 from bench.errors import ConfigError
 from bench.registry import plugins
-from bench.registry.registry import ComponentSpec, entries, instantiate, validate
+from bench.registry.registry import ComponentSpec, entries, instantiate, resolve
 from bench.testing import DefenceContract
 from bench.wrapping import layered, randomised
 
@@ -40,7 +40,7 @@ KINKED = {"median": 0.5, "recode": math.inf}
 
 
 def _defence(name, params):
-    return instantiate("defence", validate("defence", ComponentSpec(name, tuple(params.items()))))
+    return instantiate("defence", resolve("defence", ComponentSpec(name, tuple(params.items()))))
 
 
 def _contract(name, params, loss=math.inf):

@@ -11,13 +11,13 @@ from bench.errors import Unsupported
 from bench.metrics import scores as metrics
 from bench.metrics.scores import SCORES
 from bench.metrics.ssim import check_pair
-from bench.registry.registry import ComponentSpec, entries, instantiate, validate
+from bench.registry.registry import ComponentSpec, entries, instantiate, resolve
 from bench.testing import MetricContract
 
 
 class TestCiede2000(MetricContract):
     def metric(self):
-        return instantiate("metric", validate("metric", ComponentSpec("ciede2000")))
+        return instantiate("metric", resolve("metric", ComponentSpec("ciede2000")))
 
 
 def test_every_metric_is_under_contract_and_none_is_called_like_a_score():

@@ -32,7 +32,7 @@ from bench.codec import Codec
 from bench.container import _HEAD, pack, unpack
 from bench.errors import CodecError
 from bench.registry import plugins
-from bench.registry.registry import ComponentSpec, instantiate, unavailable, validate
+from bench.registry.registry import ComponentSpec, instantiate, resolve, unavailable
 from bench.testing.pictures import grey, noise, waves
 
 SECONDS = 200
@@ -101,7 +101,7 @@ def foreign_streams() -> list[bytes]:
     for name, *parameters in map(str.split, OTHERS):
         if unavailable("codec", name) is None:
             codec = instantiate(
-                "codec", validate("codec", ComponentSpec(name, parse_params(parameters)))
+                "codec", resolve("codec", ComponentSpec(name, parse_params(parameters)))
             )
             found += _with_sections(codec.encode(waves(40, 24)))
     return found
@@ -193,7 +193,7 @@ def main() -> None:
     torch.set_num_threads(1)
     if plugin := os.environ.get("DAMAGE_PLUGIN"):
         plugins.load(plugin, Path())
-    codec = instantiate("codec", validate("codec", ComponentSpec(name, parse_params(parameters))))
+    codec = instantiate("codec", resolve("codec", ComponentSpec(name, parse_params(parameters))))
     folder = Path(tempfile.gettempdir())
     found: Counter[str] = Counter()
     whole = whole_streams(codec)

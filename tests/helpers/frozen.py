@@ -22,7 +22,8 @@ from bench.planning.baselines import with_baselines
 from bench.planning.operating_point import OperatingPoint
 from bench.planning.planner import plan
 from bench.planning.resolve import make_attack, search_of, terms_of
-from bench.suite.bundled import bundled_suites, named_suite
+from bench.suite import bundled_suites
+from bench.suite.bundled import named_suite
 from bench.utils.hashing import digest
 from small_run import records_of, run_suite
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 import frozen
-from bench.suite.bundled import bundled_suites
+from bench.suite import bundled_suites
 
 PLANS = json.loads((frozen.GOLDEN / "plans.json").read_text())
 RECORDS = [json.loads(one) for one in (frozen.GOLDEN / "records.jsonl").read_text().splitlines()]

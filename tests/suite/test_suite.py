@@ -7,8 +7,8 @@ import pytest
 
 from bench.budget import L2, Linf, Mse, Region
 from bench.errors import ConfigError
-from bench.registry.registry import ComponentSpec
-from bench.suite.bundled import bundled_suites
+from bench.registry.registry import ComponentSpec, resolve
+from bench.suite import bundled_suites
 from bench.suite.json_schema import suite_schema
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import load, parse
@@ -36,7 +36,7 @@ def _refusal(text: str) -> str:
 
 def test_a_minimal_suite_has_the_documented_defaults():
     suite = parse(_SUITE, "mine.yaml", Suite)
-    assert suite.points == [ComponentSpec("toy")]
+    assert suite.points == [resolve("codec", ComponentSpec("toy"))]
     assert [str(choice) for choice in suite.wants] == ["distortion", "rate"]
     assert suite.transfer == "gradient-free"
     assert suite.budgets[0].budget() == Linf(8)

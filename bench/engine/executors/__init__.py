@@ -1,8 +1,8 @@
-"""Who does the work of a plan: this process, several processes, or the machines of a Ray cluster.
+"""Executors: this process, several processes, or the machines of a Ray cluster.
 
     Prepared, Store --executor--> events: jobs that start, records that are on disk
 
-Whoever does it, the records are the same, times apart. Nothing is imported before it is chosen.
+The records are the same under every executor, times apart. An executor is imported when chosen.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from bench.engine.resume import Event
-from bench.engine.runner import Prepared
 from bench.errors import ConfigError
-from bench.store.run_folder import Store
 
-Name: TypeAlias = Literal["serial", "processes", "ray"]
+if TYPE_CHECKING:  # the command line knows the names without the rest
+    from bench.engine.resume import Event
+    from bench.engine.runner import Prepared
+    from bench.store.run_folder import Store
 
-Executor: TypeAlias = Callable[[Prepared, Store], Generator[Event, None, None]]
+Name: TypeAlias = Literal["auto", "serial", "processes", "ray"]
+
+Executor: TypeAlias = "Callable[[Prepared, Store], Generator[Event, None, None]]"
 """Does what a run folder lacks of a plan; every record it yields is on disk. To be closed."""
 
 
@@ -40,6 +42,7 @@ class Options:
 
 
 _MADE_BY = {
+    "auto": "bench.engine.executors.automatic:executor",
     "serial": "bench.engine.executors.serial:executor",
     "processes": "bench.engine.executors.processes:executor",
     "ray": "bench.engine.executors.ray_cluster:executor",

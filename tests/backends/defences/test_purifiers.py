@@ -18,7 +18,7 @@ from bench.metrics.scores import psnr
 from bench.models import checkpoint, zoo
 from bench.models.denoiser import Denoiser
 from bench.registry import plugins
-from bench.registry.registry import ComponentSpec, instantiate, validate
+from bench.registry.registry import ComponentSpec, instantiate, resolve
 from bench.tensors import to_tensor
 from bench.training.recipe import Recipe
 from bench.utils.yaml_config import load
@@ -30,7 +30,7 @@ IDENTITY = ComponentSpec("identity")
 
 
 def _behind(name, **params):
-    choice = validate("defence", ComponentSpec(name, tuple(params.items())))
+    choice = resolve("defence", ComponentSpec(name, tuple(params.items())))
     return instantiate("defence", choice)(instantiate("codec", IDENTITY))
 
 

@@ -1,0 +1,24 @@
+"""`bench schema`: the JSON schema of suites, for editors."""
+
+from __future__ import annotations
+
+import argparse
+
+HELP = "print the JSON schema of suites, for editors"
+EXAMPLE = "bench schema > suite.schema.json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command: none."""
+    del parser
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print the schema."""
+    del arguments
+    import json
+
+    from bench.cli.output import say
+    from bench.suite.json_schema import suite_schema
+
+    say(json.dumps(suite_schema(), indent=2))

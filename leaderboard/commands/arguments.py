@@ -1,0 +1,21 @@
+"""Arguments that `verify` and `publish` share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """Add where a suite's paths start, and whether plugins of others may run."""
+    parser.add_argument(
+        "--suite-folder",
+        type=Path,
+        default=Path(),
+        help="where relative paths in the suite start, if not here",
+    )
+    parser.add_argument(
+        "--plugins",
+        action="store_true",
+        help="run the plugins that the entry or challenge names: code of whoever published it",
+    )

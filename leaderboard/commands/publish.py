@@ -1,0 +1,106 @@
+"""`bench publish`: entries of runs, challenges, and the pages of a board."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from leaderboard.commands.arguments import add_trust
+
+HELP = "make entries of runs, or score a challenge, and write the pages of a board"
+EXAMPLE = "bench publish runs/linf8-v1 --to leaderboard --by 'Ada Lovelace'"
+_GIT_SECONDS = 10
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument(
+        "runs", nargs="*", type=Path, metavar="RUN", help="run folders; none: only the pages"
+    )
+    parser.add_argument("--to", type=Path, required=True, help="the board, such as leaderboard/")
+    parser.add_argument(
+        "--codec",
+        action="append",
+        default=[],
+        help="publish only this codec, at every quality setting",
+    )
+    parser.add_argument(
+        "--challenge",
+        type=Path,
+        metavar="PICTURES",
+        help="score adversarial pictures of your own (a folder of PNGs, an .npz or a .pt file)"
+        " on the published --codec of --track",
+    )
+    parser.add_argument("--track", help="of a --challenge")
+    parser.add_argument("--by", help="who publishes (git's user.name by default)")
+    add_trust(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write entries or a challenge, then the pages."""
+    from bench.cli.output import say
+    from leaderboard.web.assets import libraries
+    from leaderboard.web.site import write
+
+    libraries()
+    if arguments.challenge is not None or arguments.track is not None:
+        _write_challenge(arguments)
+    else:
+        _write_entries(arguments)
+    write(arguments.to)
+    say(f"wrote the pages of {arguments.to}")
+
+
+def _write_entries(arguments: argparse.Namespace) -> None:
+    from bench.cli.output import say
+    from bench.store.run_folder import read_run
+    from leaderboard.publish.publish import publish, submission
+
+    submissions = [submission(read_run(run), arguments.suite_folder) for run in arguments.runs]
+    publisher = (arguments.by or _git_name()) if submissions else ""
+    for one in submissions:
+        for entry in publish(one, arguments.codec, arguments.to, publisher):
+            say(f"wrote {entry}")
+
+
+def _write_challenge(arguments: argparse.Namespace) -> None:
+    from bench.cli.output import say
+    from bench.errors import ConfigError
+    from bench.verify.replan import replan
+    from leaderboard.publish.challenge import challenge
+    from leaderboard.publish.entry import read_entry, refuse_plugins, run_of, slug
+    from leaderboard.publish.published_board import ENTRIES
+    from leaderboard.publish.submitted_pictures import read_submitted_pictures
+
+    if (
+        arguments.runs
+        or len(arguments.codec) != 1
+        or None in (arguments.challenge, arguments.track)
+    ):
+        raise ConfigError("a --challenge goes with one --codec, its --track, and no runs")
+    (codec,) = arguments.codec
+    folder = arguments.to / ENTRIES / arguments.track / slug(codec)
+    entry = read_entry(folder)
+    refuse_plugins(entry, folder, allowed=arguments.plugins)
+    replanned = replan(run_of(entry, folder).manifest, arguments.suite_folder)
+    pictures = read_submitted_pictures(arguments.challenge)
+    publisher = arguments.by or _git_name()
+    say(f"wrote {challenge(entry, replanned, pictures, arguments.to, publisher)}")
+
+
+def _git_name() -> str:
+    """Return who works here, as git knows it."""
+    import shutil
+    import subprocess
+    import sys
+
+    from bench.errors import ConfigError
+
+    git = shutil.which("git")
+    command = [git, "config", "user.name"] if git else [sys.executable, "-c", ""]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=_GIT_SECONDS, check=False
+    )
+    if not done.stdout.strip():
+        raise ConfigError("an entry says who published it; name yourself with --by")
+    return done.stdout.strip()

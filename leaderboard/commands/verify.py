@@ -1,0 +1,81 @@
+"""`bench verify`: a run folder, an entry, a challenge or a board, checked."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.cli import CHECK_FAILED, DONE
+from leaderboard.commands.arguments import add_trust
+
+if TYPE_CHECKING:
+    from bench.verify.findings import Event
+
+HELP = "encode the pictures of a run, entry or challenge again and compare; or check a board"
+EXAMPLE = "bench verify runs/quick"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument(
+        "what",
+        type=Path,
+        metavar="FOLDER",
+        help="a run folder, or the folder of an entry, of a challenge or of a board",
+    )
+    add_trust(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what was checked and every finding; return 1 where there is one."""
+    from bench.cli.output import say
+    from bench.verify.run_folder import tally
+    from leaderboard.publish.published_board import ENTRIES
+    from leaderboard.web.site import INDEX
+
+    what = arguments.what
+    is_board = (what / INDEX).is_file() or (what / ENTRIES).is_dir()
+    count = _board_findings(what) if is_board else tally(_events(arguments), say).findings
+    if count:
+        findings = "1 finding" if count == 1 else f"{count} findings"
+        say(f"{what} is not what it says: {findings} above")
+    return CHECK_FAILED if count else DONE
+
+
+def _board_findings(board: Path) -> int:
+    """Say whether a board's pages are what its entries give; return how much is wrong."""
+    from bench.cli.output import say
+    from leaderboard.audit.audit import audit_board
+    from leaderboard.publish.published_board import entries
+
+    say(f"checking the board {board}")
+    count = len(entries(board))
+    findings = list(audit_board(board))
+    for finding in findings:
+        say(f"WRONG  {finding}")
+    if not findings:
+        text = f"exactly what its {count} entries give" if count else "of a board without entries"
+        say(f"the pages of {board} are {text}; no picture was encoded again")
+    return len(findings)
+
+
+def _events(arguments: argparse.Namespace) -> Iterator[Event]:
+    from bench.cli.output import say
+    from bench.store.run_folder import read_run
+    from bench.verify.run_folder import verify
+    from leaderboard.audit.audit import audit_challenge, audit_entry
+    from leaderboard.publish.challenge import CHALLENGE
+    from leaderboard.publish.entry import ENTRY
+
+    what, folder = arguments.what, arguments.suite_folder
+    if (what / ENTRY).is_file():
+        say(f"checking the entry {what}")
+        return audit_entry(what, folder, plugins=arguments.plugins)
+    if (what / CHALLENGE).is_file():
+        say(f"checking the challenge {what}")
+        return audit_challenge(what, folder, plugins=arguments.plugins)
+    run = read_run(what)
+    say(f"checking the run folder {what}")
+    return verify(run, folder)
