@@ -1,4 +1,4 @@
-"""The study of Sun et al., run and reported as a user would: smaller still, and as it ships (slow)."""
+"""The study of Sun et al., run and reported as a user would; as it ships where marked slow."""
 
 from __future__ import annotations
 
