@@ -22,8 +22,8 @@ NETS = {"net q2": 0.5, "net q4": 1.0, "net q4 hardened": 1.1}
 FRAGILE = {"net q2": 1, "net q4": 3, "net q4 hardened": 0.5}
 
 
-@pytest.fixture
-def run(tmp_path, lab):
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, lab):
     """Return a run: a net at two rates, a hardened twin, VVC under transfer; two pictures."""
     made = lab(
         codecs=[
@@ -52,7 +52,13 @@ def run(tmp_path, lab):
                 craft = made.craft(picture, attack, "rate", (codec,))
                 longer = made.scores(bpp, 1e-3, bpp * damage * scale, 1e-3, change=1e-3)
                 made.attacked(codec, craft, longer)
-    return made.write(tmp_path / "run")
+    return made.write(tmp_path_factory.mktemp("study") / "run")
+
+
+@pytest.fixture(scope="module")
+def page(run):
+    """Return the text of its report, which lies beside it."""
+    return _page(run, run.folder.parent)
 
 
 def _page(run, folder):
@@ -80,8 +86,7 @@ def test_a_search_that_two_runs_made_counts_once(run):
     assert gathered([run, run]) == gathered([run]) == effects(run)
 
 
-def test_methods_are_averaged_over_models_and_pictures(run, tmp_path):
-    page = _page(run, tmp_path)
+def test_methods_are_averaged_over_models_and_pictures(page):
     clean = 30.0
     lost = [
         100 * 10 * math.log10(4.0 * scale * worse) / clean for scale in (1, 2) for worse in (1, 3)
@@ -91,16 +96,14 @@ def test_methods_are_averaged_over_models_and_pictures(run, tmp_path):
     assert rate == [f"×{4 * math.sqrt(2):.2f}"]
 
 
-def test_qualities_take_the_worst_attack_of_each_picture(run, tmp_path):
-    page = _page(run, tmp_path)
+def test_qualities_take_the_worst_attack_of_each_picture(page):
     lost = [100 * 10 * math.log10(4.0 * scale) / 30.0 for scale in (1, 2)]
     distortion, _ = _cells(page, "Quality", "net q2")
     assert distortion == [f"{sum(lost) / 2:.1f}"]
     assert _cells(page, "Quality", "net q4 hardened") == []
 
 
-def test_the_worst_found_is_named(run, tmp_path):
-    page = _page(run, tmp_path)
+def test_the_worst_found_is_named(page):
     (first,) = _cells(page, "The worst found", "PSNR lost, %")
     lost = 10 * math.log10(4.0 * 2 * 3)
     told = ["net q4", "PGD-7", "linf 8", "two", "30.00", f"30.00 → {30 - lost:.2f}"]
@@ -109,16 +112,14 @@ def test_the_worst_found_is_named(run, tmp_path):
     assert (second[0], second[-1]) == ("×8.00", "0.500 → 4.000")
 
 
-def test_trends_name_their_exceptions(run, tmp_path, lab):
-    page = _page(run, tmp_path)
+def test_trends_name_their_exceptions(page):
     told = "distortion: the higher of two neighbouring qualities lost more in 1 of 1 comparisons"
     assert f"{told}, without exception." in page
     assert "distortion: VVC lost less than learned codecs in 2 of 2 comparisons" in page
     assert "distortion: VVC lost less than hardened ones in 1 of 1 comparisons" in page
 
 
-def test_codecs_without_gradients_stand_beside_learned_ones(run, tmp_path):
-    page = _page(run, tmp_path)
+def test_codecs_without_gradients_stand_beside_learned_ones(page):
     lost = [
         100 * 10 * math.log10(4.0 * scale * worse) / 30.0 for scale in (1, 2) for worse in (1, 3)
     ]
@@ -141,8 +142,7 @@ def test_more_steps_are_compared_with_one(run):
     assert told.startswith("fgsm did more than PGD-7 in 0 of 4 comparisons; exceptions: distortion")
 
 
-def test_hardening_and_its_ceiling(run, tmp_path):
-    page = _page(run, tmp_path)
+def test_hardening_and_its_ceiling(page):
     cells, distortion, rate, _ = _cells(page, "Adversarial training", "net q4")
     dearer, where, plain, hardened, fall, ceiling, faithful, paper = cells
     lmbda = 0.02
@@ -171,8 +171,7 @@ def test_hardening_and_its_ceiling(run, tmp_path):
     assert "has no hardened twin" not in page
 
 
-def test_where_the_papers_figures_are_not_reached(run, tmp_path):
-    page = _page(run, tmp_path)
+def test_where_the_papers_figures_are_not_reached(page):
     most = 100 * 10 * math.log10(4.0 * 2 * 3) / 30.0
     least = 100 * 10 * math.log10(4.0) / 30.0
     least_told = f"from {least:.1f} of one on net q2 (0.500 bpp clean)"
@@ -238,14 +237,14 @@ def test_what_attacks_do_beyond_the_change_stands_beside_them(tmp_path, lab):
     )
 
 
-def test_an_unfinished_run_is_told(tmp_path, lab, run):
+def test_an_unfinished_run_is_told(tmp_path, lab, page):
     made = lab(codecs=[{"name": "jpeg", "quality": 20, "label": "net"}])
     made.clean("net", "one")
     craft = made.craft("one", "PGD-7", "distortion", ("net",))
     made.attacked("net", craft, made.scores(1.0, 1e-3, 1.0, 2e-3, change=1e-3))
-    page = _page(made.write(tmp_path / "half", cells=9), tmp_path)
-    assert "; unfinished: 2 of 9 cells" in page
-    assert "; unfinished" not in _page(run, tmp_path)
+    half = _page(made.write(tmp_path / "half", cells=9), tmp_path)
+    assert "; unfinished: 2 of 9 cells" in half
+    assert "; unfinished" not in page
 
 
 def test_the_same_records_give_the_same_files(run, tmp_path):
@@ -257,9 +256,8 @@ def test_the_same_records_give_the_same_files(run, tmp_path):
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
-def test_figures_have_numbers_at_their_axes(run, tmp_path):
-    _page(run, tmp_path)
-    drawn = (tmp_path / "study-attack.svg").read_text()
+def test_figures_have_numbers_at_their_axes(run, page):
+    drawn = (run.folder.parent / "study-attack.svg").read_text()
     assert "mathdefault" not in drawn
     assert ">5</text>" in drawn
 
@@ -280,8 +278,8 @@ def test_a_hardened_model_without_its_twin_is_no_pair(run):
     assert list(pairs(alone)) == []
 
 
-def test_without_pairs_there_is_no_section_on_them(run, tmp_path, monkeypatch):
-    assert "## Adversarial training" in _page(run, tmp_path)
+def test_without_pairs_there_is_no_section_on_them(run, page, tmp_path, monkeypatch):
+    assert "## Adversarial training" in page
     monkeypatch.setattr(paper, "pairs", lambda run: iter(()))
     assert "## Adversarial training" not in _page(run, tmp_path)
 
