@@ -168,9 +168,10 @@ def test_clean_pictures_are_coded_once_for_a_whole_batch(folder, tmp_path, monke
     assert {coded[name] for name in SIZES} == {2}  # once to score, once to see the bytes again
 
 
-def test_processes_give_the_records_of_one(folder, finished, tmp_path):
-    events = _run(folder, tmp_path / "run", "processes", 3)
-    assert _records(tmp_path / "run") == _records(finished)
+def test_processes_give_the_records_of_one(folder, tmp_path):
+    _run(folder, tmp_path / "serial", text=TOY)
+    events = _run(folder, tmp_path / "run", "processes", 3, TOY)
+    assert _records(tmp_path / "run") == _records(tmp_path / "serial")
     searched = Counter(event.key for event in events if isinstance(event, CraftJob))
     assert set(searched.values()) == {1}
 
