@@ -78,7 +78,7 @@ def as_json() -> str:
         }
         for kind in KINDS
     }
-    return json.dumps(shipped, indent=1, sort_keys=True) + "\n"
+    return json.dumps(shipped, indent=1) + "\n"
 
 
 @cache

@@ -38,6 +38,10 @@ __all__ = ["AttackContract", "CodecContract", "DefenceContract", "Linear", "Metr
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a class of the other module
     if name not in __all__:
         raise AttributeError(name)
-    from bench.testing import attack  # noqa: PLC0415 - it imports pytest
-
+    try:
+        from bench.testing import attack  # noqa: PLC0415 - it imports pytest
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"{name} needs pytest: pip install 'codec-robustness-bench[test]'"
+        ) from error
     return getattr(attack, name)

@@ -12,7 +12,7 @@ import pytest
 import torch
 from compressai.models import ScaleHyperprior
 
-from bench.cli.main import main
+from bench.cli.main import COMMANDS, main
 from bench.store.run_folder import read_run
 
 _SUITE = """\
@@ -50,7 +50,7 @@ def test_run_leaves_records_pictures_manifest_and_board(suite: Path, capsys):
     assert {path.stem for path in (folder / "adversarial").iterdir()} == set(run.crafts)
     assert "jpeg quality=50" in (folder / "leaderboard.md").read_text()
     assert "jpeg" in printed
-    assert f"{run.manifest.cells} cells measured now" in printed
+    assert f"{run.manifest.cells} evaluations scored now" in printed
 
 
 def test_running_again_measures_nothing(suite: Path, capsys):
@@ -58,7 +58,7 @@ def test_running_again_measures_nothing(suite: Path, capsys):
     before = (suite.parent / "runs/small/records.jsonl").read_bytes()
     capsys.readouterr()
     assert main(["run", str(suite)]) == 0
-    assert "0 cells measured now" in capsys.readouterr().out
+    assert "0 evaluations scored now" in capsys.readouterr().out
     assert (suite.parent / "runs/small/records.jsonl").read_bytes() == before
 
 
@@ -73,7 +73,7 @@ def test_plan_counts_and_executes_nothing(suite: Path, capsys):
     assert main(["plan", str(suite)]) == 0
     printed = capsys.readouterr().out
     assert "searches: 3" in printed
-    assert "cells: 12" in printed
+    assert "evaluations: 12" in printed
     assert not (suite.parent / "runs").exists()
 
 
@@ -205,8 +205,8 @@ def test_bench_and_python_m_bench_are_the_same_command():
 def test_check_says_what_holds(capsys):
     assert main(["check", "jpeg", "quality=50"]) == 0
     printed = capsys.readouterr().out
-    assert "holds   flipped bits are refused" in printed
-    assert "BROKEN" not in printed
+    assert "PASS  flipped bits are refused" in printed
+    assert "FAIL" not in printed
     assert "to encode a megapixel" in printed
 
 
@@ -214,8 +214,10 @@ def test_check_says_what_is_broken(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     broken = _PLUGIN.replace("return self._level", "return next(_COUNT)")
     Path("levels.py").write_text(broken)
-    told = _refused(["check", "levels", "level=7", "--plugin", "levels.py"], capsys)
-    assert "levels level=7 breaks" in told
+    assert main(["check", "levels", "level=7", "--plugin", "levels.py"]) == 1
+    printed = capsys.readouterr().out
+    assert "FAIL  the same picture gives the same bytes" in printed
+    assert "levels level=7 fails" in printed
 
 
 def test_check_needs_parameters_with_values(capsys):
@@ -255,3 +257,68 @@ class Levels(Codec):
 
 CODECS = {"levels": Entry(Levels, "one level")}
 """
+
+
+def test_bench_alone_prints_the_help(capsys):
+    assert main([]) == 0
+    assert "commands:" in capsys.readouterr().out
+
+
+def test_a_misspelt_command_is_told_the_nearest_one(capsys):
+    assert "did you mean 'publish'?" in _refused(["publsh"], capsys)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_an_example(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert f"example: bench {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["list", "codecs"], ["list", "codecs", "--json"], ["schema"]])
+def test_a_closed_pipe_ends_quietly(words):
+    command = [sys.executable, "-m", "bench", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode in {0, 141}
+
+
+def test_the_shell_completes_commands_and_bundled_suites(tmp_path):
+    assert _completed("bench ru", tmp_path) == ["run"]
+    assert _completed("bench run linf8", tmp_path) == ["linf8-v1"]
+
+
+def _completed(line: str, folder: Path) -> list[str]:
+    """Return what a shell is offered for a line, by argcomplete's protocol."""
+    answer = folder / "answer"
+    told = {
+        "_ARGCOMPLETE": "1",
+        "_ARGCOMPLETE_IFS": "\n",
+        "_ARGCOMPLETE_STDOUT_FILENAME": str(answer),
+        "COMP_LINE": line,
+        "COMP_POINT": str(len(line)),
+    }
+    command = [sys.executable, "-m", "bench"]
+    subprocess.run(command, env=os.environ | told, check=True, cwd=folder)
+    return [word.strip() for word in answer.read_text().splitlines()]
+
+
+def test_a_run_says_something_before_it_imports(suite: Path, monkeypatch):
+    """In a file too: the line is flushed, so it stands there while torch is being imported."""
+    command = [sys.executable, "-m", "bench", "run", str(suite)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == f"preparing {suite}\n"
+        process.stdout.read()
+    assert process.returncode == 0
+
+
+def test_a_resumed_run_says_what_is_done(suite: Path, capsys):
+    main(["run", str(suite), "--executor", "serial"])
+    records = suite.parent / "runs/small/records.jsonl"
+    lines = records.read_text().splitlines(keepends=True)
+    records.write_text("".join(lines[:8]))
+    capsys.readouterr()
+    assert main(["run", str(suite), "--executor", "serial"]) == 0
+    done = sum('"kind":"measure"' in line for line in lines[:8])
+    assert f"resuming, {done} of 12 evaluations done" in capsys.readouterr().out

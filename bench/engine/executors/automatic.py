@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.engine.executors import Executor, Options, processes, serial
-from bench.engine.resume import Event
+from bench.engine.resume import Event, is_pending
 from bench.engine.runner import Prepared
 from bench.errors import ConfigError
 from bench.planning.estimate import remaining
@@ -51,7 +51,8 @@ def worker_count(plan: Plan, threads: int, store: Store | None = None) -> int:
     """
     by_cores = max(cores() // threads, min(2, cores()))
     by_memory = int(free_bytes() // WORKER_BYTES)
-    count = max(1, min(by_cores, by_memory, len(plan.groups)))
+    groups = sum(store is None or is_pending(group, store) for group in plan.groups)
+    count = max(1, min(by_cores, by_memory, groups))
     pays_off = expected_seconds(plan, count, store) < remaining(plan, store)
     return count if pays_off else 1
 
