@@ -52,7 +52,7 @@ class Waiting(Toy, Concurrent):
         self.barrier = threading.Barrier(2)
 
     def encode(self, image):
-        self.barrier.wait(timeout=60)
+        self.barrier.wait(timeout=600)
         return super().encode(image)
 
 
