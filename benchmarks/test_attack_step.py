@@ -28,8 +28,8 @@ from attacks.gradient.pgd import PGD
 from attacks.objectives.basic import Distortion, Rate
 from backends.learned.compressai import CompressAI
 from backends.learned.entropy_models import straight_through_round
-from backends.learned.frozen.replace import quick
-from backends.learned.nets import frozen
+from backends.learned.frozen.replace import with_fast_layers
+from backends.learned.nets import freeze
 from bench.budget import Linf
 from bench.crafting.craft import run_attack
 from bench.crafting.target import CodecTarget
@@ -95,7 +95,7 @@ def test_harness_over_a_bare_loop(compare, picture, tmp_path):
     net.update()
     torch.save(net.state_dict(), tmp_path / "weights.pth")
     codec = CompressAI("bmshj2018-factorized", checkpoint=str(tmp_path / "weights.pth"))
-    bare = quick(frozen(net))
+    bare = with_fast_layers(freeze(net))
 
     def through_the_harness() -> None:
         target = CodecTarget(codec, Distortion(), picture)

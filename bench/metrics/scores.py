@@ -16,7 +16,9 @@ import numpy.typing as npt
 
 from bench.codec import Image
 from bench.errors import Unsupported
-from bench.metrics.ssim import check_pair, luma, ms_ssim, ssim
+from bench.metric import check_pair
+from bench.metric import psnr_of as psnr_of  # noqa: PLC0414 - one of the scores
+from bench.metrics.ssim import luma, ms_ssim, ssim
 from bench.metrics.vmaf import vmaf
 
 
@@ -29,11 +31,6 @@ def mse(reference: Image, picture: Image) -> float:
 def psnr(reference: Image, picture: Image) -> float:
     """Return the peak signal-to-noise ratio in dB, over all channels at once; inf if identical."""
     return psnr_of(mse(reference, picture))
-
-
-def psnr_of(error: float) -> float:
-    """Return the PSNR in dB of a mean squared error on [0, 1]; inf for 0."""
-    return -10 * math.log10(error) if error > 0 else math.inf
 
 
 def linf(reference: Image, picture: Image) -> float:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from bench.codec import Image
 from bench.errors import Unsupported
+from bench.metric import check_pair
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -71,18 +72,6 @@ def ms_ssim(reference: Image, picture: Image) -> float:
         planes = zip(_planes(reference), _planes(picture), strict=True)
         scores = [pytorch_msssim.ms_ssim(*pair, data_range=255) for pair in planes]
     return float(torch.stack(scores).mean())
-
-
-def check_pair(reference: Image, picture: Image) -> None:
-    """Check that two pictures can be compared.
-
-    Raises:
-        ValueError: they differ in shape, or one is not uint8.
-    """
-    if reference.dtype != np.uint8 or picture.dtype != np.uint8:
-        raise ValueError(f"pictures must be uint8, not {reference.dtype} and {picture.dtype}")
-    if reference.shape != picture.shape:
-        raise ValueError(f"pictures differ in shape: {reference.shape} and {picture.shape}")
 
 
 def _check_side(metric: str, picture: Image, least: int) -> None:

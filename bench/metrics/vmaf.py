@@ -21,7 +21,8 @@ import numpy.typing as npt
 
 from bench.codec import Image
 from bench.errors import Unsupported, raise_if_machine
-from bench.metrics.ssim import check_pair, luma
+from bench.metric import check_pair
+from bench.metrics.ssim import luma
 
 _GRAPH = (
     "[0:v]split[upper][lower];[upper]crop={width}:{height}:0:0[picture];"

@@ -2,3 +2,7 @@
 
 Codecs that use them live in `backends.learned`; training lives in `bench.training`.
 """
+
+from bench.models.compressai_import import defer_unused_parts
+
+defer_unused_parts()

@@ -37,6 +37,11 @@ budgets: [{linf: 8}]
 compute: {threads: 1, batch: 3}
 """
 
+TOY = SUITE.replace(
+    "{name: bmshj2018-factorized, checkpoint: bmshj2018-factorized-small-q1, label: learned}",
+    "{name: toy, label: toy}",
+)
+
 SIZES = {"a": (32, 48), "b": (32, 48), "c": (48, 32), "d": (32, 48), "e": (32, 48)}
 
 
@@ -165,16 +170,16 @@ def test_clean_pictures_are_coded_once_for_a_whole_batch(folder, tmp_path, monke
     assert {coded[name] for name in SIZES} == {2}  # once to score, once to see the bytes again
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_processes_give_the_records_of_one(folder, finished, tmp_path, workers):
-    events = _run(folder, tmp_path / "run", "processes", workers)
-    assert _records(tmp_path / "run") == _records(finished)
+def test_processes_give_the_records_of_one(folder, tmp_path):
+    _run(folder, tmp_path / "serial", text=TOY)
+    events = _run(folder, tmp_path / "run", "processes", 3, TOY)
+    assert _records(tmp_path / "run") == _records(tmp_path / "serial")
     searched = Counter(event.key for event in events if isinstance(event, CraftJob))
     assert set(searched.values()) == {1}
 
 
-def test_a_worker_lost_over_a_batch_is_made_up_for(folder, finished, tmp_path):
-    batched = {job.key for g in _prepared(folder).plan.groups for job in g.mates}
+def test_a_worker_lost_over_a_batch_is_made_up_for(folder, tmp_path):
+    batched = {job.key for g in _prepared(folder, TOY).plan.groups for job in g.mates}
     began, killed = [], []
 
     def seen(event):
@@ -184,9 +189,10 @@ def test_a_worker_lost_over_a_batch_is_made_up_for(folder, finished, tmp_path):
             killed.append(began[0])
             os.kill(began[0], signal.SIGKILL)
 
-    _run(folder, tmp_path / "run", "processes", 1, seen=seen)
+    _run(folder, tmp_path / "run", "processes", 1, TOY, seen)
+    _run(folder, tmp_path / "serial", text=TOY)
     assert len(began) == 2
-    assert _records(tmp_path / "run") == _records(finished)
+    assert _records(tmp_path / "run") == _records(tmp_path / "serial")
 
 
 @pytest.mark.parametrize("kept", [1, 2])

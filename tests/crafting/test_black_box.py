@@ -12,7 +12,8 @@ from attacks import ATTACKS
 from attacks.noise import SignNoise
 from attacks.objectives.basic import Distortion, Rate
 from attacks.query.square import Square
-from backends.external.ffmpeg import Vvc, vvc_availability
+from backends.external.availability import vvc_availability
+from backends.external.ffmpeg import Vvc
 from backends.pillow import Jpeg
 from backends.toy import Toy
 from bench.budget import L2, Linf, Mse, Region
@@ -51,7 +52,7 @@ class Waiting(Toy, Concurrent):
         self.barrier = threading.Barrier(2)
 
     def encode(self, image):
-        self.barrier.wait(timeout=60)
+        self.barrier.wait(timeout=600)
         return super().encode(image)
 
 

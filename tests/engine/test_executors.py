@@ -27,13 +27,38 @@ SUITE = """\
 name: small
 images: {set: sample, names: [chelsea, coffee], crop: {height: 32, width: 48}}
 codecs:
-  - {name: bmshj2018-factorized, checkpoint: bmshj2018-factorized-small-q1, label: learned}
+  - {name: toy, label: toy}
   - {name: jpeg, quality: 50, label: JPEG, defence: [{name: flip, way: random}]}
 attacks: [fgsm, {name: pgd, steps: 3}]
 budgets: [{linf: 8}]
 draws: 2
 compute: {threads: 1}
 """
+
+LEARNED = SUITE.replace(
+    "{name: toy, label: toy}",
+    "{name: bmshj2018-factorized, checkpoint: bmshj2018-factorized-small-q1, label: learned}",
+)
+
+WAITING = """\
+import time
+from pathlib import Path
+
+from attacks.noise import SignNoise
+from bench.entry import Entry
+
+
+class Waiting(SignNoise):
+    def __call__(self, target, images, budget, rngs):
+        while Path(__file__).with_name("wait").exists():
+            time.sleep(0.01)
+        return super().__call__(target, images, budget, rngs)
+
+
+ATTACKS = {"waiting": Entry(Waiting, "waits for a file to go")}
+"""
+
+WAITING_SUITE = "plugins: [waiting.py]\n" + SUITE.replace("steps: 3}", "steps: 3}, waiting")
 
 MORTAL = """\
 import os
@@ -102,10 +127,11 @@ def finished(tmp_path_factory):
     return folder
 
 
-def test_processes_give_the_records_and_pictures_of_one(finished, tmp_path):
-    events = run(tmp_path / "run", "processes", 2)
-    assert records(tmp_path / "run") == records(finished)
-    assert pictures(tmp_path / "run") == pictures(finished)
+def test_processes_give_the_records_and_pictures_of_one(tmp_path):
+    run(tmp_path / "serial", "serial", text=LEARNED)
+    events = run(tmp_path / "run", "processes", 2, LEARNED)
+    assert records(tmp_path / "run") == records(tmp_path / "serial")
+    assert pictures(tmp_path / "run") == pictures(tmp_path / "serial")
     assert [event.event for event in events if isinstance(event, WorkerRecord)] == ["began"] * 2
 
 
@@ -164,10 +190,21 @@ def test_an_end_in_the_middle_keeps_what_was_made_and_leaves_nobody_behind(finis
     assert records(tmp_path) == records(finished)
 
 
+@pytest.fixture(scope="module")
+def waited_for(tmp_path_factory):
+    """Return the records of a run whose attack had nothing to wait for."""
+    folder = tmp_path_factory.mktemp("waited")
+    (folder / "waiting.py").write_text(WAITING)
+    run(folder / "run", "serial", text=WAITING_SUITE)
+    return records(folder / "run")
+
+
 @pytest.mark.parametrize("ended", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_no_worker_outlives_the_command(finished, tmp_path, ended):
+def test_no_worker_outlives_the_command(waited_for, tmp_path, ended):
     suite, folder = tmp_path / "small.yaml", tmp_path / "run"
-    suite.write_text(SUITE)
+    suite.write_text(WAITING_SUITE)
+    (tmp_path / "waiting.py").write_text(WAITING)
+    (tmp_path / "wait").touch()
     command = [sys.executable, "-m", "bench", "run", str(suite), "--out", str(folder)]
     process = subprocess.Popen(
         [*command, "--executor", "processes", "--workers", "2"],
@@ -182,12 +219,13 @@ def test_no_worker_outlives_the_command(finished, tmp_path, ended):
     _, output = process.communicate()
     assert process.returncode == (-signal.SIGKILL if ended == signal.SIGKILL else 130)
     assert b"Traceback" not in output
-    until = time.monotonic() + 30
+    until = time.monotonic() + 300
     while _marked(str(tmp_path)) and time.monotonic() < until:
         time.sleep(0.01)
     assert _marked(str(tmp_path)) == []
-    run(folder, "serial")
-    assert records(folder) == records(finished)
+    (tmp_path / "wait").unlink()
+    run(folder, "serial", text=WAITING_SUITE)
+    assert records(folder) == waited_for
 
 
 def _count(folder):

@@ -149,7 +149,7 @@ def test_an_attack_says_itself_what_it_searches_on(tmp_path):
         ("ifgsm steps=3", ("toy 2.0",)),
     }
     page = markdown(build_board([run]))
-    assert "**Sources of square queries=9**, what was searched on, several at once" in page
+    assert "**Sources of square queries=9**, the codecs whose gradients or answers" in page
     assert "joined: JPEG 50." in page
 
 

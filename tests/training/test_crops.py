@@ -85,7 +85,7 @@ def test_what_does_not_fit_into_memory_is_decoded_again(photos, recipe, monkeypa
 
 
 def test_waiting_for_pictures_is_counted(photos, recipe, monkeypatch):
-    monkeypatch.setattr(crops, "draw_crops", lambda *_: time.sleep(0.2))
+    monkeypatch.setattr(crops, "draw_crops", lambda *_: time.sleep(1))
     photo_set = crops.read_photos(photos, 1, 64).training
     with crops.BatchLoader(photo_set, load(recipe(), Recipe), 0) as feed:
         feed.take()

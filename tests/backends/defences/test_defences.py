@@ -1,4 +1,4 @@
-"""Codecs behind defences in suites and runs: who attacks them, and how they are scored."""
+"""Defended codecs in suites and runs: adaptive and defence-unaware attacks, and their scores."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bench.cli.list import items
+from bench.cli.list import listed
 from bench.cli.main import main
 from bench.engine.runner import prepare
 from bench.errors import ConfigError
@@ -122,8 +122,8 @@ def test_editors_know_every_defence():
 
 
 def test_every_defence_is_listed_with_what_an_attack_follows_through_it(capsys):
-    assert {item.name for item in items("defences")} == set(entries("defence"))
-    assert all(item.gradient and item.problem is None for item in items("defences"))
+    assert {item.name for item in listed("defences")} == set(entries("defence"))
+    assert all(item.gradient and item.problem is None for item in listed("defences"))
     assert main(["list", "defences"]) == 0
     assert "self-ensemble" in capsys.readouterr().out
 
@@ -253,7 +253,7 @@ EVERY = (
 def test_an_attacker_who_knows_is_at_least_as_strong_as_one_who_does_not_or_flagged(
     small_checkpoint, grey_diffusion, tmp_path
 ):
-    """What is flagged is counted again, from the records."""
+    """The flags are counted again from the records."""
     weights = small_checkpoint("bmshj2018-factorized")
     bare = f"{{name: bmshj2018-factorized, checkpoint: {weights}"
     every = [one.replace("FILE", str(grey_diffusion)) for one in EVERY]
