@@ -162,8 +162,8 @@ class Target(Protocol):
             The values, float64 (N,).
 
         Raises:
-            QueriesSpent: the query budget is exhausted. Do not catch it: the harness then keeps
-                the best picture queried so far.
+            QueryBudgetExhaustedError: the query budget is exhausted. Do not catch it: the harness
+                then keeps the best picture queried so far.
         """
         ...
 

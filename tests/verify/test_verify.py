@@ -261,9 +261,9 @@ def test_the_command_tells_findings_and_fails(copy, capsys):
     assert f"{cells} evaluations repeated and exactly as recorded" in capsys.readouterr().out
     next((copy / "adversarial").iterdir()).unlink()
     assert main(["verify", str(copy)]) == 1
-    finding = capsys.readouterr()
-    assert "WRONG  adversarial/" in finding.out
-    assert "is not what it says" in finding.err
+    printed = capsys.readouterr().out
+    assert "WRONG  adversarial/" in printed
+    assert "is not what it says: 1 finding above" in printed
 
 
 def test_every_byte_of_a_png_is_held(rng):
@@ -279,7 +279,7 @@ def test_every_byte_of_a_png_is_held(rng):
 
 
 def test_what_is_not_coded_again_is_counted_and_still_held_to_the_plan(copy, capsys):
-    """Without its picture a cell's scores are taken on trust, and nothing else of it is."""
+    """Without its picture only the scores of an evaluation are not measured again."""
     before = alter_record(copy, is_attacked, set_to("threat", value="white-box"))
     (copy / "adversarial" / f"{before['craft']}.png").unlink()
     finding = findings(copy)
