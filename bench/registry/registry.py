@@ -226,7 +226,7 @@ def instantiate(kind: Kind, spec: ComponentSpec) -> Any:  # noqa: ANN401 - the c
     component = resolve(kind, spec)
     codecs = {key: instantiate("codec", one) for key, one in component.codecs.items()}
     try:
-        made = attribute(found, found.target)(**found.preset, **dict(component.params), **codecs)
+        made = attribute(found, found.target)(**found.preset, **dict(component.params) | codecs)
         for one in reversed(component.defence):
             made = instantiate("defence", one)(made)
     except PLUGIN_ERRORS as error:  # a plugin's constructor can fail in any way
