@@ -34,7 +34,7 @@ from bench.budget import Linf
 from bench.crafting.craft import run_attack
 from bench.crafting.target import CodecTarget
 from bench.utils.memory import keep_freed_memory
-from bench.utils.precision import Arithmetic, Precision, computing
+from bench.utils.precision import Arithmetic, Precision, use_arithmetic
 
 _MODELS: dict[str, Callable[[], CompressionModel]] = {
     "bmshj2018-factorized": lambda: FactorizedPrior(128, 192),
@@ -160,7 +160,7 @@ def test_half_a_codec_over_the_whole(compare, model, codec, size, case, precisio
 
 
 def _step(target: CodecTarget, picture: torch.Tensor, arithmetic: Arithmetic) -> None:
-    with computing(arithmetic):
+    with use_arithmetic(arithmetic):
         target.value_and_grad(picture)
 
 

@@ -59,7 +59,7 @@ def apart():
     return _apart
 
 
-def _apart(deed, seconds=60):
+def _apart(deed, seconds=600):
     ours, theirs = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 on threads and fork

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from backends.learned.nets import downsampling_factor, padded
 from bench.codec import Relaxed
-from bench.utils.precision import compiled, current
+from bench.utils.precision import compile_per_shape, current_arithmetic
 
 Pass: TypeAlias = Callable[[Tensor], Mapping[str, Any]]
 """Maps pictures, float (B, 3, H, W) with H and W multiples of the model's downsampling factor, to
@@ -42,7 +42,7 @@ class _PassInPrecision:
         self._run, self._device = run, device
 
     def __call__(self, images: Tensor) -> Mapping[str, Any]:
-        arithmetic = current()
+        arithmetic = current_arithmetic()
         run = self._compiled if arithmetic.compiled else self._run
         if arithmetic.precision == "float32":
             return run(images)
@@ -51,7 +51,7 @@ class _PassInPrecision:
 
     @cached_property
     def _compiled(self) -> Pass:
-        return compiled(self._run)
+        return compile_per_shape(self._run)
 
 
 class Surrogate:

@@ -11,8 +11,7 @@ import numpy.typing as npt
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from bench.codec import Image
-from bench.metric import Better
-from bench.metrics.ssim import check_pair
+from bench.metric import Better, check_pair
 
 Planes: TypeAlias = npt.NDArray[np.float64]
 """L*, a* and b*, float64 (3, H, W)."""

@@ -23,7 +23,7 @@ NAMES = list(ATTACKS)
 STRUCTURED = {"ssah", "dct", "recolour", "korhonen", "patch"}
 SIMPLE = {"fgsm", "ifgsm", "mifgsm", "ftda", "cw", "colour-shift", "universal"}
 DETERMINISTIC = SIMPLE | STRUCTURED
-QUICK = {"steps": 12, "restarts": 2, "searches": 2, "queries": 60, "samples": 20}
+QUICK = {"steps": 12, "restarts": 2, "searches": 2, "queries": 24, "samples": 8}
 
 
 def _make(name):

@@ -7,10 +7,12 @@ and ends nothing else.
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -115,12 +117,14 @@ def test_half_of_them_are_under_a_right_checksum():
 @pytest.mark.parametrize(
     ("deed", "problem"),
     [
-        ("import os; os.kill(os.getpid(), 11)", ""),
-        ("import tempfile; tempfile.mkstemp(); raise CodecError('x')", "left behind"),
-        ("import os; os.fork() or os._exit(0); raise CodecError('x')", "left behind"),
+        ("import os; os.kill(os.getpid(), 11)", "ended with -11"),
+        ("import tempfile; tempfile.mkstemp(); raise CodecError('x')", "files are left behind"),
+        ("import os; os.fork() or os._exit(0); raise CodecError('x')", "a process is left behind"),
     ],
 )
-def test_what_a_broken_decoder_does_or_leaves_is_found_out(tmp_path, deed, problem):
+def test_what_a_broken_decoder_does_or_leaves_is_found_out(
+    tmp_path, monkeypatch, apart, deed, problem
+):
     (tmp_path / "broken.py").write_text(f"""\
 from backends.toy import Toy
 from bench.entry import Entry
@@ -130,9 +134,19 @@ class Broken(Toy):
         {deed}
 CODECS = {{"broken": Entry(Broken, "breaks")}}
 """)
-    done = _run(tmp_path, "broken", 3, plugin=tmp_path / "broken.py")
-    assert done.returncode != 0
-    assert problem in done.stderr
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setenv("DAMAGE_PLUGIN", str(tmp_path / "broken.py"))
+    monkeypatch.setattr(sys, "argv", ["damage.py", "3", "0", "broken"])
+    assert problem in apart(_program)
+
+
+def _program():
+    faulthandler.disable()  # a crash is what is wanted here
+    try:
+        damage.main()
+    except AssertionError as error:
+        raise CodecError(str(error)) from error
 
 
 def test_neither_a_clear_error_nor_a_picture_of_the_right_size():
@@ -176,12 +190,12 @@ def _check_many(folder, told, count):
     assert sum(json.loads(done.stdout).values()) == count
 
 
-def _run(folder, told, count, plugin=""):
+def _run(folder, told, count):
     temporary = folder / "temporary"
     temporary.mkdir()
     return subprocess.run(
         [sys.executable, PROGRAM, str(count), "0", *told.split()],
-        env={**os.environ, "TMPDIR": str(temporary), "DAMAGE_PLUGIN": str(plugin)},
+        env={**os.environ, "TMPDIR": str(temporary)},
         capture_output=True,
         text=True,
         timeout=LIMIT_S,

@@ -182,11 +182,10 @@ def test_ctrl_c_is_one_sentence_and_keeps_what_was_measured(suite: Path):
     command = [sys.executable, "-m", "bench", "run", str(suite)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     records = suite.parent / "runs/small/records.jsonl"
-    deadline = time.monotonic() + 120
-    while not (records.exists() and records.stat().st_size) and time.monotonic() < deadline:
+    while process.poll() is None and not (records.exists() and records.stat().st_size):
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=600)
     assert process.returncode == 130
     assert told.decode().strip().count("\n") == 0
     assert "interrupted; what was measured is kept" in told.decode()

@@ -20,7 +20,7 @@ from bench.suite.fields import BUDGETS
 from bench.testing import AttackContract
 from bench.testing.attack import BALLS
 
-QUICK = {"steps": 10, "restarts": 2, "searches": 2, "queries": 24, "samples": 8}
+QUICK = {"steps": 5, "restarts": 2, "searches": 2, "queries": 12, "samples": 4}
 
 
 def _made(name):

@@ -107,7 +107,7 @@ def test_no_step_waits_that_wants_side_information(codec):
 
 @pytest.mark.parametrize("attack", STEPPING)
 def test_no_step_of_an_attack_waits(codec, attack):
-    waits = _waits_of_a_step(codec("bmshj2018-factorized"), attack, "distortion")
+    waits = _waits_of_a_step(codec("bmshj2018-factorized"), attack, "distortion", steps=(1, 3))
     assert waits == WAITS_OF_A_STEP.get(attack, 0)
 
 
@@ -148,17 +148,17 @@ def test_a_search_keeps_its_pictures_where_gradients_are_computed(codec):
     assert waits[0] == waits[1]
 
 
-def _waits_of_a_step(codec, attack, objective, budget=None):
+def _waits_of_a_step(codec, attack, objective, budget=None, steps=(1, 2)):
     few, many = (
         _waits(
             codec,
-            instantiate("attack", ComponentSpec(attack, (("steps", steps),))),
+            instantiate("attack", ComponentSpec(attack, (("steps", count),))),
             objective,
             budget,
         )
-        for steps in (2, 4)
+        for count in steps
     )
-    return (many - few) / 2
+    return (many - few) / (steps[1] - steps[0])
 
 
 def _waits(codec, attack, objective, budget):

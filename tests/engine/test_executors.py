@@ -27,13 +27,38 @@ SUITE = """\
 name: small
 images: {set: sample, names: [chelsea, coffee], crop: {height: 32, width: 48}}
 codecs:
-  - {name: bmshj2018-factorized, checkpoint: bmshj2018-factorized-small-q1, label: learned}
+  - {name: toy, label: toy}
   - {name: jpeg, quality: 50, label: JPEG, defence: [{name: flip, way: random}]}
 attacks: [fgsm, {name: pgd, steps: 3}]
 budgets: [{linf: 8}]
 draws: 2
 compute: {threads: 1}
 """
+
+LEARNED = SUITE.replace(
+    "{name: toy, label: toy}",
+    "{name: bmshj2018-factorized, checkpoint: bmshj2018-factorized-small-q1, label: learned}",
+)
+
+WAITING = """\
+import time
+from pathlib import Path
+
+from attacks.noise import SignNoise
+from bench.entry import Entry
+
+
+class Waiting(SignNoise):
+    def __call__(self, target, images, budget, rngs):
+        while Path(__file__).with_name("wait").exists():
+            time.sleep(0.01)
+        return super().__call__(target, images, budget, rngs)
+
+
+ATTACKS = {"waiting": Entry(Waiting, "waits for a file to go")}
+"""
+
+WAITING_SUITE = "plugins: [waiting.py]\n" + SUITE.replace("steps: 3}", "steps: 3}, waiting")
 
 MORTAL = """\
 import os
@@ -86,8 +111,8 @@ def run(folder, name, workers=None, text=SUITE, seen=lambda event: None):
 def records(folder):
     """Return all records, times apart, in the order of their keys."""
     lines = map(json.loads, (folder / "records.jsonl").read_text().splitlines())
-    told = [{k: v for k, v in line.items() if k not in TIMES} for line in lines]
-    return sorted(told, key=lambda line: line["key"])
+    records = [{k: v for k, v in line.items() if k not in TIMES} for line in lines]
+    return sorted(records, key=lambda line: line["key"])
 
 
 def pictures(folder):
@@ -102,10 +127,11 @@ def finished(tmp_path_factory):
     return folder
 
 
-def test_processes_give_the_records_and_pictures_of_one(finished, tmp_path):
-    events = run(tmp_path / "run", "processes", 2)
-    assert records(tmp_path / "run") == records(finished)
-    assert pictures(tmp_path / "run") == pictures(finished)
+def test_processes_give_the_records_and_pictures_of_one(tmp_path):
+    run(tmp_path / "serial", "serial", text=LEARNED)
+    events = run(tmp_path / "run", "processes", 2, LEARNED)
+    assert records(tmp_path / "run") == records(tmp_path / "serial")
+    assert pictures(tmp_path / "run") == pictures(tmp_path / "serial")
     assert [event.event for event in events if isinstance(event, WorkerRecord)] == ["began"] * 2
 
 
@@ -164,10 +190,21 @@ def test_an_end_in_the_middle_keeps_what_was_made_and_leaves_nobody_behind(finis
     assert records(tmp_path) == records(finished)
 
 
+@pytest.fixture(scope="module")
+def waited_for(tmp_path_factory):
+    """Return the records of a run whose attack had nothing to wait for."""
+    folder = tmp_path_factory.mktemp("waited")
+    (folder / "waiting.py").write_text(WAITING)
+    run(folder / "run", "serial", text=WAITING_SUITE)
+    return records(folder / "run")
+
+
 @pytest.mark.parametrize("ended", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_no_worker_outlives_the_command(finished, tmp_path, ended):
+def test_no_worker_outlives_the_command(waited_for, tmp_path, ended):
     suite, folder = tmp_path / "small.yaml", tmp_path / "run"
-    suite.write_text(SUITE)
+    suite.write_text(WAITING_SUITE)
+    (tmp_path / "waiting.py").write_text(WAITING)
+    (tmp_path / "wait").touch()
     command = [sys.executable, "-m", "bench", "run", str(suite), "--out", str(folder)]
     process = subprocess.Popen(
         [*command, "--executor", "processes", "--workers", "2"],
@@ -179,15 +216,16 @@ def test_no_worker_outlives_the_command(finished, tmp_path, ended):
     while process.poll() is None and _count(folder) < 3:
         time.sleep(0.01)
     os.killpg(process.pid, ended)
-    _, told = process.communicate()
+    _, output = process.communicate()
     assert process.returncode == (-signal.SIGKILL if ended == signal.SIGKILL else 130)
-    assert b"Traceback" not in told
-    until = time.monotonic() + 30
+    assert b"Traceback" not in output
+    until = time.monotonic() + 300
     while _marked(str(tmp_path)) and time.monotonic() < until:
         time.sleep(0.01)
     assert _marked(str(tmp_path)) == []
-    run(folder, "serial")
-    assert records(folder) == records(finished)
+    (tmp_path / "wait").unlink()
+    run(folder, "serial", text=WAITING_SUITE)
+    assert records(folder) == waited_for
 
 
 def _count(folder):
@@ -220,30 +258,30 @@ def test_what_kills_every_worker_is_given_up_and_the_rest_is_done(tmp_path, phot
 
 def test_workers_stay_at_their_pictures_and_help_at_the_end():
     groups = prepared().plan.groups
-    rota = WorkQueue.of(groups)
-    taken = [(worker, rota.take(worker)) for worker in (0, 1, 0, 1, 0, 1)]
+    queue = WorkQueue.of(groups)
+    taken = [(worker, queue.take(worker)) for worker in (0, 1, 0, 1, 0, 1)]
     assert all(group is not None for _, group in taken)
     places = {(worker, group.cells[0].picture.name) for worker, group in taken}
     assert places == {(0, "chelsea"), (1, "coffee")}
-    left = [rota.take(0) for _ in range(len(groups) - 6)]
+    left = [queue.take(0) for _ in range(len(groups) - 6)]
     assert Counter(g.key for g in left) + Counter(g.key for _, g in taken) == Counter(
         group.key for group in groups
     )
-    assert rota.take(1) is None
+    assert queue.take(1) is None
 
 
 def test_a_group_is_given_up_after_so_many_losses():
-    rota = WorkQueue.of(prepared().plan.groups[:1])
+    queue = WorkQueue.of(prepared().plan.groups[:1])
     for worker in range(ATTEMPTS):
-        assert not rota.is_done
-        assert rota.take(worker) is not None
-        assert rota.lose(worker)[1] == worker + 1
-    assert rota.is_done
-    assert len(rota.given_up) == 1
+        assert not queue.is_done
+        assert queue.take(worker) is not None
+        assert queue.lose(worker)[1] == worker + 1
+    assert queue.is_done
+    assert len(queue.given_up) == 1
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "told"),
+    ("name", "options", "message"),
     [
         ("serial", Options(workers=2), "one process works alone"),
         ("processes", Options(workers=0), "a number of at least 1"),
@@ -252,8 +290,8 @@ def test_a_group_is_given_up_after_so_many_losses():
         ("ray", Options(gpus=float("nan")), "--gpus is a number of at least 0"),
     ],
 )
-def test_options_that_an_executor_does_not_take(name, options, told):
-    with pytest.raises(ConfigError, match=told):
+def test_options_that_an_executor_does_not_take(name, options, message):
+    with pytest.raises(ConfigError, match=message):
         executors.executor(name, options)
 
 

@@ -54,7 +54,7 @@ def test_what_was_held_before_is_not_counted():
 
 def test_a_program_is_counted_by_its_own_size_and_not_by_ours():
     kept = np.ones(300 * MEGABYTE // 8)
-    hold = "import time; block = bytearray(b'1') * 60_000_000; time.sleep(0.3)"
+    hold = "import time; block = bytearray(b'1') * 60_000_000; time.sleep(1)"
     with track_peak() as peak:
         subprocess.run([sys.executable, "-IS", "-c", hold], check=True)
     assert kept.size == 300 * MEGABYTE // 8
@@ -62,7 +62,7 @@ def test_a_program_is_counted_by_its_own_size_and_not_by_ours():
 
 
 def test_a_program_that_ended_before_it_was_waited_for_is_counted():
-    hold = "import time; block = bytearray(b'1') * 60_000_000; time.sleep(0.3)"
+    hold = "import time; block = bytearray(b'1') * 60_000_000; time.sleep(1)"
     with track_peak() as peak:
         program = subprocess.Popen([sys.executable, "-IS", "-c", hold])
         os.waitid(os.P_PID, program.pid, os.WEXITED | os.WNOWAIT)

@@ -6,10 +6,10 @@ import json
 import os
 import subprocess
 import sys
-from functools import partial
 
 import pytest
 
+from bench.cli.main import main
 from bench.store.run_folder import read_run
 from paths import ROOT
 
@@ -25,18 +25,24 @@ compute: {threads: 1}
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory):
-    """Return a function that runs a module of Python where the example package is installed."""
-    site = tmp_path_factory.mktemp("site")
+def site(tmp_path_factory):
+    """Return the folder that the example package is installed to."""
+    folder = tmp_path_factory.mktemp("site")
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
-    options = ["--no-build-isolation", "--no-index", "--target", str(site), str(EXAMPLE)]
+    options = ["--no-build-isolation", "--no-index", "--target", str(folder), str(EXAMPLE)]
     subprocess.run([*install, *options], check=True, stderr=subprocess.DEVNULL)
+    return folder
+
+
+@pytest.fixture
+def python(site):
+    """Return a function that runs a module of Python where the example package is installed."""
     environment = {**os.environ, "PYTHONPATH": f"{site}{os.pathsep}{ROOT}"}
 
-    def run(*arguments, cwd=ROOT):
+    def run(*arguments):
         command = [sys.executable, "-W", "ignore", "-m", *arguments]
         done = subprocess.run(
-            command, cwd=cwd, env=environment, check=False, capture_output=True, text=True
+            command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True
         )
         assert not done.returncode, done.stdout + done.stderr
         return done.stdout
@@ -44,14 +50,23 @@ def python(tmp_path_factory):
     return run
 
 
-@pytest.fixture(scope="module")
-def bench(python):
-    """Return a function that runs `bench` there."""
-    return partial(python, "bench")
+@pytest.fixture
+def bench(site, tmp_path, monkeypatch, capsys):
+    """Return a function that runs a command in this process, where the package is installed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(site)
+
+    def run(*arguments):
+        assert main(arguments) == 0
+        return capsys.readouterr().out
+
+    return run
 
 
-def test_the_codecs_are_listed_with_their_parameters(bench):
-    listed = {item["name"]: item for item in json.loads(bench("list", "codecs", "--json"))}
+def test_the_codecs_are_listed_with_their_parameters(python):
+    listed = {
+        item["name"]: item for item in json.loads(python("bench", "list", "codecs", "--json"))
+    }
     assert listed["pca"]["parameters"] == {"step": 16.0}
     assert listed["mjpeg"]["parameters"] == {"q": 4}
     assert listed["pca"]["problem"] is listed["mjpeg"]["problem"] is None
@@ -59,7 +74,7 @@ def test_the_codecs_are_listed_with_their_parameters(bench):
 
 def test_the_codecs_are_run_and_stand_on_the_board(bench, tmp_path):
     (tmp_path / "plugin.yaml").write_text(SUITE)
-    bench("run", "plugin.yaml", cwd=tmp_path)
+    bench("run", "plugin.yaml")
     run = read_run(tmp_path / "runs/plugin")
     assert {record.status for record in run.measures} == {"ok"}
     white_box = [r for r in run.measures if r.threat == "white-box"]

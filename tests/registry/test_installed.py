@@ -81,7 +81,7 @@ def test_every_kind_is_found_by_its_entry_point(kind, line, made, installed):
     assert name in entries(kind)
     assert implementation(kind, name).__name__ == made
     assert type(instantiate(kind, ComponentSpec(name))).__name__ == made
-    listed = {item.name: item for item in listing.items(f"{kind}s")}
+    listed = {item.name: item for item in listing.listed(f"{kind}s")}
     assert listed[name].problem is None
 
 
@@ -90,7 +90,7 @@ def test_an_entry_says_more_of_what_is_installed(installed, capsys):
     assert entry("codec", "told").cost.coding == 7
     assert instantiate("codec", ComponentSpec("told")).fingerprint() == "toy gain 2.0"
     assert unavailable("codec", "told") == "its program is missing; install it"
-    (listed,) = [item for item in listing.items("codecs") if item.name == "told"]
+    (listed,) = [item for item in listing.listed("codecs") if item.name == "told"]
     assert listed.parameters == {}
     assert main(["list", "codecs", "--json"]) == 0
     assert "its program is missing" in capsys.readouterr().out
@@ -124,7 +124,7 @@ def test_what_cannot_be_imported_is_named_with_who_brought_it(target, words, ins
     installed("some-more", codecs=f"mine = {target}")
     with pytest.raises(ConfigError, match=words):
         instantiate("codec", ComponentSpec("mine"))
-    (listed,) = [item for item in listing.items("codecs") if item.name == "mine"]
+    (listed,) = [item for item in listing.listed("codecs") if item.name == "mine"]
     assert "some-more" in listed.problem
 
 

@@ -22,8 +22,21 @@ from bench.training import train
 from bench.training.trainer import Trainer
 from paths import ROOT
 
-SCRIPT = "import sys; from pathlib import Path; from bench.training.train import train; "
-SCRIPT += "train(Path(sys.argv[1]), Path(sys.argv[2]))"
+SCRIPT = """\
+import sys, time
+from pathlib import Path
+from bench.training.train import train
+from bench.training.trainer import Trainer
+
+advance = Trainer.advance
+
+def slowly(*arguments):
+    time.sleep(0.2)
+    return advance(*arguments)
+
+Trainer.advance = slowly
+train(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -59,14 +72,14 @@ def test_a_few_steps_lower_the_loss(recipe, tmp_path):
 
 
 def test_a_killed_training_ends_with_the_same_bits(recipe, tmp_path):
-    path = recipe(steps=80, validate_every=40)
+    path = recipe(steps=50, validate_every=25)
     straight = _train(path, tmp_path / "straight")
     killed = tmp_path / "killed"
     command = [sys.executable, "-W", "ignore", "-c", SCRIPT, str(path), str(killed)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
     try:
         _await(killed / "tiny.state.pt", process)
-        time.sleep(random.uniform(0, 0.5))
+        time.sleep(random.uniform(0, 2))
     finally:
         process.kill()
     assert process.wait() == -signal.SIGKILL

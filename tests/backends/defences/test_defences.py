@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bench.cli.list import items
+from bench.cli.list import listed
 from bench.cli.main import main
 from bench.engine.runner import prepare
 from bench.errors import ConfigError
@@ -122,8 +122,8 @@ def test_editors_know_every_defence():
 
 
 def test_every_defence_is_listed_with_what_an_attack_follows_through_it(capsys):
-    assert {item.name for item in items("defences")} == set(entries("defence"))
-    assert all(item.gradient and item.problem is None for item in items("defences"))
+    assert {item.name for item in listed("defences")} == set(entries("defence"))
+    assert all(item.gradient and item.problem is None for item in listed("defences"))
     assert main(["list", "defences"]) == 0
     assert "self-ensemble" in capsys.readouterr().out
 
