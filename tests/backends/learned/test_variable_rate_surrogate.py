@@ -87,7 +87,7 @@ def test_the_estimate_is_of_the_models_own_likelihoods(architecture, variable_co
 def _stepped(codec):
     """The bottleneck of a codec, its step, and latents distributed as its density."""
     net = codec._net
-    step = _step(net, codec._told["inputscale"])
+    step = _step(net, codec._coding_options["inputscale"])
     torch.manual_seed(2)
     medians = net.entropy_bottleneck.quantiles[:, 0, 1].view(1, -1, 1, 1)
     return net.entropy_bottleneck, step, medians + 3 * torch.randn(1, 8, 32, 32)
