@@ -2,3 +2,7 @@
 
 Architectures and checkpoints live in `bench.models`.
 """
+
+from bench.models.compressai_import import defer_unused_parts
+
+defer_unused_parts()
