@@ -1,4 +1,4 @@
-.PHONY: demo test test-slow check bench clean
+.PHONY: demo test test-slow check bench docs clean
 
 PYTHON ?= python3
 BIN = .venv/bin
@@ -22,6 +22,10 @@ check: .venv/installed-dev
 bench: .venv/installed-test
 	$(BIN)/python -m pytest benchmarks --benchmark-columns=min,median,rounds --benchmark-sort=name
 
+docs: .venv/installed-docs
+	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build/html
+	@echo "the pages are in docs/_build/html/index.html"
+
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
@@ -37,5 +41,9 @@ bench: .venv/installed-test
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@ .venv/installed .venv/installed-test
 
+.venv/installed-docs: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	touch $@ .venv/installed
+
 clean:
-	rm -rf .venv runs
+	rm -rf .venv runs docs/_build

@@ -1,49 +1,66 @@
-"""The attacks and objectives that ship with the harness, by name.
+"""The attacks, objectives and attack ensembles that ship with the harness, by name.
 
-To add one: write a class in a file of this folder, and a line here.
+To add one, write a class in a module of this package and add an entry here. This module imports
+only `bench.entry`: implementations are imported when they are used.
 """
 
 from bench.entry import Entry
 
 ATTACKS: dict[str, Entry] = {
-    "uniform-noise": Entry("attacks.noise:UniformNoise", "a random picture of the ball"),
-    "gaussian-noise": Entry("attacks.noise:GaussianNoise", "Gaussian noise, brought inside"),
-    "sign-noise": Entry("attacks.noise:SignNoise", "the full radius in a random direction"),
-    "colour-shift": Entry("attacks.colour_shift:ColourShift", "every pixel moved by one colour"),
-    "best-noise": Entry("attacks.noise:BestNoise", "the best of many draws of noise, by queries"),
-    "fgsm": Entry("attacks.gradient.pgd:FGSM", "one gradient step", paper="arXiv 1412.6572"),
-    "ifgsm": Entry("attacks.gradient.pgd:IFGSM", "iterated FGSM, or BIM", paper="arXiv 1607.02533"),
+    "uniform-noise": Entry(
+        "attacks.noise:UniformNoise", "uniform random picture inside the budget"
+    ),
+    "gaussian-noise": Entry(
+        "attacks.noise:GaussianNoise", "Gaussian noise projected into the budget"
+    ),
+    "sign-noise": Entry(
+        "attacks.noise:SignNoise", "noise of the full radius in a random direction"
+    ),
+    "colour-shift": Entry(
+        "attacks.colour_shift:ColourShift", "best of eight uniform colour offsets"
+    ),
+    "best-noise": Entry("attacks.noise:BestNoise", "best of many noise draws, by queries"),
+    "fgsm": Entry(
+        "attacks.gradient.pgd:FGSM",
+        "single gradient step of the full radius",
+        paper="arXiv 1412.6572",
+    ),
+    "ifgsm": Entry("attacks.gradient.pgd:IFGSM", "iterated FGSM (BIM)", paper="arXiv 1607.02533"),
     "mifgsm": Entry(
         "attacks.gradient.pgd:MIFGSM", "iterated FGSM with momentum", paper="arXiv 1710.06081"
     ),
     "pgd": Entry(
-        "attacks.gradient.pgd:PGD", "projected gradient, random starts", paper="arXiv 1706.06083"
+        "attacks.gradient.pgd:PGD",
+        "projected gradient ascent from random starts",
+        paper="arXiv 1706.06083",
     ),
     "apgd": Entry(
-        "attacks.gradient.apgd:APGD", "PGD that finds its own step size", paper="arXiv 2003.01690"
+        "attacks.gradient.apgd:APGD", "PGD with adaptive step size", paper="arXiv 2003.01690"
     ),
     "ftda": Entry(
         "attacks.gradient.ftda_cw:FTDA",
-        "Adam up the objective inside an MSE cap, back outside",
+        "Adam on the objective inside an MSE cap, on the MSE outside",
         paper="arXiv 2112.08691",
     ),
     "cw": Entry(
         "attacks.gradient.ftda_cw:CarliniWagner",
-        "Adam on a Lagrangian whose weight is searched",
+        "Carlini & Wagner: Adam on a Lagrangian with searched weight",
         paper="arXiv 1608.04644",
     ),
     "madc": Entry(
         "attacks.gradient.madc:MADC",
-        "gradient ascent along the sphere of one MSE",
+        "gradient ascent on the sphere of constant MSE",
         paper="doi.org/10.1167/8.12.8",
     ),
     "square": Entry(
         "attacks.query.square:Square",
-        "random search with squares, by queries",
+        "random search with square windows, by queries",
         paper="arXiv 1912.00049",
     ),
     "nes": Entry(
-        "attacks.query.nes_spsa:NES", "gradients estimated from queries", paper="arXiv 1804.08598"
+        "attacks.query.nes_spsa:NES",
+        "gradient ascent on gradients estimated from queries",
+        paper="arXiv 1804.08598",
     ),
     "spsa": Entry(
         "attacks.query.nes_spsa:SPSA",
@@ -52,24 +69,26 @@ ATTACKS: dict[str, Entry] = {
     ),
     "evolution": Entry(
         "attacks.query.evolution:Evolution",
-        "the best of smooth mutations, by queries, again and again",
+        "evolution strategy on low-frequency perturbations, by queries",
     ),
     "ssah": Entry(
-        "attacks.gradient.frequency:SSAH", "Adam on the finest wavelets", paper="arXiv 2203.05151"
+        "attacks.gradient.frequency:SSAH",
+        "Adam on the highest wavelet frequencies",
+        paper="arXiv 2203.05151",
     ),
     "dct": Entry(
         "attacks.gradient.frequency:DCT",
-        "Adam on low frequencies of blocks",
+        "Adam on low frequencies of a block DCT",
         paper="arXiv 1809.08758",
     ),
     "recolour": Entry(
         "attacks.gradient.recolour:Recolour",
-        "one smooth transform of all colours",
+        "smooth colour transform of the whole picture",
         paper="arXiv 1906.00001",
     ),
     "korhonen": Entry(
         "attacks.gradient.masked:Korhonen",
-        "Adam on what is changed where the picture is busy",
+        "Adam on a perturbation masked by local activity",
         paper="doi.org/10.1145/3552469.3555715",
     ),
     "patch": Entry(
@@ -79,7 +98,7 @@ ATTACKS: dict[str, Entry] = {
     ),
     "universal": Entry(
         "attacks.gradient.universal:Universal",
-        "one change for all pictures, learnt on others",
+        "universal perturbation trained on other pictures",
         paper="arXiv 1610.08401",
     ),
 }
@@ -89,20 +108,19 @@ OBJECTIVES: dict[str, Entry] = {
     "ms-ssim": Entry("attacks.objectives.basic:MsSsim", "1 - MS-SSIM of the reconstruction"),
     "rate": Entry("attacks.objectives.basic:Rate", "bits per pixel"),
     "hyper-rate": Entry("attacks.objectives.basic:HyperRate", "bits per pixel of the hyper-latent"),
-    "rd": Entry("attacks.objectives.basic:RateDistortion", "bpp + lambda 255^2 MSE"),
+    "rd": Entry("attacks.objectives.basic:RateDistortion", "R-D cost: bpp + lambda 255^2 MSE"),
     "rate-at-quality": Entry(
-        "attacks.objectives.tradeoffs:RateAtQuality", "bits, at the clean quality"
+        "attacks.objectives.tradeoffs:RateAtQuality", "bits per pixel at the clean distortion"
     ),
     "distortion-at-rate": Entry(
-        "attacks.objectives.tradeoffs:DistortionAtRate", "MSE, at the clean rate"
+        "attacks.objectives.tradeoffs:DistortionAtRate", "MSE at the clean rate"
     ),
     "target": Entry(
-        "attacks.objectives.targeted:Targeted", "- MSE to a given picture, whole or in one place"
+        "attacks.objectives.targeted:Targeted",
+        "minus the MSE to a target picture, whole or in one place",
     ),
 }
 
 ENSEMBLES: dict[str, Entry] = {
-    "standard": Entry(
-        "attacks.standard:Standard", "attacks that complement each other, the worst case counting"
-    ),
+    "standard": Entry("attacks.standard:Standard", "worst case over complementary attacks"),
 }

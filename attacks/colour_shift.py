@@ -1,4 +1,4 @@
-"""The plainest perturbation of all: every pixel moved by the same colour."""
+"""The simplest perturbation: one colour offset for all pixels."""
 
 from __future__ import annotations
 
@@ -10,34 +10,32 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from attacks.gradient.base import GradientAttack
 from attacks.gradient.search import GradientSearch
-from bench.attack import AttackResult, Need, Target
-from bench.budget import BALLS, Budget
+from bench.budget import Budget
 
 
 @dataclass(frozen=True)
-class ColourShift:
-    """The best of the eight shifts that move each channel up or down by the full radius.
+class ColourShift(GradientAttack):
+    """The best of the eight shifts of each colour channel up or down by the full radius.
 
-    No codec can undo it without being wrong on pictures that are that colour: what it costs
-    against the source is what a budget costs any faithful codec. An attack that is weaker has
-    found nothing of the codec's own.
+    A codec that removed such a shift would be wrong on pictures that have the shifted colours. The
+    distortion against the source picture that a shift causes is therefore the price of the budget
+    for any faithful codec. A weaker attack has found nothing specific to the codec.
     """
 
-    needs: ClassVar[Need] = "gradient"
-    budgets: ClassVar[tuple[str, ...]] = BALLS
     version: ClassVar[int] = 1
-    evaluations: ClassVar[int] = 9
 
-    def __call__(
-        self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
-    ) -> AttackResult:
-        """Look at the source pictures and at all eight."""
+    @property
+    def evaluations(self) -> int:
+        """The value of the source picture and of eight shifts."""
+        return 1 + len(_SIGNS)
+
+    def _run(self, search: GradientSearch, rngs: Sequence[torch.Generator]) -> None:
         del rngs
-        climb = GradientSearch(target, images, budget)
-        for candidate in (images, *(_shifted(images, budget, signs) for signs in _SIGNS)):
-            climb.glance(candidate)
-        return climb.result()
+        search.evaluate(search.source)
+        for signs in _SIGNS:
+            search.evaluate(_shifted(search.source, search.budget, signs))
 
 
 _SIGNS = tuple(itertools.product((1.0, -1.0), repeat=3))

@@ -1,7 +1,8 @@
-"""Noise, what an attack must beat to be called one: drawn blindly, or the best of many draws."""
+"""Random noise, the baseline of every attack: one random draw, or the best of many draws."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -10,116 +11,105 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from attacks.query.search import Queries, QuerySearch
+from attacks.query.base import Queries, QueryAttack
+from attacks.query.search import QuerySearch, standard_normal
 from bench.attack import AttackResult, Need, Target
 from bench.budget import BALLS, Budget
 
-_AT_ONCE = 8
-"""Draws of each picture that are in memory at a time."""
+_DRAWS_AT_ONCE = 8
+"""Draws per picture that are in memory at the same time."""
+
+
+class _RandomDraw(ABC):
+    """One random draw per picture; it never evaluates the target."""
+
+    needs: ClassVar[Need] = "nothing"
+    budgets: ClassVar[tuple[str, ...]] = BALLS
+    version: ClassVar[int]
+    evaluations: ClassVar[int] = 0
+
+    def __call__(
+        self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
+    ) -> AttackResult:
+        """Draw one picture for each source picture, inside the budget."""
+        del target
+        return AttackResult(self._draw(images, budget, rngs), images.new_empty(0, len(images)))
+
+    @abstractmethod
+    def _draw(self, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]) -> Tensor:
+        """Return one picture for each source picture, float (B, 3, H, W), inside the budget."""
 
 
 @dataclass(frozen=True)
-class UniformNoise:
+class UniformNoise(_RandomDraw):
     """A picture drawn uniformly from the budget's ball."""
 
-    needs: ClassVar[Need] = "nothing"
-    budgets: ClassVar[tuple[str, ...]] = BALLS
     version: ClassVar[int] = 2
-    evaluations: ClassVar[int] = 0
 
-    def __call__(
-        self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
-    ) -> AttackResult:
-        """Draw one picture each; the target is not looked at."""
-        del target
-        return AttackResult(budget.sample(images, rngs), images.new_empty(0, len(images)))
+    def _draw(self, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]) -> Tensor:
+        return budget.sample(images, rngs)
 
 
 @dataclass(frozen=True)
-class SignNoise:
-    """The full radius in a random direction, the loudest noise.
+class SignNoise(_RandomDraw):
+    """The full radius in a random direction: the strongest noise of a budget.
 
-    In linf every value moves by the radius up or down, a fair coin each. In l2 and mse the
-    direction is uniform on the sphere: moves of one size would all be rounded to the same side.
+    In linf every value moves up or down by the radius with equal probability. In l2 and mse the
+    direction is uniform on the sphere, because moves of equal size would all be rounded the same
+    way.
     """
 
-    needs: ClassVar[Need] = "nothing"
-    budgets: ClassVar[tuple[str, ...]] = BALLS
     version: ClassVar[int] = 2
-    evaluations: ClassVar[int] = 0
 
-    def __call__(
-        self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
-    ) -> AttackResult:
-        """Draw one picture each; the target is not looked at."""
-        del target
-        return AttackResult(_loudest(images, budget, rngs), images.new_empty(0, len(images)))
+    def _draw(self, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]) -> Tensor:
+        return _full_radius_noise(images, budget, rngs)
 
 
 @dataclass(frozen=True)
-class GaussianNoise:
-    """Independent Gaussian noise on every value, brought into the budget.
+class GaussianNoise(_RandomDraw):
+    """Independent Gaussian noise on every value, projected into the budget.
 
     Args:
-        sigma: its standard deviation, as a share of what the budget lets all values change by at
-            once: the radius in linf, the radius by the root of the number of values in l2. At 1,
-            a third of the values is clipped in linf, and l2 and mse have the whole radius.
+        sigma: the standard deviation relative to the largest change that the budget allows of all
+            values at once: the radius in linf, the radius divided by the square root of the number
+            of values in l2. At 1, a third of the values is clipped in linf, and the noise uses the
+            whole radius in l2 and mse.
     """
 
-    needs: ClassVar[Need] = "nothing"
-    budgets: ClassVar[tuple[str, ...]] = BALLS
     version: ClassVar[int] = 1
-    evaluations: ClassVar[int] = 0
 
     sigma: Annotated[float, Field(gt=0)] = 1.0
 
-    def __call__(
-        self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
-    ) -> AttackResult:
-        """Draw one picture each; the target is not looked at."""
-        del target
+    def _draw(self, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]) -> Tensor:
         size = self.sigma * budget.steepest(torch.ones_like(images))
-        noisy = budget.project(images + size * _normal(images, rngs), images)
-        return AttackResult(noisy, images.new_empty(0, len(images)))
+        return budget.project(images + size * _normal(images, rngs), images)
 
 
 @dataclass(frozen=True)
-class BestNoise:
-    """The best of many draws of the loudest noise, by queries.
+class BestNoise(QueryAttack):
+    """The best of many draws of the strongest noise, by queries.
 
-    A search that finds less with as many queries is worth nothing.
+    A query attack must find more than this with the same number of queries.
 
     Args:
-        queries: how many pictures may be really coded, one a draw.
+        queries: the number of draws, each encoded and decoded once.
     """
 
-    needs: ClassVar[Need] = "queries"
-    budgets: ClassVar[tuple[str, ...]] = BALLS
     version: ClassVar[int] = 2
 
     queries: Queries = 100
 
-    @property
-    def evaluations(self) -> int:
-        """Every query."""
-        return self.queries
-
-    def __call__(
-        self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
-    ) -> AttackResult:
-        """Draw, ask, and keep the best."""
-        probe = QuerySearch(target, images, budget)
-        for asked in range(0, self.queries, _AT_ONCE):
-            count = min(_AT_ONCE, self.queries - asked)
-            probe.evaluate(torch.stack([_loudest(images, budget, rngs) for _ in range(count)]))
-        return probe.result()
+    def _run(self, search: QuerySearch, rngs: Sequence[torch.Generator]) -> None:
+        images, budget = search.source, search.budget
+        for done in range(0, self.queries, _DRAWS_AT_ONCE):
+            count = min(_DRAWS_AT_ONCE, self.queries - done)
+            draws = [_full_radius_noise(images, budget, rngs) for _ in range(count)]
+            search.evaluate(torch.stack(draws))
 
 
-def _loudest(images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]) -> Tensor:
+def _full_radius_noise(images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]) -> Tensor:
     return budget.project(images + budget.steepest(_normal(images, rngs)), images)
 
 
 def _normal(images: Tensor, rngs: Sequence[torch.Generator]) -> Tensor:
-    shape = images.shape[1:]
-    drawn = [torch.randn(shape, generator=rng, device=rng.device) for rng in rngs]
-    return torch.stack(drawn).to(images)
+    return standard_normal(rngs, 1, images.shape[1:], images)[0]

@@ -1,37 +1,40 @@
-"""Batches of pictures as vectors; lengths are float64, as squares of small gradients underflow."""
+"""Norms and directions of batches of pictures, and Adam on pictures.
+
+Norms are computed in float64, because squares of small gradients underflow in float32.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-_NO_LENGTH = 1e-300
-"""Takes the place of a length of 0, so that nothing is divided by it."""
+_SMALLEST_NORM = 1e-300
+"""Replaces a norm of 0, so that nothing is divided by 0."""
 
 
-def lengths(vectors: Tensor, order: int = 2) -> Tensor:
-    """Return the l1 or l2 norm of each picture, (B, 1, 1, 1), never 0."""
-    norms: Tensor = vectors.double().flatten(1).norm(p=order, dim=1)
-    return norms.clamp_min(_NO_LENGTH).view(-1, 1, 1, 1)
+def norms(vectors: Tensor, order: int = 2) -> Tensor:
+    """Return the l1 or l2 norm of each picture of (B, ...), float64 (B, 1, 1, 1), never 0."""
+    result: Tensor = vectors.double().flatten(1).norm(p=order, dim=1)
+    return result.clamp_min(_SMALLEST_NORM).view(-1, 1, 1, 1)
 
 
-def unit(vectors: Tensor, order: int = 2) -> Tensor:
-    """Return vectors of length 1, those of zeros as they are."""
-    return (vectors / lengths(vectors, order)).to(vectors)
+def normalised(vectors: Tensor, order: int = 2) -> Tensor:
+    """Return vectors of norm 1; vectors of zeros stay zeros."""
+    return (vectors / norms(vectors, order)).to(vectors)
 
 
-def without(vectors: Tensor, others: Tensor) -> Tensor:
-    """Return the part of each vector that is at right angles to the other one."""
-    axes = others / lengths(others)
-    shares = (vectors * axes).flatten(1).sum(1).view(-1, 1, 1, 1)
-    return (vectors - shares * axes).to(vectors)
+def orthogonal_part(vectors: Tensor, others: Tensor) -> Tensor:
+    """Return the component of each vector that is orthogonal to the corresponding other vector."""
+    axes = others / norms(others)
+    projections = (vectors * axes).flatten(1).sum(1).view(-1, 1, 1, 1)
+    return (vectors - projections * axes).to(vectors)
 
 
 class Adam:
-    """Pictures, and Adam's memory of where they went.
+    """Gradient ascent on pictures with Adam (Kingma & Ba 2015, arXiv 1412.6980).
 
     Args:
-        images: where to begin, float (B, 3, H, W).
+        images: the start, float (B, 3, H, W).
         lr: the learning rate.
     """
 
@@ -40,10 +43,10 @@ class Adam:
         self._optimiser = torch.optim.Adam([self.images], lr=lr)
 
     def step(self, gradients: Tensor) -> None:
-        """Take one step up."""
+        """Take one ascent step along gradients of the shape of the pictures."""
         self.images.grad = -gradients.to(self.images)
         self._optimiser.step()
 
     def move(self, images: Tensor) -> None:
-        """Go on from other pictures, Adam's memory kept."""
+        """Replace the pictures and keep Adam's moments."""
         self.images.copy_(images)

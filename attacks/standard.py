@@ -1,12 +1,17 @@
-"""The standard ensemble: what hurts a codec most, without parameters to choose.
+"""The standard ensemble: the worst case over complementary attacks, without parameters to tune.
 
-Its members complement each other: the strongest gradient search, towards each objective and away
-from the clean reconstruction; constrained optimisation, where a budget is of that kind; all colours
-moved alike, which a flat or noisy gradient cannot hide; squares, by queries, against codecs without
-gradients and gradients that mislead. Noise stands on every board besides. Pictures are given to
-other codecs as the suite's `transfer` says, but for those of squares and of searches away from the
-clean reconstruction, which would double what a board costs. The idea is AutoAttack's, Croce & Hein
-(2020), https://arxiv.org/abs/2003.01690.
+Its members are:
+
+- the strongest gradient attack (APGD), on each objective and on the distance to the clean
+  reconstruction;
+- constrained optimisation (MADC, FTDA), in budgets that limit the squared perturbation;
+- colour shifts, which zero or noisy gradients cannot mask;
+- Square, a query attack, against codecs without gradients and against misleading gradients.
+
+Noise is on every leaderboard in addition. Adversarial pictures transfer to other codecs as the
+suite's `transfer` says, except those of Square and of APGD on the distance to the clean
+reconstruction, which would double the cost of a leaderboard. The ensemble follows AutoAttack (Croce
+& Hein 2020), https://arxiv.org/abs/2003.01690.
 """
 
 from __future__ import annotations
@@ -23,13 +28,14 @@ class _Member:
     """One attack of the ensemble.
 
     Attributes:
-        name: of the attack.
-        title: what the board calls it.
-        cheap: its parameters in the cheap mode; None where it has no part in it.
-        full: those in the full mode.
-        losses: what it wants, by the objective it serves; whatever the suite wants if empty.
-        budgets: the kinds of budget it keeps.
-        transfer: what becomes of its pictures; what the suite says if None.
+        name: the attack's name.
+        title: its title on leaderboards.
+        cheap: its parameters in the cheap mode; None if it is not part of that mode.
+        full: its parameters in the full mode.
+        losses: the objective that it maximises for each objective of the suite; if empty, it
+            maximises the suite's objectives themselves.
+        budgets: the kinds of budget that it supports.
+        transfer: its `transfer` setting; None for the suite's.
     """
 
     name: str
@@ -41,7 +47,7 @@ class _Member:
     transfer: str | None = None
 
 
-_AWAY = {"name": "distortion", "reference": "clean"}
+_FROM_CLEAN = {"name": "distortion", "reference": "clean"}
 _MEMBERS = (
     _Member("apgd", "APGD", {"steps": 49}, {"steps": 400, "restarts": 2}),
     _Member(
@@ -49,7 +55,7 @@ _MEMBERS = (
         "APGD from C(x)",
         {"steps": 14},
         {"steps": 400},
-        {"distortion": _AWAY},
+        {"distortion": _FROM_CLEAN},
         transfer="none",
     ),
     _Member("madc", "MADC", {"steps": 24}, {"steps": 200}, budgets=EUCLIDEAN),
@@ -65,12 +71,12 @@ _MEMBERS = (
 
 @dataclass(frozen=True)
 class Standard:
-    """APGD, MADC, FTDA, colour shift and Square; of their pictures the one that hurts most counts.
+    """The worst case over APGD, MADC, FTDA, colour shift and Square, per picture.
 
     Args:
-        mode: "cheap" takes at most 100 gradients of an objective, and 100 queries of a picture;
-            "full" as many of APGD as more than which brought next to nothing on three models
-            (docs/attacks.md), and several times as many of the others.
+        mode: "cheap" uses at most 100 gradients per objective and 100 queries per picture. "full"
+            uses so many APGD steps that further steps gained almost nothing on three models
+            (docs/attacks.md), and several times more steps and queries for the others.
     """
 
     version: ClassVar[int] = 1
@@ -78,9 +84,9 @@ class Standard:
     mode: Literal["cheap", "full"] = "cheap"
 
     def members(self, wanted: Set[str], budgets: Set[str]) -> Sequence[Mapping[str, Any]]:
-        """Return what serves these objectives and budgets, as a suite's list has it."""
-        found = ((member, self._item(member, wanted)) for member in _MEMBERS)
-        return [item for member, item in found if item and budgets & set(member.budgets)]
+        """Return the members for these objectives and budgets, as items of a suite's `attacks`."""
+        items = ((member, self._item(member, wanted)) for member in _MEMBERS)
+        return [item for member, item in items if item and budgets & set(member.budgets)]
 
     def _item(self, member: _Member, wanted: Set[str]) -> Mapping[str, Any] | None:
         losses = [loss for name, loss in member.losses.items() if name in wanted]
@@ -88,5 +94,5 @@ class Standard:
         if params is None or (member.losses and not losses):
             return None
         label = f"standard-{self.version} {self.mode}: {member.title}"
-        own = {} if member.transfer is None else {"transfer": member.transfer}
-        return {"name": member.name, "label": label, **params, "objectives": losses, **own}
+        transfer = {} if member.transfer is None else {"transfer": member.transfer}
+        return {"name": member.name, "label": label, **params, "objectives": losses, **transfer}

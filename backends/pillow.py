@@ -1,41 +1,34 @@
 """Codecs that Pillow carries: JPEG, JPEG 2000, WebP, AVIF, and PNG as the lossless `identity`.
 
-    image --Image.save--> the bare file --container--> bytes      PNG without the container
+    image --Image.save--> the bare file --container--> bytes      PNG has no container
 
-`backends/pillow_files.py` knows what differs; the classes only name parameters. A PNG checks
-itself; in the others a flipped bit may decode to another picture, so the container has a checksum.
+`backends.pillow_formats` holds the constants of each format; the classes here declare the
+parameters. A PNG file has checksums of its own. In the other formats a flipped bit may decode to
+another picture, so the container adds a checksum.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Annotated
 
 from pydantic import Field, validate_call
 
-from backends.pillow_files import (
-    AVIF,
-    JPEG,
-    JPEG2000,
-    PNG,
-    WEBP,
-    Format,
-    Options,
-    read,
-    require,
-    write,
-)
+from backends.pillow_files import Options, read, write
+from backends.pillow_formats import AVIF, JPEG, JPEG2000, PNG, WEBP, Format, require
 from bench.codec import Codec, Image
 from bench.container import overhead, pack, unpack
-from bench.errors import CodecError, ConfigError, Unsupported
+from bench.errors import CodecError, Unsupported
 
 _HEADERS = 200
 """Bytes that suffice for the headers of a JPEG 2000 codestream of one tile and three components."""
 
 
-class _Bare(Codec):
-    """The file alone: a format and what `Image.save` is told about it.
+class _File(Codec):
+    """A codec whose bitstream is the file.
+
+    Args:
+        form: the file format.
+        options: keyword arguments of `Image.save`.
 
     Raises:
         ConfigError: this Pillow was built without the format.
@@ -56,18 +49,20 @@ class _Bare(Codec):
         return " ".join((self._form.identity, *options))
 
 
-class _Boxed(_Bare):
-    """The file in the harness's container."""
+class _FileInContainer(_File):
+    """A codec whose bitstream is the file in the harness's container."""
 
     def encode(self, image: Image) -> bytes:
         height, width = image.shape[:2]
         return pack(self._form.container_id, height, width, [super().encode(image)])
 
     def decode(self, bitstream: bytes) -> Image:
-        box = unpack(self._form.container_id, bitstream)
-        image = super().decode(b"".join(box.sections))
-        if image.shape[:2] != (box.height, box.width):
-            raise CodecError(f"the {self._form.name} file holds a picture of another size")
+        container = unpack(self._form.container_id, bitstream)
+        image = super().decode(b"".join(container.sections))
+        if image.shape[:2] != (container.height, container.width):
+            raise CodecError(
+                f"the {self._form.name} file holds a picture of another size than its container"
+            )
         return image
 
     def fingerprint(self) -> str:
@@ -78,18 +73,18 @@ class _Boxed(_Bare):
         return overhead(1)
 
 
-class Identity(_Bare):
-    """PNG: gives back the very picture; the row against which every other codec is read."""
+class Identity(_File):
+    """PNG: the lossless reference that other codecs are compared with."""
 
     def __init__(self) -> None:
         super().__init__(PNG, {"optimize": True, "compress_level": 9})
 
 
-class Jpeg(_Boxed):
-    """Baseline JPEG, chroma not subsampled, Huffman tables optimised.
+class Jpeg(_FileInContainer):
+    """Baseline JPEG (ITU-T T.81), 4:4:4, optimised Huffman tables.
 
     Args:
-        quality: libjpeg's scale, 1 (smallest) to 100.
+        quality: libjpeg's quality, 1 (smallest files) to 100.
     """
 
     @validate_call
@@ -97,13 +92,14 @@ class Jpeg(_Boxed):
         super().__init__(JPEG, {"quality": quality, "subsampling": 0, "optimize": True})
 
 
-class Jpeg2000(_Boxed):
-    """JPEG 2000, a bare codestream, 9/7 wavelet, colours decorrelated, of a size fixed beforehand.
+class Jpeg2000(_FileInContainer):
+    """JPEG 2000 at a fixed rate: a bare codestream, 9/7 wavelet, irreversible colour transform.
 
-    An attack on its rate is without effect: what is hard to code comes out worse, not longer.
+    Attacks on the rate have no effect: a picture that is hard to code has more distortion instead
+    of more bytes.
 
     Args:
-        ratio: how many times smaller than the raw picture, 3 bytes a pixel, the stream has to be.
+        ratio: size of the raw picture (3 bytes per pixel) divided by the size of the stream.
     """
 
     @validate_call
@@ -119,21 +115,25 @@ class Jpeg2000(_Boxed):
         super().__init__(JPEG2000, options)
 
     def encode(self, image: Image) -> bytes:
-        """Write it; where headers alone fill the size asked for, OpenJPEG codes no picture."""
-        if (room := image.size / self._ratio) < _HEADERS:
+        """Return the bitstream.
+
+        Raises:
+            Unsupported: the headers alone would fill the stream, so OpenJPEG codes no picture.
+        """
+        if (size := image.size / self._ratio) < _HEADERS:
             raise Unsupported(
                 f"JPEG 2000 cannot code {image.shape[1]}x{image.shape[0]} pixels in"
-                f" {room:.0f} bytes, its headers alone take nearly {_HEADERS}; lower the ratio of"
+                f" {size:.0f} bytes, its headers alone take nearly {_HEADERS}; lower the ratio of"
                 f" {self._ratio:g}"
             )
         return super().encode(image)
 
 
-class WebP(_Boxed):
-    """Lossy WebP, always 4:2:0 at 8 bits, the thorough search.
+class WebP(_FileInContainer):
+    """Lossy WebP by libwebp with its slowest method, always 4:2:0 at 8 bits.
 
     Args:
-        quality: libwebp's scale, 0 (smallest) to 100.
+        quality: libwebp's quality, 0 (smallest files) to 100.
     """
 
     @validate_call
@@ -141,12 +141,12 @@ class WebP(_Boxed):
         super().__init__(WEBP, {"quality": quality, "method": 6})
 
 
-class Avif(_Boxed):
-    """AVIF, 4:4:4 at 8 bits, by libaom, tuned for PSNR.
+class Avif(_FileInContainer):
+    """AVIF by libaom, 4:4:4 at 8 bits, tuned for PSNR.
 
     Args:
-        quality: libavif's scale, 0 (smallest) to 100.
-        speed: how much of the search libaom leaves out, 0 (nothing) to 10.
+        quality: libavif's quality, 0 (smallest files) to 100.
+        speed: libavif's speed, 0 (slowest, best compression) to 10.
     """
 
     @validate_call
@@ -164,17 +164,3 @@ class Avif(_Boxed):
             "max_threads": 1,
         }
         super().__init__(AVIF, options)
-
-
-def _availability(form: Format) -> str | None:
-    """Return None where a codec can be used, otherwise why it cannot be and the way out."""
-    try:
-        require(form)
-    except ConfigError as error:
-        return str(error)
-    return None
-
-
-jpeg2000_availability: Callable[[], str | None] = partial(_availability, JPEG2000)
-webp_availability: Callable[[], str | None] = partial(_availability, WEBP)
-avif_availability: Callable[[], str | None] = partial(_availability, AVIF)

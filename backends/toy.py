@@ -3,9 +3,9 @@
     encode   every sample v is written as v ones and a zero: the bits are linear in the picture
     decode   counts the ones and multiplies by the gain, clipped to 0-255
 
-With a picture away from 0 and 255, the largest change of a linear objective w . C(x) inside an
-linf ball is gain * epsilon * ||w||_1, inside an l2 ball gain * epsilon * ||w||_2; the largest
-growth of the rate is epsilon bits a sample.
+For a picture with values away from 0 and 255, the largest increase of a linear objective w . C(x)
+is gain * epsilon * ||w||_1 inside an linf ball and gain * epsilon * ||w||_2 inside an l2 ball. The
+largest increase of the rate is epsilon bits per sample.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _ID = b"toy1"
 
 
 class Toy(Codec):
-    """A unary-coded picture, its contrast multiplied on decoding.
+    """A unary code whose decoder multiplies the contrast.
 
     Args:
-        gain: what the decoder multiplies every level with.
+        gain: the decoder's factor for every level.
     """
 
     def __init__(self, gain: Annotated[float, Field(gt=0)] = 1.0) -> None:
@@ -51,7 +51,7 @@ class Toy(Codec):
         ends = np.flatnonzero(bits == 0)[:count]
         levels = np.diff(ends, prepend=-1) - 1
         if len(levels) != count:
-            raise CodecError("the bitstream holds fewer samples than its picture has")
+            raise CodecError("the bitstream holds fewer samples than its picture size needs")
         scaled: Image = np.clip(np.rint(levels * self._gain), 0, 255).astype(np.uint8)
         return scaled.reshape(container.height, container.width, 3)
 
@@ -60,21 +60,21 @@ class Toy(Codec):
         return f"toy gain {self._gain}"
 
     def header_bytes(self, bitstream: bytes) -> int:
-        """Return the container's bytes."""
+        """Return the number of container bytes."""
         return overhead(len(unpack(_ID, bitstream).sections))
 
     def reconstruct(self, images: Tensor) -> Tensor:
-        """Return the pictures times the gain, neither rounded nor clipped."""
+        """Return the pictures times the gain, float (B, 3, H, W), neither rounded nor clipped."""
         return images * self._gain
 
     def rate(self, images: Tensor) -> Mapping[str, Tensor]:
-        """Return 255 x + 1 bits for a sample x."""
+        """Return the bits of each sample x, 255 x + 1, (B, 3, H, W), as stream "y"."""
         return {"y": images * 255 + 1}
 
     def relaxed(self, images: Tensor) -> Relaxed:
-        """Return both halves."""
+        """Return the reconstruction and the bits."""
         return Relaxed(self.reconstruct(images), self.rate(images))
 
     def estimated_bits(self, image: Image) -> float:
-        """Return exactly the bits that `encode` writes, before the last byte is filled."""
+        """Return exactly the bits that `encode` writes, without the padding of the last byte."""
         return float(torch.from_numpy(image.copy()).double().sum()) + image.size

@@ -1,4 +1,4 @@
-"""`python -m bench` is `bench`."""
+"""Run the command line with `python -m bench`."""
 
 from bench.cli.main import main
 

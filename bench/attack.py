@@ -1,10 +1,14 @@
-"""The second seam: what an attack sees, what it returns, and what an attacker may want.
+"""The interface of attacks and objectives.
 
-    objective + codec(s) --harness--> Target --attack--> AttackResult --harness--> 8-bit picture
+An attack searches for pictures that maximise the value of a `Target`. The harness builds the target
+from an objective and one or more codecs::
 
-An attack proposes: it is handed a `Target` and never learns what stands behind it (one codec, an
-ensemble, an average over random draws). The harness disposes: it alone rounds, checks the budget,
-counts and scores.
+    objective, codecs --harness--> Target
+    Target --attack--> AttackResult --harness--> 8-bit picture
+
+The attack does not know what the target contains: one codec, an ensemble of codecs, or an average
+over random draws. The harness rounds the result to 8 bits, enforces the budget, counts evaluations,
+and scores the picture.
 """
 
 from __future__ import annotations
@@ -32,13 +36,15 @@ if TYPE_CHECKING:  # the command line reads tables of attacks without torch
     from bench.budget import Budget
 
 Half: TypeAlias = Literal["reconstruction", "rate", "both"]
-"""Which path of a codec an objective needs; the other one is never run."""
+"""The half of a codec that an objective needs. The harness does not run the other half."""
 
 Need: TypeAlias = Literal["nothing", "gradient", "queries"]
-"""What an attack asks of its target; one that needs nothing is the same for every codec.
+"""What an attack needs from its target.
 
-"gradient" is the differentiable surrogate, of which some attacks take the values alone; "queries"
-are pictures that are really coded, of any codec.
+- "nothing": the attack does not use the target; its pictures are the same for every codec (noise).
+- "gradient": the values and gradients of a differentiable surrogate (some attacks use the values
+  only).
+- "queries": the values of pictures that a codec encodes and decodes. Any codec can be queried.
 """
 
 
@@ -47,15 +53,15 @@ Part = TypeVar("Part")
 
 @dataclass(frozen=True)
 class View:
-    """What an objective may look at; what it did not ask for is None.
+    """The tensors an objective can use. A field that the objective does not declare is None.
 
     Attributes:
-        images: the pictures the codec was given, float (B, 3, H, W) in [0, 1].
-        source: the pictures they were made from, same shape.
-        clean: the codec's reconstruction of `source`, for objectives that want it.
-        reconstruction: the codec's reconstruction of `images`.
-        bits: the bits of each stream, (B, ...).
-        clean_bits: those of `source`, for objectives that want what is clean.
+        images: the candidate pictures, float (B, 3, H, W) in [0, 1].
+        source: the source pictures, same shape.
+        clean: the codec's reconstruction of `source`, same shape; set if `wants_clean` is true.
+        reconstruction: the codec's reconstruction of `images`, same shape, not clipped.
+        bits: the bits of each latent stream of `images`, by name, each (B, ...).
+        clean_bits: the bits of each latent stream of `source`; set if `wants_clean` is true.
     """
 
     images: Tensor
@@ -67,10 +73,13 @@ class View:
 
 
 def given(part: Part | None) -> Part:
-    """Return a part of a view that the objective asked for.
+    """Return a field of a `View` after checking that it is set.
+
+    Args:
+        part: the field, for example `view.reconstruction`.
 
     Raises:
-        ValueError: it did not ask for it.
+        ValueError: the field is None, because the objective does not declare that it needs it.
     """
     if part is None:
         raise ValueError("the target did not give what this objective says it needs")
@@ -78,14 +87,15 @@ def given(part: Part | None) -> Part:
 
 
 class Objective(Protocol):
-    """What the attacker wants to be large.
+    """The quantity that the attacker maximises.
+
+    Implementations are frozen dataclasses. Their fields are their parameters in a suite. An
+    objective can also have an integer `version`. Increase it when the formula changes: the version
+    is part of the keys of searches.
 
     Attributes:
-        needs: the half of the codec it looks at.
-        wants_clean: whether it compares with what the source picture itself gives.
-
-    One whose formula may change has a `version` as well, raised with every change: it is then a
-    part of the keys of searches.
+        needs: the half of the codec that the objective uses.
+        wants_clean: whether it also uses the codec's output for the source picture.
     """
 
     @property
@@ -95,70 +105,79 @@ class Objective(Protocol):
     def wants_clean(self) -> bool: ...
 
     def __call__(self, view: View) -> Tensor:
-        """Return one value a picture, (B,)."""
+        """Return one value per picture, float (B,). The attacker maximises it."""
         ...
 
 
 class Target(Protocol):
-    """Codec and objective as an attack sees them: a function of the pictures to be made large."""
+    """The function of the pictures that an attack maximises: a codec and an objective."""
 
     def value_and_grad(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the surrogate's values (B,) and their gradient, of the shape of `images`.
+        """Return the values of the surrogate and their gradients.
+
+        Args:
+            images: float (B, 3, H, W) in [0, 1].
+
+        Returns:
+            The values (B,) and the gradients (B, 3, H, W).
 
         Raises:
-            Unsupported: nothing behind this target offers gradients.
+            Unsupported: this target has no gradients.
         """
         ...
 
     def value(self, images: Tensor) -> Tensor:
-        """Return the surrogate's values (B,) alone."""
+        """Return only the values of the surrogate, (B,)."""
         ...
 
     def around(self, source: Tensor) -> Target:
-        """Return the same objective on the same codec, with other source pictures.
+        """Return the same codec and objective with other source pictures.
 
-        What is asked of it counts as asked of this one.
+        Evaluations of the new target count as evaluations of this one.
 
         Args:
-            source: float (B, 3, H, W) in [0, 1], of any size.
+            source: float (B, 3, H, W) in [0, 1], any size.
 
         Raises:
-            Unsupported: this target answers queries alone, or nothing.
+            Unsupported: this target has no gradients.
         """
         ...
 
     def query(
         self, images: npt.NDArray[np.uint8], owners: Sequence[int] | None = None
     ) -> npt.NDArray[np.float64]:
-        """Return the values of really encoded and decoded pictures.
+        """Encode and decode pictures and return their values.
 
-        Where the codec fails on a picture, the value is that of mid-grey at 24 bits per pixel, as
-        which a failure is scored: to an attacker it is a find like any other. A picture that the
-        codec does not offer to code (`Unsupported`) has no value, minus infinity. Both are queries.
+        If the codec fails on a picture, the value is that of mid-grey at 24 bits per pixel, which
+        is also how the leaderboard scores a failure. If the codec does not support the picture
+        (`Unsupported`), the value is minus infinity. Both count as queries.
 
         Args:
-            images: uint8 (N, H, W, 3); several of one source picture are coded at once where the
-                codec can do that.
-            owners: to which source picture each belongs, (N,); by itself, picture i to source i.
+            images: uint8 (N, H, W, 3). Several candidates of one source picture are coded in
+                parallel if the codec is `Concurrent`.
+            owners: the index of the source picture of each candidate, (N,). By default candidate i
+                belongs to source i.
 
         Returns:
-            (N,).
+            The values, float64 (N,).
 
         Raises:
-            QueriesSpent: the attack has asked for more queries than it declares.
+            QueriesSpent: the query budget is exhausted. Do not catch it: the harness then keeps
+                the best picture queried so far.
         """
         ...
 
 
 @dataclass(frozen=True)
 class AttackResult:
-    """What a search found.
+    """The result of a search.
 
     Attributes:
-        images: the best pictures found, float (B, 3, H, W) in [0, 1].
-        trace: the objective along the search, (steps, B); empty for attacks that never look.
-        flags: what the attack itself noticed of each picture and a reader of its score should
-            know, B tuples; empty if nothing.
+        images: the best pictures, float (B, 3, H, W) in [0, 1].
+        trace: the value of the objective at each step, (steps, B); empty if the attack does not
+            evaluate the target.
+        flags: for each picture, the flags that the attack sets about its own search; B tuples, or
+            an empty tuple.
     """
 
     images: Tensor
@@ -167,40 +186,41 @@ class AttackResult:
 
 
 class AttackEnsemble(Protocol):
-    """Several attacks under one name; of their pictures the one that hurts most counts.
+    """Several attacks under one name. The leaderboard takes the worst case over its members.
 
-    Implementations are frozen dataclasses whose fields are their parameters in a suite. An ensemble
-    is taken apart when a suite is read, so that the manifest of a run lists its members.
+    Implementations are frozen dataclasses. Their fields are their parameters in a suite. The
+    harness replaces an ensemble by its members when it reads a suite, so the manifest of a run
+    lists the members.
 
     Attributes:
-        version: raised whenever the members change; a part of their labels.
+        version: increase it when the members change; it is part of their labels.
     """
 
     version: ClassVar[int]
 
     def members(self, wanted: Set[str], budgets: Set[str]) -> Sequence[Mapping[str, Any]]:
-        """Return its members as a suite's list of attacks has them.
+        """Return the members, each as an item of a suite's `attacks:` list.
 
         Args:
-            wanted: names of the suite's objectives; members that want nothing of it are left out.
-            budgets: kinds of the suite's budgets, likewise.
+            wanted: names of the suite's objectives; members that pursue none of them are left out.
+            budgets: kinds of the suite's budgets; members that support none of them are left out.
         """
         ...
 
 
 @runtime_checkable
 class Attack(Protocol):
-    """A search for the pictures inside a budget at which a target is largest.
+    """A search for pictures inside a budget that maximise a target.
 
-    Implementations are frozen dataclasses whose fields are their parameters in a suite.
+    Implementations are frozen dataclasses. Their fields are their parameters in a suite.
 
     Attributes:
-        needs: what it asks of its target.
-        budgets: the kinds of budget it supports ("linf", "l2", "mse", "ssim"); a search in another
-            one is recorded as unsupported.
-        version: raised whenever the same parameters and seed would give another picture.
-        evaluations: how many gradients, values and queries it asks for at most, a picture; of
-            queries it gets no more.
+        needs: what the attack needs from its target.
+        budgets: the kinds of budget it supports ("linf", "l2", "mse", "ssim"). The harness records
+            a search with another kind as unsupported.
+        version: increase it when the same parameters and seed give another picture.
+        evaluations: the largest number of gradients, values and queries per picture. The harness
+            enforces it for queries.
     """
 
     needs: ClassVar[Need]
@@ -213,12 +233,12 @@ class Attack(Protocol):
     def __call__(
         self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
     ) -> AttackResult:
-        """Search.
+        """Run the search.
 
         Args:
-            target: what to make large.
+            target: the function to maximise.
             images: the source pictures, float (B, 3, H, W) in [0, 1].
-            budget: what may be changed.
-            rngs: one generator a picture; the only randomness allowed.
+            budget: the budget. The harness enforces it on the result.
+            rngs: one random generator per picture, B in total; use no other source of randomness.
         """
         ...

@@ -1,7 +1,7 @@
-"""What an attacker may change: a ball around the source picture, optionally in one region.
+"""Budgets: a ball around the source picture, optionally limited to a region.
 
-Images are float (B, 3, H, W) in [0, 1]; radii are given in the unit that `Budget.unit` names and
-are enforced on the 8-bit picture, after rounding.
+Images are float (B, 3, H, W) in [0, 1]. Radii are in the unit that `Budget.unit` names. The harness
+enforces the budget on the 8-bit picture, after rounding.
 """
 
 from __future__ import annotations
@@ -16,18 +16,25 @@ import torch
 from torch import Tensor
 
 _SLACK = 1e-3
-"""Relative and absolute tolerance of the float check, far below one level."""
+"""Relative and absolute tolerance of the check of float pictures, far below one level."""
 
 _CLIPPING_PASSES = 5
-"""After which the radius is used to 0.1 %, where most of the change is clipped to 1 %."""
+"""After these passes, 0.1 % of the radius is unused; 1 % if most of the perturbation is clipped."""
 
 _NO_LENGTH = 1e-300
-"""Takes the place of a norm of 0, so that nothing is divided by it."""
+"""Replaces a norm of 0, to avoid a division by zero."""
 
 
 @dataclass(frozen=True)
 class Region:
-    """The rectangle, in pixels, outside which nothing may change."""
+    """A rectangle, in pixels. Pixels outside it must not change.
+
+    Attributes:
+        top: first row.
+        left: first column.
+        height: number of rows.
+        width: number of columns.
+    """
 
     top: int
     left: int
@@ -35,7 +42,7 @@ class Region:
     width: int
 
     def mask(self, images: Tensor) -> Tensor:
-        """Return ones inside and zeros outside, broadcastable to `images`."""
+        """Return a mask (H, W), 1 inside the rectangle and 0 outside, for images (..., H, W)."""
         mask = torch.zeros(images.shape[-2:], dtype=images.dtype, device=images.device)
         mask[self.top : self.top + self.height, self.left : self.left + self.width] = 1
         return mask
@@ -43,12 +50,14 @@ class Region:
 
 @dataclass(frozen=True)
 class Budget(ABC):
-    """A ball of some norm around the source picture.
+    """A ball around the source picture.
 
     Attributes:
-        radius: its radius in `unit`.
-        region: where the picture may change; everywhere if None.
-        least_side: the smallest side, in pixels, of pictures it is defined for.
+        kind: the name of the budget in a suite ("linf", "l2", "mse", "ssim").
+        unit: the unit of `radius`.
+        radius: the radius of the ball, in `unit`.
+        region: the rectangle that may change; the whole picture if None.
+        least_side: the smallest side, in pixels, of pictures for which the budget is defined.
     """
 
     kind: ClassVar[str]
@@ -64,43 +73,59 @@ class Budget(ABC):
 
     @property
     def identity(self) -> list[object]:
-        """What tells it from every other budget, as it goes into a job's key."""
+        """The values that identify the budget in a job's key."""
         return [self.kind, self.radius, self.region and astuple(self.region)]
 
     @abstractmethod
     def size(self, images: Tensor, source: Tensor) -> Tensor:
-        """Return how far each picture is from its source, float64 (B,), in `unit`."""
+        """Return the distance of each picture from its source, float64 (B,), in `unit`."""
 
     @abstractmethod
     def steepest(self, gradient: Tensor) -> Tensor:
-        """Return the step of full radius with the largest inner product with `gradient`."""
+        """Return the step with the largest inner product with `gradient`, (B, 3, H, W).
+
+        Its length is the radius.
+        """
 
     @abstractmethod
     def project(self, images: Tensor, source: Tensor) -> Tensor:
-        """Return the nearest pictures inside the ball, the region and [0, 1]."""
+        """Return the nearest pictures inside the ball, the region and [0, 1], (B, 3, H, W)."""
 
     @abstractmethod
     def sample(self, source: Tensor, rngs: Sequence[torch.Generator]) -> Tensor:
-        """Return random pictures inside the ball, each drawn with its own generator."""
+        """Return random pictures inside the ball, (B, 3, H, W).
+
+        Args:
+            source: the source pictures, float (B, 3, H, W) in [0, 1].
+            rngs: one generator per picture.
+        """
 
     def rounded(self, images: Tensor, source: Tensor) -> Tensor:
-        """Return 8-bit levels, uint8 (B, 3, H, W), that are inside the ball after rounding."""
+        """Round to 8-bit levels, uint8 (B, 3, H, W), that are inside the ball after rounding."""
         pairs = zip(images.split(1), source.split(1), strict=True)
         return torch.cat([self._rounded_one(image, origin) for image, origin in pairs])
 
     def allows(self, images: Tensor, source: Tensor) -> Tensor:
-        """Tell for each float picture whether it keeps the budget, rounding not yet done, (B,)."""
+        """Return for each float picture, before rounding, whether it is inside, bool (B,).
+
+        The check has a small tolerance for floating-point error.
+        """
         near = self.size(images, source) <= self.radius * (1 + _SLACK) + _SLACK * self._level()
         return near & self._keeps_region(images, source)
 
     def holds(self, adversarial: Tensor, source: Tensor) -> list[bool]:
-        """Tell for each 8-bit picture, uint8 (B, 3, H, W), whether it is inside, exactly."""
+        """Return for each 8-bit picture whether it is inside the budget.
+
+        Args:
+            adversarial: levels from 0 to 255, (B, 3, H, W).
+            source: levels of the source pictures, same shape.
+        """
         a, s = adversarial.double() / 255, source.double() / 255
         near = self.size(a, s) <= self.radius * (1 + 1e-9)
         return (near & self._keeps_region(a, s)).tolist()
 
     def _rounded_one(self, image: Tensor, source: Tensor) -> Tensor:
-        """Find by bisection the largest scale of the change that is inside once rounded."""
+        """Find by bisection the largest scale of the perturbation that is inside after rounding."""
         base, delta = _levels(source), self._masked(image - source)
 
         def at(scale: float) -> Tensor:
@@ -118,7 +143,7 @@ class Budget(ABC):
         return at(inside)
 
     def _level(self) -> float:
-        """One 8-bit level of one value, in `unit`."""
+        """Return the size of one 8-bit level of one value, in `unit`."""
         return 1.0
 
     def _keeps_region(self, images: Tensor, source: Tensor) -> Tensor:
@@ -133,7 +158,7 @@ class Budget(ABC):
 
 @dataclass(frozen=True)
 class Linf(Budget):
-    """No value changes by more than `radius` levels."""
+    """No value changes by more than `radius` 8-bit levels."""
 
     kind: ClassVar[str] = "linf"
     unit: ClassVar[str] = "8-bit levels"
@@ -162,7 +187,7 @@ class Linf(Budget):
 
 @dataclass(frozen=True)
 class L2(Budget):
-    """The root of the summed squared changes, in levels, is at most `radius`."""
+    """The l2 norm of the perturbation, in 8-bit levels, is at most `radius`."""
 
     kind: ClassVar[str] = "l2"
     unit: ClassVar[str] = "8-bit levels"
@@ -176,10 +201,10 @@ class L2(Budget):
         return (masked * (self._reach(gradient) / norm).view(-1, 1, 1, 1)).to(gradient)
 
     def project(self, images: Tensor, source: Tensor) -> Tensor:
-        """Shrink the change until it is inside, counting what clipping to [0, 1] takes off.
+        """Return the nearest pictures inside the ball, the region and [0, 1].
 
-        The nearest picture is the clipped one of some share of the change. From the share that
-        fits without clipping, each pass comes closer and never leaves the ball.
+        The nearest picture is a scaled perturbation clipped to [0, 1]. The first scale fits
+        without clipping; each pass enlarges it and stays inside the ball.
         """
         delta, reach = self._masked(images - source), self._reach(images)
         nearest, share = source + delta, delta.new_ones(len(delta), dtype=torch.float64)
@@ -196,14 +221,14 @@ class L2(Budget):
         return self.project(source + direction * lengths, source)
 
     def _reach(self, images: Tensor) -> float:
-        """The radius as an l2 norm of images in [0, 1]."""
+        """Return the radius as an l2 norm of images in [0, 1]."""
         del images
         return self.radius / 255
 
 
 @dataclass(frozen=True)
 class Mse(L2):
-    """The mean squared change, of pictures in [0, 1], is at most `radius` (Chen & Ma's tau)."""
+    """The MSE of the perturbation, of pictures in [0, 1], is at most `radius` (Chen & Ma's tau)."""
 
     kind: ClassVar[str] = "mse"
     unit: ClassVar[str] = "mean squared error on [0, 1]"
@@ -219,14 +244,14 @@ class Mse(L2):
 
 
 BALLS = (Linf.kind, L2.kind, Mse.kind, "ssim")
-"""The kinds an attack can do that only draws, steps along `steepest` and projects: all of them."""
+"""The kinds that an attack supports if it only uses `sample`, `steepest` and `project`: all."""
 
 EUCLIDEAN = (L2.kind, Mse.kind)
-"""The kinds that bound the summed squared change, in two units."""
+"""The kinds that bound the summed squared perturbation, in two units."""
 
 
 def _norm(delta: Tensor) -> Tensor:
-    """The l2 norm of each picture, in float64: squares of small gradients underflow in float32."""
+    """Return the l2 norm of each picture, float64: in float32 small gradients underflow."""
     norm: Tensor = delta.double().flatten(1).norm(dim=1)
     return norm
 

@@ -1,10 +1,13 @@
-"""The first seam: what a codec is, and what more it may offer.
+"""The interface of codecs, and the optional capabilities of a codec.
+
+::
 
     image uint8 (H, W, 3) --encode--> bytes --decode--> image uint8 (H, W, 3)
 
-A capability is a type: a codec that offers gradients is also `Differentiable`, one that draws
-random numbers is `Randomised`, one that codes a picture in several ways and keeps the cheapest is
-`Branching`, one whose model predicts its own bits is `Estimating`.
+A capability is a type. A codec is `Differentiable` if it has gradients, `Randomised` if it draws
+random numbers, `Branching` if it encodes a picture in several ways and keeps the cheapest,
+`Estimating` if its entropy model predicts the number of bits, and `Concurrent` if several threads
+can use it at once.
 """
 
 from __future__ import annotations
@@ -22,72 +25,83 @@ if TYPE_CHECKING:  # the command line reads records and tables without torch
     from torch import Tensor
 
 Image: TypeAlias = npt.NDArray[np.uint8]
-"""One 8-bit RGB picture, shape (H, W, 3), levels 0-255, any H and W of at least 1."""
+"""One 8-bit RGB picture, uint8 (H, W, 3), levels 0 to 255, any H and W of at least 1."""
 
 
 class Codec(ABC):
-    """One operating point: a codec with all its parameters set."""
+    """One operating point: a codec with all its parameters set.
+
+    The typed arguments of the constructor are the parameters of the codec in a suite.
+    """
 
     @abstractmethod
     def encode(self, image: Image) -> bytes:
-        """Return the bitstream of one picture.
+        """Encode one picture.
 
         Args:
             image: uint8, shape (H, W, 3), read-only.
 
         Returns:
-            Every byte that `decode` needs, the picture's size included.
+            Every byte that `decode` needs, including the picture size.
 
         Raises:
-            Unsupported: this picture is outside what the codec offers.
+            Unsupported: the codec does not support this picture, for example its size.
             CodecError: the encoder failed.
         """
 
     @abstractmethod
     def decode(self, bitstream: bytes) -> Image:
-        """Return the picture that a bitstream of this operating point holds.
+        """Decode one bitstream of this operating point.
+
+        Args:
+            bitstream: the bytes that `encode` returned. They may be damaged.
 
         Returns:
-            uint8, shape (H, W, 3), of the size that was encoded.
+            uint8, shape (H, W, 3), with the size of the encoded picture.
 
         Raises:
-            CodecError: the bitstream is damaged, truncated or another codec's.
+            CodecError: the bitstream is damaged, truncated or from another codec.
         """
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """Return what identifies everything that can change this codec's output.
+        """Return one line that identifies everything that can change the output.
 
-        Weights by their hash, external programs by their version, parameters by their value.
+        Include the hash of weights, the version of external programs and the value of parameters.
+        The harness finds existing records by the fingerprint.
         """
 
     def header_bytes(self, bitstream: bytes) -> int:
-        """Return how many of the bitstream's bytes are the harness's own container."""
+        """Return how many bytes of the bitstream belong to the container of the harness.
+
+        Args:
+            bitstream: the bytes that `encode` returned.
+        """
         del bitstream
         return 0
 
     @property
     def device(self) -> torch.device:
-        """Where its gradients are computed, so that a search keeps its pictures there."""
+        """The device that computes the gradients; a search keeps its pictures there."""
         import torch  # noqa: PLC0415
 
         return torch.device("cpu")
 
 
 class Concurrent(Codec):
-    """A codec that may be asked from several threads at once, and gains by it.
+    """A codec that several threads can use at once, and that is faster that way.
 
-    One whose work is done by other programs does: its threads only wait.
+    An example is a codec that runs an external program: its threads only wait.
     """
 
 
 @dataclass(frozen=True)
 class Relaxed:
-    """Both halves of a codec's differentiable surrogate for one batch.
+    """The output of both halves of a codec's differentiable surrogate for one batch.
 
     Attributes:
         reconstruction: float (B, 3, H, W), nominally in [0, 1], not clipped.
-        bits: for each latent stream its bits, float (B, C, h, w).
+        bits: the bits of each latent stream by name, each float (B, C, h, w).
     """
 
     reconstruction: Tensor
@@ -96,42 +110,46 @@ class Relaxed:
 
 @runtime_checkable
 class Differentiable(Protocol):
-    """A codec with a surrogate through which gradients flow.
+    """A codec with a differentiable surrogate.
 
-    Images are float (B, 3, H, W) in [0, 1]. Weights take no gradient.
+    Images are float (B, 3, H, W) in [0, 1]. Gradients flow to the images, not to the weights.
     """
 
     def reconstruct(self, images: Tensor) -> Tensor:
-        """Return the reconstruction (B, 3, H, W), running only the path that leads to it."""
+        """Return the reconstruction (B, 3, H, W); run only the path that it needs."""
         ...
 
     def rate(self, images: Tensor) -> Mapping[str, Tensor]:
-        """Return the bits of each latent stream, (B, C, h, w), running only that path."""
+        """Return the bits of each latent stream, each (B, C, h, w); run only that path."""
         ...
 
     def relaxed(self, images: Tensor) -> Relaxed:
-        """Return both, sharing what they have in common."""
+        """Return both, and compute the common part once."""
         ...
 
 
 @runtime_checkable
 class Estimating(Protocol):
-    """A codec whose own entropy model predicts the size of its bitstream."""
+    """A codec whose entropy model predicts the size of its bitstream."""
 
     def estimated_bits(self, image: Image) -> float:
-        """Return the bits that the entropy model gives the quantised latents of a picture."""
+        """Return the number of bits that the entropy model predicts for the quantised latents.
+
+        Args:
+            image: uint8, shape (H, W, 3), read-only.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class Tolerances:
-    """How far a surrogate may be from its codec, as far as `bench.testing` asks; None: as usual.
+    """The tolerances that `bench.testing` applies to a surrogate. None stands for the usual value.
 
     Attributes:
-        bits: largest relative error of `rate` against the bytes.
-        estimate: largest relative error of `estimated_bits` against the bytes.
-        slope: largest relative error of a gradient against a difference.
-        psnr: what `reconstruct` and the decoded picture agree to at least, in dB.
+        bits: largest relative error of `rate` against the bitstream (usually 0.1).
+        estimate: largest relative error of `estimated_bits` against the bitstream (usually 0.1).
+        slope: largest relative error of a gradient against a finite difference (usually 0.05).
+        psnr: smallest PSNR in dB between `reconstruct` and the decoded picture (usually 40).
     """
 
     bits: float | None = None
@@ -142,35 +160,39 @@ class Tolerances:
 
 @runtime_checkable
 class Tolerant(Protocol):
-    """A codec whose surrogate differs from it by design, and that says by how much."""
+    """A codec whose surrogate differs from it by design, and that states its own tolerances."""
 
     @property
     def tolerances(self) -> Tolerances:
-        """What the test kit holds it to, and tells."""
+        """The tolerances that the test kit applies and prints."""
         ...
 
 
 @runtime_checkable
 class Randomised(Protocol):
-    """A codec (or a defence around one) that draws random numbers when it encodes."""
+    """A codec, or a defended codec, that draws random numbers when it encodes."""
 
     def draw(self, rng: np.random.Generator) -> Codec:
-        """Return one deterministic codec, the random choices made from `rng`."""
+        """Return one deterministic codec, with its random choices drawn from `rng`."""
         ...
 
 
 @runtime_checkable
 class Branching(Protocol):
-    """A codec that codes a picture in several ways and keeps the cheapest one.
+    """A codec that encodes a picture in several ways (paths) and keeps the cheapest bitstream.
 
-    No single surrogate stands for it: an attack on the way that is kept now makes the encoder keep
-    another one, so the harness attacks all of them.
+    The harness attacks all paths at once: if an attack targets only the current path, the encoder
+    switches to another one.
     """
 
     def paths(self) -> Sequence[Codec]:
-        """Return each way as a codec of its own."""
+        """Return each path as a codec."""
         ...
 
     def costs(self, images: Tensor) -> Tensor:
-        """Return what the encoder compares, by the surrogates of the ways, (ways, B)."""
+        """Return the cost of each path that the encoder compares, from the surrogates, (paths, B).
+
+        Args:
+            images: float (B, 3, H, W) in [0, 1].
+        """
         ...

@@ -1,9 +1,11 @@
-"""The few bytes around a codec's own stream that make it self-describing and checked.
+"""The container: the picture size and a checksum around the byte strings of a codec.
+
+::
 
     magic "CRB1" | codec id (4) | height u16 | width u16 | n u8 | n lengths u32 | sections | CRC32
 
-A damaged or foreign stream is refused here, before any entropy decoder sees it: some of them
-crash the process on bytes they did not write.
+`unpack` rejects a damaged or foreign stream before an entropy decoder reads it: some entropy
+decoders crash the process on such bytes.
 """
 
 from __future__ import annotations
@@ -22,7 +24,13 @@ _MAX_SIDE = 65535
 
 @dataclass(frozen=True)
 class Container:
-    """An unpacked container: the picture's size and the codec's own byte strings."""
+    """An unpacked container.
+
+    Attributes:
+        height: of the picture, in pixels.
+        width: of the picture, in pixels.
+        sections: the byte strings of the codec.
+    """
 
     height: int
     width: int
@@ -30,7 +38,17 @@ class Container:
 
 
 def pack(codec_id: bytes, height: int, width: int, sections: Sequence[bytes]) -> bytes:
-    """Return the container's bytes; `codec_id` is the 4 bytes that `unpack` will ask for."""
+    """Return the bytes of a container.
+
+    Args:
+        codec_id: 4 bytes; `unpack` must be called with the same ones.
+        height: of the picture, 1 to 65535 pixels.
+        width: of the picture, 1 to 65535 pixels.
+        sections: at most 255 byte strings.
+
+    Raises:
+        Unsupported: a side is longer than 65535 pixels.
+    """
     if max(height, width) > _MAX_SIDE:
         raise Unsupported(
             f"a picture of {width}x{height} is beyond {_MAX_SIDE} pixels a side; crop it"
@@ -42,10 +60,14 @@ def pack(codec_id: bytes, height: int, width: int, sections: Sequence[bytes]) ->
 
 
 def unpack(codec_id: bytes, bitstream: bytes) -> Container:
-    """Return what `pack` was given.
+    """Return the content of a container.
+
+    Args:
+        codec_id: the 4 bytes that `pack` was called with.
+        bitstream: the bytes that `pack` returned.
 
     Raises:
-        CodecError: the stream is truncated, damaged, or of another codec or other weights.
+        CodecError: the bitstream is truncated, damaged, or from another codec or other weights.
     """
     if len(bitstream) < _HEAD.size + 4 or not bitstream.startswith(_MAGIC):
         raise CodecError("not a bitstream of this harness: its first bytes are not CRB1")
@@ -61,7 +83,7 @@ def unpack(codec_id: bytes, bitstream: bytes) -> Container:
 
 
 def overhead(sections: int) -> int:
-    """Return how many bytes the container adds to that many sections."""
+    """Return how many bytes a container adds to a number of sections: 17 + 4 per section."""
     return _HEAD.size + 4 * sections + 4
 
 

@@ -1,10 +1,13 @@
-"""The third seam: what makes a codec from a codec.
+"""The interface of defences.
 
-    picture --layer--> coded by the codec inside --bytes, and what the decoder must be told-->
-            picture <--undone-- decoded by it
+A defence takes a codec and returns a defended codec. Most defences apply a `Layer` before encoding
+and undo it after decoding::
 
-A defence is a frozen dataclass that is called with a codec. Most are made of `Layer`s: one fixed
-layer, or one of a `Family` whose choice is coded; `bench.wrapping` makes the codec.
+    picture --before--> inner codec --> bytes (and the number of the layer)
+    picture <--after--- inner codec <-- bytes
+
+A defence uses one fixed layer, or chooses one layer from a `Family` and stores its number in the
+bitstream. `bench.wrapping` builds the defended codec.
 """
 
 from __future__ import annotations
@@ -24,64 +27,82 @@ from bench.errors import Unsupported
 
 @runtime_checkable
 class Defence(Protocol):
-    """Makes a codec from a codec.
+    """A function from a codec to a defended codec.
 
-    Implementations are frozen dataclasses whose fields are their parameters in a suite.
+    Implementations are frozen dataclasses. Their fields are their parameters in a suite.
 
     Attributes:
-        gradient: what an attack follows through it, in a few words: "exact", or the name of the
-            surrogate that stands for what has no gradient (BPDA).
+        gradient: the gradient that an adaptive attack follows, in a few words: "exact", or the
+            surrogate of a step without a gradient (BPDA).
     """
 
     gradient: ClassVar[str]
 
     def __call__(self, codec: Codec) -> Codec:
-        """Return the codec behind this defence.
+        """Return the defended codec.
 
-        It offers what the codec inside offers: gradients if that does, draws if that does.
+        It has the capabilities of the inner codec: it is `Differentiable` or `Randomised` if the
+        inner codec is.
 
         Raises:
-            ConfigError: it cannot be put around this codec.
+            ConfigError: the defence does not support this codec.
         """
         ...
 
 
 class Layer(ABC):
-    """What is done to a picture before it is coded, and undone after it is decoded."""
+    """A step that is applied before encoding and undone after decoding."""
 
     @property
     @abstractmethod
     def identity(self) -> str:
-        """Return what names it with everything that can change its output."""
+        """The name of the layer, with everything that can change its output."""
 
     @abstractmethod
     def before(self, image: Image) -> Image:
-        """Return what the codec inside is given, uint8 (H', W', 3), read-only."""
+        """Return the picture that the inner codec encodes, uint8 (H', W', 3), read-only.
+
+        Args:
+            image: uint8 (H, W, 3), read-only.
+        """
 
     def after(self, image: Image) -> Image:
-        """Return the picture from what the codec inside decoded."""
+        """Return the picture, uint8 (H, W, 3), from the output of the inner codec.
+
+        Args:
+            image: uint8 (H', W', 3). By default it is returned unchanged.
+        """
         return image
 
     @abstractmethod
     def relaxed_before(self, images: Tensor) -> Tensor:
-        """Return `before` of float (B, 3, H, W) in [0, 1], with a gradient.
+        """Return a differentiable version of `before`, float (B, 3, H', W').
 
-        Its values are those of `before`; where that has no gradient, a surrogate's is taken.
+        The values are those of `before`. If `before` has no gradient, use the gradient of a
+        surrogate (see `straight_through`).
+
+        Args:
+            images: float (B, 3, H, W) in [0, 1].
         """
 
     def relaxed_after(self, images: Tensor) -> Tensor:
-        """Return `after` of float (B, 3, H', W'), with a gradient."""
+        """Return a differentiable version of `after`, float (B, 3, H, W).
+
+        Args:
+            images: float (B, 3, H', W'). By default they are returned unchanged.
+        """
         return images
 
 
 @dataclass(frozen=True)
 class Family:
-    """Layers of which one is used for each picture; the decoder is told which.
+    """A set of layers. One layer is used per picture; its number is stored in the bitstream.
 
     Attributes:
-        name: with everything that can change what its layers do.
-        size: how many.
-        layer: gives one by its number; the first one leaves a picture as it is.
+        name: the name of the family, with everything that can change the output of its layers.
+        size: the number of layers.
+        layer: returns the layer with a number from 0 to `size` - 1. Layer 0 of a family with
+            several layers leaves a picture unchanged.
     """
 
     name: str
@@ -90,16 +111,16 @@ class Family:
 
     @property
     def mark_bytes(self) -> int:
-        """How many bytes tell the decoder which layer it was; none if there is but one."""
+        """The number of bytes that store the number of the layer; 0 if there is one layer."""
         return -(-(self.size - 1).bit_length() // 8)
 
 
 @dataclass(frozen=True)
 class OwnCost:
-    """What an encoder can know of its own result: bpp + lmbda 255^2 MSE against its own input.
+    """The R-D cost that an encoder can compute: bpp + lmbda 255^2 MSE against its own input.
 
     Attributes:
-        lmbda: weight of the error on [0, 1]; without one the error alone counts.
+        lmbda: the weight of the MSE of pictures in [0, 1]. If None, the cost is the MSE alone.
     """
 
     lmbda: float | None = None
@@ -108,7 +129,13 @@ class OwnCost:
         return "MSE" if self.lmbda is None else f"bpp + {self.lmbda:g} 255^2 MSE"
 
     def real(self, image: Image, path: Codec, bitstream: bytes) -> float:
-        """Return the cost of a picture's bitstream, decoded again."""
+        """Return the cost of a bitstream after decoding it.
+
+        Args:
+            image: the picture that was encoded, uint8 (H, W, 3).
+            path: the codec that decodes the bitstream.
+            bitstream: the bytes.
+        """
         difference = image.astype(np.float64) - path.decode(bitstream)
         squared = float(np.mean(difference**2))
         if self.lmbda is None:
@@ -116,7 +143,15 @@ class OwnCost:
         return 8 * len(bitstream) / image[..., 0].size + self.lmbda * squared
 
     def relaxed(self, path: Codec, images: Tensor) -> Tensor:
-        """Return the cost by the surrogate of one way, (B,)."""
+        """Return the cost of one path from its surrogate, (B,).
+
+        Args:
+            path: a codec that is `Differentiable`, or `Branching` with differentiable paths.
+            images: float (B, 3, H, W) in [0, 1].
+
+        Raises:
+            Unsupported: the path has no gradients.
+        """
         if isinstance(path, Branching):
             return torch.stack([self.relaxed(way, images) for way in path.paths()]).amin(0)
         if not isinstance(path, Differentiable):
@@ -130,17 +165,17 @@ class OwnCost:
 
 
 def only(layer: Layer) -> Family:
-    """Return the family of one layer, of which the decoder needs to be told nothing."""
+    """Return a family with one layer. It adds nothing to the bitstream."""
     return Family(layer.identity, 1, lambda _: layer)
 
 
 def straight_through(values: Tensor, surrogate: Tensor) -> Tensor:
-    """Return the values of the one and the gradient of the other (BPDA)."""
+    """Return `values` with the gradient of `surrogate` (BPDA); both have the same shape."""
     return surrogate + (values - surrogate).detach()
 
 
 def at_levels(images: Tensor) -> Tensor:
-    """Round to 8-bit levels; the gradient is the identity's."""
+    """Round images in [0, 1] to 8-bit levels. The gradient is that of the identity."""
     return straight_through((images * 255).round() / 255, images)
 
 

@@ -1,4 +1,4 @@
-"""What a table of implementations says of each: where it is and what it is."""
+"""The entries of the tables of implementations (CODECS, ATTACKS, OBJECTIVES, DEFENCES, METRICS)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Cost:
-    """Roughly what a codec takes on a 2-core machine, in seconds per megapixel.
+    """The approximate time of a codec on a 2-core machine, in seconds per megapixel.
 
     Attributes:
         coding: to encode and decode.
-        gradient: for one forward and backward pass of its surrogate.
+        gradient: for one forward and backward pass of the surrogate.
     """
 
     coding: float = 1.0
@@ -22,17 +22,17 @@ class Cost:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of a table.
+    """One entry of a table.
 
     Attributes:
-        target: "module:attribute" of a class or function, imported when first used; or itself.
-        summary: what it is, in a few words.
-        paper: where it was published, if it was.
-        preset: parameters that the name itself fixes and a suite cannot set.
-        available: "module:attribute" of a function that returns None where the implementation can
-            run, and otherwise why not and what to do.
-        cost: what `bench plan` reckons with.
-        owner: the installed distribution that brought it, which nobody has to state.
+        target: the class or function, or "module:attribute", which is imported at first use.
+        summary: a few words for `bench list`.
+        paper: the reference of the publication, or empty.
+        preset: parameters that the entry fixes; a suite cannot set them.
+        available: "module:attribute" of a function that returns None if the implementation can run
+            on this machine, and otherwise the reason and the remedy.
+        cost: the time that `bench plan` assumes.
+        owner: the installed distribution that provides it; the harness sets it.
     """
 
     target: str | Callable[..., Any]
@@ -45,5 +45,5 @@ class Entry:
 
     @property
     def origin(self) -> str:
-        """Who brought it, as a sentence goes on after its name; empty for a table's."""
+        """The distribution, as the end of a phrase in messages; empty for built-in entries."""
         return f" of {self.owner}" if self.owner else ""

@@ -1,34 +1,34 @@
-"""Failures that are expected, each told to the user in one sentence."""
+"""Expected errors. The message of each is one sentence for the user."""
 
 import errno
 
 
 class BenchError(Exception):
-    """Something the user can mend; the message names the place and the way out."""
+    """An error that the user can fix. The message names the place and the remedy."""
 
 
 class ConfigError(BenchError):
-    """A suite, a recipe or a command line that cannot be carried out."""
+    """A suite, a recipe or a command line is invalid."""
 
 
 class ImageError(BenchError):
-    """A picture that cannot be read, or a picture set that cannot be had."""
+    """A picture cannot be read, or a picture set is not available."""
 
 
 class StoreError(BenchError):
-    """A run folder that cannot be used, read or written."""
+    """A run folder cannot be used, read or written."""
 
 
 class MachineError(BenchError):
-    """The machine ran out of something; no fault of a codec, and so never its score."""
+    """The machine ran out of memory, disk or another resource; no codec is scored for it."""
 
 
 class CodecError(BenchError):
-    """A codec failed: its encoder, its decoder, or a bitstream that is not its own."""
+    """An encoder or a decoder failed, or a bitstream is damaged or from another codec."""
 
 
 class Unsupported(CodecError):
-    """A codec does not offer what was asked of it (a size, a bit rate); no fault of its own."""
+    """A codec does not support the input (for example its size); this is not a failure."""
 
 
 _SCARCE = frozenset(
@@ -37,17 +37,18 @@ _SCARCE = frozenset(
 
 
 _SPENT = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
-"""How torch tells that memory is spent."""
+"""The messages of torch when it runs out of memory."""
 
 
 PLUGIN_ERRORS = (Exception, SystemExit)
-"""What the code of a codec, an attack or a metric may raise as its own failure; it may exit."""
+"""The exceptions that the harness treats as a failure of a codec, an attack or a metric."""
 
 
 def raise_if_machine(error: BaseException) -> None:
-    """Raise `MachineError` if an exception tells that the machine ran out of something.
+    """Raise `MachineError` if an exception means that the machine ran out of a resource.
 
-    Memory, disk, file handles or processes, whether the system, Python or torch says so.
+    The resource is memory, disk, file handles or processes. The exception can come from the
+    operating system, Python or torch.
     """
     told_memory = isinstance(error, RuntimeError) and any(one in str(error) for one in _SPENT)
     scarce = isinstance(error, OSError) and error.errno in _SCARCE
@@ -62,6 +63,6 @@ def raise_if_machine(error: BaseException) -> None:
 
 
 def one_line(error: BaseException) -> str:
-    """Return an exception as one line; ours are sentences, others need their type."""
+    """Return the message of an exception as one line, with the type if it is no `BenchError`."""
     line = " ".join(str(error).split())
     return line if isinstance(error, BenchError) else f"{type(error).__name__}: {line}"

@@ -1,9 +1,11 @@
-"""The fourth seam: what tells by one number how near a picture is to its reference.
+"""The interface of metrics.
 
-    x, C(x') --metric--> float      or Unsupported, where a pair of pictures has no such number
+A metric compares a picture with its reference and returns one number::
 
-A metric is a frozen dataclass that is called with two pictures. It stands beside the scores of
-`bench.metrics.scores`, which every cell has, where a suite names it.
+    x, C(x') --metric--> float, or Unsupported if the value is not defined for these pictures
+
+A suite names metrics in `metrics:`. They are recorded beside the standard scores, which every
+evaluation has.
 """
 
 from __future__ import annotations
@@ -12,23 +14,25 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol, TypeAlias, TypeGuard, get_args, runtime_checkable
 
+import numpy as np
+
 from bench.codec import Image
 from bench.errors import PLUGIN_ERRORS, Unsupported, one_line, raise_if_machine
 
 Better: TypeAlias = Literal["higher", "lower"]
-"""Which values speak for a codec."""
+"""Which values are better for the codec."""
 
 
 @runtime_checkable
 class Metric(Protocol):
-    """How near a picture is to its reference.
+    """A function of a picture and its reference.
 
-    Implementations are frozen dataclasses whose fields are their parameters in a suite.
+    Implementations are frozen dataclasses. Their fields are their parameters in a suite.
 
     Attributes:
-        unit: what its values are in, as a column's header names it; empty if they have none.
-        better: which values are those of nearer pictures.
-        version: raised whenever the same pictures would give another value.
+        unit: the unit of its values, for column headers; empty if there is none.
+        better: whether higher or lower values mean that the picture is closer to the reference.
+        version: increase it when the same pictures give another value.
     """
 
     unit: ClassVar[str]
@@ -36,19 +40,41 @@ class Metric(Protocol):
     version: ClassVar[int]
 
     def __call__(self, reference: Image, picture: Image) -> float:
-        """Return how near a picture is to its reference, both uint8 (H, W, 3) and read-only.
+        """Compare a picture with its reference.
 
-        Values may be infinite, never NaN.
+        Args:
+            reference: uint8 (H, W, 3), read-only.
+            picture: uint8 (H, W, 3), read-only.
+
+        Returns:
+            The value. It may be infinite but not NaN.
 
         Raises:
-            Unsupported: pictures of this size have no such value.
-            ValueError: the two differ in shape (`bench.metrics.ssim.check_pair`).
+            Unsupported: the value is not defined for pictures of this size.
+            ValueError: the two pictures differ in shape (`check_pair` raises it).
         """
         ...
 
 
+def check_pair(reference: Image, picture: Image) -> None:
+    """Check that two pictures can be compared.
+
+    Raises:
+        ValueError: they differ in shape, or one is not uint8.
+    """
+    if reference.dtype != np.uint8 or picture.dtype != np.uint8:
+        raise ValueError(f"pictures must be uint8, not {reference.dtype} and {picture.dtype}")
+    if reference.shape != picture.shape:
+        raise ValueError(f"pictures differ in shape: {reference.shape} and {picture.shape}")
+
+
+def psnr_of(error: float) -> float:
+    """Return the PSNR in dB of a mean squared error of pictures in [0, 1]; infinite for 0."""
+    return -10 * math.log10(error) if error > 0 else math.inf
+
+
 def is_metric(made: object) -> TypeGuard[Metric]:
-    """Tell whether something has all that a metric has to say of itself."""
+    """Return whether an object has the attributes of a metric, with valid values."""
     return (
         isinstance(made, Metric)
         and isinstance(made.unit, str)
@@ -59,11 +85,11 @@ def is_metric(made: object) -> TypeGuard[Metric]:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a metric said of two pictures.
+    """The result of a metric for two pictures.
 
     Attributes:
-        value: None if it gave none.
-        reason: why, in one sentence; else empty.
+        value: the value, or None if there is none.
+        reason: why there is no value, in one sentence; otherwise empty.
     """
 
     value: float | None
@@ -71,12 +97,15 @@ class Reading:
 
 
 def read(metric: Metric, reference: Image, picture: Image) -> Reading:
-    """Ask a metric; what goes wrong inside it is a result.
+    """Call a metric. An error inside the metric becomes the reason of the result.
 
     Args:
-        metric: of anybody.
-        reference: x.
-        picture: of the same shape.
+        metric: the metric.
+        reference: uint8 (H, W, 3).
+        picture: uint8 (H, W, 3).
+
+    Raises:
+        MachineError: the machine ran out of memory or another resource.
     """
     try:
         value = float(metric(_still(reference), _still(picture)))
@@ -89,7 +118,7 @@ def read(metric: Metric, reference: Image, picture: Image) -> Reading:
 
 
 def _still(picture: Image) -> Image:
-    """Return a view that cannot be written to: the pictures are scored by others, too."""
+    """Return a read-only view: other metrics use the same pictures."""
     view = picture.view()
     view.setflags(write=False)
     return view

@@ -1,4 +1,4 @@
-"""The best pictures that a search by queries has seen, for attacks that only encode and decode."""
+"""A helper for attacks by queries: the best queried pictures."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from bench.budget import Budget
 
 
 class BestQueries:
-    """The best 8-bit pictures inside a budget that were queried, one of each source.
+    """The best queried picture inside a budget for each source picture.
 
     Args:
-        source: the source pictures, float (B, 3, H, W) in [0, 1]; the best as long as nothing
-            inside the budget has a value.
-        budget: pictures outside it are never the best.
+        source: the source pictures, float (B, 3, H, W) in [0, 1]. They are the best pictures until
+            a candidate inside the budget has a value.
+        budget: candidates outside it are ignored.
 
     Attributes:
-        images: the best pictures, float (B, 3, H, W) in [0, 1], whole levels once queried.
-        values: theirs, (B,); minus infinity where nothing has one.
+        images: the best pictures, float (B, 3, H, W) in [0, 1]; 8-bit levels once updated.
+        values: their values, float64 (B,); minus infinity before the first update.
     """
 
     def __init__(self, source: Tensor, budget: Budget) -> None:
@@ -32,12 +32,12 @@ class BestQueries:
         self.values = torch.full((len(source),), -torch.inf, dtype=torch.float64)
 
     def update(self, levels: Tensor, values: Tensor, owners: Sequence[int]) -> None:
-        """Keep what is better.
+        """Keep each candidate that is better than the best so far.
 
         Args:
-            levels: uint8 (N, 3, H, W).
-            values: (N,); what is not a number is no value.
-            owners: of which source each picture is, (N,).
+            levels: the candidates, uint8 (N, 3, H, W).
+            values: their values, (N,); NaN is ignored.
+            owners: the index of the source picture of each candidate, (N,).
         """
         found = torch.full_like(self.values, -torch.inf)
         for one, value, owner in zip(levels.split(1), values, owners, strict=True):
@@ -47,7 +47,11 @@ class BestQueries:
         self._trace.append(found)
 
     def result(self, flags: tuple[str, ...] = ()) -> AttackResult:
-        """Return the best pictures, all with these flags, and the best value of each call."""
+        """Return the best pictures; the trace has the best value of each call of `update`.
+
+        Args:
+            flags: the flags of every picture.
+        """
         nothing = self.values.new_empty(0, len(self.values))
         trace = torch.stack(self._trace) if self._trace else nothing
         return AttackResult(self.images, trace, (flags,) * len(self.images))

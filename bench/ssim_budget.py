@@ -1,9 +1,10 @@
-"""The perceptual budget: how similar a picture must stay to its source, whatever was changed.
+"""The SSIM budget: a lower bound on the SSIM between the adversarial picture and its source.
 
-A floor on SSIM (Wang et al. 2004, doi.org/10.1109/TIP.2003.819861) allows much where a picture is
-busy and little where it is flat, and large changes that move neighbouring values alike, such as
-smooth shifts of colour. What is enforced on the 8-bit picture is the very score that is reported,
-`bench.metrics.ssim.ssim`; the float check is the same formula, for batches.
+The bound (SSIM of Wang et al. 2004, doi.org/10.1109/TIP.2003.819861) allows large perturbations in
+textured areas and small ones in flat areas. It also allows large perturbations that change
+neighbouring values alike, such as smooth colour shifts. The harness enforces it on the 8-bit
+picture with the SSIM that it reports (`bench.metrics.ssim.ssim`). The check of float pictures uses
+the same formula for batches.
 """
 
 from __future__ import annotations
@@ -24,27 +25,27 @@ from bench.errors import Unsupported
 from bench.metrics.ssim import SSIM_SIDE, ssim
 
 _PASSES = 9
-"""Halvings that find the share of a change that is inside, to 0.2 % of an upper bound."""
+"""Bisection steps; they find the scale of a perturbation to 0.2 % of an upper bound."""
 
 _FLAT = 0.03**2
-"""SSIM's constant C2, the variance at which a flat place loses half of its similarity."""
+"""The constant C2 of SSIM: noise of this variance halves the similarity of a flat area."""
 
 _BUSY = 5.0
-"""White noise falls to one SSIM at an MSE that is 1.2 to 5 times as large on the sample
-photographs (64x64 to 300x300, floors of 0.8 to 0.98) as on a flat picture."""
+"""The sample photographs (64x64 to 300x300, bounds from 0.8 to 0.98) need 1.2 to 5 times the MSE
+of white noise that a flat picture needs for the same SSIM."""
 
 _NOT_ZERO = 1e-12
 
 
 @dataclass(frozen=True)
 class Ssim(Budget):
-    """The SSIM of source and picture is at least 1 - `radius`.
+    """The SSIM of source and adversarial picture is at least 1 - `radius`.
 
-    The set is no ball of a norm and not convex. `project` shrinks a change until it is inside, and
-    `steepest` is the gradient at the length of an MSE that lies at its edge or beyond.
+    The set is not a ball of a norm and not convex. `project` scales a perturbation down until it is
+    inside. `steepest` is the gradient, scaled to an MSE at the edge of the set or beyond.
 
     Attributes:
-        cap: the most levels that any value may change by as well; no such bound if None.
+        cap: an additional linf bound, in 8-bit levels; none if None.
     """
 
     kind: ClassVar[str] = "ssim"
@@ -66,7 +67,7 @@ class Ssim(Budget):
         """Return 1 - SSIM of each picture, float64 (B,).
 
         Raises:
-            Unsupported: the pictures' short side is below the window's 11 pixels.
+            Unsupported: the short side is below 11 pixels, the size of the SSIM window.
         """
         side = min(source.shape[-2:])
         if side < self.least_side:
@@ -84,10 +85,10 @@ class Ssim(Budget):
         return self._capped(L2(length, region=self.region).steepest(gradient))
 
     def project(self, images: Tensor, source: Tensor) -> Tensor:
-        """Shrink the change until it is inside, by bisection.
+        """Scale the perturbation down by bisection until it is inside.
 
-        A small change costs similarity in proportion to its square, a larger one less: the root
-        of what is too much is an upper bound of the share that is inside.
+        1 - SSIM grows at most with the square of the scale. The square root of `radius` over the
+        current value is therefore an upper bound of the scale.
         """
         delta = self._capped(self._masked(images - source))
         whole = self.size((source + delta).clamp(0, 1), source)
@@ -102,7 +103,7 @@ class Ssim(Budget):
         return _moved(source, delta, torch.where(fits, torch.ones_like(inside), inside))
 
     def sample(self, source: Tensor, rngs: Sequence[torch.Generator]) -> Tensor:
-        """Return random shares of noise at the edge of the set; no even draw from it."""
+        """Return randomly scaled noise, at most at the edge of the set; not a uniform sample."""
         shape = source.shape[1:]
         drawn = [torch.randn(shape, generator=rng, device=rng.device) for rng in rngs]
         shares = torch.cat([torch.rand(1, generator=rng, device=rng.device) for rng in rngs])
@@ -114,7 +115,7 @@ class Ssim(Budget):
         return near if self.cap is None else near & Linf(self.cap).allows(images, source)
 
     def holds(self, adversarial: Tensor, source: Tensor) -> list[bool]:
-        """Tell for each 8-bit picture whether its reported SSIM, cap and region are kept."""
+        """Return for each 8-bit picture whether the reported SSIM, cap and region hold."""
         pairs = zip(_pixels(adversarial), _pixels(source), strict=True)
         near = [1 - ssim(origin, picture) <= self.radius for picture, origin in pairs]
         kept = self._keeps_region(adversarial.double(), source.double()).tolist()
@@ -125,7 +126,7 @@ class Ssim(Budget):
         return delta if self.cap is None else delta.clamp(-self.cap / 255, self.cap / 255)
 
     def _level(self) -> float:
-        """Return what leaves room for the rounding of float32 pictures."""
+        """Return a tolerance for the rounding of float32 pictures."""
         return 1e-3
 
 

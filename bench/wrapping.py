@@ -1,12 +1,13 @@
-"""A codec inside layers: the codecs that defences make.
+"""Functions that build defended codecs.
 
-    layered       one layer of a family; its number lies in a container around the inner stream
-    randomised    another one for every picture
-    cheapest      all are tried, and the one kept that costs least
+- `layered` applies one layer of a family; its number is stored in a container around the inner
+  bitstream.
+- `randomised` draws another codec for every picture.
+- `cheapest` tries several codecs and keeps the cheapest bitstream.
 
-What a search needs of the codec inside, its wrapper offers, too: gradients flow through the layers,
-the draws of a random codec are drawn, the ways of a branching one are its ways. What its entropy
-model predicts, and what it gains by threads, it does not.
+A defended codec keeps the capabilities of the inner codec that a search needs: it is
+`Differentiable`, `Randomised` or `Branching` if the inner codec is. It is not `Estimating` or
+`Concurrent`.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ from bench.defence import Family, OwnCost
 from bench.errors import CodecError
 
 _DEEPEST = 32
-"""How many codecs that draw may be inside each other."""
+"""How many `Randomised` codecs can be nested."""
 
 
 def drawn(codec: Codec, rng: np.random.Generator) -> Codec:
-    """Return a codec with all its random choices made; one that has none as it is.
+    """Return a codec with all its random choices drawn; a codec without any is returned as it is.
 
     Raises:
-        CodecError: every draw draws again.
+        CodecError: `draw` returns a `Randomised` codec again and again.
     """
     for _ in range(_DEEPEST):
         if not isinstance(codec, Randomised):
@@ -44,7 +45,7 @@ def drawn(codec: Codec, rng: np.random.Generator) -> Codec:
 
 
 def offers_gradients(codec: Codec) -> bool:
-    """Tell whether gradients can be followed through a codec, all its draws and ways included."""
+    """Return whether a codec has gradients, through its draws and all its paths."""
     codec = drawn(codec, np.random.default_rng(0))
     if isinstance(codec, Branching):
         return all(map(offers_gradients, codec.paths()))
@@ -52,7 +53,13 @@ def offers_gradients(codec: Codec) -> bool:
 
 
 def layered(family: Family, index: int, codec: Codec) -> Codec:
-    """Return a codec inside one layer of a family, with the capabilities of the codec inside."""
+    """Return a codec with one layer of a family around it.
+
+    Args:
+        family: the layers.
+        index: the number of the layer that encodes, from 0; it is stored in the bitstream.
+        codec: the inner codec. The result keeps its capabilities.
+    """
     if isinstance(codec, Randomised):
         return _DrawnLayered(family, index, codec, codec)
     if isinstance(codec, Branching):
@@ -63,21 +70,22 @@ def layered(family: Family, index: int, codec: Codec) -> Codec:
 
 
 def randomised(count: int, made: Callable[[int], Codec]) -> Codec:
-    """Return a codec that is another one for every picture.
+    """Return a codec that draws one of several codecs for every picture.
 
     Args:
-        count: of how many one is drawn.
-        made: gives one by its number; each decodes what any of them encoded.
+        count: the number of codecs.
+        made: returns the codec with a number from 0 to `count` - 1. Each codec must decode the
+            bitstreams of all others.
     """
     return _Random(count, made)
 
 
 def cheapest(paths: Sequence[Codec], cost: OwnCost) -> Codec:
-    """Return a codec that codes in several ways and keeps the one with the lowest cost.
+    """Return a codec that encodes in several ways and keeps the cheapest bitstream.
 
     Args:
-        paths: the ways; each decodes what any of them encoded.
-        cost: what is compared; of equal ones the first is kept.
+        paths: the codecs to try. Each must decode the bitstreams of all others.
+        cost: the cost to compare. The first of equal costs is kept.
     """
     if any(isinstance(path, Randomised) for path in paths):
         return _DrawnCheapest(paths, cost)
@@ -85,7 +93,7 @@ def cheapest(paths: Sequence[Codec], cost: OwnCost) -> Codec:
 
 
 class _Layered(Codec):
-    """One layer around a codec; where its family has more, its number is coded and counted."""
+    """One layer around a codec. If the family has several, the number is stored and counted."""
 
     def __init__(self, family: Family, index: int, codec: Codec) -> None:
         self._family, self._index, self._codec = family, index, codec
@@ -128,7 +136,7 @@ class _Layered(Codec):
 
 
 class _SmoothLayered(_Layered):
-    """One layer around a codec with gradients: its surrogate is that codec's inside the layer's."""
+    """One layer around a codec with gradients. The surrogate includes the layer."""
 
     def __init__(self, family: Family, index: int, codec: Codec, surrogate: Differentiable) -> None:
         super().__init__(family, index, codec)
@@ -147,7 +155,7 @@ class _SmoothLayered(_Layered):
 
 
 class _BranchingLayered(_Layered):
-    """One layer around a codec that codes in several ways: each of them inside the layer."""
+    """One layer around a branching codec: the layer is applied to each path."""
 
     def __init__(self, family: Family, index: int, codec: Codec, ways: Branching) -> None:
         super().__init__(family, index, codec)
@@ -161,7 +169,7 @@ class _BranchingLayered(_Layered):
 
 
 class _DrawnLayered(_Layered):
-    """One layer around a codec that draws."""
+    """One layer around a codec that draws random numbers."""
 
     def __init__(self, family: Family, index: int, codec: Codec, random: Randomised) -> None:
         super().__init__(family, index, codec)
@@ -172,7 +180,7 @@ class _DrawnLayered(_Layered):
 
 
 class _Random(Codec):
-    """One of several codecs, another one for every picture."""
+    """One of several codecs, drawn for every picture."""
 
     def __init__(self, count: int, made: Callable[[int], Codec]) -> None:
         self._count, self._made = count, made
@@ -199,7 +207,7 @@ class _Random(Codec):
 
 
 class _Cheapest(Codec):
-    """The cheapest of several ways to code a picture."""
+    """The cheapest of several paths."""
 
     def __init__(self, paths: Sequence[Codec], cost: OwnCost) -> None:
         self._paths, self._cost = tuple(paths), cost
@@ -233,7 +241,7 @@ class _Cheapest(Codec):
 
 
 class _DrawnCheapest(_Cheapest):
-    """The cheapest of several ways, of which some draw."""
+    """The cheapest of several paths, some of which draw random numbers."""
 
     def draw(self, rng: np.random.Generator) -> Codec:
         return _Cheapest([drawn(path, rng) for path in self._paths], self._cost)

@@ -28,13 +28,13 @@ from attacks.gradient.pgd import PGD
 from attacks.objectives.basic import Distortion, Rate
 from backends.learned.compressai import CompressAI
 from backends.learned.entropy_models import straight_through_round
-from backends.learned.frozen.replace import quick
-from backends.learned.nets import frozen
+from backends.learned.frozen.replace import with_fast_layers
+from backends.learned.nets import freeze
 from bench.budget import Linf
 from bench.crafting.craft import run_attack
 from bench.crafting.target import CodecTarget
 from bench.utils.memory import keep_freed_memory
-from bench.utils.precision import Arithmetic, Precision, computing
+from bench.utils.precision import Arithmetic, Precision, use_arithmetic
 
 _MODELS: dict[str, Callable[[], CompressionModel]] = {
     "bmshj2018-factorized": lambda: FactorizedPrior(128, 192),
@@ -95,7 +95,7 @@ def test_harness_over_a_bare_loop(compare, picture, tmp_path):
     net.update()
     torch.save(net.state_dict(), tmp_path / "weights.pth")
     codec = CompressAI("bmshj2018-factorized", checkpoint=str(tmp_path / "weights.pth"))
-    bare = quick(frozen(net))
+    bare = with_fast_layers(freeze(net))
 
     def through_the_harness() -> None:
         target = CodecTarget(codec, Distortion(), picture)
@@ -160,7 +160,7 @@ def test_half_a_codec_over_the_whole(compare, model, codec, size, case, precisio
 
 
 def _step(target: CodecTarget, picture: torch.Tensor, arithmetic: Arithmetic) -> None:
-    with computing(arithmetic):
+    with use_arithmetic(arithmetic):
         target.value_and_grad(picture)
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from attacks.gradient.ftda_cw import FTDA
 from attacks.objectives.basic import Distortion
-from backends.learned.compressai import CompressAI, local
+from backends.learned.compressai import CompressAI, load_checkpoint
 from bench.budget import Mse
 from bench.codec import Image
 from bench.crafting.craft import quantise_and_check, run_attack
@@ -88,7 +88,7 @@ class Case:
     @cached_property
     def net(self) -> torch.nn.Module:
         """The net as the peer has it: weights with gradients, noise in the place of rounding."""
-        return local(_ARCHITECTURE, _MODEL).train().requires_grad_(True)
+        return load_checkpoint(_ARCHITECTURE, _MODEL).train().requires_grad_(True)
 
     def theirs(self) -> Image:
         """Return where the peer's search ends: the last change, brought back into the cap."""

@@ -130,8 +130,8 @@ def _records(planned: Plan):
 
 
 def _handed_out(planned: Plan) -> None:
-    rota = WorkQueue.of(planned.groups)
+    queue = WorkQueue.of(planned.groups)
     for worker in itertools.cycle(range(16)):
-        if rota.take(worker) is None:
+        if queue.take(worker) is None:
             return
-        rota.finish(worker)
+        queue.finish(worker)

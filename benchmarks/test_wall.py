@@ -18,7 +18,7 @@ from bench.engine.executors import Name, Options, executor
 from bench.engine.runner import describe, prepare
 from bench.store.run_folder import open_run
 from bench.suite.suite import Suite
-from bench.utils.machine import cores
+from bench.utils.machine import usable_cores
 from bench.utils.yaml_config import parse
 
 SUITE = """\
@@ -38,7 +38,7 @@ def test_a_suite_on_all_cores_over_one_job_at_a_time(say, tmp_path):
     taken = {name: _seconds(name, tmp_path / name) for name in ("serial", "processes")}
     ratio = taken["processes"] / taken["serial"]
     told = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in taken.items())
-    say(f"{told} on {cores()} cores: {ratio:.2f} (load {os.getloadavg()[0]:.1f})")
+    say(f"{told} on {usable_cores()} cores: {ratio:.2f} (load {os.getloadavg()[0]:.1f})")
 
 
 def _seconds(name: Name, folder: Path) -> float:

@@ -1,8 +1,8 @@
-"""Draw the worst distortion of a run: source, perturbation, reconstruction before and after.
+"""Draw the largest PSNR drop of a run: source, perturbation, reconstruction before and after.
 
     python examples/contact_sheet.py runs/quick docs/example.png
 
-Nothing is searched again: the saved adversarial picture is encoded and decoded once more.
+No attack runs again: the saved adversarial picture is encoded and decoded once more.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _AMPLIFIED = 8
 
 
 def main() -> None:
-    """Read the two paths and write the sheet."""
-    parser = argparse.ArgumentParser(description="Draw the worst distortion of a run.")
+    """Read both paths from the command line and write the sheet."""
+    parser = argparse.ArgumentParser(description="Draw the largest PSNR drop of a run.")
     parser.add_argument("run", type=Path)
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
@@ -40,10 +40,10 @@ def main() -> None:
 
 
 def _worst(run: Run) -> tuple[MeasureRecord, Scores]:
-    """Return the white-box cell that lost most PSNR."""
+    """Return the white-box evaluation with the largest PSNR drop."""
     attacked = [(r, r.scores) for r in run.measures if r.threat == "white-box" and r.scores]
     if not attacked:
-        raise BenchError(f"{run.folder} has no codec that was attacked through its own gradients")
+        raise BenchError(f"{run.folder} has no white-box evaluations; run a gradient attack first")
     return max(attacked, key=lambda pair: pair[1].drop_db or 0.0)
 
 

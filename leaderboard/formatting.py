@@ -1,4 +1,4 @@
-"""Values and foreign text as the board writes them."""
+"""How the board writes numbers and foreign text."""
 
 from __future__ import annotations
 
@@ -24,22 +24,27 @@ similarity = _number(4)
 
 
 def figure(value: float) -> str:
-    """Return a number of any size in four digits."""
+    """Return a number of any size with four significant digits."""
     return f"{value:.4g}".replace("inf", "∞")
 
 
 def steady(value: float) -> float:
-    """Return a number to six digits: in those behind, two machines may differ."""
+    """Return a number with six significant digits; machines may differ in the others."""
     return float(f"{value:.6g}")
 
 
 def share(counts: tuple[int, int]) -> str:
-    """Return how many of how many."""
+    """Return a count and the total it refers to."""
     return f"{counts[0]}/{counts[1]}"
 
 
+def column_key(header: str) -> str:
+    """Return the name of a column in exports: lower case, words joined by underscores."""
+    return re.sub(r"\W+", "_", header.lower().replace("%", "percent")).strip("_")
+
+
 def plain(text: str) -> str:
-    """Return text on one line, without characters that steer a terminal or a page."""
+    """Return text on one line, without characters that control a terminal or a page."""
     visible = (character if character.isprintable() else " " for character in text)
     return " ".join("".join(visible).split())
 

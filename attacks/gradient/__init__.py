@@ -1,6 +1,7 @@
-"""Attacks that follow gradients of a target: FGSM, PGD, APGD, FTDA, C&W, MADC and structured ones.
+"""Attacks that follow gradients: FGSM, PGD, APGD, FTDA, C&W, MADC and structured attacks.
 
-Objectives and query attacks live beside this package; budgets are enforced in `bench.crafting`.
+Objectives and query attacks live in the packages beside this one; budgets are enforced in
+`bench.crafting`.
 """
 
 from attacks.gradient.pgd import PGD

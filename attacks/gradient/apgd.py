@@ -1,23 +1,21 @@
-"""Auto-PGD (Croce & Hein 2020, arXiv 2003.01690): ascent that finds its own step size.
+"""Auto-PGD: gradient ascent that adapts its step size (Croce & Hein 2020, arXiv 2003.01690).
 
-It begins with a step of twice the radius. At checkpoints that come ever more often, a picture whose
-search did not get on has its step halved and goes back to its best point. There is nothing to tune
-but the number of steps.
+The first step is twice the radius. At checkpoints, which become more frequent, the step size of
+each picture without enough progress is halved and its search returns to its best point. The number
+of steps is the only parameter to tune.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from attacks.gradient.pgd import Restarts, Steps
+from attacks.gradient.base import RestartedAttack, Restarts, Steps
 from attacks.gradient.search import GradientSearch, Iterate
-from bench.attack import AttackResult, Need, Target
-from bench.budget import BALLS, Budget
 
 _FIRST_STEP = 2.0
 _FIRST_INTERVAL, _SHRINKAGE, _LEAST_INTERVAL = 0.22, 0.03, 0.06
@@ -26,87 +24,77 @@ _MOMENTUM = 0.75
 
 
 @dataclass(frozen=True)
-class APGD:
-    """Auto-PGD from random starts; every picture of a batch has a step size of its own.
+class APGD(RestartedAttack):
+    """Auto-PGD from random starts; every picture of a batch has its own step size.
 
     Args:
-        steps: how many, of each restart.
-        restarts: how many random starts; the best picture of all is kept.
+        steps: number of steps per restart.
+        restarts: number of random starts; the best picture of all is returned.
     """
 
-    needs: ClassVar[Need] = "gradient"
-    budgets: ClassVar[tuple[str, ...]] = BALLS
     version: ClassVar[int] = 1
 
     steps: Steps = 100
     restarts: Restarts = 1
 
-    @property
-    def evaluations(self) -> int:
-        """One gradient a step, and the last value, of each restart."""
-        return (self.steps + 1) * self.restarts
-
-    def __call__(
-        self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
-    ) -> AttackResult:
-        """Ascend from random points of the ball."""
-        climb = GradientSearch(target, images, budget)
-        for _ in range(self.restarts):
-            _Run(climb, climb.step(budget.sample(images, rngs))).go(self.steps)
-        return climb.result()
+    def _ascend(self, search: GradientSearch, images: Tensor) -> None:
+        _Ascent(search, search.step(images)).run(self.steps)
 
 
 def checkpoints(steps: int) -> Iterator[tuple[int, int]]:
-    """Yield after how many steps a search is judged, and how many steps the judgement is of."""
+    """Yield each step after which progress is checked, and the number of steps since the last."""
     interval, shrinkage, least = (
         max(int(share * steps), 1) for share in (_FIRST_INTERVAL, _SHRINKAGE, _LEAST_INTERVAL)
     )
-    at = interval
-    while at < steps:
-        yield at, interval
+    step = interval
+    while step < steps:
+        yield step, interval
         interval = max(interval - shrinkage, least)
-        at += interval
+        step += interval
 
 
-class _Run:
-    """One ascent from one point."""
+class _Ascent:
+    """One ascent from one start."""
 
-    def __init__(self, climb: GradientSearch, start: Iterate) -> None:
-        self._climb = climb
-        self._before = start.images
-        self._point = self._best = start
+    def __init__(self, search: GradientSearch, start: Iterate) -> None:
+        self._search = search
+        self._previous = start.images
+        self._current = self._best = start
         self._step_size = torch.full_like(start.values, _FIRST_STEP)
         self._rises = torch.zeros_like(start.values)
         self._halved = torch.zeros_like(start.values, dtype=torch.bool)
-        self._reached = start.values
+        self._best_at_checkpoint = start.values
 
-    def go(self, steps: int) -> None:
-        judged = dict(checkpoints(steps))
+    def run(self, steps: int) -> None:
+        intervals = dict(checkpoints(steps))
         for step in range(1, steps):
             self._advance(1.0 if step == 1 else _MOMENTUM)
-            if step in judged:
-                self._judge(judged[step])
-        self._climb.glance(self._ahead(1.0 if steps == 1 else _MOMENTUM))
+            if step in intervals:
+                self._check_progress(intervals[step])
+        self._search.evaluate(self._next_images(1.0 if steps == 1 else _MOMENTUM))
 
-    def _ahead(self, share: float) -> Tensor:
-        """Return the next pictures: a share of the gradient's step, the rest of the last move."""
-        images, size = self._point.images, self._step_size.view(-1, 1, 1, 1)
-        step = self._climb.budget.steepest(self._point.gradients) * size
-        aimed = self._climb.project(images + step)
-        inertia = images - self._before
-        return self._climb.project(images + share * (aimed - images) + (1 - share) * inertia)
+    def _next_images(self, share: float) -> Tensor:
+        """Return `share` of the gradient step plus the rest of the previous move, projected."""
+        images, size = self._current.images, self._step_size.view(-1, 1, 1, 1)
+        step = self._search.budget.steepest(self._current.gradients) * size
+        ahead = self._search.project(images + step)
+        inertia = images - self._previous
+        return self._search.project(images + share * (ahead - images) + (1 - share) * inertia)
 
     def _advance(self, share: float) -> None:
-        point = self._climb.step(self._ahead(share))
-        self._rises += point.values > self._point.values
-        self._before, self._point = self._point.images, point
-        self._best = point.where(point.values > self._best.values, self._best)
+        iterate = self._search.step(self._next_images(share))
+        self._rises += iterate.values > self._current.values
+        self._previous, self._current = self._current.images, iterate
+        self._best = iterate.where(iterate.values > self._best.values, self._best)
 
-    def _judge(self, interval: int) -> None:
-        """Halve the step where the values rose too seldom, or neither step nor best changed."""
+    def _check_progress(self, interval: int) -> None:
+        """Halve the step size where too few steps rose, or where neither it nor the best changed.
+
+        The search of these pictures continues from their best points.
+        """
         seldom = self._rises < _RISES * interval
-        halve = seldom | (~self._halved & (self._best.values <= self._reached))
+        halve = seldom | (~self._halved & (self._best.values <= self._best_at_checkpoint))
         self._step_size = torch.where(halve, self._step_size / 2, self._step_size)
-        self._point = self._best.where(halve, self._point)
-        self._halved, self._reached = halve, self._best.values
+        self._current = self._best.where(halve, self._current)
+        self._halved, self._best_at_checkpoint = halve, self._best.values
         self._rises = torch.zeros_like(self._rises)

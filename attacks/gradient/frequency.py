@@ -1,9 +1,8 @@
-"""Changes of some frequencies alone: the finest ones (SSAH), or the coarser ones of a block DCT.
+"""Perturbations limited to some frequencies: the highest (SSAH), or the lowest of a block DCT.
 
-A picture is cut into blocks, and a change keeps to the frequencies of each block that its attack
-names. Blocks at the right and lower border are cut off where the picture ends. In linf a change
-that is too large is clipped and brought back to its frequencies by turns, and at last scaled block
-by block.
+A picture is divided into blocks, and the perturbation of each block uses only the attack's
+frequencies. Blocks at the right and lower border end where the picture ends. In linf a perturbation
+that is too large is clipped and filtered alternately, and finally scaled block by block.
 """
 
 from __future__ import annotations
@@ -21,36 +20,43 @@ from torch.nn import functional
 from attacks.gradient.search import GradientSearch
 from attacks.gradient.structured import Parametrisation, Structured
 
-_TURNS = 3
-"""After which clipping and filtering by turns gains little."""
+_ALTERNATIONS = 3
+"""Rounds of clipping and filtering; more rounds gain little."""
 
 
 @dataclass(frozen=True)
 class SSAH(Structured):
-    """The high-frequency attack of Luo et al. (2022, arXiv 2203.05151), here on any objective.
+    """The high-frequency attack of Luo et al. (2022, arXiv 2203.05151), for any objective.
 
-    They hold the lowest band of a one-level Haar wavelet near that of the source by a penalty.
-    Here no change has a part in that band: the mean of every block of 2x2 values stays as it is.
+    Luo et al. penalise changes of the lowest band of a one-level Haar wavelet transform. Here the
+    perturbation has no component in that band: the mean of every 2x2 block stays unchanged.
+
+    Args:
+        steps: number of steps, each with one gradient.
+        step_size: Adam's learning rate; at 1, the first step has the size of the budget.
     """
 
     version: ClassVar[int] = 1
 
-    def manner(self, climb: GradientSearch, rngs: Sequence[torch.Generator]) -> Parametrisation:
-        """Return all but the mean of each block."""
+    def _parametrisation(
+        self, search: GradientSearch, rngs: Sequence[torch.Generator]
+    ) -> Parametrisation:
         del rngs
-        return _Fine(_Coarse(climb.source, block=2, keep=1))
+        return _HighFrequencies(_LowFrequencies(search.source, block=2, keep=1))
 
 
 @dataclass(frozen=True)
 class DCT(Structured):
-    """Changes in the lowest frequencies of a DCT (Guo et al. 2018, arXiv 1809.08758).
+    """A perturbation in the lowest frequencies of a DCT (Guo et al. 2018, arXiv 1809.08758).
 
-    They take the DCT of the whole picture; here it is that of blocks, as codecs do, so that a
-    change can be large in one place and small in another.
+    Guo et al. use the DCT of the whole picture. Here it is the DCT of blocks, as in codecs, so that
+    a perturbation can be large in one place and small in another.
 
     Args:
+        steps: number of steps, each with one gradient.
+        step_size: Adam's learning rate; at 1, the first step has the size of the budget.
         block: side of the blocks, in pixels.
-        keep: how many frequencies of a block may change, in each direction, counted from the mean.
+        keep: number of frequencies per axis that may change in a block, counted from the mean.
     """
 
     version: ClassVar[int] = 1
@@ -58,14 +64,15 @@ class DCT(Structured):
     block: Annotated[int, Field(ge=1)] = 8
     keep: Annotated[int, Field(ge=1)] = 4
 
-    def manner(self, climb: GradientSearch, rngs: Sequence[torch.Generator]) -> Parametrisation:
-        """Return the lowest frequencies of each block."""
+    def _parametrisation(
+        self, search: GradientSearch, rngs: Sequence[torch.Generator]
+    ) -> Parametrisation:
         del rngs
-        return _Coarse(climb.source, self.block, self.keep)
+        return _LowFrequencies(search.source, self.block, self.keep)
 
 
-class _Coarse:
-    """Changes in the lowest frequencies of each block: parameters of any kind, filtered."""
+class _LowFrequencies:
+    """Perturbations in the lowest frequencies of each block: the filtered parameters."""
 
     def __init__(self, source: Tensor, block: int, keep: int) -> None:
         height, width = source.shape[-2:]
@@ -74,59 +81,59 @@ class _Coarse:
         self.block = block
         self.shape = (3, height, width)
 
-    def change(self, parameters: Tensor) -> Tensor:
+    def perturbation(self, parameters: Tensor) -> Tensor:
         return self._rows @ parameters @ self._columns
 
-    def held(self, parameters: Tensor, most: float) -> Tensor:
-        return _held(self, parameters, most)
+    def clamp(self, parameters: Tensor, limit: float) -> Tensor:
+        return _clamp(self, parameters, limit)
 
 
-class _Fine:
-    """Changes in all the other frequencies."""
+class _HighFrequencies:
+    """Perturbations in all other frequencies."""
 
-    def __init__(self, coarse: _Coarse) -> None:
-        self._coarse = coarse
-        self.block = coarse.block
-        self.shape = coarse.shape
+    def __init__(self, low: _LowFrequencies) -> None:
+        self._low = low
+        self.block = low.block
+        self.shape = low.shape
 
-    def change(self, parameters: Tensor) -> Tensor:
-        return parameters - self._coarse.change(parameters)
+    def perturbation(self, parameters: Tensor) -> Tensor:
+        return parameters - self._low.perturbation(parameters)
 
-    def held(self, parameters: Tensor, most: float) -> Tensor:
-        return _held(self, parameters, most)
-
-
-def _held(manner: _Coarse | _Fine, parameters: Tensor, most: float) -> Tensor:
-    for _ in range(_TURNS):
-        parameters = manner.change(parameters.clamp(-most, most))
-    return parameters * (most / _peaks(parameters, manner.block)).clamp_max(1)
+    def clamp(self, parameters: Tensor, limit: float) -> Tensor:
+        return _clamp(self, parameters, limit)
 
 
-def _peaks(change: Tensor, block: int) -> Tensor:
-    """Return for each value the largest change of its block, per channel."""
-    height, width = change.shape[-2:]
-    peaks = functional.max_pool2d(change.abs(), block, ceil_mode=True)
-    wide = peaks.repeat_interleave(block, -2).repeat_interleave(block, -1)
-    return wide[..., :height, :width]
+def _clamp(kind: _LowFrequencies | _HighFrequencies, parameters: Tensor, limit: float) -> Tensor:
+    for _ in range(_ALTERNATIONS):
+        parameters = kind.perturbation(parameters.clamp(-limit, limit))
+    return parameters * (limit / _block_peaks(parameters, kind.block)).clamp_max(1)
+
+
+def _block_peaks(perturbation: Tensor, block: int) -> Tensor:
+    """Return for each value the largest change in its block and channel, (B, 3, H, W)."""
+    height, width = perturbation.shape[-2:]
+    peaks = functional.max_pool2d(perturbation.abs(), block, ceil_mode=True)
+    expanded = peaks.repeat_interleave(block, -2).repeat_interleave(block, -1)
+    return expanded[..., :height, :width]
 
 
 def _filter(side: int, block: int, keep: int) -> Tensor:
     """Return the matrix, (side, side), that keeps the lowest frequencies of each block of a row.
 
-    Of a block that is cut off it keeps the same share of the frequencies, rounded up.
+    In a smaller block at the border it keeps the same share of the frequencies, rounded up.
     """
     whole, rest = divmod(side, block)
     sizes = [block] * whole + [rest] * (rest > 0)
-    kept = [_lowest(size, min(size, math.ceil(keep * size / block))) for size in sizes]
-    matrix: Tensor = torch.block_diag(*kept)
+    filters = [_projection(size, min(size, math.ceil(keep * size / block))) for size in sizes]
+    matrix: Tensor = torch.block_diag(*filters)
     return matrix
 
 
-def _lowest(size: int, keep: int) -> Tensor:
-    """Return the projection on the first `keep` of the `size` functions of an orthonormal DCT."""
-    places = torch.arange(size, dtype=torch.float64) + 0.5
+def _projection(size: int, keep: int) -> Tensor:
+    """Return the projection, (size, size), onto the first `keep` functions of a DCT of a row."""
+    positions = torch.arange(size, dtype=torch.float64) + 0.5
     orders = torch.arange(keep, dtype=torch.float64).unsqueeze(1)
-    waves = (math.pi / size * orders * places).cos()
+    waves = (math.pi / size * orders * positions).cos()
     basis = waves / waves.norm(dim=1, keepdim=True)
     projection: Tensor = basis.T @ basis
     return projection

@@ -1,10 +1,10 @@
-"""Constrained optimisation with Adam: steps may leave the budget and are brought back by the loss.
+"""Constrained optimisation with Adam: steps may leave the budget, and the loss leads them back.
 
-    FTDA               up the objective while inside the cap, straight back to the source while out
-    Carlini & Wagner   up objective - weight * size at once; the weight is searched
+    FTDA               ascends the objective inside the budget, returns to the source outside
+    Carlini & Wagner   ascends objective - weight * size; searches the weight
 
-Both bound the summed squared change (budgets in l2 and mse). The best picture that kept the budget
-when the objective was looked at is returned.
+Both limit the summed squared perturbation (budgets in l2 and mse). The result is the best evaluated
+picture inside the budget.
 """
 
 from __future__ import annotations
@@ -18,31 +18,29 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from attacks.gradient.pgd import Steps, StepSize
+from attacks.gradient.base import GradientAttack, Steps, StepSize
 from attacks.gradient.search import GradientSearch, Iterate
-from attacks.optim import Adam, lengths, unit
-from bench.attack import AttackResult, Need, Target
+from attacks.optim import Adam, normalised, norms
 from bench.budget import EUCLIDEAN, Budget, Linf
 
 
 @dataclass(frozen=True)
-class FTDA:
+class FTDA(GradientAttack):
     """Fast threshold-constrained distortion attack (Chen & Ma 2021, arXiv 2112.08691).
 
-    Where the squared change is above the budget, Adam follows it down, and the codec is not asked
-    (of a batch, where that holds for every picture); otherwise Adam follows the objective up. Chen
-    & Ma's objective is the error against C(x), `{name: distortion, reference: clean}`, their cap an
-    MSE of 1e-4; here any objective will do, and so both gradients are taken at unit length before
-    Adam sees them. Where the search ended is brought into the budget and looked at, too.
+    Outside the budget, Adam descends the squared perturbation, and the target is not evaluated
+    (in a batch, if all pictures are outside). Inside, Adam ascends the objective. Chen & Ma's
+    objective is the error against C(x), `{name: distortion, reference: clean}`, and their budget an
+    MSE of 1e-4. Here any objective is allowed; therefore both gradients are normalised before Adam
+    uses them. The final picture is also projected onto the budget and evaluated.
 
     Args:
-        steps: how many; those from outside the cap ask the codec nothing.
-        lr: Adam's learning rate, of pictures in [0, 1].
-        clamp: largest change of any value, in levels, as well as the budget's cap; Chen & Ma
-            have 16. None leaves it out.
+        steps: number of steps; steps from outside the budget need no evaluation.
+        lr: Adam's learning rate, for pictures in [0, 1].
+        clamp: largest change of any value, in 8-bit levels, in addition to the budget; Chen & Ma
+            use 16. None sets no limit.
     """
 
-    needs: ClassVar[Need] = "gradient"
     budgets: ClassVar[tuple[str, ...]] = EUCLIDEAN
     version: ClassVar[int] = 2
 
@@ -52,55 +50,51 @@ class FTDA:
 
     @property
     def evaluations(self) -> int:
-        """One gradient a step, if the change alone decided none, those of the start, one value."""
+        """At most one gradient per step, the gradients of the start, and the last value."""
         return self.steps + 3
 
-    def __call__(
-        self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
-    ) -> AttackResult:
-        """Search from the source pictures."""
-        room = _room(budget) if self.clamp is None else Linf(self.clamp, region=budget.region)
-        climb = GradientSearch(target, images, budget)
-        start = climb.start(rngs, room)
-        adam, heading = Adam(start.images, self.lr), unit(start.gradients)
+    def _run(self, search: GradientSearch, rngs: Sequence[torch.Generator]) -> None:
+        region = search.budget.region
+        space = _unbounded(search.budget) if self.clamp is None else Linf(self.clamp, region=region)
+        start = search.start(rngs, space)
+        adam, direction = Adam(start.images, self.lr), normalised(start.gradients)
         for _ in range(self.steps):
-            adam.step(heading)
-            adam.move(room.project(adam.images, images))
-            heading = _heading(climb, adam.images)
-        climb.glance(climb.project(adam.images))
-        return climb.result()
+            adam.step(direction)
+            adam.move(space.project(adam.images, search.source))
+            direction = _direction(search, adam.images)
+        search.evaluate(search.project(adam.images))
 
 
-def _heading(climb: GradientSearch, images: Tensor) -> Tensor:
-    """Return the way up the objective inside the budget, and back to the source outside."""
-    back = climb.source - images
-    inside = climb.budget.size(images, climb.source) <= climb.budget.radius
+def _direction(search: GradientSearch, images: Tensor) -> Tensor:
+    """Return the objective's gradient inside the budget, the way to the source outside; norm 1."""
+    back = search.source - images
+    inside = search.budget.size(images, search.source) <= search.budget.radius
     if not inside.any():
-        return unit(back)
-    wide = inside.view(-1, 1, 1, 1)
-    point = climb.step(torch.where(wide, images, climb.source))
-    return unit(torch.where(wide, point.gradients, back))
+        return normalised(back)
+    mask = inside.view(-1, 1, 1, 1)
+    iterate = search.step(torch.where(mask, images, search.source))
+    return normalised(torch.where(mask, iterate.gradients, back))
 
 
 @dataclass(frozen=True)
-class CarliniWagner:
-    """The Lagrangian attack of Carlini & Wagner (2017, arXiv 1608.04644), for a given budget.
+class CarliniWagner(GradientAttack):
+    """The Lagrangian attack of Carlini & Wagner (2017, arXiv 1608.04644), for a fixed budget.
 
-    Adam follows objective - weight * ||change||^2 / radius^2, the objective divided by its
-    steepness at the start. The weight begins where the two then balance on the sphere, moves by
-    tenfold until one search ends inside the budget and one outside, and is bisected, in
-    logarithms, from there on; for each picture by itself. Where a search ended is brought into the
-    budget and looked at, too. Values are clipped to [0, 1]; the original's change of variables
-    would hold values at 0 and 255 where they are.
+    Adam ascends objective - weight * ||perturbation||^2 / radius^2, where the objective is divided
+    by the norm of its gradient at the start. Each picture has its own weight. The first weight
+    balances the two terms on the budget's sphere. The weight then changes by factors of ten until
+    one search has ended inside the budget and one outside, and is bisected on a logarithmic scale
+    from there on. The final picture of each search is also projected onto the budget and evaluated.
+    Values are clipped to [0, 1]; the original's change of variables would freeze values at 0 and
+    255.
 
     Args:
-        steps: how many, of each weight.
-        searches: how many weights.
-        step_size: Adam's learning rate, as a share of what the budget lets all values change by
-            at once.
+        steps: number of steps per weight.
+        searches: number of weights.
+        step_size: Adam's learning rate, relative to the largest change that the budget allows of
+            all values at once.
     """
 
-    needs: ClassVar[Need] = "gradient"
     budgets: ClassVar[tuple[str, ...]] = EUCLIDEAN
     version: ClassVar[int] = 1
 
@@ -110,58 +104,53 @@ class CarliniWagner:
 
     @property
     def evaluations(self) -> int:
-        """One gradient a step and one value, of each weight, and the gradients of the start."""
+        """Per weight, one gradient per step and one value; and the gradients of the start."""
         return (self.steps + 1) * self.searches + 2
 
-    def __call__(
-        self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
-    ) -> AttackResult:
-        """Search from the source pictures."""
-        climb = GradientSearch(target, images, budget)
-        start = climb.start(rngs)
-        weights = _Weights(lengths(_uniform(climb)) / 2)
+    def _run(self, search: GradientSearch, rngs: Sequence[torch.Generator]) -> None:
+        start = search.start(rngs)
+        weights = _Weights(norms(_uniform(search)) / 2)
         for _ in range(self.searches):
-            found = self._search(climb, start, weights.now)
-            climb.glance(climb.project(found))
-            inside = budget.size(found, images) <= budget.radius
-            weights.learn(inside.view(-1, 1, 1, 1))
-        return climb.result()
+            images = self._maximise(search, start, weights.current)
+            search.evaluate(search.project(images))
+            inside = search.budget.size(images, search.source) <= search.budget.radius
+            weights.update(inside.view(-1, 1, 1, 1))
 
-    def _search(self, climb: GradientSearch, start: Iterate, weights: Tensor) -> Tensor:
-        """Return where Adam ends with one weight for each picture, inside the budget or not."""
-        pull = 2 * weights / lengths(_uniform(climb)) ** 2
-        steepness = lengths(start.gradients)
-        adam = Adam(start.images, self.step_size * float(_uniform(climb).amax()))
+    def _maximise(self, search: GradientSearch, start: Iterate, weights: Tensor) -> Tensor:
+        """Return Adam's final pictures for one weight per picture, inside the budget or not."""
+        pull = 2 * weights / norms(_uniform(search)) ** 2
+        steepness = norms(start.gradients)
+        adam = Adam(start.images, self.step_size * float(_uniform(search).amax()))
         gradients = start.gradients
         for _ in range(self.steps):
-            adam.step(gradients / steepness - pull * (adam.images - climb.source))
-            adam.move(_room(climb.budget).project(adam.images, climb.source))
-            gradients = climb.step(adam.images).gradients
+            adam.step(gradients / steepness - pull * (adam.images - search.source))
+            adam.move(_unbounded(search.budget).project(adam.images, search.source))
+            gradients = search.step(adam.images).gradients
         return adam.images
 
 
 class _Weights:
-    """One weight for each picture, (B, 1, 1, 1): larger than what was too small, and vice versa."""
+    """The search for one weight per picture, (B, 1, 1, 1)."""
 
     def __init__(self, first: Tensor) -> None:
-        self.now = first
+        self.current = first
         self._small = torch.zeros_like(first)
         self._large = torch.full_like(first, torch.inf)
 
-    def learn(self, ended_inside: Tensor) -> None:
-        """Note on which side of the budget each search ended, and choose the next weights."""
-        self._large = torch.where(ended_inside, self.now, self._large)
-        self._small = torch.where(ended_inside, self._small, self.now)
-        tenfold = torch.where(ended_inside, self.now / 10, self.now * 10)
+    def update(self, ended_inside: Tensor) -> None:
+        """Choose the next weights, given which searches ended inside the budget."""
+        self._large = torch.where(ended_inside, self.current, self._large)
+        self._small = torch.where(ended_inside, self._small, self.current)
+        tenfold = torch.where(ended_inside, self.current / 10, self.current * 10)
         bracketed = (self._small > 0) & self._large.isfinite()
-        self.now = torch.where(bracketed, (self._small * self._large).sqrt(), tenfold)
+        self.current = torch.where(bracketed, (self._small * self._large).sqrt(), tenfold)
 
 
-def _room(budget: Budget) -> Budget:
-    """Return what of a budget is always kept: its region and [0, 1], not its radius."""
+def _unbounded(budget: Budget) -> Budget:
+    """Return the budget with an infinite radius: only its region and [0, 1] remain limits."""
     return replace(budget, radius=math.inf)
 
 
-def _uniform(climb: GradientSearch) -> Tensor:
-    """Return the change of full radius that is the same for all values."""
-    return climb.budget.steepest(torch.ones_like(climb.source))
+def _uniform(search: GradientSearch) -> Tensor:
+    """Return the perturbation of full radius that is equal for all values, (B, 3, H, W)."""
+    return search.budget.steepest(torch.ones_like(search.source))

@@ -1,18 +1,19 @@
-"""The engine of structured attacks: Adam on parameters that a change of one kind follows from.
+"""The search of structured attacks: Adam on the parameters of one kind of perturbation.
 
-    parameters --Manner--> change --budget--> pictures --Target--> gradients --Manner--> parameters
+    parameters --Parametrisation--> perturbation --budget--> pictures --Target--> gradients
+        ^--------------------------Parametrisation----------------------------------'
 
-Where a budget bounds each value by itself, the manner says how its parameters are held back. Where
-it bounds all values together the whole change is scaled, as are its parameters: it stays of its
-kind. Adam then sees of each gradient only what leads along the edge of the budget, not outwards.
+Where the budget limits each value separately, the parametrisation clamps its parameters. Where the
+budget limits all values together, the whole perturbation is scaled with its parameters, so that it
+keeps its kind. Adam then follows only the component of the gradient along the budget's boundary.
 
-Pictures whose change would leave [0, 1] are clipped there, whatever the kind.
+Pictures are clipped to [0, 1] after the perturbation, whatever its kind.
 """
 
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
@@ -20,47 +21,44 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from attacks.gradient.pgd import Steps, StepSize
+from attacks.gradient.base import GradientAttack, Steps, StepSize
 from attacks.gradient.search import GradientSearch
-from attacks.optim import Adam, lengths, unit, without
-from bench.attack import AttackResult, Need, Target
-from bench.budget import BALLS, Budget, Linf
+from attacks.optim import Adam, normalised, norms, orthogonal_part
+from bench.budget import Budget, Linf
 from bench.ssim_budget import Ssim
 
-_WHOLE = 0.9999
-"""A share of a change that is no cut, but float32."""
+_UNSCALED = 0.9999
+"""Scales above this are float32 rounding and no reduction of the perturbation."""
 
 
 class Parametrisation(Protocol):
-    """One kind of change of given source pictures, linear in its parameters.
+    """One kind of perturbation of fixed source pictures, linear in its parameters.
 
     Attributes:
-        shape: of the parameters of one picture, of three sides.
+        shape: the shape of the parameters of one picture, three-dimensional.
     """
 
     @property
     def shape(self) -> tuple[int, int, int]: ...
 
-    def change(self, parameters: Tensor) -> Tensor:
-        """Return the change of each picture, (B, 3, H, W), of parameters (B, *shape)."""
+    def perturbation(self, parameters: Tensor) -> Tensor:
+        """Return the perturbation, (B, 3, H, W), for parameters (B, *shape)."""
         ...
 
-    def held(self, parameters: Tensor, most: float) -> Tensor:
-        """Return parameters near these whose change moves no value by more than `most`."""
+    def clamp(self, parameters: Tensor, limit: float) -> Tensor:
+        """Return nearby parameters whose perturbation changes no value by more than `limit`."""
         ...
 
 
 @dataclass(frozen=True)
-class Structured(ABC):
-    """A search for the worst change of one kind, from no change at all.
+class Structured(GradientAttack):
+    """A search for the worst perturbation of one kind, starting at the source picture.
 
     Args:
-        steps: how many, each with one gradient.
-        step_size: Adam's learning rate; a first step of 1 would be as large as the budget.
+        steps: number of steps, each with one gradient.
+        step_size: Adam's learning rate; at 1, the first step has the size of the budget.
     """
 
-    needs: ClassVar[Need] = "gradient"
-    budgets: ClassVar[tuple[str, ...]] = BALLS
     version: ClassVar[int]
 
     steps: Steps = 100
@@ -68,115 +66,113 @@ class Structured(ABC):
 
     @property
     def evaluations(self) -> int:
-        """One gradient a step, one more where the first was zero, and the last value."""
+        """One gradient per step, a second one if the first is zero, and the last value."""
         return self.steps + 2
 
-    def __call__(
-        self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
-    ) -> AttackResult:
-        """Search from the source pictures."""
-        climb = GradientSearch(target, images, budget)
-        inside = _Inside(self.manner(climb, rngs), images, budget)
-        gradients = climb.start(rngs, inside).gradients
-        walk = _Walk(inside, gradients, self.step_size)
-        for left in reversed(range(self.steps)):
-            changed = walk.step(gradients)
-            if left:
-                gradients = climb.step(changed).gradients
+    def _run(self, search: GradientSearch, rngs: Sequence[torch.Generator]) -> None:
+        space = _ParameterSpace(self._parametrisation(search, rngs), search.source, search.budget)
+        gradients = search.start(rngs, space).gradients
+        ascent = _Ascent(space, gradients, self.step_size)
+        for remaining in reversed(range(self.steps)):
+            images = ascent.step(gradients)
+            if remaining:
+                gradients = search.step(images).gradients
             else:
-                climb.glance(changed)
-        return climb.result()
+                search.evaluate(images)
 
     @abstractmethod
-    def manner(self, climb: GradientSearch, rngs: Sequence[torch.Generator]) -> Parametrisation:
-        """Return the kind of change.
+    def _parametrisation(
+        self, search: GradientSearch, rngs: Sequence[torch.Generator]
+    ) -> Parametrisation:
+        """Return the kind of perturbation.
 
         Args:
-            climb: what has the source pictures and the budget, and sees every picture on the way.
-            rngs: one generator a picture.
+            search: holds the source pictures and the budget, and evaluates pictures.
+            rngs: one generator per picture.
         """
 
 
 @dataclass(frozen=True)
-class _Fitted:
-    """Parameters inside a budget.
+class _Projected:
+    """Parameters inside the budget.
 
     Attributes:
         parameters: (B, *shape).
-        images: the pictures they stand for.
-        is_cut: whether the whole change had to be made smaller, (B, 1, 1, 1).
+        images: their pictures, (B, 3, H, W).
+        is_scaled: whether the whole perturbation was reduced, (B, 1, 1, 1).
     """
 
     parameters: Tensor
     images: Tensor
-    is_cut: Tensor
+    is_scaled: Tensor
 
 
-class _Inside:
-    """A manner inside a budget around some pictures."""
+class _ParameterSpace:
+    """The parameters of one kind of perturbation inside a budget around source pictures."""
 
-    def __init__(self, manner: Parametrisation, source: Tensor, budget: Budget) -> None:
-        self._manner = manner
+    def __init__(self, kind: Parametrisation, source: Tensor, budget: Budget) -> None:
+        self._kind = kind
         self._source = source
         self._budget = budget
         region = budget.region
-        self._free = source.new_ones(()) if region is None else region.mask(source)
+        self._mask = source.new_ones(()) if region is None else region.mask(source)
 
-    def none(self) -> Tensor:
-        """Return the parameters of no change."""
-        return self._source.new_zeros(len(self._source), *self._manner.shape)
+    def zeros(self) -> Tensor:
+        """Return the parameters of the zero perturbation."""
+        return self._source.new_zeros(len(self._source), *self._kind.shape)
 
-    def back(self, gradients: Tensor) -> Tensor:
-        """Return what gradients of the pictures are for the parameters."""
-        parameters = self.none().requires_grad_()
-        (found,) = torch.autograd.grad(self._change(parameters), parameters, gradients)
-        return found
+    def pull_back(self, gradients: Tensor) -> Tensor:
+        """Return the gradients of the parameters from gradients of the pictures."""
+        parameters = self.zeros().requires_grad_()
+        perturbation = self._perturbation(parameters)
+        (result,) = torch.autograd.grad(perturbation, parameters, gradients)
+        return result
 
-    def fitted(self, parameters: Tensor) -> _Fitted:
+    def projected(self, parameters: Tensor) -> _Projected:
         """Bring parameters into the budget."""
-        held = self._manner.held(parameters, _most(self._budget))
-        wanted = (self._source + self._change(held)).clamp(0, 1)
-        images = self._budget.project(wanted, self._source)
-        share = lengths(images - self._source) / lengths(wanted - self._source)
-        return _Fitted(held * share.to(held), images, share < _WHOLE)
+        clamped = self._kind.clamp(parameters, _value_limit(self._budget))
+        unprojected = (self._source + self._perturbation(clamped)).clamp(0, 1)
+        images = self._budget.project(unprojected, self._source)
+        scale = norms(images - self._source) / norms(unprojected - self._source)
+        return _Projected(clamped * scale.to(clamped), images, scale < _UNSCALED)
 
-    def reach(self, parameters: Tensor) -> Tensor:
-        """Return what makes a change as large as the budget, (B, 1, 1, 1)."""
-        change = self._change(parameters)
-        reach: Tensor = lengths(self._budget.steepest(change)) / lengths(change)
-        return reach.to(change)
+    def full_scale(self, parameters: Tensor) -> Tensor:
+        """Return the factor, (B, 1, 1, 1), that scales the perturbation to the budget's size."""
+        perturbation = self._perturbation(parameters)
+        scale: Tensor = norms(self._budget.steepest(perturbation)) / norms(perturbation)
+        return scale.to(perturbation)
 
     def project(self, images: Tensor, source: Tensor) -> Tensor:
-        """Return pictures of this kind, near `images` as far as the kind allows."""
-        parameters = self.back(images - source)
-        return self.fitted(parameters * self.reach(parameters)).images
+        """Return pictures with this kind of perturbation near `images`."""
+        parameters = self.pull_back(images - source)
+        return self.projected(parameters * self.full_scale(parameters)).images
 
-    def _change(self, parameters: Tensor) -> Tensor:
-        return self._manner.change(parameters) * self._free
+    def _perturbation(self, parameters: Tensor) -> Tensor:
+        return self._kind.perturbation(parameters) * self._mask
 
 
-class _Walk:
-    """Parameters on their way up, in a unit that makes one step size serve all budgets."""
+class _Ascent:
+    """Adam on parameters, in a unit in which one step size suits all budgets."""
 
-    def __init__(self, inside: _Inside, gradients: Tensor, step_size: float) -> None:
-        self._inside = inside
-        self._adam = Adam(inside.none(), step_size)
-        self._unit = inside.reach(inside.back(unit(gradients)).sign())
-        self._is_cut = torch.zeros_like(self._unit, dtype=torch.bool)
+    def __init__(self, space: _ParameterSpace, gradients: Tensor, step_size: float) -> None:
+        self._space = space
+        self._adam = Adam(space.zeros(), step_size)
+        self._unit = space.full_scale(space.pull_back(normalised(gradients)).sign())
+        self._is_scaled = torch.zeros_like(self._unit, dtype=torch.bool)
 
     def step(self, gradients: Tensor) -> Tensor:
-        """Take one step up, and return the pictures it leads to."""
-        uphill = self._inside.back(unit(gradients))
-        along = without(uphill, self._adam.images)
-        self._adam.step(torch.where(self._is_cut, along, uphill))
-        found = self._inside.fitted(self._adam.images * self._unit)
-        self._adam.move(found.parameters / self._unit)
-        self._is_cut = found.is_cut
-        return found.images
+        """Take one ascent step and return the new pictures, (B, 3, H, W)."""
+        uphill = self._space.pull_back(normalised(gradients))
+        tangential = orthogonal_part(uphill, self._adam.images)
+        self._adam.step(torch.where(self._is_scaled, tangential, uphill))
+        projected = self._space.projected(self._adam.images * self._unit)
+        self._adam.move(projected.parameters / self._unit)
+        self._is_scaled = projected.is_scaled
+        return projected.images
 
 
-def _most(budget: Budget) -> float:
-    """Return what a budget lets any one value change by, in [0, 1]; infinity if it does not say."""
+def _value_limit(budget: Budget) -> float:
+    """Return the budget's limit on the change of one value, in [0, 1]; infinity if it has none."""
     if isinstance(budget, Linf):
         return budget.radius / 255
     if isinstance(budget, Ssim) and budget.cap is not None:

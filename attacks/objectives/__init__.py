@@ -1,6 +1,6 @@
-"""What an attack maximises: distortion, rate, R-D cost, trade-offs, a target picture.
+"""Attack objectives: distortion, rate, R-D cost, rate-distortion trade-offs, a target picture.
 
-How it is searched for lives in `attacks.gradient` and `attacks.query`.
+The searches that maximise them live in `attacks.gradient` and `attacks.query`.
 """
 
 from attacks.objectives.basic import Distortion, Rate, RateDistortion

@@ -1,8 +1,7 @@
-"""What an attacker can want: a bad reconstruction, many bits, or both as one R-D cost.
+"""The basic objectives: distortion, rate, and both as one R-D cost.
 
-NIC-RobustBench (arXiv 2506.19051) gives twelve losses. Its published code names ten, which are
-these, and an experimental one around a single pixel, which is not offered; the twelfth is not
-named there.
+NIC-RobustBench (arXiv 2506.19051) reports twelve losses. Its published code names eleven: the ten
+below, and an experimental loss around a single pixel, which is not offered here.
 
     added_noises_loss            {name: distortion, reference: carried, planes: ycbcr}
     reconstr_loss                {name: distortion, reference: input, planes: ycbcr}
@@ -35,17 +34,8 @@ _MS_SSIM_SIDE = 161
 
 
 @dataclass(frozen=True)
-class Distortion:
-    """Mean squared error of the reconstruction, on [0, 1]; it falls as PSNR rises.
-
-    Args:
-        reference: what the reconstruction C(x') is compared with: the source picture x; the clean
-            reconstruction C(x) (Chen & Ma 2021); its own input x'; or C(x) + x' - x, which a codec
-            would give that carried the change through untouched (arXiv 2506.19051). With C(x) in
-            it, the gradient at x is exactly zero.
-        planes: of which planes: red, green and blue; luma and both chroma; or luma alone
-            (ITU-R BT.601 in full range, as in JPEG files).
-    """
+class _Comparison:
+    """An objective that compares the reconstruction with a reference."""
 
     needs: ClassVar[Half] = "reconstruction"
     reference: Reference = "source"
@@ -53,8 +43,23 @@ class Distortion:
 
     @property
     def wants_clean(self) -> bool:
-        """Whether C(x) is part of the reference."""
+        """Whether the reference contains C(x)."""
         return self.reference in {"clean", "carried"}
+
+
+@dataclass(frozen=True)
+class Distortion(_Comparison):
+    """Mean squared error of the reconstruction, for values in [0, 1]; larger means a lower PSNR.
+
+    Args:
+        reference: the picture that the reconstruction C(x') is compared with: the source picture x
+            ("source"); the clean reconstruction C(x) ("clean", Chen & Ma 2021, arXiv 2112.08691);
+            the codec's input x' ("input"); or C(x) + x' - x, the reconstruction of a codec that
+            passes the perturbation through unchanged ("carried", arXiv 2506.19051). If the
+            reference contains C(x), the gradient at x is exactly zero.
+        planes: the compared planes: red, green and blue; luma and both chroma planes; or luma alone
+            (ITU-R BT.601 in full range, as in JPEG files).
+    """
 
     def __call__(self, view: View) -> Tensor:
         """Return the error of each picture, (B,)."""
@@ -64,31 +69,22 @@ class Distortion:
 
 
 @dataclass(frozen=True)
-class MsSsim:
+class MsSsim(_Comparison):
     """1 - MS-SSIM of the reconstruction, in [0, 1] (Wang, Simoncelli & Bovik 2003).
 
-    Five scales with the original's weights; the mean over the planes. The first to attack with it
-    were Chen & Ma (arXiv 2112.08691).
+    MS-SSIM has five scales with the original weights and is averaged over the planes. Chen & Ma
+    (arXiv 2112.08691) were the first to attack with it.
 
     Args:
-        reference: as of `Distortion`.
-        planes: as of `Distortion`.
+        reference: see `Distortion`.
+        planes: see `Distortion`.
     """
-
-    needs: ClassVar[Half] = "reconstruction"
-    reference: Reference = "source"
-    planes: Planes = "rgb"
-
-    @property
-    def wants_clean(self) -> bool:
-        """Whether C(x) is part of the reference."""
-        return self.reference in {"clean", "carried"}
 
     def __call__(self, view: View) -> Tensor:
         """Return the dissimilarity of each picture, (B,).
 
         Raises:
-            Unsupported: the pictures' short side is below 161 pixels, too small for five scales.
+            Unsupported: a side is shorter than 161 pixels, too short for five scales.
         """
         side = min(view.images.shape[-2:])
         if side < _MS_SSIM_SIDE:
@@ -117,8 +113,8 @@ class Rate:
 class HyperRate:
     """Bits per pixel of the hyper-latent alone, the stream "z" of codecs that have one.
 
-    Wu et al. (arXiv 2405.07717) find that it is the hyperprior through which attacks inflate the
-    rate. The bytes of one stream cannot be told from those of the others, so that it is of the
+    Wu et al. (arXiv 2405.07717) find that attacks increase the rate through the hyperprior. A
+    bitstream does not show which bytes belong to which stream, so this objective exists for the
     surrogate only.
     """
 
@@ -129,22 +125,24 @@ class HyperRate:
         """Return the rate of each picture's hyper-latent, (B,).
 
         Raises:
-            Unsupported: the codec has none, or its bits are not known apart from the others.
+            Unsupported: the codec has no hyper-latent, or does not report its bits separately.
         """
         bits = given(view.bits)
         if "z" not in bits:
-            raise Unsupported("this codec tells no bits of a hyper-latent z; take the rate instead")
+            raise Unsupported(
+                "this codec reports no bits of a hyper-latent z; use the objective rate instead"
+            )
         return bpp(view, {"z": bits["z"]})
 
 
 @dataclass(frozen=True)
 class RateDistortion:
-    """The cost J = bpp + lambda 255^2 MSE that learned codecs are trained to make small.
+    """The R-D cost J = bpp + lambda 255^2 MSE, which learned codecs are trained to minimise.
 
     Args:
         lmbda: weight of the distortion; CompressAI trains its mse qualities 1-8 with .0018
             .0035 .0067 .013 .025 .0483 .0932 .18.
-        reference: what the reconstruction is compared with.
+        reference: the picture that the reconstruction is compared with; see `Distortion`.
     """
 
     needs: ClassVar[Half] = "both"
@@ -153,7 +151,7 @@ class RateDistortion:
 
     @property
     def wants_clean(self) -> bool:
-        """Whether C(x) is part of the reference."""
+        """Whether the reference contains C(x)."""
         return Distortion(self.reference).wants_clean
 
     def __call__(self, view: View) -> Tensor:
@@ -163,7 +161,7 @@ class RateDistortion:
 
 
 def bpp(view: View, bits: Mapping[str, Tensor]) -> Tensor:
-    """Return the bits of all streams by the pixels of the picture, (B,)."""
+    """Return the bits of all streams divided by the number of pixels, (B,)."""
     height, width = view.images.shape[-2:]
     totals = [stream.flatten(1).sum(1) for stream in bits.values()]
     total: Tensor = sum(totals[1:], totals[0])
@@ -171,7 +169,7 @@ def bpp(view: View, bits: Mapping[str, Tensor]) -> Tensor:
 
 
 def _compared(view: View, reference: Reference, planes: Planes) -> tuple[Tensor, Tensor]:
-    """Return the reconstruction, clipped as decoders clip, and what it is compared with."""
+    """Return the clipped reconstruction and the reference, both in the compared planes."""
     pair = given(view.reconstruction).clamp(0, 1), _reference(view, reference)
     return _converted(pair[0], planes), _converted(pair[1], planes)
 

@@ -1,4 +1,4 @@
-"""A given picture that the attacked one is to be decoded to, whole or in one place."""
+"""Targeted attacks: the reconstruction shall show a target picture, as a whole or in one place."""
 
 from __future__ import annotations
 
@@ -13,32 +13,35 @@ from torch import Tensor
 
 from bench.attack import Half, View, given
 from bench.errors import Unsupported
-from bench.images import reader as reading
+from bench.images import reader
 from bench.images.image_set import pixel_hash
 from bench.tensors import to_tensor
 
 
-def _content(path: str) -> str:
-    return pixel_hash(reading.read(Path(path)).image)
+def _hash(path: str) -> str:
+    return pixel_hash(reader.read(Path(path)).image)
 
 
-PictureFile: TypeAlias = Annotated[str, PlainSerializer(_content, when_used="json")]
-"""The path of a picture; in a job's key stands the hash of its pixels, wherever it lies."""
+PictureFile: TypeAlias = Annotated[str, PlainSerializer(_hash, when_used="json")]
+"""The path of a picture; job keys contain the hash of its pixels, not the path."""
 
 
 @dataclass(frozen=True)
 class Targeted:
-    """Minus the mean squared error, on [0, 1], between the reconstruction and what it should be.
+    """Minus the mean squared error, for values in [0, 1], between reconstruction and target.
 
-    That is a given picture, and the clean reconstruction C(x) around it: a number plate with other
-    digits in a scene that is as it was. A picture of the size of the source ones leaves nothing
-    around it.
+    The target is a picture surrounded by the clean reconstruction C(x): for example, a number plate
+    with other digits in an unchanged scene. A picture of the size of the source picture replaces it
+    completely.
 
     Args:
-        picture: path of a picture file, from the working directory; not scaled.
-        top: where its first row lies, in pixels.
-        left: where its first column lies.
-        around: weight of the errors around it, of which 1 is that of the errors in it.
+        picture: path of a picture file, relative to the working directory; it is not scaled.
+        top: row of the source picture at which it starts, in pixels.
+        left: column of the source picture at which it starts, in pixels.
+        around: weight of the errors outside the picture, relative to those inside.
+
+    Raises:
+        ImageError: the picture cannot be read.
     """
 
     needs: ClassVar[Half] = "reconstruction"
@@ -50,40 +53,41 @@ class Targeted:
     around: Annotated[float, Field(ge=0)] = 1.0
 
     def __post_init__(self) -> None:
-        """See that the picture can be read, before anything is searched."""
-        _ = self._shown
+        """Check before any search that the picture can be read."""
+        _ = self._patch
 
     def __call__(self, view: View) -> Tensor:
         """Return minus the error of each picture, (B,).
 
         Raises:
-            Unsupported: the given picture does not lie inside the attacked ones.
+            Unsupported: the target picture does not fit into the source picture.
         """
-        wanted = given(view.clean).clamp(0, 1).clone()
-        weights = wanted.new_full(wanted.shape[-2:], self.around)
-        wanted[self._place(view)] = self._shown.to(wanted)
-        weights[self._place(view)[1:]] = 1
-        errors = (_clipped(given(view.reconstruction)) - wanted).square() * weights
+        target = given(view.clean).clamp(0, 1).clone()
+        weights = target.new_full(target.shape[-2:], self.around)
+        target[self._index(view)] = self._patch.to(target)
+        weights[self._index(view)[1:]] = 1
+        errors = (_clipped(given(view.reconstruction)) - target).square() * weights
         error: Tensor = errors.flatten(1).mean(1)
         return -error
 
     @cached_property
-    def _shown(self) -> Tensor:
-        return to_tensor(reading.read(Path(self.picture)).image)
+    def _patch(self) -> Tensor:
+        return to_tensor(reader.read(Path(self.picture)).image)
 
-    def _place(self, view: View) -> tuple[EllipsisType, slice, slice]:
-        """Return the index of the rectangle that the given picture takes."""
-        height, width = self._shown.shape[-2:]
+    def _index(self, view: View) -> tuple[EllipsisType, slice, slice]:
+        """Return the index of the target picture's rectangle in (B, 3, H, W)."""
+        height, width = self._patch.shape[-2:]
         bottom, right = self.top + height, self.left + width
         rows, columns = view.images.shape[-2:]
         if bottom > rows or right > columns:
             raise Unsupported(
-                f"the picture to be decoded to reaches to row {bottom} and column {right}, this"
-                f" picture has {rows} and {columns}"
+                f"the target picture ends at row {bottom} and column {right}, but the source"
+                f" picture has {rows} rows and {columns} columns; change 'top' and 'left', or use a"
+                " smaller picture"
             )
         return ..., slice(self.top, bottom), slice(self.left, right)
 
 
 def _clipped(images: Tensor) -> Tensor:
-    """Clip as decoders clip, and let gradients through: what is too bright is led back."""
+    """Clip to [0, 1] like a decoder, with the identity as gradient, also outside the range."""
     return images + (images.clamp(0, 1) - images).detach()

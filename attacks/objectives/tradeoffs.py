@@ -1,11 +1,11 @@
-"""Attacks on one half of a codec that the other half must not show.
+"""Objectives that attack rate or distortion while the other stays as in the clean picture.
 
-    rate-at-quality       many bits, and the reconstruction no worse than the clean one
-    distortion-at-rate    a bad reconstruction, and no more bits than the clean picture takes
+    rate-at-quality       many bits, with a distortion no larger than the clean one
+    distortion-at-rate    a large distortion, with a rate no larger than the clean one
 
-What must not be shown is a one-sided penalty: it costs nothing as long as it does not get worse,
-and grows in proportion where it does. The weights are ours: with larger ones the search turns back
-and forth at the edge and finds less.
+The constraint is a one-sided penalty: zero while the other quantity is no worse than clean, and
+proportional to the excess otherwise. The default weights are this project's: with larger weights
+the search oscillates at the constraint and finds less.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from bench.attack import Half, View, given
 
 @dataclass(frozen=True)
 class RateAtQuality:
-    """Bits per pixel - weight * the growth of 255^2 MSE(x, C(x')) over 255^2 MSE(x, C(x)).
+    """Bits per pixel - weight * the excess of 255^2 MSE(x, C(x')) over 255^2 MSE(x, C(x)).
 
     Args:
-        weight: of the penalty, in bits per pixel.
+        weight: weight of the penalty, in bits per pixel per squared 8-bit level.
     """
 
     needs: ClassVar[Half] = "both"
@@ -34,16 +34,16 @@ class RateAtQuality:
 
     def __call__(self, view: View) -> Tensor:
         """Return the penalised rate of each picture, (B,)."""
-        worse = _error(view, view.reconstruction) - _error(view, view.clean)
-        return bpp(view, given(view.bits)) - self.weight * worse.relu()
+        excess = _error(view, view.reconstruction) - _error(view, view.clean)
+        return bpp(view, given(view.bits)) - self.weight * excess.relu()
 
 
 @dataclass(frozen=True)
 class DistortionAtRate:
-    """255^2 MSE(x, C(x')) - weight * the growth of the bits per pixel over those of x.
+    """255^2 MSE(x, C(x')) - weight * the excess of the bits per pixel over those of x.
 
     Args:
-        weight: of the penalty, in squared levels for a bit per pixel.
+        weight: weight of the penalty, in squared 8-bit levels per bit per pixel.
     """
 
     needs: ClassVar[Half] = "both"
@@ -52,12 +52,12 @@ class DistortionAtRate:
 
     def __call__(self, view: View) -> Tensor:
         """Return the penalised error of each picture, (B,)."""
-        longer = bpp(view, given(view.bits)) - bpp(view, given(view.clean_bits))
-        return _error(view, view.reconstruction) - self.weight * longer.relu()
+        excess = bpp(view, given(view.bits)) - bpp(view, given(view.clean_bits))
+        return _error(view, view.reconstruction) - self.weight * excess.relu()
 
 
 def _error(view: View, reconstruction: Tensor | None) -> Tensor:
-    """Return the mean squared error against the source picture, in squared levels, (B,)."""
+    """Return the mean squared error against the source picture, in squared 8-bit levels, (B,)."""
     difference = (given(reconstruction).clamp(0, 1) - view.source) * 255
     error: Tensor = difference.square().flatten(1).mean(1)
     return error

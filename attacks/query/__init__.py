@@ -1,4 +1,4 @@
-"""Attacks that only encode and decode: Square, NES, SPSA, evolution.
+"""Attacks that only encode and decode pictures: Square, NES, SPSA and an evolution strategy.
 
-Queries are counted and limited in `bench.crafting.oracle`, not here.
+Queries are counted and limited in `bench.crafting.oracle`.
 """

@@ -1,62 +1,72 @@
 """The defences that ship with the harness, by name.
 
-To add one: write a file in this folder, and a line here.
+To add one, write a module in this package and add an entry here. This module imports only
+`bench.entry`: defences are imported when they are used.
 """
 
 from bench.entry import Entry
 
 DEFENCES: dict[str, Entry] = {
     "flip": Entry(
-        "backends.defences.rearrangements:Flip", "mirrored before coding, and back after it"
+        "backends.defences.rearrangements:Flip", "mirroring before encoding, undone after decoding"
     ),
     "rotate": Entry(
-        "backends.defences.rearrangements:Rotate", "turned by a quarter, a half, three"
+        "backends.defences.rearrangements:Rotate",
+        "rotation by 90, 180 or 270 degrees, undone after decoding",
     ),
-    "roll": Entry("backends.defences.rearrangements:Roll", "moved down and right, round the edges"),
-    "reorder": Entry("backends.defences.rearrangements:Reorder", "red, green and blue exchanged"),
+    "roll": Entry(
+        "backends.defences.rearrangements:Roll",
+        "cyclic shift down and right, undone after decoding",
+    ),
+    "reorder": Entry(
+        "backends.defences.rearrangements:Reorder",
+        "permutation of the colour channels, undone after decoding",
+    ),
     "random-ensemble": Entry(
         "backends.defences.rearrangements:RandomEnsemble",
-        "a random flip, turn, roll and colour order",
+        "random flip, rotation, cyclic shift and channel order",
     ),
     "self-ensemble": Entry(
         "backends.defences.rearrangements:SelfEnsemble",
-        "the one of eight flips and turns with the lowest MSE",
+        "the best of eight flips and rotations by the encoder's MSE",
         paper="arXiv 2112.08691",
     ),
     "two-way": Entry(
         "backends.defences.rearrangements:TwoWay",
-        "as it is or under one random flip or turn, whichever costs less",
+        "the unchanged picture or one random flip or rotation, by R-D cost",
         paper="arXiv 2401.11902",
     ),
     "bit-depth": Entry(
-        "backends.defences.filters:BitDepth", "fewer bits a value", paper="arXiv 1704.01155"
+        "backends.defences.filters:BitDepth", "reduction of the bit depth", paper="arXiv 1704.01155"
     ),
-    "resize": Entry("backends.defences.filters:Resize", "made smaller, then larger again"),
-    "gaussian": Entry("backends.defences.filters:Gaussian", "smoothed by a Gaussian"),
+    "resize": Entry("backends.defences.filters:Resize", "downscaling and upscaling"),
+    "gaussian": Entry("backends.defences.filters:Gaussian", "Gaussian blur"),
     "median": Entry(
         "backends.defences.filters:Median",
-        "the median of each neighbourhood",
+        "median filter",
         paper="arXiv 1704.01155",
     ),
     "bilateral": Entry(
-        "backends.defences.filters:Bilateral", "smoothed where alike", paper="ICCV 1998"
+        "backends.defences.filters:Bilateral", "bilateral filter", paper="ICCV 1998"
     ),
     "recode": Entry(
         "backends.defences.recompress:Recode",
-        "through another codec first, such as JPEG or VVC",
+        "compression by another codec first, such as JPEG or VVC",
         paper="arXiv 1608.00853",
     ),
     "denoise": Entry(
-        "backends.defences.denoise:Denoise", "denoised by a small net", paper="arXiv 1712.02976"
+        "backends.defences.denoise:Denoise",
+        "denoising by a small network",
+        paper="arXiv 1712.02976",
     ),
     "diffuse": Entry(
         "backends.defences.diffuse:Diffuse",
-        "noised and denoised by a diffusion model of yours",
+        "diffusion purification by a user's diffusion model",
         paper="arXiv 2205.07460",
     ),
     "refine": Entry(
         "backends.defences.refine:Refine",
-        "latents improved for each picture, CompressAI models",
+        "latent refinement per picture, for CompressAI models",
         paper="arXiv 1906.01223",
     ),
 }

@@ -1,7 +1,7 @@
-"""A small trained net as purifier: what the codec inside is given has less noise.
+"""A small denoising network as purifier of the codec's input.
 
-Trained on random noise, not on attacks: `bench train` with the recipe beside the weights, or one of
-your own with `architecture: denoiser`.
+The bundled network is trained on random noise and not on attacks, with `bench train` and the recipe
+beside the weights. A recipe with `architecture: denoiser` trains another one.
 
     Liao et al., Defense against adversarial attacks using a denoiser,
     https://arxiv.org/abs/1712.02976
@@ -17,7 +17,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from backends.defences.filters import Filter
-from backends.learned.nets import frozen, weights_hash
+from backends.learned.nets import freeze, weights_hash
 from bench.codec import Codec
 from bench.defence import only
 from bench.models.checkpoint import load
@@ -28,20 +28,20 @@ _ARCHITECTURE = "denoiser"
 
 @dataclass(frozen=True)
 class Denoise:
-    """Denoised first.
+    """Denoising of the picture before encoding.
 
     Args:
-        checkpoint: "denoiser-small", or the path of a .safetensors file that `bench train` made.
+        checkpoint: "denoiser-small", or the path of a .safetensors file from `bench train`.
     """
 
     gradient: ClassVar[str] = Filter.gradient
     checkpoint: str = "denoiser-small"
 
     def __call__(self, codec: Codec) -> Codec:
-        """Return the codec of denoised pictures.
+        """Return the codec with the denoiser in front of it.
 
         Raises:
-            ConfigError: the checkpoint cannot be read, or is no denoiser's.
+            ConfigError: the checkpoint cannot be read, or does not hold a denoiser.
         """
         return layered(only(_Denoised(_located(self.checkpoint))), 0, codec)
 
@@ -50,7 +50,7 @@ class _Denoised(Filter):
     """The denoiser of one checkpoint."""
 
     def __init__(self, weights: Path) -> None:
-        self._net = frozen(load(weights, _ARCHITECTURE))
+        self._net = freeze(load(weights, _ARCHITECTURE))
 
     @property
     def identity(self) -> str:
@@ -62,7 +62,7 @@ class _Denoised(Filter):
 
 
 def _located(checkpoint: str) -> Path:
-    """Return the file of the denoiser that ships with the package, or of any other by its path."""
+    """Return the path of a bundled denoiser by its name, or any other path unchanged."""
     with resources.as_file(resources.files("backends.defences") / "weights") as folder:
         bundled = folder / f"{checkpoint}.safetensors"
     return bundled if bundled.exists() else Path(checkpoint)

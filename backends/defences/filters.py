@@ -1,7 +1,7 @@
-"""Defences that change a picture before it is coded, to lose what an attacker put into it.
+"""Defences that filter a picture before encoding, to remove the perturbation.
 
-The decoder needs to be told nothing: the stream is one of the codec inside. What is lost of the
-picture itself is lost for good, and counted, since scores are against the source.
+The bitstream is the codec's own and holds no additional information. The filter also removes parts
+of the picture itself, and the scores include this loss, because they compare with the source.
 
     Guo et al. (bit depth, recompression), https://arxiv.org/abs/1711.00117
     Xu et al., Feature squeezing (bit depth, median), https://arxiv.org/abs/1704.01155
@@ -26,13 +26,13 @@ from bench.wrapping import layered
 
 
 class Filter(Layer):
-    """A function of float pictures, rounded to 8 bits; itself the defence that applies it."""
+    """A filter of float pictures, rounded to 8 bits; both a layer and the defence made of it."""
 
-    gradient: ClassVar[str] = "exact, but for the rounding to 8 bits, which is the identity"
+    gradient: ClassVar[str] = "exact; identity for the rounding to 8 bits"
 
     @abstractmethod
     def filtered(self, images: Tensor) -> Tensor:
-        """Return filtered pictures, (B, 3, H, W) in [0, 1], not rounded."""
+        """Return filtered pictures, float (B, 3, H, W) in [0, 1], not rounded."""
 
     @property
     def identity(self) -> str:
@@ -45,19 +45,19 @@ class Filter(Layer):
         return at_levels(self.filtered(images))
 
     def __call__(self, codec: Codec) -> Codec:
-        """Return the codec of filtered pictures."""
+        """Return the codec with the filter in front of it."""
         return layered(only(self), 0, codec)
 
 
 @dataclass(frozen=True)
 class BitDepth(Filter):
-    """Levels rounded to fewer bits.
+    """Rounding of every value to fewer bits (Xu et al. 2017).
 
     Args:
-        bits: how many a value has.
+        bits: number of bits per value.
     """
 
-    gradient: ClassVar[str] = "identity, of its rounding (BPDA)"
+    gradient: ClassVar[str] = "identity for the rounding (BPDA)"
     bits: Annotated[int, Field(ge=1, le=7)] = 5
 
     def filtered(self, images: Tensor) -> Tensor:
@@ -68,34 +68,34 @@ class BitDepth(Filter):
 
 @dataclass(frozen=True)
 class Resize(Filter):
-    """Made smaller and then larger again, both bicubic, smoothed before it is made smaller.
+    """Bicubic downscaling with anti-aliasing, followed by bicubic upscaling.
 
     Args:
-        scale: the sides of the smaller picture by those of the picture.
+        scale: ratio of the small picture's sides to the picture's sides.
     """
 
     scale: Annotated[float, Field(gt=0, lt=1)] = 0.5
 
     def filtered(self, images: Tensor) -> Tensor:
-        """Return what is left of the pictures after going through the smaller ones."""
+        """Return the pictures after downscaling and upscaling, clipped to [0, 1]."""
         sides = [max(1, round(side * self.scale)) for side in images.shape[-2:]]
         small = functional.interpolate(images, sides, mode="bicubic", antialias=True)
-        back = functional.interpolate(small, images.shape[-2:], mode="bicubic", antialias=True)
-        return back.clamp(0, 1)
+        large = functional.interpolate(small, images.shape[-2:], mode="bicubic", antialias=True)
+        return large.clamp(0, 1)
 
 
 @dataclass(frozen=True)
 class Gaussian(Filter):
-    """Smoothed by a Gaussian, edges repeated.
+    """Gaussian blur with edge padding.
 
     Args:
-        sigma: its standard deviation in pixels.
+        sigma: standard deviation of the Gaussian, in pixels.
     """
 
     sigma: Annotated[float, Field(gt=0, le=10)] = 0.7
 
     def filtered(self, images: Tensor) -> Tensor:
-        """Return smoothed pictures."""
+        """Return blurred pictures."""
         reach = math.ceil(3 * self.sigma)
         offsets = torch.arange(-reach, reach + 1, dtype=images.dtype, device=images.device)
         kernel = torch.exp(-(offsets**2) / (2 * self.sigma**2))
@@ -107,47 +107,48 @@ class Gaussian(Filter):
 
 @dataclass(frozen=True)
 class Median(Filter):
-    """The median of each value's square neighbourhood, plane by plane, edges repeated.
+    """Median filter on square neighbourhoods of each channel, with edge padding (Xu et al. 2017).
 
     Args:
-        size: the square's side in pixels.
+        size: side of the neighbourhood, in pixels.
     """
 
     size: Literal[3, 5, 7] = 3
 
     def filtered(self, images: Tensor) -> Tensor:
-        """Return the medians; their gradient is that of the value which is the median."""
+        """Return the medians; the gradient flows to the value that is the median."""
         return _neighbours(images, self.size // 2).median(-1).values
 
 
 @dataclass(frozen=True)
 class Bilateral(Filter):
-    """A mean over each pixel's neighbourhood, near and alike ones counting most.
+    """Bilateral filter with edge padding (Tomasi & Manduchi 1998, ICCV).
 
-    Tomasi & Manduchi 1998, with the colours' distance over all three planes; edges repeated.
+    The weights fall with the distance in space and with the colour distance over all three
+    channels.
 
     Args:
-        space: standard deviation of what nearness counts, in pixels.
-        colour: standard deviation of what likeness counts, in 8-bit levels.
+        space: standard deviation of the spatial Gaussian, in pixels.
+        colour: standard deviation of the colour Gaussian, in 8-bit levels.
     """
 
     space: Annotated[float, Field(gt=0, le=5)] = 1.5
     colour: Annotated[float, Field(gt=0)] = 20.0
 
     def filtered(self, images: Tensor) -> Tensor:
-        """Return the means."""
+        """Return the weighted means of each pixel's neighbourhood."""
         reach = math.ceil(2 * self.space)
-        around = _neighbours(images, reach)
-        squared = (around - images.unsqueeze(-1)).square().sum(1, keepdim=True)
+        neighbours = _neighbours(images, reach)
+        squared = (neighbours - images.unsqueeze(-1)).square().sum(1, keepdim=True)
         offsets = torch.arange(-reach, reach + 1, dtype=images.dtype, device=images.device)
-        far = (offsets[:, None] ** 2 + offsets**2).flatten() / (2 * self.space**2)
-        weights = torch.exp(-far - squared * (255**2 / (2 * self.colour**2)))
-        mean: Tensor = (weights * around).sum(-1) / weights.sum(-1)
+        distance = (offsets[:, None] ** 2 + offsets**2).flatten() / (2 * self.space**2)
+        weights = torch.exp(-distance - squared * (255**2 / (2 * self.colour**2)))
+        mean: Tensor = (weights * neighbours).sum(-1) / weights.sum(-1)
         return mean
 
 
 def _neighbours(images: Tensor, reach: int) -> Tensor:
-    """Return each value's square neighbourhood, (B, 3, H, W, (2 reach + 1)^2), edges repeated."""
+    """Return each value's square neighbourhood, (B, 3, H, W, (2 reach + 1)^2), edge-padded."""
     side = 2 * reach + 1
     padded = functional.pad(images, (reach,) * 4, mode="replicate")
     return padded.unfold(2, side, 1).unfold(3, side, 1).flatten(-2)

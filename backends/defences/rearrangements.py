@@ -1,12 +1,13 @@
-"""Defences that rearrange a picture before it is coded, and undo it after it is decoded.
+"""Defences that rearrange a picture before encoding and undo the rearrangement after decoding.
 
-A perturbation made for one arrangement should not fit another one. Which it was is fixed, drawn for
-every picture, or whatever costs the encoder least; of the latter two the decoder is told.
+A perturbation found for one arrangement should not transfer to another. The arrangement is fixed,
+drawn at random for every picture, or the one with the lowest cost at the encoder. In the last two
+cases the bitstream signals it to the decoder.
 
     Xie et al., Mitigating adversarial effects through randomization, https://arxiv.org/abs/1711.01991
     Chen & Ma (self-ensemble), https://arxiv.org/abs/2112.08691
     Song et al. (two-way), https://arxiv.org/abs/2401.11902
-    NIC-RobustBench (flips, turns, rolls, colour orders), https://arxiv.org/abs/2506.19051
+    NIC-RobustBench (flips, rotations, shifts, colour orders), https://arxiv.org/abs/2506.19051
 """
 
 from __future__ import annotations
@@ -37,17 +38,18 @@ Rule: TypeAlias = Literal["random", "cost"]
 Lambda: TypeAlias = Annotated[float, Field(gt=0)]
 
 MOST_WAYS = 16
-"""How many ways an encoder tries, at most, to find the cheapest."""
+"""The most arrangements that an encoder tries to find the one with the lowest cost."""
 
 
 @dataclass(frozen=True)
 class Flip:
-    """Mirrored before coding.
+    """Mirroring before encoding.
 
     Args:
-        way: which axis is exchanged; "random" draws one of the four for every picture, "cost" keeps
-            the one with the lowest bpp + lmbda 255^2 MSE against the encoder's input.
-        lmbda: of the cost.
+        way: the mirrored axis; "random" draws one of the four flips (including none) for every
+            picture, "cost" uses the flip with the lowest bpp + lmbda 255^2 MSE against the
+            encoder's input.
+        lmbda: weight of the distortion in the cost.
     """
 
     gradient: ClassVar[str] = "exact"
@@ -55,17 +57,17 @@ class Flip:
     lmbda: Lambda = 0.013
 
     def __call__(self, codec: Codec) -> Codec:
-        """Return the codec of mirrored pictures."""
-        return _ruled(FLIPS, ("horizontal", "vertical", "both"), self.way, self.lmbda, codec)
+        """Return the defended codec."""
+        return _defended(FLIPS, ("horizontal", "vertical", "both"), self.way, self.lmbda, codec)
 
 
 @dataclass(frozen=True)
 class Rotate:
-    """Turned before coding.
+    """Rotation before encoding.
 
     Args:
-        way: by how many degrees, anticlockwise; or "random" or "cost", as of `Flip`.
-        lmbda: of the cost.
+        way: the angle in degrees, anticlockwise; or "random" or "cost", see `Flip`.
+        lmbda: weight of the distortion in the cost.
     """
 
     gradient: ClassVar[str] = "exact"
@@ -73,18 +75,18 @@ class Rotate:
     lmbda: Lambda = 0.013
 
     def __call__(self, codec: Codec) -> Codec:
-        """Return the codec of turned pictures."""
-        return _ruled(TURNS, (90, 180, 270), self.way, self.lmbda, codec)
+        """Return the defended codec."""
+        return _defended(TURNS, (90, 180, 270), self.way, self.lmbda, codec)
 
 
 @dataclass(frozen=True)
 class Reorder:
-    """Colour planes exchanged before coding.
+    """Permutation of the colour channels before encoding.
 
     Args:
-        way: which colours stand in the place of red, green and blue; or "random" or "cost", as of
+        way: the channels that take the place of red, green and blue; or "random" or "cost", see
             `Flip`.
-        lmbda: of the cost.
+        lmbda: weight of the distortion in the cost.
     """
 
     gradient: ClassVar[str] = "exact"
@@ -92,18 +94,18 @@ class Reorder:
     lmbda: Lambda = 0.013
 
     def __call__(self, codec: Codec) -> Codec:
-        """Return the codec of pictures in other colours."""
-        return _ruled(ORDERS, ("rbg", "grb", "gbr", "brg", "bgr"), self.way, self.lmbda, codec)
+        """Return the defended codec."""
+        return _defended(ORDERS, ("rbg", "grb", "gbr", "brg", "bgr"), self.way, self.lmbda, codec)
 
 
 @dataclass(frozen=True)
 class Roll:
-    """Moved down and to the right before coding, what leaves at one edge coming back at the other.
+    """Cyclic shift down and to the right before encoding.
 
     Args:
-        way: by how many pixels, both ways; or "random" or "cost", as of `Flip`.
-        stride: the random ones, and those that are tried, are by multiples of so many pixels.
-        lmbda: of the cost.
+        way: the shift along both axes, in pixels; or "random" or "cost", see `Flip`.
+        stride: "random" and "cost" use shifts by multiples of this number of pixels.
+        lmbda: weight of the distortion in the cost.
     """
 
     gradient: ClassVar[str] = "exact"
@@ -112,74 +114,82 @@ class Roll:
     lmbda: Lambda = 0.013
 
     def __call__(self, codec: Codec) -> Codec:
-        """Return the codec of moved pictures."""
+        """Return the defended codec."""
         if isinstance(self.way, int):
             return layered(only(Shift(self.way, self.way)), 0, codec)
-        return _ruled(rolls(self.stride), (), self.way, self.lmbda, codec)
+        return _defended(rolls(self.stride), (), self.way, self.lmbda, codec)
 
 
 @dataclass(frozen=True)
 class RandomEnsemble:
-    """One of all combinations of flips, turns, colour orders and rolls, for every picture."""
+    """A random combination of flip, rotation, colour order and cyclic shift for every picture."""
 
     gradient: ClassVar[str] = "exact"
 
     def __call__(self, codec: Codec) -> Codec:
-        """Return the codec of pictures rearranged at random."""
-        every = everything()
-        return randomised(every.size, lambda index: layered(every, index, codec))
+        """Return the defended codec."""
+        family = everything()
+        return randomised(family.size, lambda index: layered(family, index, codec))
 
 
 @dataclass(frozen=True)
 class SelfEnsemble:
-    """The one of eight flips and turns that comes back with the lowest MSE against the input."""
+    """The one of eight flips and rotations with the lowest MSE against the encoder's input.
 
-    gradient: ClassVar[str] = "exact, all eight"
+    Chen & Ma 2021, arXiv 2112.08691.
+    """
+
+    gradient: ClassVar[str] = "exact, through all eight"
 
     def __call__(self, codec: Codec) -> Codec:
-        """Return the codec that tries all eight."""
+        """Return the defended codec."""
         return cheapest([layered(SYMMETRIES, way, codec) for way in range(8)], OwnCost())
 
 
 @dataclass(frozen=True)
 class TwoWay:
-    """A picture as it is, or under one flip or turn drawn for it, whichever costs less.
+    """The unchanged picture or one random flip or rotation of it, whichever has the lower cost.
+
+    Song et al. 2024, arXiv 2401.11902.
 
     Args:
-        lmbda: of the cost bpp + lmbda 255^2 MSE against the encoder's input.
+        lmbda: weight in the cost bpp + lmbda 255^2 MSE against the encoder's input.
     """
 
-    gradient: ClassVar[str] = "exact, both"
+    gradient: ClassVar[str] = "exact, through both"
     lmbda: Lambda = 0.013
 
     def __call__(self, codec: Codec) -> Codec:
-        """Return the codec that tries both."""
+        """Return the defended codec."""
         return randomised(SYMMETRIES.size - 1, partial(self._pair, codec))
 
-    def _pair(self, codec: Codec, drawn: int) -> Codec:
-        ways = [layered(SYMMETRIES, way, codec) for way in (0, drawn + 1)]
+    def _pair(self, codec: Codec, index: int) -> Codec:
+        ways = [layered(SYMMETRIES, way, codec) for way in (0, index + 1)]
         return cheapest(ways, OwnCost(self.lmbda))
 
 
-def _ruled(
+def _defended(
     family: Family, named: Sequence[object], way: object, lmbda: float, codec: Codec
 ) -> Codec:
-    """Return a codec inside a layer of a family: one that has a name, or one by a rule.
+    """Return a codec with a layer of a family: a named one, a random one, or the cheapest one.
 
     Args:
-        family: its first layer has no name, it leaves a picture as it is.
-        named: what its other layers are called.
-        way: a name or a rule.
-        lmbda: of the cost.
-        codec: what is inside.
+        family: its first layer leaves the picture unchanged and has no name.
+        named: names of its other layers.
+        way: a name, "random" or "cost".
+        lmbda: weight of the distortion in the cost.
+        codec: the bare codec.
 
     Raises:
-        ConfigError: there are too many to try.
+        ConfigError: the family has too many layers to try them all.
     """
     if way in named:
         return layered(only(family.layer(1 + named.index(way))), 0, codec)
     if way == "random":
         return randomised(family.size, lambda index: layered(family, index, codec))
     if family.size > MOST_WAYS:
-        raise ConfigError(f"{family.name} are {family.size} ways to try, the most are {MOST_WAYS}")
+        raise ConfigError(
+            f"{family.name} are {family.size} arrangements, 'cost' tries at most {MOST_WAYS}; raise"
+            " 'stride', or use 'random'"
+        )
     return cheapest([layered(family, i, codec) for i in range(family.size)], OwnCost(lmbda))

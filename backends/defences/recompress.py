@@ -1,8 +1,8 @@
-"""A lossy codec as purifier: its decoded picture is what the codec inside is given.
+"""A lossy codec as purifier: the defended codec encodes the purifier's reconstruction.
 
-Its stream is thrown away: the decoder of the codec inside needs to be told nothing.
+The purifier's bitstream is discarded, so the defended codec's bitstream is its own.
 
-    Dziugaite et al. (JPEG against perturbations), https://arxiv.org/abs/1608.00853
+    Dziugaite et al. (JPEG against adversarial perturbations), https://arxiv.org/abs/1608.00853
     Athalye et al. (BPDA), https://arxiv.org/abs/1802.00420
 """
 
@@ -23,36 +23,39 @@ from bench.wrapping import layered
 
 @dataclass(frozen=True)
 class Recode:
-    """Coded and decoded by another codec first.
+    """Compression and decompression by another codec before encoding.
 
     Args:
-        purifier: the other codec, as in a suite's list: a name, or a mapping with its name.
+        purifier: the other codec, as an item of a suite's list: a name, or a mapping with its name.
     """
 
-    gradient: ClassVar[str] = "the purifier's own surrogate; if it has none, identity (BPDA)"
+    gradient: ClassVar[str] = "the purifier's surrogate; without one, identity (BPDA)"
     purifier: Codec
 
     def __call__(self, codec: Codec) -> Codec:
-        """Return the codec of pictures that went through the purifier.
+        """Return the codec with the purifier in front of it.
 
         Raises:
-            ConfigError: the purifier is behind defences that draw or choose.
+            ConfigError: the purifier has defences that draw at random or choose by cost.
         """
         if isinstance(self.purifier, Randomised | Branching):
-            raise ConfigError("a purifier cannot draw or choose; put those defences around both")
-        return layered(only(_Coded(self.purifier)), 0, codec)
+            raise ConfigError(
+                "a purifier cannot have defences that draw at random or choose by cost; apply them"
+                " to the purified codec instead"
+            )
+        return layered(only(_Recompressed(self.purifier)), 0, codec)
 
 
-class _Coded(Layer):
-    """A picture through a codec, and back."""
+class _Recompressed(Layer):
+    """Compression and decompression by a codec."""
 
     def __init__(self, codec: Codec) -> None:
         self._codec = codec
 
     @property
     def identity(self) -> str:
-        followed = "its surrogate" if isinstance(self._codec, Differentiable) else "identity"
-        return f"recoded by {self._codec.fingerprint()}, gradient {followed}"
+        gradient = "its surrogate" if isinstance(self._codec, Differentiable) else "identity"
+        return f"recoded by {self._codec.fingerprint()}, gradient {gradient}"
 
     def before(self, image: Image) -> Image:
         return self._codec.decode(self._codec.encode(image))
@@ -60,9 +63,9 @@ class _Coded(Layer):
     def relaxed_before(self, images: Tensor) -> Tensor:
         if isinstance(self._codec, Differentiable):
             return at_levels(self._codec.reconstruct(images).clamp(0, 1))
-        return straight_through(self._recoded(images.detach()), images)
+        return straight_through(self._decoded(images.detach()), images)
 
-    def _recoded(self, images: Tensor) -> Tensor:
-        """Return what really comes back of each picture, rounded to 8 bits first."""
-        coded = [to_tensor(self.before(to_image(image))) for image in images.split(1)]
-        return torch.cat(coded).to(images)
+    def _decoded(self, images: Tensor) -> Tensor:
+        """Return the codec's real reconstruction of each picture, rounded to 8 bits first."""
+        decoded = [to_tensor(self.before(to_image(image))) for image in images.split(1)]
+        return torch.cat(decoded).to(images)

@@ -1,10 +1,10 @@
-"""A learned encoder that improves its latents for each picture before it codes them.
+"""A learned encoder that refines its latents for each picture before entropy coding.
 
-    y = g_a(x);  a few steps of Adam on y down bpp + lmbda 255^2 MSE(x, g_s(round y));  y is coded
+    y = g_a(x);  steps of Adam on y minimise bpp + lmbda 255^2 MSE(x, g_s(round y));  y is coded
 
-The decoder is the model's own and needs to be told nothing. What an attack did to the encoder's
-transform is undone where the decoder can still show the picture: the error is against the encoder's
-own input, so what the attack did to the picture stays.
+The decoder is the unchanged decoder of the model. Refinement undoes an attack's effect on the
+encoder's transform as far as the decoder can represent the picture. It does not undo the
+perturbation itself, because the error is measured against the encoder's input.
 
     Campos et al., Content adaptive optimization for neural image compression,
     https://arxiv.org/abs/1906.01223
@@ -29,41 +29,42 @@ from bench.tensors import to_tensor
 
 @dataclass(frozen=True)
 class Refine:
-    """Gradient steps on the latents of every picture, at the encoder.
+    """Gradient descent on the latents of every picture at the encoder.
 
     Args:
-        steps: how many.
-        lr: of Adam, in quantisation steps.
-        lmbda: weight of the error in the cost, as the model was trained with.
+        steps: number of steps.
+        lr: Adam's learning rate, in quantisation steps.
+        lmbda: weight of the distortion in the R-D cost, as in the model's training.
     """
 
-    gradient: ClassVar[str] = "the encoder's without the steps (BPDA); the decoder's is exact"
+    gradient: ClassVar[str] = "the encoder's without refinement (BPDA); exact for the decoder"
     steps: Annotated[int, Field(ge=1, le=1000)] = 10
     lr: Annotated[float, Field(gt=0)] = 0.05
     lmbda: Annotated[float, Field(gt=0)] = 0.013
 
     def __call__(self, codec: Codec) -> Codec:
-        """Return the codec with the better encoder.
+        """Return the codec with the refining encoder.
 
         Raises:
-            ConfigError: it is no CompressAI model, or behind another defence, or not on the CPU.
+            ConfigError: the codec is not a CompressAI model, or already has a defence, or does not
+                run on the CPU.
         """
         if not isinstance(codec, Learned):
             raise ConfigError(
-                "only the latents of a CompressAI model can be refined; name 'refine' last in"
-                " 'defence', next to the model"
+                "only CompressAI models have latents to refine; name 'refine' last in 'defence',"
+                " next to the model"
             )
         if codec.device.type != "cpu":
-            raise ConfigError("latents are refined on the CPU; leave out the model's device")
+            raise ConfigError("refine works on the CPU only; leave out the model's device")
         return _Refined(self, codec)
 
 
 class _Refined(Codec):
-    """A learned codec whose encoder takes gradient steps; gradients go round these."""
+    """A learned codec with a refining encoder; gradients bypass the refinement."""
 
-    def __init__(self, how: Refine, codec: Learned) -> None:
-        self._how, self._codec = how, codec
-        self._cost = OwnCost(how.lmbda)
+    def __init__(self, params: Refine, codec: Learned) -> None:
+        self._params, self._codec = params, codec
+        self._cost = OwnCost(params.lmbda)
 
     def encode(self, image: Image) -> bytes:
         return self._codec.with_latents(self._refined(to_tensor(image))).encode(image)
@@ -72,39 +73,39 @@ class _Refined(Codec):
         return self._codec.decode(bitstream)
 
     def fingerprint(self) -> str:
-        return f"{self._how} > {self._codec.fingerprint()}"
+        return f"{self._params} > {self._codec.fingerprint()}"
 
     def header_bytes(self, bitstream: bytes) -> int:
         return self._codec.header_bytes(bitstream)
 
     def reconstruct(self, images: Tensor) -> Tensor:
-        return self._followed(images).reconstruct(images)
+        return self._surrogate(images).reconstruct(images)
 
     def rate(self, images: Tensor) -> Mapping[str, Tensor]:
-        return self._followed(images).rate(images)
+        return self._surrogate(images).rate(images)
 
     def relaxed(self, images: Tensor) -> Relaxed:
-        return self._followed(images).relaxed(images)
+        return self._surrogate(images).relaxed(images)
 
-    def _followed(self, images: Tensor) -> Learned:
-        """Return the codec with the refined latents, their gradient that of the first ones."""
+    def _surrogate(self, images: Tensor) -> Learned:
+        """Return the codec with the refined latents, which have the unrefined latents' gradient."""
         latents = straight_through(self._refined(images.detach()), self._codec.latents(images))
         return self._codec.with_latents(latents)
 
     @torch.enable_grad()
     def _refined(self, images: Tensor) -> Tensor:
-        """Return the latents that cost least, of the first ones and those of every step."""
+        """Return the latents with the lowest cost of all steps, (B, C, h, w)."""
         with torch.no_grad():
             latents = self._codec.latents(images)
         best, lowest = latents.clone(), latents.new_full((len(images),), torch.inf)
-        given = self._codec.with_latents(latents.requires_grad_(True))
-        adam = torch.optim.Adam([latents], self._how.lr)
-        for step in range(self._how.steps + 1):
-            costs = self._cost.relaxed(given, images)
-            better = (costs < lowest).detach()
-            best = torch.where(better.view(-1, 1, 1, 1), latents.detach(), best)
-            lowest = torch.where(better, costs.detach(), lowest)
-            if step < self._how.steps:
+        codec = self._codec.with_latents(latents.requires_grad_(True))
+        adam = torch.optim.Adam([latents], self._params.lr)
+        for step in range(self._params.steps + 1):
+            costs = self._cost.relaxed(codec, images)
+            is_better = (costs < lowest).detach()
+            best = torch.where(is_better.view(-1, 1, 1, 1), latents.detach(), best)
+            lowest = torch.where(is_better, costs.detach(), lowest)
+            if step < self._params.steps:
                 (latents.grad,) = torch.autograd.grad(costs.sum(), latents)
                 adam.step()
         return best

@@ -1,6 +1,6 @@
-"""Rearrangements of a picture that are undone exactly: flips, turns, colour orders, rolls.
+"""Exactly invertible rearrangements: flips, rotations, colour orders and cyclic shifts.
 
-They are written once, for whatever has the shape (..., 3, H, W): 8-bit levels and float batches.
+They work on any tensor of shape (..., 3, H, W): 8-bit pictures and float batches.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from bench.defence import Family, Layer
 
 
 class Action(Layer):
-    """Pixels and planes rearranged, none changed."""
+    """A rearrangement of pixels and channels that changes no value."""
 
     @abstractmethod
     def forward(self, values: Tensor) -> Tensor:
-        """Return values of shape (..., 3, H, W), rearranged."""
+        """Return the rearranged values, (..., 3, H, W)."""
 
     @abstractmethod
     def inverse(self, values: Tensor) -> Tensor:
-        """Return values in the order they had before `forward`."""
+        """Undo `forward`."""
 
     def before(self, image: Image) -> Image:
         return _rearranged(self.forward, image)
@@ -44,11 +44,11 @@ class Action(Layer):
 
 @dataclass(frozen=True)
 class Symmetry(Action):
-    """One of the eight ways to lay a picture down: mirrored or not, then turned.
+    """One of the eight symmetries of a square: an optional reflection, then a rotation.
 
     Attributes:
-        turns: quarters, anticlockwise.
-        mirrored: left and right exchanged first.
+        turns: number of anticlockwise rotations by 90 degrees.
+        mirrored: whether left and right are exchanged first.
     """
 
     turns: int
@@ -68,10 +68,10 @@ class Symmetry(Action):
 
 @dataclass(frozen=True)
 class Order(Action):
-    """Colour planes exchanged.
+    """A permutation of the colour channels.
 
     Attributes:
-        planes: which plane of the picture each of the three is: 2, 1, 0 exchanges red and blue.
+        planes: the source channel of each channel; 2, 1, 0 exchanges red and blue.
     """
 
     planes: tuple[int, ...]
@@ -89,11 +89,11 @@ class Order(Action):
 
 @dataclass(frozen=True)
 class Shift(Action):
-    """Everything moved down and to the right; what leaves at one edge comes back at the other.
+    """A cyclic shift down and to the right.
 
     Attributes:
-        rows: how many pixels down.
-        columns: how many to the right.
+        rows: shift down, in pixels.
+        columns: shift to the right, in pixels.
     """
 
     rows: int
@@ -112,7 +112,7 @@ class Shift(Action):
 
 @dataclass(frozen=True)
 class Chain(Action):
-    """Several actions, one after the other."""
+    """A sequence of actions."""
 
     actions: tuple[Action, ...]
 
@@ -137,30 +137,30 @@ _SYMMETRIES = tuple(Symmetry(turns, mirrored) for mirrored in (False, True) for 
 _ORDERS = tuple(Order(planes) for planes in itertools.permutations(range(3)))
 
 FLIPS = Family("flips", 4, _FLIPS.__getitem__)
-"""None, left and right, top and bottom, both."""
+"""None, horizontal, vertical, both."""
 
 TURNS = Family("turns", 4, _TURNS.__getitem__)
-"""By 0, 90, 180 and 270 degrees."""
+"""Rotations by 0, 90, 180 and 270 degrees."""
 
 SYMMETRIES = Family("symmetries", 8, _SYMMETRIES.__getitem__)
-"""The four turns, and those of the mirrored picture."""
+"""The four rotations of the picture and of its mirror image."""
 
 ORDERS = Family("colour orders", 6, _ORDERS.__getitem__)
-"""All there are, of red, green and blue, in the order of their names."""
+"""All permutations of red, green and blue, in lexicographic order."""
 
 REACH = 64
-"""Rolls go less far: the pixels that one element of most codecs' deepest latents stands for."""
+"""Shifts are smaller than this: the pixels per element of most codecs' deepest latents."""
 
 
 def rolls(stride: int) -> Family:
-    """Return the rolls by multiples of so many pixels, below `REACH` in both directions."""
+    """Return the shifts by multiples of `stride` pixels, below `REACH` along both axes."""
     steps = -(-REACH // stride)
     name = f"rolls by {stride} below {REACH}"
     return Family(name, steps**2, lambda i: Shift(*(stride * step for step in divmod(i, steps))))
 
 
 def everything() -> Family:
-    """Return every symmetry, followed by every colour order, followed by every roll."""
+    """Return all combinations of a symmetry, a colour order and a shift."""
     shifts = rolls(1)
 
     def layer(index: int) -> Action:
@@ -172,8 +172,8 @@ def everything() -> Family:
     return Family("symmetries, colour orders, rolls", 8 * 6 * shifts.size, layer)
 
 
-def _rearranged(how: Callable[[Tensor], Tensor], image: Image) -> Image:
+def _rearranged(action: Callable[[Tensor], Tensor], image: Image) -> Image:
     planes = torch.from_numpy(np.array(image)).permute(2, 0, 1)
-    rearranged: Image = np.ascontiguousarray(how(planes).permute(1, 2, 0).numpy())
+    rearranged: Image = np.ascontiguousarray(action(planes).permute(1, 2, 0).numpy())
     rearranged.setflags(write=False)
     return rearranged

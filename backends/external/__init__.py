@@ -1,4 +1,4 @@
-"""Codecs that are other programs: ffmpeg's encoders, VTM, and what their adapters share.
+"""Codecs that run as external programs: ffmpeg's encoders and VTM, with their shared adapters.
 
 Codecs that run in this process live in `backends.learned` and `backends.pillow`.
 """

@@ -1,7 +1,7 @@
-"""The codec around an external program that codes planes or pixels and knows no odd sizes.
+"""The base class of codecs that run as external programs.
 
-image --edge padding--> --layout--> samples --_stream--> bare stream --container--> bytes
-image <--cropping------ <--layout-- samples <-_samples-- bare stream <--container-- bytes
+image --pad edge--> --layout.write--> samples --_encode_samples--> bare stream --pack--> bytes
+image <--crop------ <--layout.read--- samples <-_decode_samples--- bare stream <-unpack- bytes
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from bench.container import overhead, pack, unpack
 
 @dataclass(frozen=True, kw_only=True)
 class Coding:
-    """What is coded of a picture.
+    """What an external encoder receives for a picture.
 
     Attributes:
-        name: what tells its streams from others'.
-        layout: how the encoder takes the samples.
-        least: the shortest side that is coded.
-        step: what sides are multiples of.
+        name: identifies the codec's bitstreams, together with the layout.
+        layout: sample layout of the encoder's input and the decoder's output.
+        least: the shortest side that the encoder accepts, in pixels.
+        step: the encoder accepts sides that are multiples of this number of pixels.
     """
 
     name: str
@@ -35,43 +35,47 @@ class Coding:
 
     @property
     def container_id(self) -> bytes:
-        """What its containers are marked with."""
+        """The four bytes that mark this codec's containers."""
         return hashlib.sha256(f"{self.name} {self.layout.identity}".encode()).digest()[:4]
 
-    def size(self, height: int, width: int) -> tuple[int, int]:
-        """Return the sides that are coded of a picture."""
-        return self._coded(height), self._coded(width)
+    def padded_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return the height and width that are coded for a picture, in pixels."""
+        return self._padded_side(height), self._padded_side(width)
 
-    def _coded(self, side: int) -> int:
+    def _padded_side(self, side: int) -> int:
         return max(self.least, -(-side // self.step) * self.step)
 
 
 class External(Concurrent):
-    """A codec whose work another program does."""
+    """A codec that an external program implements.
+
+    Args:
+        coding: what the encoder receives.
+    """
 
     def __init__(self, coding: Coding) -> None:
         self._coding = coding
 
     def encode(self, image: Image) -> bytes:
         height, width = image.shape[:2]
-        rows, columns = self._coding.size(height, width)
+        rows, columns = self._coding.padded_size(height, width)
         padded = np.pad(image, ((0, rows - height), (0, columns - width), (0, 0)), mode="edge")
-        return pack(self._coding.container_id, height, width, [self._stream(padded)])
+        return pack(self._coding.container_id, height, width, [self._encode_samples(padded)])
 
     def decode(self, bitstream: bytes) -> Image:
-        box = unpack(self._coding.container_id, bitstream)
-        size = self._coding.size(box.height, box.width)
-        samples = self._samples(b"".join(box.sections), size)
-        return self._coding.layout.read(samples, size)[: box.height, : box.width]
+        container = unpack(self._coding.container_id, bitstream)
+        size = self._coding.padded_size(container.height, container.width)
+        samples = self._decode_samples(b"".join(container.sections), size)
+        return self._coding.layout.read(samples, size)[: container.height, : container.width]
 
     def header_bytes(self, bitstream: bytes) -> int:
         del bitstream
         return overhead(1)
 
     @abstractmethod
-    def _stream(self, image: Image) -> bytes:
-        """Return the bare stream of a picture of a size that is coded."""
+    def _encode_samples(self, image: Image) -> bytes:
+        """Return the bare stream of a picture, uint8 (H, W, 3), of a size the encoder accepts."""
 
     @abstractmethod
-    def _samples(self, stream: bytes, size: tuple[int, int]) -> bytes:
-        """Return the samples of a bare stream of a picture of that size."""
+    def _decode_samples(self, stream: bytes, size: tuple[int, int]) -> bytes:
+        """Return the decoded samples of a bare stream; `size` is (height, width) in pixels."""

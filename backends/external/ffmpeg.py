@@ -1,17 +1,17 @@
-"""Codecs that ffmpeg carries, each coding one picture: VVC, HEVC, AV1, JPEG XL.
+"""Codecs that ffmpeg carries: VVC, HEVC, AV1 and JPEG XL, each coding one picture.
 
     RGB --layout--> samples --ffmpeg, encoder--> bare stream --container--> bytes
 
-`ffmpeg_formats` knows what differs; the classes only name parameters. Every encoder codes one plain
-intra picture, on one thread, at one quantiser throughout: perceptual weighting is turned off where
-it is on by default.
+`ffmpeg_formats` holds the constants of each codec; the classes here declare its parameters. Every
+encoder codes one intra picture on one thread with one quantiser for the whole picture: perceptual
+weighting is turned off where it is on by default.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from functools import cache, partial
+from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
@@ -19,17 +19,10 @@ from pydantic import Field, validate_call
 
 from backends.external.base import External
 from backends.external.ffmpeg_formats import AV1, HEVC, JPEGXL, VVC, Format
-from backends.external.ffmpeg_program import (
-    Options,
-    convert,
-    decoded,
-    find,
-    library_version,
-    version,
-)
+from backends.external.ffmpeg_program import Options, convert, decode, library_version, version
 from backends.external.program import Program, ProgramError, time_limit
 from bench.codec import Image
-from bench.errors import CodecError, ConfigError, Unsupported
+from bench.errors import CodecError, Unsupported
 
 VvcPreset: TypeAlias = Literal["faster", "fast", "medium", "slow", "slower"]
 
@@ -42,50 +35,56 @@ HevcPreset: TypeAlias = Literal[
 ]  # fmt: skip
 
 _HEVC_S, _AV1_S, _JPEGXL_S = 70.0, 350.0, 20.0
-"""Seconds a megapixel on one core of the slowest preset, on noise at a fine quantiser."""
+"""Seconds per megapixel on one core, of the slowest preset on noise at a fine quantiser."""
 
 
 class _Ffmpeg(External):
-    """A format, the options of an operating point, and what encoding takes.
+    """A codec that ffmpeg carries.
+
+    Args:
+        form: the codec's constants.
+        options: the encoder options of the operating point.
+        encode_s: upper bound of the encoding time, in seconds per megapixel.
 
     Raises:
-        ConfigError: the binary cannot be run, or lacks the encoder or decoder.
+        ConfigError: the ffmpeg binary cannot be run, or lacks the encoder or the decoder.
     """
 
     def __init__(self, form: Format, options: Options, encode_s: float) -> None:
         super().__init__(form)
         self._form, self._encode_s = form, encode_s
-        self._program = find(form.name, form.needs)
-        self._options: Options = {"c:v": form.encoder, **options, **form.always}
+        self._program = form.programs.find_program()
+        self._options: Options = {"c:v": form.programs.encoder, **options, **form.options}
 
     def fingerprint(self) -> str:
         options = (f"{key}={value}" for key, value in self._options.items())
-        versions = (version(self._program), _library(self._program, self._form))
+        versions = (version(self._program), _library_version(self._program, self._form))
         return " ".join((self._form.name, *options, *versions, self._form.layout.identity))
 
-    def _stream(self, image: Image) -> bytes:
+    def _encode_samples(self, image: Image) -> bytes:
         limit = time_limit(self._encode_s, *image.shape[:2])
-        return _encoded(self._program, self._form, self._options, image, limit)
+        return _encode(self._program, self._form, self._options, image, limit)
 
-    def _samples(self, stream: bytes, size: tuple[int, int]) -> bytes:
+    def _decode_samples(self, stream: bytes, size: tuple[int, int]) -> bytes:
         form, limit = self._form, time_limit(self._form.decode_s, *size)
         if not stream.startswith(form.begins):
-            raise CodecError(f"this is no {form.name} stream: its first bytes are others")
-        kind = (form.reads, form.decoder, form.layout.pixels)
-        return decoded(self._program, stream, kind, limit)
+            raise CodecError(f"the bitstream is not a {form.name} stream: its first bytes differ")
+        names = (form.reads, form.programs.decoder, form.layout.pixels)
+        return decode(self._program, stream, names, limit)
 
 
 class Vvc(_Ffmpeg):
-    """H.266/VVC, one intra picture, Main 10 profile (4:2:0), with the MD5 of what it decodes to.
+    """H.266/VVC by libvvenc: one intra picture, Main 10 profile (4:2:0).
 
-    By default libvvenc would code three below the QP named. 4:2:0 bounds what any QP can reach: 41
-    to 51 dB on the Kodak pictures, 47 at the mean. A stream of more than one byte a pixel is
-    Unsupported: ffmpeg gives libvvenc no more room.
+    The stream holds the MD5 hash of the decoded picture. libvvenc's default QP offset of -3 for
+    intra pictures is turned off. 4:2:0 limits the PSNR at any QP: 41 to 51 dB on the Kodak
+    pictures, 47 dB on average. A stream of more than one byte per pixel raises Unsupported, because
+    ffmpeg gives libvvenc no larger buffer.
 
     Args:
-        qp: the quantisation parameter, 0 (finest) to 63; six more double the step.
-        preset: how thoroughly libvvenc searches.
-        qpa: whether it varies the QP over the picture as the eye would have it.
+        qp: the quantisation parameter, 0 (finest) to 63; an increase of six doubles the step.
+        preset: libvvenc's trade-off between speed and compression.
+        qpa: whether libvvenc adapts the QP within the picture to visual perception.
     """
 
     @validate_call
@@ -107,25 +106,24 @@ class Vvc(_Ffmpeg):
         }
         super().__init__(VVC, options, _VVC_S[preset])
 
-    def _stream(self, image: Image) -> bytes:
+    def _encode_samples(self, image: Image) -> bytes:
         try:
-            return super()._stream(image)
+            return super()._encode_samples(image)
         except ProgramError as error:
-            if "Generic error in an external library" not in error.errors:
+            if "Generic error in an external library" not in error.stderr:
                 raise
             raise Unsupported(
-                "libvvenc gave up: the stream would exceed the"
-                f" {image.shape[0] * image.shape[1]} bytes that ffmpeg gives it, one a pixel; raise"
-                " the QP"
+                "libvvenc failed: the stream would exceed ffmpeg's buffer of"
+                f" {image.shape[0] * image.shape[1]} bytes, one per pixel; raise the QP"
             ) from error
 
 
 class Hevc(_Ffmpeg):
-    """H.265/HEVC, one intra picture by x265, 10-bit 4:4:4.
+    """H.265/HEVC by x265: one intra picture, 10-bit 4:4:4.
 
     Args:
-        qp: the quantisation parameter, 0 (finest) to 51; six more double the step.
-        preset: how thoroughly x265 searches.
+        qp: the quantisation parameter, 0 (finest) to 51; an increase of six doubles the step.
+        preset: x265's trade-off between speed and compression.
     """
 
     @validate_call
@@ -141,11 +139,11 @@ class Hevc(_Ffmpeg):
 
 
 class Av1(_Ffmpeg):
-    """AV1, one still picture by libaom, 10-bit 4:4:4.
+    """AV1 by libaom: one still picture, 10-bit 4:4:4.
 
     Args:
         crf: the quantiser, 0 (lossless) to 63.
-        speed: how much of the search libaom leaves out, 0 (nothing) to 8.
+        speed: libaom's cpu-used, 0 (slowest, best compression) to 8.
     """
 
     @validate_call
@@ -158,11 +156,11 @@ class Av1(_Ffmpeg):
 
 
 class JpegXl(_Ffmpeg):
-    """JPEG XL by libjxl, 8-bit RGB, tuned for the eye and not for PSNR.
+    """JPEG XL by libjxl, 8-bit RGB, optimised for visual quality and not for PSNR.
 
     Args:
-        distance: from the original as Butteraugli sees it, 0 (lossless) to 15; 1 is hardly seen.
-        effort: how thoroughly libjxl searches, 1 to 9.
+        distance: Butteraugli distance to the original, 0 (lossless) to 15; 1 is hardly visible.
+        effort: libjxl's effort, 1 (fastest) to 9 (best compression).
     """
 
     @validate_call
@@ -174,22 +172,7 @@ class JpegXl(_Ffmpeg):
         super().__init__(JPEGXL, {"distance": distance, "effort": effort}, _JPEGXL_S)
 
 
-def _availability(form: Format) -> str | None:
-    """Return None where a codec can be used, otherwise why it cannot be and the way out."""
-    try:
-        find(form.name, form.needs)
-    except ConfigError as error:
-        return str(error)
-    return None
-
-
-vvc_availability: Callable[[], str | None] = partial(_availability, VVC)
-hevc_availability: Callable[[], str | None] = partial(_availability, HEVC)
-av1_availability: Callable[[], str | None] = partial(_availability, AV1)
-jpegxl_availability: Callable[[], str | None] = partial(_availability, JPEGXL)
-
-
-def _encoded(program: Program, form: Format, options: Options, image: Image, limit: float) -> bytes:
+def _encode(program: Program, form: Format, options: Options, image: Image, limit: float) -> bytes:
     height, width = image.shape[:2]
     pixels = form.layout.pixels
     source = {"format": "rawvideo", "pix_fmt": pixels, "s": f"{width}x{height}"}
@@ -201,11 +184,12 @@ def _encoded(program: Program, form: Format, options: Options, image: Image, lim
 
 
 @cache
-def _library(program: Program, form: Format) -> str:
-    """Return the version of the encoder's library, or what a small picture becomes in its place."""
-    if form.says is not None:
-        return library_version(program, form.encoder, form.layout.pixels, form.says)
+def _library_version(program: Program, form: Format) -> str:
+    """Return the version of the encoder's library, or the hash of a test picture's bitstream."""
+    encoder = form.programs.encoder
+    if form.version_prefix is not None:
+        return library_version(program, encoder, form.layout.pixels, form.version_prefix)
     ramp = np.arange(64 * 64 * 3).astype(np.uint8).reshape(64, 64, 3)
-    options: Options = {"c:v": form.encoder, **form.always}
-    stream = _encoded(program, form, options, ramp, time_limit())
-    return f"{form.encoder} by its work {hashlib.sha256(stream).hexdigest()[:12]}"
+    options: Options = {"c:v": encoder, **form.options}
+    stream = _encode(program, form, options, ramp, time_limit())
+    return f"{encoder} by its work {hashlib.sha256(stream).hexdigest()[:12]}"

@@ -1,7 +1,7 @@
-"""The ffmpeg program: which binary, what it offers, what it calls itself, one conversion.
+"""The ffmpeg program: its path, its encoders and decoders, its versions, and one conversion.
 
-Knows no codec. Pixels go in through stdin and come out through a nameless file: some encoders
-print warnings to stdout.
+This module knows no codec. Pixels go in through stdin and come out through a nameless file, because
+some encoders print warnings to stdout.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ Options: TypeAlias = Mapping[str, str | int | float]
 
 
 def find(codec: str, needs: Collection[str]) -> Program:
-    """Return the binary of BENCH_FFMPEG, or else imageio-ffmpeg's.
+    """Return the binary that BENCH_FFMPEG names; without BENCH_FFMPEG, imageio-ffmpeg's binary.
 
     Args:
-        codec: who asks, for the message.
-        needs: each as `encoder NAME` or `decoder NAME`.
+        codec: the codec's name, for the error message.
+        needs: what the binary must have, each as `encoder NAME` or `decoder NAME`.
 
     Raises:
-        ConfigError: it cannot be run, or lacks what is needed; no other one is tried.
+        ConfigError: the binary cannot be run, or lacks one of them. No other binary is tried.
     """
-    path, origin = _choice()
+    path, origin = _path_and_origin()
     program = Program(shutil.which(path) or path)
     try:
-        lacking = sorted(set(needs) - _offers(program))
+        lacking = sorted(set(needs) - _encoders_and_decoders(program))
         problem = f"it has no {' and no '.join(lacking)}" if lacking else ""
     except CodecError as error:
         problem = str(error)
@@ -50,10 +50,17 @@ def find(codec: str, needs: Collection[str]) -> Program:
 
 
 def convert(program: Program, data: bytes, source: Options, sink: Options, seconds: float) -> bytes:
-    """Return what ffmpeg makes of `data` on its stdin, empty if it wrote nothing.
+    """Return ffmpeg's output for `data` on its stdin; empty if ffmpeg writes nothing.
+
+    Args:
+        program: the binary.
+        data: the input.
+        source: input options.
+        sink: output options.
+        seconds: the time limit.
 
     Raises:
-        CodecError: it failed, or was stopped after that many seconds.
+        CodecError: ffmpeg failed or exceeded the time limit.
     """
     with scratch() as target:
         stream = ffmpeg.input("pipe:0", **source).output(target.path, **sink)
@@ -61,16 +68,19 @@ def convert(program: Program, data: bytes, source: Options, sink: Options, secon
         return target.read()
 
 
-def decoded(program: Program, stream: bytes, kind: tuple[str, str, str], seconds: float) -> bytes:
-    """Return the samples of a bare stream; errors that the decoder sees are not mended.
+def decode(program: Program, stream: bytes, names: tuple[str, str, str], seconds: float) -> bytes:
+    """Return the samples of a bare stream; the decoder fails on errors and conceals none.
 
     Args:
         program: the binary.
-        stream: what to decode.
-        kind: ffmpeg's names for the stream, the decoder and the samples.
+        stream: the bare stream.
+        names: ffmpeg's names for the stream format, the decoder and the pixel format.
         seconds: the time limit.
+
+    Raises:
+        CodecError: ffmpeg failed or exceeded the time limit.
     """
-    reads, decoder, pixels = kind
+    reads, decoder, pixels = names
     source: Options = {
         "format": reads,
         "c:v": decoder,
@@ -82,31 +92,31 @@ def decoded(program: Program, stream: bytes, kind: tuple[str, str, str], seconds
 
 @cache
 def version(program: Program) -> str:
-    """Return the first line of what it says of itself."""
+    """Return ffmpeg's name and version, from the first line of its version text."""
     return _ask(program, "-version").partition("\n")[0].partition(" Copyright")[0]
 
 
 @cache
-def library_version(program: Program, encoder: str, pixels: str, pattern: str) -> str:
-    """Return what an encoder's library says of itself, which it does only while it encodes.
+def library_version(program: Program, encoder: str, pixels: str, prefix: str) -> str:
+    """Return the version of an encoder's library, which the library logs only while it encodes.
 
     Args:
         program: the binary.
-        encoder: ffmpeg's name for it.
-        pixels: a format that it accepts.
-        pattern: of the words before the version.
+        encoder: ffmpeg's name for the encoder.
+        pixels: a pixel format that the encoder accepts.
+        prefix: regular expression for the text before the version.
     """
     pipe = ffmpeg.input("pipe:0", format="rawvideo", pix_fmt=pixels, s="16x16")
     stream = pipe.output("-", format="null", vcodec=encoder, **{"frames:v": 1})
-    said = program.run(_arguments(stream, "verbose"), time_limit(), bytes(6 * 16 * 16)).stderr
-    found = re.search(pattern + r"(\S+)", said.decode(errors="replace"))
-    return f"{encoder} {found[1] if found else 'of unknown version'}"
+    log = program.run(_arguments(stream, "verbose"), time_limit(), bytes(6 * 16 * 16)).stderr
+    match = re.search(prefix + r"(\S+)", log.decode(errors="replace"))
+    return f"{encoder} {match[1] if match else 'of unknown version'}"
 
 
-def _choice() -> tuple[str, str]:
-    """Return the binary to be used and who named it."""
-    if named := os.environ.get("BENCH_FFMPEG"):
-        return named, "BENCH_FFMPEG"
+def _path_and_origin() -> tuple[str, str]:
+    """Return the path of the binary and where the path comes from."""
+    if path := os.environ.get("BENCH_FFMPEG"):
+        return path, "BENCH_FFMPEG"
     try:
         return imageio_ffmpeg.get_ffmpeg_exe(), "imageio-ffmpeg"
     except RuntimeError:
@@ -114,15 +124,15 @@ def _choice() -> tuple[str, str]:
 
 
 def _arguments(stream: ffmpeg.nodes.OutputStream, level: str) -> list[str]:
-    """Return the command; without -xerror libjxl's decoder waits for ever for what was cut off."""
-    told = stream.global_args("-hide_banner", "-xerror", "-loglevel", level)
-    command: list[str] = told.compile(cmd=[], overwrite_output=True)
-    return command
+    """Return the arguments; without -xerror libjxl's decoder waits forever on a cut-off stream."""
+    stream = stream.global_args("-hide_banner", "-xerror", "-loglevel", level)
+    arguments: list[str] = stream.compile(cmd=[], overwrite_output=True)
+    return arguments
 
 
 @cache
-def _offers(program: Program) -> frozenset[str]:
-    """Return its encoders and decoders, each as `encoder NAME` or `decoder NAME`."""
+def _encoders_and_decoders(program: Program) -> frozenset[str]:
+    """Return what the binary has, each as `encoder NAME` or `decoder NAME`."""
     return frozenset(
         f"{kind} {name}"
         for kind in ("encoder", "decoder")
@@ -130,6 +140,6 @@ def _offers(program: Program) -> frozenset[str]:
     )
 
 
-def _ask(program: Program, question: str) -> str:
-    done = program.run(("-hide_banner", "-nostdin", question), time_limit())
-    return done.stdout.decode(errors="replace")
+def _ask(program: Program, option: str) -> str:
+    process = program.run(("-hide_banner", "-nostdin", option), time_limit())
+    return process.stdout.decode(errors="replace")

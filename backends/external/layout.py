@@ -1,7 +1,7 @@
-"""How the samples of a picture lie in what an external program reads and writes.
+"""Sample layouts: how a picture is laid out in the input and output of an external program.
 
 RGB uint8 (H, W, 3) <--colour--> three planes of 16-bit little-endian words, 10 bits used
-                    <----------> RGB bytes, one pixel after the other
+                    <----------> RGB bytes, pixel by pixel
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from bench.errors import CodecError
 
 
 class Layout(Protocol):
-    """One way for the samples to lie.
+    """One sample layout.
 
     Attributes:
-        pixels: what ffmpeg calls it.
-        identity: what names it and the arithmetic that leads to it.
+        pixels: ffmpeg's name for the pixel format.
+        identity: names the layout and the colour conversion; part of codec fingerprints.
     """
 
     @property
@@ -36,22 +36,26 @@ class Layout(Protocol):
         ...
 
     def read(self, raw: bytes, size: colour.Shape) -> Image:
-        """Return the picture of that size.
+        """Return the picture, uint8 (H, W, 3), of decoded samples.
+
+        Args:
+            raw: the samples.
+            size: (H, W).
 
         Raises:
-            CodecError: these are not its samples: too few or too many.
+            CodecError: the number of bytes is wrong for this size.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Planar:
-    """Three planes of 10 bits, one after the other.
+    """Three 10-bit planes, one after the other.
 
     Attributes:
-        to_planes: makes them of a picture.
-        from_planes: makes a picture of them.
-        half: whether the last two have half the sides.
+        to_planes: converts a picture to planes.
+        from_planes: converts planes to a picture.
+        half: whether the second and third plane have half the height and width.
     """
 
     pixels: str
@@ -61,30 +65,26 @@ class Planar:
     identity: str = f"colour {colour.VERSION}"
 
     def write(self, image: Image) -> bytes:
-        """Return the planes' bytes."""
         return colour.to_bytes(self.to_planes(image))
 
     def read(self, raw: bytes, size: colour.Shape) -> Image:
-        """Return the picture that the planes' bytes hold."""
         chroma = colour.half(size) if self.half else size
-        _refuse_unless(len(raw), 2 * (size[0] * size[1] + 2 * chroma[0] * chroma[1]))
+        _check_length(len(raw), 2 * (size[0] * size[1] + 2 * chroma[0] * chroma[1]))
         return self.from_planes(colour.from_bytes(raw, size, chroma))
 
 
 @dataclass(frozen=True)
 class Packed:
-    """The bytes of the picture itself."""
+    """8-bit RGB, pixel by pixel."""
 
     pixels: str = "rgb24"
     identity: str = "rgb24"
 
     def write(self, image: Image) -> bytes:
-        """Return the picture's bytes."""
         return image.tobytes()
 
     def read(self, raw: bytes, size: colour.Shape) -> Image:
-        """Return the picture of these bytes."""
-        _refuse_unless(len(raw), 3 * size[0] * size[1])
+        _check_length(len(raw), 3 * size[0] * size[1])
         return np.frombuffer(raw, np.uint8).reshape(*size, 3).copy()
 
 
@@ -109,6 +109,6 @@ GBR = Planar("yuv444p10le", colour.to_gbr, colour.from_gbr, identity="GBR")
 RGB = Packed()
 
 
-def _refuse_unless(found: int, expected: int) -> None:
-    if found != expected:
-        raise CodecError(f"the decoder gave {found} bytes, not {expected}")
+def _check_length(length: int, expected: int) -> None:
+    if length != expected:
+        raise CodecError(f"the decoder wrote {length} bytes instead of {expected}")

@@ -1,7 +1,7 @@
-"""External programs: run from a list of arguments, within a time limit, failing in one sentence.
+"""External programs: run with a list of arguments and a time limit; failures are one sentence.
 
-Their files have no names and, on Linux, they end with the harness, so that nothing is left behind
-however it ends.
+The programs' files have no names, and on Linux the programs end with the harness, so that nothing
+is left behind however it ends.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from typing import IO
 from bench.errors import CodecError, MachineError, raise_if_machine
 
 _START_S, _PATIENCE = 60.0, 10
-"""Time limit: this many seconds, and this many times what an idle core needs for the picture."""
+"""The time limit: a constant in seconds, and a multiple of the time on an idle core."""
 
 _PR_SET_PDEATHSIG = 1
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
 class ProgramError(CodecError):
-    """A program ended with another exit code than 0.
+    """A program ended with an exit code other than 0.
 
     Attributes:
-        errors: all that it said on stderr.
-        output: all that it wrote to stdout.
+        stderr: all its output on stderr, as text.
+        stdout: all its output on stdout.
     """
 
-    def __init__(self, name: str, code: int, errors: str, output: bytes) -> None:
-        super().__init__(f"{name} ended with exit code {code}: {_last_line(errors)}")
-        self.errors, self.output = errors, output
+    def __init__(self, name: str, code: int, stderr: str, stdout: bytes) -> None:
+        super().__init__(f"{name} ended with exit code {code}: {_last_line(stderr)}")
+        self.stderr, self.stdout = stderr, stdout
 
 
 @dataclass(frozen=True)
 class Scratch:
-    """A temporary file that a program is lent; the system removes it with the last who holds it.
+    """A temporary file for a program; the system removes it when its last holder closes it.
 
     Attributes:
         file: open for reading and writing.
@@ -54,18 +54,18 @@ class Scratch:
 
     @property
     def path(self) -> str:
-        """What the program it is lent to opens."""
+        """The path under which the program opens it."""
         return f"/dev/fd/{self.file.fileno()}"
 
     def read(self) -> bytes:
-        """Return all that it holds."""
+        """Return its whole content."""
         self.file.seek(0)
         return self.file.read()
 
 
 @contextmanager
 def scratch(data: bytes = b"") -> Iterator[Scratch]:
-    """Make a temporary file that holds `data`."""
+    """Open a temporary file that holds `data`."""
     with tempfile.TemporaryFile(prefix="bench-") as file:
         file.write(data)
         file.flush()
@@ -74,17 +74,17 @@ def scratch(data: bytes = b"") -> Iterator[Scratch]:
 
 @dataclass(frozen=True)
 class Program:
-    """An executable. A script around one must `exec` it, or a time limit stops only the script.
+    """An executable. A wrapper script must `exec` it, or a time limit stops only the script.
 
     Attributes:
-        path: where it is.
+        path: its path.
     """
 
     path: str
 
     @property
     def name(self) -> str:
-        """What messages call it: the same on every machine."""
+        """Its name in messages, the same on every machine."""
         return Path(self.path).name
 
     def run(
@@ -94,67 +94,74 @@ class Program:
         data: bytes = b"",
         files: Sequence[Scratch] = (),
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run it to its end; it is gone when this returns or raises.
+        """Run the program to its end; no process is left when this returns or raises.
 
         Args:
-            arguments: without its own name.
+            arguments: the arguments, without the program's name.
             seconds: the time limit.
-            data: what it reads on stdin.
-            files: those whose paths are among the arguments.
+            data: the content of stdin.
+            files: the files whose paths are among the arguments.
 
         Returns:
-            What it wrote to stdout and stderr, its exit code being 0.
+            The finished process with exit code 0, its stdout and stderr.
 
         Raises:
-            CodecError: it cannot be started, failed, or was stopped at the time limit.
-            MachineError: it was killed from outside.
+            CodecError: the program cannot be started, failed, or exceeded the time limit.
+            MachineError: the program was killed from outside.
         """
+        process = self._wait(arguments, seconds, data, files)
+        if process.returncode == -signal.SIGKILL:
+            raise MachineError(
+                f"{self.name} was killed from outside, as the system does when memory runs out;"
+                " finished measurements are kept, run the same command again"
+            )
+        if process.returncode != 0:
+            stderr = process.stderr.decode(errors="replace")
+            raise ProgramError(self.name, process.returncode, stderr, process.stdout)
+        return process
+
+    def _wait(
+        self, arguments: Sequence[str], seconds: float, data: bytes, files: Sequence[Scratch]
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Return the finished process, whatever its exit code."""
         try:
-            done = subprocess.run(
+            return subprocess.run(
                 [self.path, *arguments],
                 input=data,
                 capture_output=True,
                 timeout=seconds,
                 check=False,
                 pass_fds=[file.file.fileno() for file in files],
-                preexec_fn=_tie(),
+                preexec_fn=_die_with_parent(),
             )
         except subprocess.TimeoutExpired:
             raise CodecError(f"{self.name} was stopped after {seconds:g} s") from None
         except OSError as error:
             raise_if_machine(error)
             raise CodecError(f"{self.name} cannot be run: {error.strerror}") from error
-        if done.returncode == -signal.SIGKILL:
-            raise MachineError(
-                f"{self.name} was killed from outside, as a machine without memory does; what was"
-                " measured is kept, run the same command again"
-            )
-        if done.returncode != 0:
-            errors = done.stderr.decode(errors="replace")
-            raise ProgramError(self.name, done.returncode, errors, done.stdout)
-        return done
 
 
-def _tie() -> Callable[[], None] | None:
-    """Return what a program does before it starts, to be killed with the thread that waits for it.
+def _die_with_parent() -> Callable[[], None] | None:
+    """Return a function that lets the child process be killed with the thread that waits for it.
 
-    Calls nothing but the system: other threads may hold any lock that the child now has a copy of.
+    The child calls it before the program starts. It makes system calls only, because the child has
+    copies of locks that other threads may hold.
     """
-    return None if _prctl is None else partial(_end_with, _prctl, os.getpid())
+    return None if _prctl is None else partial(_request_kill, _prctl, os.getpid())
 
 
-def _end_with(prctl: Callable[[int, int], object], parent: int) -> None:
+def _request_kill(prctl: Callable[[int, int], object], parent: int) -> None:
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it was gone before
+    if os.getppid() != parent:  # the parent ended before the request
         os._exit(1)
 
 
 def time_limit(seconds_per_megapixel: float = 0, height: int = 0, width: int = 0) -> float:
-    """Return how long a program may take that needs so many seconds on one idle core."""
+    """Return the time limit in seconds of a program with this running time on one idle core."""
     return _START_S + _PATIENCE * seconds_per_megapixel * height * width / 1e6
 
 
-def _last_line(errors: str) -> str:
-    """Return the last line said, without the addresses that differ from run to run."""
-    said = [line.strip() for line in errors.splitlines() if line.strip()]
-    return re.sub(r" @ 0x[0-9a-f]+", "", said[-1]) if said else "it said nothing"
+def _last_line(stderr: str) -> str:
+    """Return the last line, without memory addresses, which differ between runs."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    return re.sub(r" @ 0x[0-9a-f]+", "", lines[-1]) if lines else "it printed no error message"

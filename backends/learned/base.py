@@ -1,11 +1,11 @@
-"""What the learned codecs share: a CompressAI net that codes pictures by itself.
+"""The base class of learned codecs: a CompressAI model that codes pictures by itself.
 
     image --pad--> net.compress --> strings --container--> bytes
     bytes --container--> strings --> net.decompress --crop--> image
 
-A picture is padded on the right and below to the model's factor, by repeating its edge, and
-cropped back; it is never resized. Encoding and decoding are the model's own; gradients go through
-a declared surrogate.
+A picture is edge-padded on the right and below to a multiple of the model's downsampling factor,
+and cropped after decoding. It is never resized. Encoding and decoding are the model's own;
+gradients flow through a declared surrogate.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import torch
 from compressai.models import CompressionModel
 from torch import Tensor, nn
 
-from backends.learned.bitstream_guard import check_plausible_size, ended
-from backends.learned.nets import factor, padded, view, weights_hash
+from backends.learned.bitstream_guard import check_plausible_size, zero_padded
+from backends.learned.nets import downsampling_factor, padded, view, weights_hash
 from backends.learned.surrogate_passes import Pass, Surrogate
 from bench.codec import Codec, Image, Relaxed, Tolerances
 from bench.container import Container, overhead, pack, unpack
@@ -30,23 +30,24 @@ from bench.errors import CodecError, one_line, raise_if_machine
 from bench.models.entropy_coder import compressed
 from bench.tensors import to_image, to_tensor
 
-_PREDICTED_DB = 28.0
-"""Where latents are predicted one by one the surrogate rounds them, the coder what the prediction
-leaves: by design each may differ by a level, which leaves 32 to 34 dB where others agree to 40."""
+_AUTOREGRESSIVE_DB = 28.0
+"""PSNR tolerance of autoregressive models. There the surrogate rounds the latents, and the coder
+rounds their prediction residuals, so each latent may differ by a level. Such models agree to 32 to
+34 dB, others to 40 dB."""
 
 
 class Learned(Codec):
     """One operating point of a learned codec, differentiable through its surrogate.
 
-    Strings are coded on the CPU wherever gradients are computed: what a GPU encodes, another
-    device may decode to something else.
+    Entropy coding always runs on the CPU, because a bitstream that a GPU wrote may decode to
+    another picture on another device. Gradients may be computed elsewhere.
 
     Args:
-        name: of the operating point; weights under another name are another codec.
-        net: frozen, on the CPU, with its CDF tables.
-        surrogate_of: gives the surrogate of such a net.
-        estimating: the model itself; its "likelihoods" are those of the quantised latents.
-        told: what `compress` and `decompress` of a variable-rate net are told besides.
+        name: the operating point's name; the same weights under another name are another codec.
+        net: the frozen model on the CPU, with its CDF tables.
+        surrogate_of: returns the surrogate of such a model.
+        estimator: the model's own forward; its "likelihoods" are those of the quantised latents.
+        coding_options: additional arguments of `compress` and `decompress` of variable-rate models.
     """
 
     def __init__(
@@ -54,32 +55,32 @@ class Learned(Codec):
         name: str,
         net: CompressionModel,
         surrogate_of: Callable[[CompressionModel], Surrogate],
-        estimating: Pass,
-        told: Mapping[str, Any] | None = None,
+        estimator: Pass,
+        coding_options: Mapping[str, Any] | None = None,
     ) -> None:
         self._net = net
         self._surrogate_of = surrogate_of
         self._surrogate = surrogate_of(net)
-        self._estimating = estimating
-        self._told = told or {}
-        self._factor = factor(net)
+        self._estimator = estimator
+        self._coding_options = coding_options or {}
+        self._factor = downsampling_factor(net)
         self._weights = weights_hash(name, net)
 
     def encode(self, image: Image) -> bytes:
-        """Return the container around the model's strings."""
+        """Return the container with the model's strings."""
         images = padded(to_tensor(image), self._factor)
-        coded = compressed(self._net, images, **self._told)
+        coded = compressed(self._net, images, **self._coding_options)
         height, width, _ = image.shape
         return pack(self._codec_id(), height, width, [stream[0] for stream in coded["strings"]])
 
     def decode(self, bitstream: bytes) -> Image:
-        """Return the picture; the checksum is verified before the entropy decoder runs."""
+        """Return the reconstruction; the checksum is verified before entropy decoding."""
         container = unpack(self._codec_id(), bitstream)
         strings, shape = self._strings(container), self._latent_shape(container)
         try:
             with torch.no_grad():
-                decoded = self._net.decompress(strings, shape, **self._told)["x_hat"]
-        except Exception as error:  # a forged string can fail in any way
+                decoded = self._net.decompress(strings, shape, **self._coding_options)["x_hat"]
+        except Exception as error:  # a forged string can cause any error
             raise_if_machine(error)
             raise CodecError(
                 f"the model cannot decode this bitstream: {one_line(error)}"
@@ -87,19 +88,19 @@ class Learned(Codec):
         return to_image(decoded[..., : container.height, : container.width])
 
     def fingerprint(self) -> str:
-        """Return the architecture, the weights' hash and the versions that do the arithmetic."""
+        """Return the architecture, the weights' hash, the library versions and the device."""
         versions = f"compressai {compressai.__version__}, torch {torch.__version__}"
         return f"{self._weights} ({versions}, {self.device.type})"
 
     def header_bytes(self, bitstream: bytes) -> int:
-        """Return the container's bytes: magic, name, sizes, lengths and checksum."""
+        """Return the container's overhead: magic number, name, sizes, lengths and checksum."""
         return overhead(len(unpack(self._codec_id(), bitstream).sections))
 
     def estimated_bits(self, image: Image) -> float:
-        """Return the sum of -log2 of the likelihoods that the model's own forward gives."""
+        """Return the sum of -log2 of the likelihoods from the model's own forward."""
         images = padded(to_tensor(image), self._factor)
         with torch.no_grad():
-            likelihoods = self._estimating(images)["likelihoods"].values()
+            likelihoods = self._estimator(images)["likelihoods"].values()
         return float(sum(-torch.log2(p.double()).sum() for p in likelihoods))
 
     def reconstruct(self, images: Tensor) -> Tensor:
@@ -116,64 +117,66 @@ class Learned(Codec):
 
     @property
     def tolerances(self) -> Tolerances:
-        """How far the surrogate may be off: further where latents are predicted one by one."""
-        return Tolerances(psnr=_PREDICTED_DB if hasattr(self._net, "context_prediction") else None)
+        """How far the surrogate may deviate: further for autoregressive models."""
+        return Tolerances(
+            psnr=_AUTOREGRESSIVE_DB if hasattr(self._net, "context_prediction") else None
+        )
 
     @property
     def device(self) -> torch.device:
-        """Where the surrogate is."""
+        """The device of the surrogate."""
         return self._surrogate.device
 
     def latents(self, images: Tensor) -> Tensor:
-        """Return what the encoder makes of pictures, not quantised, (B, C, h, w)."""
+        """Return the unquantised latents, (B, C, h, w), of pictures, float (B, 3, H, W)."""
         latents: Tensor = self._net.g_a(padded(images, self._factor))
         return latents
 
     def with_latents(self, latents: Tensor) -> Learned:
-        """Return this codec with an encoder that makes these latents of any picture.
+        """Return this codec with an encoder that outputs these latents, (B, C, h, w), always.
 
-        What it encodes, this codec decodes; its gradients have to be computed on the CPU.
+        This codec decodes its bitstreams. Gradients must be computed on the CPU.
         """
-        given = copy.copy(self)
-        given._net = cast("CompressionModel", view(self._net, g_a=_Given(latents)))
-        given._surrogate = self._surrogate_of(given._net)
-        return given
+        codec = copy.copy(self)
+        codec._net = cast("CompressionModel", view(self._net, g_a=_FixedEncoder(latents)))
+        codec._surrogate = self._surrogate_of(codec._net)
+        return codec
 
     def _strings(self, container: Container) -> list[list[bytes]]:
-        """Return the strings as `decompress` wants them, as many as the model writes."""
-        _, own = self._smallest
-        if len(container.sections) != own:
+        """Return the container's strings in the form that `decompress` expects."""
+        _, count = self._smallest
+        if len(container.sections) != count:
             raise CodecError(
-                f"the bitstream holds {len(container.sections)} strings, this model writes {own};"
+                f"the bitstream holds {len(container.sections)} strings, this model writes {count};"
                 " encode the picture again"
             )
         rows, columns = self._units(container)
         pixels = rows * columns * self._factor**2
         check_plausible_size(container, pixels)
-        return ended(container.sections, pixels)
+        return zero_padded(container.sections, pixels)
 
-    def _latent_shape(self, container: Container) -> Any:  # noqa: ANN401 - as the model has it
-        """Return the sizes of the latents, which follow from the picture's."""
+    def _latent_shape(self, container: Container) -> Any:  # noqa: ANN401 - the model's own structure
+        """Return the sizes of the latents, which follow from the size of the picture."""
         shape, _ = self._smallest
         return _scaled(shape, *self._units(container))
 
     def _units(self, container: Container) -> tuple[int, int]:
-        """Return how many times the smallest picture's height and width are coded."""
+        """Return the coded height and width as multiples of the smallest picture's side."""
         return -(-container.height // self._factor), -(-container.width // self._factor)
 
     @cached_property
     def _smallest(self) -> tuple[Any, int]:
-        """The sizes of the latents and the number of strings of the smallest picture."""
+        """The sizes of the latents and the number of strings for the smallest picture."""
         images = torch.zeros(1, 3, self._factor, self._factor)
-        coded = compressed(self._net, images, **self._told)
+        coded = compressed(self._net, images, **self._coding_options)
         return coded["shape"], len(coded["strings"])
 
     def _codec_id(self) -> bytes:
         return hashlib.sha256(self._weights.encode()).digest()[:4]
 
 
-class _Given(nn.Module):
-    """In the place of an encoder: its output is known."""
+class _FixedEncoder(nn.Module):
+    """Replaces an encoder by a constant output."""
 
     def __init__(self, latents: Tensor) -> None:
         super().__init__()
@@ -182,13 +185,13 @@ class _Given(nn.Module):
     def forward(self, _: Tensor) -> Tensor:
         return self._latents
 
-    def __deepcopy__(self, _: object) -> _Given:
-        """Return itself: copies of a net are given the same latents."""
+    def __deepcopy__(self, _: object) -> _FixedEncoder:
+        """Return itself, so that copies of a model share the latents."""
         return self
 
 
-def _scaled(shape: Any, rows: int, columns: int) -> Any:  # noqa: ANN401 - as a model has it
-    """Return the sizes of a picture's latents from those of the smallest one's."""
+def _scaled(shape: Any, rows: int, columns: int) -> Any:  # noqa: ANN401 - the model's own structure
+    """Return the sizes of a picture's latents from those of the smallest picture."""
     if isinstance(shape, Mapping):
         return {name: _scaled(part, rows, columns) for name, part in shape.items()}
     if not isinstance(shape[0], int):

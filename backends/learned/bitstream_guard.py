@@ -1,4 +1,4 @@
-"""What no encoder wrote, though the checksum is right, made bearable for CompressAI."""
+"""Protection against forged bitstreams: streams with a right checksum that no encoder wrote."""
 
 from __future__ import annotations
 
@@ -10,51 +10,52 @@ from bench.container import Container
 from bench.errors import CodecError
 
 _ZEROS = 16
-"""Bytes behind a string, for each of its own and for each pixel.
+"""Zero bytes appended to a string, per byte of the string and per pixel.
 
-Of ones a range decoder reads the length of a symbol, 15 times that of the string; of zeros at most
-4 bytes for a latent, of which there are one or two a pixel.
+From ones a range decoder reads the length of a symbol, at most 15 times the string's length. From
+zeros it reads at most 4 bytes per latent, of which there are one or two per pixel.
 """
 
 _PIXELS_A_BYTE = 2**20
-"""What strings hold at most: no symbol is more probable than 1 - 2**-16, so it takes 2e-5 bits, and
-a net has one for every two pixels or so."""
+"""The most pixels that a byte can hold: no symbol is more probable than 1 - 2**-16, so each takes
+at least 2e-5 bits, and a model has about one symbol per two pixels."""
 
-_ROOM = 100
-"""Bytes of memory a pixel, with which no net decodes yet: for the zeros, the string, the layers."""
+_BYTES_A_PIXEL = 100
+"""Bytes of memory per pixel with which no model can decode: for zeros, strings and activations."""
 
 
 def check_plausible_size(container: Container, pixels: int) -> None:
-    """See, before anything is made of the size that a container names, that it can be true.
+    """Check the picture size that a container declares, before any memory is allocated for it.
 
     Args:
-        container: under a right checksum.
-        pixels: of the picture that is coded, its padding included.
+        container: a container with a right checksum.
+        pixels: number of coded pixels, including padding.
 
     Raises:
-        CodecError: its strings are too short for so many, or this machine has too little memory.
+        CodecError: the strings are too short for this size, or this machine has too little memory.
     """
-    size, held = f"{container.width}x{container.height}", sum(map(len, container.sections))
-    if pixels > _PIXELS_A_BYTE * (held + 1):
+    size, length = f"{container.width}x{container.height}", sum(map(len, container.sections))
+    if pixels > _PIXELS_A_BYTE * (length + 1):
         raise CodecError(
-            f"the bitstream is damaged: it names a picture of {size}, but holds only {held} bytes"
+            f"the bitstream is damaged: it declares a picture of {size} but holds only"
+            f" {length} bytes"
         )
-    if _ROOM * pixels > machine_bytes():
+    if _BYTES_A_PIXEL * pixels > memory_bytes():
         raise CodecError(f"a picture of {size} needs more memory than this machine has")
 
 
-def machine_bytes() -> float:
-    """Return this machine's memory; infinite where the system does not tell."""
+def memory_bytes() -> float:
+    """Return this machine's memory in bytes; infinity where the system does not report it."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return inf
 
 
-def ended(strings: Sequence[bytes], pixels: int) -> list[list[bytes]]:
-    """Return strings as `decompress` wants them, one for each pass of an entropy coder.
+def zero_padded(strings: Sequence[bytes], pixels: int) -> list[list[bytes]]:
+    """Return the strings in the form that `decompress` expects, with zeros appended.
 
-    CompressAI's range decoder does not look where a string ends. Behind a whole one it reads
-    nothing; behind a forged one it finds zeros instead of memory that is not its own.
+    CompressAI's range decoder does not check where a string ends. It reads nothing beyond a valid
+    string. Beyond a forged one it now reads zeros instead of foreign memory.
     """
     return [[string + bytes(_ZEROS * (pixels + len(string)))] for string in strings]

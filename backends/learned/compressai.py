@@ -1,7 +1,7 @@
 """CompressAI's fixed-rate image models: https://github.com/InterDigitalInc/CompressAI.
 
-Gradients go through `backends.learned.surrogate`. This module also finds the weights: in the
-package, in a file, or among those that CompressAI publishes.
+Gradients flow through `backends.learned.surrogate`. This module also locates weights: in the
+package, in a file, or among the weights that CompressAI publishes.
 """
 
 from __future__ import annotations
@@ -19,29 +19,33 @@ from compressai.zoo.image import model_urls
 from pydantic import Field
 
 from backends.learned.base import Learned
-from backends.learned.frozen.replace import quick
-from backends.learned.nets import Device, frozen, on_device
-from backends.learned.surrogate import costed, rating, reconstructing
+from backends.learned.frozen.replace import with_fast_layers
+from backends.learned.nets import Device, freeze, on_device
+from backends.learned.surrogate import rate_view, rd_view, reconstruction_view
 from backends.learned.surrogate_passes import Surrogate, SurrogateForward
 from bench.errors import ConfigError, one_line
 from bench.models.architectures import coding
 from bench.models.checkpoint import load, read
-from bench.registry import trusted as consent
+from bench.registry.trusted import load_class
 
 _SPELLING = {"bmshj2018-factorized-relu": "bmshj2018_factorized_relu"}
-"""Architectures that CompressAI's zoo spells otherwise than its own documentation."""
+"""Architectures whose names in CompressAI's zoo differ from its documentation."""
 
 
 class CompressAI(Learned):
-    """One of the models whose weights are of one rate.
+    """A fixed-rate model of CompressAI's zoo.
 
     Args:
-        architecture: a name of CompressAI's zoo, such as "bmshj2018-hyperprior".
-        quality: take the weights CompressAI publishes for this quality (downloaded once).
-        checkpoint: take these weights instead: a bundled name, or the path of a .safetensors or
+        architecture: its name in CompressAI's zoo, such as "bmshj2018-hyperprior".
+        quality: use the weights that CompressAI publishes for this quality (downloaded once).
+        checkpoint: use these weights instead: a bundled name, or the path of a .safetensors or
             CompressAI .pth.tar file, relative to the working directory.
-        metric: what the published weights were trained for.
-        device: where gradients are computed, "cpu" or "cuda"; strings are coded on the CPU.
+        metric: the distortion metric of the published weights' training.
+        device: the device of gradients, "cpu" or "cuda"; bitstreams are coded on the CPU.
+
+    Raises:
+        ConfigError: not exactly one of quality and checkpoint is set, or the weights cannot be
+            loaded.
     """
 
     def __init__(
@@ -60,32 +64,38 @@ class CompressAI(Learned):
         if checkpoint is None:
             net = _published(architecture, metric, quality or 1)
         else:
-            net = local(architecture, checkpoint)
+            net = load_checkpoint(architecture, checkpoint)
         super().__init__(architecture, *_coding_and_surrogate(net, device))
 
 
 class Checkpoint(Learned):
-    """A model that CompressAI has, but publishes no weights of.
+    """A model of CompressAI without published weights.
 
     Args:
         architecture: its name.
         checkpoint: a bundled name, or the path of a .safetensors or CompressAI .pth.tar file.
-        device: where gradients are computed, "cpu" or "cuda"; strings are coded on the CPU.
+        device: the device of gradients, "cpu" or "cuda"; bitstreams are coded on the CPU.
+
+    Raises:
+        ConfigError: the weights cannot be loaded.
     """
 
     def __init__(self, architecture: str, checkpoint: str, device: Device = "cpu") -> None:
-        net = local(architecture, checkpoint)
+        net = load_checkpoint(architecture, checkpoint)
         super().__init__(architecture, *_coding_and_surrogate(net, device))
 
 
 class OwnModel(Learned):
-    """A model of the user's, made of CompressAI's base classes.
+    """A user's model, derived from CompressAI's base classes.
 
     Args:
-        model: "module:Class", the module being named in the suite's `plugins`; the class is a
+        model: "module:Class"; the suite's `plugins` names the module, and the class is a
             CompressionModel with CompressAI's `from_state_dict`.
         checkpoint: the path of a .safetensors or CompressAI .pth.tar file.
-        device: where gradients are computed, "cpu" or "cuda"; strings are coded on the CPU.
+        device: the device of gradients, "cpu" or "cuda"; bitstreams are coded on the CPU.
+
+    Raises:
+        ConfigError: `plugins` does not name the module, or the weights do not fit.
     """
 
     def __init__(self, model: str, checkpoint: str, device: Device = "cpu") -> None:
@@ -94,35 +104,35 @@ class OwnModel(Learned):
 
 
 def live(net: CompressionModel) -> Surrogate:
-    """Return the surrogate of a net in training, as its entropy model stands now."""
-    return Surrogate(net, SurrogateForward(reconstructing(net), rating(net), costed(net)))
+    """Return the surrogate of a model in training, with its current entropy model."""
+    return Surrogate(net, SurrogateForward(reconstruction_view(net), rate_view(net), rd_view(net)))
 
 
 def _coding_and_surrogate(
     net: CompressionModel, device: Device
 ) -> tuple[CompressionModel, Callable[[CompressionModel], Surrogate], CompressionModel]:
-    net = frozen(net)
-    return net, lambda own: live(quick(on_device(own, device))), net
+    net = freeze(net)
+    return net, lambda model: live(with_fast_layers(on_device(model, device))), net
 
 
 def bundled(architecture: str = "") -> list[str]:
-    """Return the names of the checkpoints that ship with the package."""
+    """Return the names of the bundled checkpoints of an architecture, or of all, sorted."""
     zoo = resources.files("backends") / "zoo"
     names = [Path(entry.name) for entry in zoo.iterdir() if entry.name.endswith(".safetensors")]
     return sorted(name.stem for name in names if name.stem.startswith(architecture))
 
 
-def local(architecture: str, checkpoint: str) -> CompressionModel:
-    """Return the net of a bundled checkpoint, or of a file.
+def load_checkpoint(architecture: str, checkpoint: str) -> CompressionModel:
+    """Return the model of a bundled checkpoint or of a file.
 
     Raises:
-        ConfigError: it cannot be read, or holds another architecture.
+        ConfigError: the file cannot be read, or holds another architecture.
     """
-    return load(located(checkpoint), _SPELLING.get(architecture, architecture))
+    return load(locate(checkpoint), _SPELLING.get(architecture, architecture))
 
 
-def located(checkpoint: str) -> Path:
-    """Return the file of a bundled checkpoint, by its name, or of any other, by its path."""
+def locate(checkpoint: str) -> Path:
+    """Return the path of a bundled checkpoint by its name, or any other path unchanged."""
     if checkpoint not in bundled():
         return Path(checkpoint)
     with resources.as_file(resources.files("backends") / "zoo") as folder:
@@ -130,9 +140,9 @@ def located(checkpoint: str) -> Path:
 
 
 def _instance(model: str, checkpoint: Path) -> CompressionModel:
-    kind, state = consent.load_class(model, CompressionModel), read(checkpoint).state
+    model_class, state = load_class(model, CompressionModel), read(checkpoint).state
     try:
-        return coding(kind.from_state_dict(state))
+        return coding(model_class.from_state_dict(state))
     except (KeyError, RuntimeError, IndexError) as error:
         raise ConfigError(
             f"{checkpoint} does not hold the weights of {model}: {one_line(error)}"
@@ -144,16 +154,18 @@ def _published(architecture: str, metric: str, quality: int) -> CompressionModel
     if url is None:
         raise ConfigError(
             f"CompressAI publishes no {metric} weights for {architecture} at quality {quality};"
-            " give 'checkpoint' instead"
+            " set 'checkpoint' instead"
         )
-    return load(downloaded(url), architecture)
+    return load(download(url), architecture)
 
 
-def downloaded(url: str) -> Path:
-    """Return the file in torch's cache; its name ends with the start of its SHA-256.
+def download(url: str) -> Path:
+    """Download a file once, and return its path in torch's cache.
+
+    The end of the file's name is the start of its SHA-256 hash.
 
     Raises:
-        ConfigError: it cannot be had, or has another hash.
+        ConfigError: the download failed, or the file has another hash.
     """
     file = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
     digest = file.name.rpartition("-")[2].partition(".")[0]
@@ -165,7 +177,7 @@ def downloaded(url: str) -> Path:
         if isinstance(error, HTTPError):
             error.close()
         raise ConfigError(
-            f"cannot download {url} ({error}); download it elsewhere and give its path as"
-            " 'checkpoint'"
+            f"cannot download {url} ({error}); download it elsewhere and set 'checkpoint' to its"
+            " path"
         ) from error
     return file

@@ -1,13 +1,13 @@
-"""Stand-ins for entropy models: they round with a gradient, and count what the real coder pays.
+"""Surrogate entropy models: differentiable rounding, and the real coder's cost in bits.
 
-A model's own likelihoods are no guide under attack: through rounding they have no gradient, they
-saturate at 29.9 bits, and their density underflows. The real coder (16-bit CDFs, then escape
-codes of 4 bits a digit) pays
+A model's own likelihoods mislead an attack: they have no gradient through rounding, saturate at
+29.9 bits, and their density underflows. The real coder (16-bit CDFs, then escape codes of 4 bits
+per digit) spends
 
     -log2 p            inside the support, at most 16 bits
-    16 + 4 + 4 n(e)    e symbols outside it, n the number of base-16 digits of about 2e
+    16 + 4 + 4 n(e)    e symbols outside it, where n is the number of base-16 digits of about 2e
 
-and `coded_bits` is a smooth function that follows it, with a gradient everywhere.
+`coded_bits` is a smooth approximation with a gradient everywhere.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ _ESCAPE_SLOPE = 128.0
 
 
 def coded_bits(probability: Tensor, excess: Tensor) -> Tensor:
-    """Return the bits the coder pays for symbols, smooth in both arguments.
+    """Return the coder's bits per symbol, smooth in both arguments.
 
     Args:
-        probability: the entropy model's mass of each symbol, in [0, 1].
-        excess: how far each symbol lies outside the coder's support, in symbols, 0 inside.
+        probability: the entropy model's probability of each symbol, in [0, 1].
+        excess: distance of each symbol from the coder's support, in symbols; 0 inside.
     """
     floor = _PRECISION_FLOOR / (1 + _ESCAPE_SLOPE * excess)
     return -torch.log2(probability + floor)
 
 
 def straight_through_round(values: Tensor) -> Tensor:
-    """Round; the gradient is the identity."""
+    """Round to integers, with the identity as gradient."""
     return values + (values.round() - values).detach()
 
 
 class RoundedGaussian(nn.Module):
-    """A Gaussian conditional that rounds and counts no bits."""
+    """A Gaussian conditional that rounds and computes no bits."""
 
     def quantize(self, inputs: Tensor, mode: str, means: Tensor | None = None) -> Tensor:
-        """Round around the means; the training mode "noise" is never wanted here."""
+        """Round around the means, in any mode: the training mode "noise" is not used here."""
         del mode
         if means is None:
             return straight_through_round(inputs)
@@ -51,13 +51,13 @@ class RoundedGaussian(nn.Module):
     def forward(
         self, inputs: Tensor, scales: Tensor, means: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Return the rounded latents and no bits."""
+        """Return the rounded latents, (B, C, h, w), and an empty tensor for the bits."""
         del scales
         return self.quantize(inputs, "dequantize", means), inputs[:, :0]
 
 
 class CostedGaussian(RoundedGaussian):
-    """A Gaussian conditional that also counts the coder's bits of the unrounded latents."""
+    """A Gaussian conditional that also computes the coder's bits of the unrounded latents."""
 
     def __init__(self, model: GaussianConditional) -> None:
         super().__init__()
@@ -69,8 +69,8 @@ class CostedGaussian(RoundedGaussian):
     ) -> tuple[Tensor, Tensor]:
         """Return the rounded latents and their bits, both (B, C, h, w)."""
         rounded, _ = super().forward(inputs, scales, means)
-        offsets = _precise(inputs if means is None else inputs - means).abs()
-        scales = _straight_through_clamp(_precise(scales), self._lowest_scale)
+        offsets = _as_float32(inputs if means is None else inputs - means).abs()
+        scales = _straight_through_clamp(_as_float32(scales), self._lowest_scale)
         return rounded, self._bits(offsets, scales)
 
     def _bits(self, offsets: Tensor, scales: Tensor) -> Tensor:
@@ -81,11 +81,11 @@ class CostedGaussian(RoundedGaussian):
 
 
 class RoundedBottleneck(nn.Module):
-    """An entropy bottleneck that rounds around its medians and counts no bits.
+    """An entropy bottleneck that rounds around its medians and computes no bits.
 
     Args:
         model: the bottleneck.
-        step: distance between two quantised latents; other than 1 in variable-rate models alone.
+        step: the quantisation step; it differs from 1 in variable-rate models only.
     """
 
     def __init__(
@@ -96,19 +96,19 @@ class RoundedBottleneck(nn.Module):
         self._medians = model.quantiles[:, 0, 1].detach().view(1, -1, 1, 1)
 
     def _get_medians(self) -> Tensor:
-        """Return what models ask an entropy bottleneck for that round by themselves, (C, 1, 1)."""
+        """Return the medians, (C, 1, 1), for models that round by themselves."""
         medians: Tensor = self._medians[0]
         return medians
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the rounded latents and no bits."""
+        """Return the rounded latents, (B, C, h, w), and an empty tensor for the bits."""
         medians, step = self._medians, self._step
         rounded = ((inputs - medians) / step).round() * step + medians
         return inputs + (rounded - inputs).detach(), inputs.new_empty(0)
 
 
 class CostedBottleneck(RoundedBottleneck):
-    """An entropy bottleneck that also counts the coder's bits of the unrounded latents."""
+    """An entropy bottleneck that also computes the coder's bits of the unrounded latents."""
 
     def __init__(
         self, model: EntropyBottleneck | EntropyBottleneckVbr, step: float | Tensor = 1.0
@@ -125,8 +125,11 @@ class CostedBottleneck(RoundedBottleneck):
         return rounded, coded_bits(self.probability(inputs), above.relu() + below.relu())
 
     def probability(self, inputs: Tensor) -> Tensor:
-        """Mass of half a step to both sides, taken in the tail where float32 still resolves it."""
-        by_channel = _precise(inputs).transpose(0, 1).flatten(1).unsqueeze(1)
+        """Return the probability of half a step to both sides, (B, C, h, w).
+
+        It is computed in the tail in which float32 still resolves it.
+        """
+        by_channel = _as_float32(inputs).transpose(0, 1).flatten(1).unsqueeze(1)
         half = 0.5 * self._step
         with torch.autocast(inputs.device.type, enabled=False):
             lower = self._model._logits_cumulative(by_channel - half, stop_gradient=False)
@@ -138,10 +141,10 @@ class CostedBottleneck(RoundedBottleneck):
 
 
 def _support(model: EntropyBottleneck | EntropyBottleneckVbr) -> tuple[Tensor, Tensor]:
-    """Return the first and the last symbol of each channel for which the coder has a code.
+    """Return the first and the last symbol of each channel inside the coder's support, (C,).
 
-    They follow from its tables; in training there are none, and from the quantiles they are made
-    of.
+    They follow from the coder's tables; in training there are no tables, and they follow from the
+    quantiles.
     """
     if model.offset.numel():
         return model.offset, model.offset + model.cdf_length - 3
@@ -157,6 +160,6 @@ def _straight_through_clamp(values: Tensor, lowest: float) -> Tensor:
     return values + (values.clamp_min(lowest) - values).detach()
 
 
-def _precise(values: Tensor) -> Tensor:
-    """Return what autocast made coarser in float32; bits are not counted in bfloat16."""
+def _as_float32(values: Tensor) -> Tensor:
+    """Return half-precision values as float32: bits are never computed in bfloat16."""
     return values.float() if values.dtype in {torch.bfloat16, torch.float16} else values

@@ -1,10 +1,8 @@
-"""What stands in for quantisation and the entropy coder of a CompressAI model in a gradient.
+"""The surrogate of CompressAI models: differentiable quantisation and entropy coding.
 
-The declared surrogate of every CompressAI codec here:
-
-    reconstruction   rounding is kept, its gradient is the identity (straight-through)
-    rate             bits of the *unrounded* latents under the real coder's cost, hyper path
-                     included, its own rounding straight-through
+reconstruction   rounds the latents; the gradient of rounding is the identity (straight-through)
+rate             bits of the *unrounded* latents under the real coder's cost, including the
+hyperprior path, whose rounding is straight-through
 """
 
 from __future__ import annotations
@@ -45,18 +43,18 @@ _KNOWN = {
     Cheng2020Anchor,
     Cheng2020Attention,
 }
-"""Of these the paths are known; of any other model all but the entropy models is run as it is."""
+"""Models with known data paths; of other models, only the entropy models are replaced."""
 
 
-class _PassedBottleneck(nn.Module):
-    """In the place of a bottleneck whose output nobody looks at."""
+class _SkippedBottleneck(nn.Module):
+    """Replaces a bottleneck whose output is not used."""
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         return inputs, inputs.new_empty(0)
 
 
 class _Detached(nn.Module):
-    """A path that is run, but through which no gradient would flow anyway."""
+    """A path that is run without gradients, because its gradients would cancel."""
 
     def __init__(self, path: nn.Module) -> None:
         super().__init__()
@@ -67,15 +65,15 @@ class _Detached(nn.Module):
             return cast("Tensor", self._path(inputs))
 
 
-def reconstructing(net: CompressionModel) -> nn.Module:
-    """Return a view of a model that runs only what its reconstruction depends on.
+def reconstruction_view(net: CompressionModel) -> nn.Module:
+    """Return a view of a model that runs only the parts that its reconstruction depends on.
 
-    Scale hyperpriors round without looking at the hyper path; the autoregressive models' own
-    forward does, too. With means, rounding depends on the hyper path but its gradient does not:
-    the straight-through gradients of -mean and +mean cancel.
+    Scale hyperpriors round independently of the hyperprior path, and so does the autoregressive
+    models' own forward. In mean-scale hyperpriors, rounding depends on the hyperprior path but its
+    gradient does not: the straight-through gradients of -mean and +mean cancel.
     """
     if type(net) not in _KNOWN:
-        return _twin(net, lambda _: RoundedGaussian(), RoundedBottleneck)
+        return _copy_with_entropy_models(net, lambda _: RoundedGaussian(), RoundedBottleneck)
     if isinstance(net, FactorizedPrior):
         return view(net, entropy_bottleneck=RoundedBottleneck(net.entropy_bottleneck))
     if _uses_means(net):
@@ -88,25 +86,25 @@ def reconstructing(net: CompressionModel) -> nn.Module:
     unused = {"h_a", "h_s", "context_prediction", "entropy_parameters"} & set(net._modules)
     return view(
         net,
-        entropy_bottleneck=_PassedBottleneck(),
+        entropy_bottleneck=_SkippedBottleneck(),
         gaussian_conditional=RoundedGaussian(),
         **{name: nn.Identity() for name in unused},
     )
 
 
-def costed(net: CompressionModel) -> nn.Module:
-    """Return a view of a model whose "likelihoods" are the coder's bits."""
+def rd_view(net: CompressionModel) -> nn.Module:
+    """Return a view of a model whose "likelihoods" are the coder's bits, with "x_hat"."""
     if type(net) not in _KNOWN:
-        return _twin(net, CostedGaussian, CostedBottleneck)
+        return _copy_with_entropy_models(net, CostedGaussian, CostedBottleneck)
     entropy: dict[str, nn.Module] = {"entropy_bottleneck": CostedBottleneck(net.entropy_bottleneck)}
     if "gaussian_conditional" in net._modules:
         entropy["gaussian_conditional"] = CostedGaussian(net.gaussian_conditional)
     return view(net, **entropy)
 
 
-def rating(net: CompressionModel) -> nn.Module:
-    """Return a view of a model that counts the coder's bits and never runs the decoder."""
-    return view(costed(net), g_s=nn.Identity())
+def rate_view(net: CompressionModel) -> nn.Module:
+    """Return a view of a model that computes the coder's bits and never runs the decoder."""
+    return view(rd_view(net), g_s=nn.Identity())
 
 
 def _uses_means(net: CompressionModel) -> bool:
@@ -115,18 +113,18 @@ def _uses_means(net: CompressionModel) -> bool:
     )
 
 
-def _twin(
+def _copy_with_entropy_models(
     net: CompressionModel,
     gaussian: Callable[[GaussianConditional], nn.Module],
     bottleneck: Callable[[EntropyBottleneck], nn.Module],
 ) -> nn.Module:
-    """Return a copy that shares every weight, all entropy models in it replaced.
+    """Return a copy that shares every weight, with all entropy models replaced.
 
-    Latent codecs that would quantise for themselves take what their entropy model rounds.
+    Latent codecs that quantise by themselves use the rounding of their entropy model instead.
     """
     shared = {id(tensor): tensor for tensor in (*net.parameters(), *net.buffers())}
-    twin: nn.Module = copy.deepcopy(net, shared)
-    for part in list(twin.modules()):
+    copied: nn.Module = copy.deepcopy(net, shared)
+    for part in list(copied.modules()):
         for name, child in part.named_children():
             if isinstance(child, GaussianConditional):
                 setattr(part, name, gaussian(child))
@@ -134,4 +132,4 @@ def _twin(
                 setattr(part, name, bottleneck(child))
         if isinstance(part, GaussianConditionalLatentCodec | HyperLatentCodec):
             part.quantizer = "noise"
-    return twin
+    return copied

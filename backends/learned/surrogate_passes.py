@@ -1,4 +1,4 @@
-"""The surrogate of a learned codec: what gradients flow through in the place of coding."""
+"""The surrogate of a learned codec: the differentiable computation that replaces coding."""
 
 from __future__ import annotations
 
@@ -11,87 +11,88 @@ import torch
 from compressai.models import CompressionModel
 from torch import Tensor
 
-from backends.learned.nets import factor, padded
+from backends.learned.nets import downsampling_factor, padded
 from bench.codec import Relaxed
-from bench.utils.precision import compiled, current
+from bench.utils.precision import compile_per_shape, current_arithmetic
 
 Pass: TypeAlias = Callable[[Tensor], Mapping[str, Any]]
-"""From pictures (B, 3, H, W), H and W multiples of the factor, to "x_hat" or "likelihoods"."""
+"""Maps pictures, float (B, 3, H, W) with H and W multiples of the model's downsampling factor, to
+a mapping with "x_hat", "likelihoods", or both."""
 
 
 @dataclass(frozen=True)
 class SurrogateForward:
-    """What is run in the place of coding, surrogates all.
+    """The forward passes of a surrogate.
 
     Attributes:
-        reconstructing: gives "x_hat".
-        rating: gives the coder's bits of each stream as "likelihoods".
-        costed: gives both.
+        reconstruction: returns "x_hat".
+        rate: returns the coder's bits of each stream as "likelihoods".
+        both: returns both.
     """
 
-    reconstructing: Pass
-    rating: Pass
-    costed: Pass
+    reconstruction: Pass
+    rate: Pass
+    both: Pass
 
 
-class _Computed:
-    """A pass, computed as the search that looks at it has declared."""
+class _PassInPrecision:
+    """A pass, computed in the precision that the current search has declared."""
 
     def __init__(self, run: Pass, device: torch.device) -> None:
         self._run, self._device = run, device
 
     def __call__(self, images: Tensor) -> Mapping[str, Any]:
-        how = current()
-        run = self._compiled if how.compiled else self._run
-        if how.precision == "float32":
+        arithmetic = current_arithmetic()
+        run = self._compiled if arithmetic.compiled else self._run
+        if arithmetic.precision == "float32":
             return run(images)
         with torch.autocast(self._device.type, torch.bfloat16):
             return run(images)
 
     @cached_property
     def _compiled(self) -> Pass:
-        return compiled(self._run)
+        return compile_per_shape(self._run)
 
 
 class Surrogate:
-    """What gradients flow through in the place of coding: `bench.codec.Differentiable`.
+    """The differentiable stand-in of a learned codec, a `bench.codec.Differentiable`.
 
     Args:
-        net: with weights that may still change.
-        passes: of the same net.
+        net: the model; its weights may still change.
+        passes: the forward passes of the same model.
     """
 
     def __init__(self, net: CompressionModel, passes: SurrogateForward) -> None:
         self.device: torch.device = next(net.parameters()).device
-        self._reconstructing = _Computed(passes.reconstructing, self.device)
-        self._rating = _Computed(passes.rating, self.device)
-        self._costed = _Computed(passes.costed, self.device)
-        self._factor = factor(net)
+        self._reconstruction = _PassInPrecision(passes.reconstruction, self.device)
+        self._rate = _PassInPrecision(passes.rate, self.device)
+        self._both = _PassInPrecision(passes.both, self.device)
+        self._factor = downsampling_factor(net)
 
     def reconstruct(self, images: Tensor) -> Tensor:
-        """Return the reconstruction; the entropy model is not run."""
-        out = self._reconstructing(self._padded(images))
+        """Return the reconstruction, (B, 3, H, W); the rate is not computed."""
+        out = self._reconstruction(self._padded(images))
         return _cropped(out["x_hat"], images)
 
     def rate(self, images: Tensor) -> Mapping[str, Tensor]:
-        """Return the coder's bits of each latent stream; the decoder is not run."""
-        return _beside(self._rating(self._padded(images))["likelihoods"], images)
+        """Return the coder's bits of each latent stream, (B, ...); the decoder is not run."""
+        return _to_device(self._rate(self._padded(images))["likelihoods"], images)
 
     def relaxed(self, images: Tensor) -> Relaxed:
         """Return the reconstruction and the bits from one pass."""
-        out = self._costed(self._padded(images))
-        return Relaxed(_cropped(out["x_hat"], images), _beside(out["likelihoods"], images))
+        out = self._both(self._padded(images))
+        return Relaxed(_cropped(out["x_hat"], images), _to_device(out["likelihoods"], images))
 
     def _padded(self, images: Tensor) -> Tensor:
-        """Move to the networks' device and pad."""
+        """Return padded pictures on the model's device."""
         return padded(images.to(self.device), self._factor)
 
 
 def _cropped(images: Tensor, like: Tensor) -> Tensor:
-    """Return pictures of the size, device and precision of others."""
+    """Return pictures cropped to the size of `like`, on its device and in its precision."""
     return images[..., : like.shape[-2], : like.shape[-1]].to(like)
 
 
-def _beside(bits: Mapping[str, Tensor], images: Tensor) -> dict[str, Tensor]:
-    """Return bit maps on the device of the pictures they were counted for."""
+def _to_device(bits: Mapping[str, Tensor], images: Tensor) -> dict[str, Tensor]:
+    """Return the bits on the device of the pictures."""
     return {name: stream.to(images.device) for name, stream in bits.items()}

@@ -1,15 +1,15 @@
-"""CompressAI's variable-rate image models: one file of weights for eight levels.
+"""CompressAI's variable-rate image models: one set of weights for eight rate levels.
 
     Kamisli, Racape, Choi: Variable-rate learned image compression with multi-objective optimization
     and quantization-reconstruction offsets, DCC 2024, https://arxiv.org/abs/2402.18930
 
-A level's gain multiplies the latents before they are rounded; what is decoded is moved towards the
-mean by an offset that a small network tells from the latent's scale and the gain:
+A level's gain multiplies the latents before rounding. Decoded latents are moved towards the mean by
+an offset that a small network computes from the latent's scale and the gain:
 
     q = round(gain (y - mean)),   y_hat = mean + (q - sign(q) offset(gain scale, gain)) / gain
 
-In some weights the step of the hyper latent follows from the gain, too. A model is run at stage 2
-always: stage 1, without gains, is of its training.
+In some checkpoints the quantisation step of the hyper-latent also depends on the gain. A model
+always runs at stage 2; stage 1, without gains, exists only in training.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from backends.learned.base import Learned
-from backends.learned.compressai import downloaded, located
+from backends.learned.compressai import download, locate
 from backends.learned.entropy_models import (
     CostedBottleneck,
     CostedGaussian,
     RoundedBottleneck,
     straight_through_round,
 )
-from backends.learned.frozen.replace import quick
-from backends.learned.nets import Device, frozen, on_device, view
+from backends.learned.frozen.replace import with_fast_layers
+from backends.learned.nets import Device, freeze, on_device, view
 from backends.learned.surrogate_passes import Pass, Surrogate, SurrogateForward
 from bench.errors import ConfigError
 from bench.models.checkpoint import load
@@ -48,16 +48,19 @@ _LEAST_LIKELIHOOD = 1e-9
 
 
 class VariableRate(Learned):
-    """One operating point of a model whose weights serve many.
+    """One operating point of a variable-rate model.
 
     Args:
-        architecture: a name of CompressAI's zoo, such as "mbt2018-mean-vbr".
-        level: from 0, the fewest bits, to 7; CompressAI calls it s.
-        scale: the gain itself, in the place of a level: any rate between the levels' and beyond.
-        checkpoint: take these weights instead of the published ones (downloaded once): a bundled
+        architecture: its name in CompressAI's zoo, such as "mbt2018-mean-vbr".
+        level: the rate level, 0 (fewest bits) to 7; CompressAI calls it s.
+        scale: the gain itself instead of a level, for rates between the levels and beyond them.
+        checkpoint: use these weights instead of the published ones (downloaded once): a bundled
             name, or the path of a .safetensors or CompressAI .pth.tar file, relative to the working
             directory.
-        device: where gradients are computed, "cpu" or "cuda"; strings are coded on the CPU.
+        device: the device of gradients, "cpu" or "cuda"; bitstreams are coded on the CPU.
+
+    Raises:
+        ConfigError: not exactly one of level and scale is set, or the weights cannot be loaded.
     """
 
     def __init__(
@@ -70,30 +73,30 @@ class VariableRate(Learned):
     ) -> None:
         if (level is None) == (scale is None):
             raise ConfigError(f"{architecture} needs either 'level' (0 to 7) or 'scale'")
-        file = located(checkpoint) if checkpoint else downloaded(model_urls[architecture]["mse"])
+        file = locate(checkpoint) if checkpoint else download(model_urls[architecture]["mse"])
         changed = file.stat().st_mtime_ns if file.exists() else 0
-        net = frozen(_copied(_read(file, changed, architecture)))
+        net = freeze(_copied(_read(file, changed, architecture)))
         gain = torch.tensor(scale) if level is None else net.Gain[level].abs()
         name = f"{architecture} scale {scale}" if level is None else f"{architecture} level {level}"
-        net = _at(net, gain)
+        net = _with_tables(net, gain)
         surrogate_of = partial(_surrogate, gain=gain, device=device)
-        super().__init__(name, net, surrogate_of, _estimating(net, gain), {"inputscale": gain})
+        super().__init__(name, net, surrogate_of, _estimator(net, gain), {"inputscale": gain})
 
 
 @lru_cache(maxsize=1)
 def _read(file: Path, changed: int, architecture: str) -> CompressionModel:
-    """Return the net of a file, read once for all its operating points."""
+    """Return the model of a file, read once for all its operating points."""
     del changed
     return load(file, architecture)
 
 
 def _copied(net: CompressionModel) -> CompressionModel:
-    """Return a net with the same weights and tables of its own."""
+    """Return a model that shares the weights and has its own entropy-coder tables."""
     return copy.deepcopy(net, {id(weight): weight for weight in net.parameters()})
 
 
-def _at(net: CompressionModel, gain: Tensor) -> CompressionModel:
-    """Make the entropy coder's tables for a gain, where they are not the same for all."""
+def _with_tables(net: CompressionModel, gain: Tensor) -> CompressionModel:
+    """Compute the entropy coder's tables for a gain, where they depend on the gain."""
     if isinstance(net.entropy_bottleneck, EntropyBottleneckVbr):
         with torch.no_grad():
             net.update(scale=gain, force=True)
@@ -101,25 +104,26 @@ def _at(net: CompressionModel, gain: Tensor) -> CompressionModel:
 
 
 def _surrogate(net: CompressionModel, gain: Tensor, device: Device) -> Surrogate:
-    nearby = quick(on_device(net, device))
-    made = _Surrogate(nearby, gain.to(device))
-    return Surrogate(nearby, SurrogateForward(made.reconstruct, made.rate, made.relaxed))
+    net = with_fast_layers(on_device(net, device))
+    passes = _SurrogatePasses(net, gain.to(device))
+    return Surrogate(net, SurrogateForward(passes.reconstruct, passes.rate, passes.relaxed))
 
 
-class _Surrogate:
-    """What stands in for quantisation and the entropy coder at one gain.
+class _SurrogatePasses:
+    """The surrogate's forward passes at one gain.
 
-    As in `backends.learned.surrogate`: straight-through rounding, and the coder's bits of the
-    unrounded latents. The reconstruction runs the hyper path (never its entropy model),
-    whose scales the offsets depend on; their gradient is kept.
+    As in `backends.learned.surrogate`, rounding is straight-through, and the rate is the coder's
+    bits of the unrounded latents. The reconstruction runs the hyperprior path without its entropy
+    model, because the offsets depend on its scales; their gradient is kept.
 
-    The coder of the autoregressive model predicts each latent from those it has coded already. Here
-    all are predicted at once: from the unrounded ones, and again from what these predictions make
-    of them. A prediction is not the coder's where one before it is not.
+    The coder of the autoregressive model predicts each latent from the latents coded before it.
+    Here all latents are predicted at once: first from the unrounded latents, and then from the
+    latents quantised with the first prediction. A prediction differs from the coder's where an
+    earlier one differs.
 
     Args:
-        net: frozen, its tables made for the gain.
-        gain: 0-dim, positive.
+        net: the frozen model, with tables for the gain.
+        gain: 0-dimensional, positive.
     """
 
     def __init__(self, net: CompressionModel, gain: Tensor) -> None:
@@ -131,7 +135,7 @@ class _Surrogate:
         self._gaussian = CostedGaussian(net.gaussian_conditional)
 
     def reconstruct(self, images: Tensor) -> dict[str, Tensor]:
-        """Return "x_hat", not clipped."""
+        """Return "x_hat", (B, 3, H, W), not clipped."""
         y, z = self._analysed(images)
         z_hat, _ = self._rounded(z)
         return {"x_hat": self._decoded(y, *self._predicted(y, z_hat))}
@@ -143,7 +147,7 @@ class _Surrogate:
         return {"likelihoods": {"y": self._bits(y, *self._predicted(y, z_hat)), "z": z_bits}}
 
     def relaxed(self, images: Tensor) -> dict[str, Any]:
-        """Return both."""
+        """Return "x_hat" and "likelihoods"."""
         y, z = self._analysed(images)
         z_hat, z_bits = self._costed(z)
         scales, means = self._predicted(y, z_hat)
@@ -155,19 +159,19 @@ class _Surrogate:
         return y, self._net.h_a(y if _has_means(self._net) else y.abs())
 
     def _predicted(self, y: Tensor, z_hat: Tensor) -> tuple[Tensor, Tensor]:
-        """Return scales and means of the latents, before the gain."""
+        """Return scales and means of the latents before the gain, (B, C, h, w)."""
         hyper = self._net.h_s(z_hat)
         if not _has_means(self._net):
             return hyper, torch.zeros_like(hyper)
         if not isinstance(self._net, JointAutoregressiveHierarchicalPriorsVbr):
             return _halves(hyper)
-        guessed = self._quantised(y, *self._in_context(hyper, y))
-        return self._in_context(hyper, guessed)
+        quantised = self._quantised(y, *self._in_context(hyper, y))
+        return self._in_context(hyper, quantised)
 
     def _in_context(self, hyper: Tensor, latents: Tensor) -> tuple[Tensor, Tensor]:
         net = self._net
-        of_gain = net.scale_to_context(self._gain.view(1, 1)).view(1, -1, 1, 1)
-        context = net.context_prediction(latents) + of_gain
+        gain_term = net.scale_to_context(self._gain.view(1, 1)).view(1, -1, 1, 1)
+        context = net.context_prediction(latents) + gain_term
         return _halves(net.entropy_parameters(torch.cat((hyper, context), 1)))
 
     def _quantised(self, y: Tensor, scales: Tensor, means: Tensor) -> Tensor:
@@ -178,8 +182,8 @@ class _Surrogate:
 
     def _offsets(self, scales: Tensor) -> Tensor:
         lowest = float(self._net.gaussian_conditional.lower_bound_scale.bound)
-        known = torch.stack((scales.clamp_min(lowest), self._gain.expand_as(scales)), -1)
-        return cast("Tensor", self._net.QuantABCD(known)).squeeze(-1)
+        inputs = torch.stack((scales.clamp_min(lowest), self._gain.expand_as(scales)), -1)
+        return cast("Tensor", self._net.QuantABCD(inputs)).squeeze(-1)
 
     def _decoded(self, y: Tensor, scales: Tensor, means: Tensor) -> Tensor:
         return cast("Tensor", self._net.g_s(self._quantised(y, scales, means)))
@@ -191,10 +195,10 @@ class _Surrogate:
 
 
 class _Likelihoods(nn.Module):
-    """In the place of an EntropyBottleneckVbr: its forward, with the right likelihoods.
+    """Replaces an EntropyBottleneckVbr: its forward with correct likelihoods.
 
-    CompressAI 1.2.8 hands over the step where a flag is expected, and so takes the mass of
-    half a unit to both sides, whatever the step. Its coder's tables are right.
+    CompressAI 1.2.8 passes the step where a flag is expected, and therefore integrates half a unit
+    to both sides, whatever the step. Its coder's tables are correct.
     """
 
     def __init__(self, bottleneck: CostedBottleneck) -> None:
@@ -207,8 +211,8 @@ class _Likelihoods(nn.Module):
         return rounded, self._bottleneck.probability(rounded).clamp_min(_LEAST_LIKELIHOOD)
 
 
-def _estimating(net: CompressionModel, gain: Tensor) -> Pass:
-    """Return the model's own forward, its likelihoods mended where they need it."""
+def _estimator(net: CompressionModel, gain: Tensor) -> Pass:
+    """Return the model's own forward, with its likelihoods corrected where necessary."""
     if isinstance(net.entropy_bottleneck, EntropyBottleneckVbr):
         costed = CostedBottleneck(net.entropy_bottleneck, _step(net, gain))
         net = view(net, entropy_bottleneck=_Likelihoods(costed))
@@ -216,7 +220,7 @@ def _estimating(net: CompressionModel, gain: Tensor) -> Pass:
 
 
 def _step(net: CompressionModel, gain: Tensor) -> float | Tensor:
-    """Return the distance between two quantised hyper latents."""
+    """Return the quantisation step of the hyper-latent."""
     if not isinstance(net.entropy_bottleneck, EntropyBottleneckVbr):
         return 1.0
     step: Tensor = net.lower_bound_zqstep(net.gayn2zqstep(1 / gain.view(1)))

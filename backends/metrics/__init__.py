@@ -1,6 +1,7 @@
-"""The metrics that ship with the harness beside the scores that every cell has, by name.
+"""The metrics that a suite can add to the scores of every evaluation, by name.
 
-To add one: write a file in this folder, and a line here.
+To add one, write a module in this package and add an entry here. The type is `bench.metric`; the
+scores that every evaluation has live in `bench.metrics`.
 """
 
 from bench.entry import Entry
@@ -8,7 +9,7 @@ from bench.entry import Entry
 METRICS: dict[str, Entry] = {
     "ciede2000": Entry(
         "backends.metrics.colour:Ciede2000",
-        "mean difference of colours as they are seen",
+        "mean perceptual colour difference CIEDE2000",
         paper="doi.org/10.1002/col.20070",
     ),
 }

@@ -1,4 +1,4 @@
-"""How far colours are apart for an eye; PSNR and SSIM over R, G and B weigh all alike."""
+"""Perceptual colour difference; PSNR and SSIM on R, G and B do not model colour perception."""
 
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ import numpy.typing as npt
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from bench.codec import Image
-from bench.metric import Better
-from bench.metrics.ssim import check_pair
+from bench.metric import Better, check_pair
 
 Planes: TypeAlias = npt.NDArray[np.float64]
-"""L*, a* and b*, (3, H, W)."""
+"""L*, a* and b*, float64 (3, H, W)."""
 
 _difference: Callable[..., npt.NDArray[np.float64]] = deltaE_ciede2000
 _lab: Callable[[Image], npt.NDArray[np.float64]] = rgb2lab
-"""Typed here, as scikit-image does not."""
+"""Typed here because scikit-image has no types."""
 
 
 @dataclass(frozen=True)
 class Ciede2000:
-    """The colour difference CIEDE2000, mean over the pixels; 0 if identical.
+    """The colour difference CIEDE2000, averaged over the pixels; 0 for identical pictures.
 
-    Of sRGB pictures under D65, with all weights 1, as scikit-image computes it; a difference of
-    about 1 is just seen. Sharma, Wu and Dalal, 2005, https://doi.org/10.1002/col.20070
+    Sharma, Wu & Dalal 2005, https://doi.org/10.1002/col.20070, as scikit-image computes it, for
+    sRGB pictures under D65 with all weights 1. A difference of about 1 is just noticeable.
     """
 
     unit: ClassVar[str] = ""
@@ -35,7 +34,11 @@ class Ciede2000:
     version: ClassVar[int] = 1
 
     def __call__(self, reference: Image, picture: Image) -> float:
-        """Return the mean difference, at least 0, in CIELAB's units.
+        """Return the mean difference, at least 0, in units of CIELAB.
+
+        Args:
+            reference: uint8 (H, W, 3).
+            picture: uint8 (H, W, 3).
 
         Raises:
             ValueError: the pictures differ in shape.
@@ -45,9 +48,9 @@ class Ciede2000:
 
 
 def _planes(picture: Image) -> Planes:
-    """Return the colours, each plane in one piece.
+    """Return the CIELAB planes of a picture, each contiguous in memory.
 
-    NumPy takes other code for an arctan2 of interleaved values where the result happens to lie
-    behind them in memory, and the last digit is then another.
+    For interleaved values NumPy chooses its arctan2 code by the position of the result in memory,
+    and the last digit depends on the choice.
     """
     return np.ascontiguousarray(np.moveaxis(_lab(picture), -1, 0))

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bench.engine.resume import Event
-from bench.planning.estimate import missing, seconds
-from bench.planning.jobs import CraftJob, MeasureJob, Plan, in_words
+from bench.planning.estimate import estimated_seconds, jobs_without_record
+from bench.planning.jobs import CraftJob, MeasureJob, Plan, describe_job
 from bench.store.records import CraftRecord, MeasureRecord, WorkerRecord
 from bench.store.run_folder import Store
 from bench.utils.durations import duration
@@ -51,7 +51,7 @@ class _Work:
     @classmethod
     def of(cls, plan: Plan, store: Store) -> _Work:
         """Return the work of a plan that a run folder does not hold yet."""
-        expected = {job.key: seconds(job) for job in missing(plan, store)}
+        expected = {job.key: estimated_seconds(job) for job in jobs_without_record(plan, store)}
         done = sum(cell.key not in expected for cell in plan.cells)
         return cls(expected, len(plan.cells), done)
 
@@ -94,9 +94,9 @@ class _Watch:
         return self._work.done - before
 
     def _start(self, job: CraftJob | MeasureJob) -> None:
-        self._progress.update(self._task, description=in_words(job))
+        self._progress.update(self._task, description=describe_job(job))
         if isinstance(job, CraftJob) and not self._console.is_terminal:
-            _print(self._console, f"{self._work.describe()}: {in_words(job)}")
+            _print(self._console, f"{self._work.describe()}: {describe_job(job)}")
 
     def _finish(self, record: CraftRecord | MeasureRecord | WorkerRecord) -> None:
         for line in _noteworthy(record):

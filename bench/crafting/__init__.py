@@ -1,4 +1,4 @@
-"""From a craft job to an adversarial 8-bit picture: targets, queries, ensembles, budgets enforced.
+"""From a craft job to an adversarial 8-bit picture: targets, queries, ensembles, enforced budgets.
 
-The search algorithms live in `attacks`; scores are made in `bench.scoring`.
+Search algorithms live in `attacks`; scores are computed in `bench.scoring`.
 """

@@ -1,10 +1,10 @@
-"""A target where more than one codec stands behind it: random draws, or ways of which one is kept.
+"""Targets of codecs that draw random numbers, or that code in several ways and keep the cheapest.
 
-    aim(codec, ...) --> CodecTarget         one codec
-                    --> ExpectedTarget      the mean over draws, new ones at every look (EOT)
-                    --> BranchingTarget     every way, the more it counts the less it costs
+    compose_target(codec, ...) --> CodecTarget         one codec
+                               --> ExpectedTarget      mean over draws, new at every call (EOT)
+                               --> BranchingTarget     all ways, cheaper ones with more weight
 
-They are composed of the targets of single codecs, and no attack knows about them.
+They are composed of targets of single codecs; attacks do not know about them.
 
     EOT: Athalye et al., Synthesizing robust adversarial examples, https://arxiv.org/abs/1707.07397
     Attacks on defences: Tramèr et al., On adaptive attacks, https://arxiv.org/abs/2002.08347
@@ -25,23 +25,23 @@ from bench.crafting.target import CodecTarget
 from bench.wrapping import drawn
 
 SHARPNESS = 10.0
-"""A way that costs a tenth of the mean more than another one counts e times less."""
+"""A way that costs a tenth of the mean cost more than another one weighs e times less."""
 
-_NOTHING = 1e-30
-"""Takes the place of a mean cost of 0, so that nothing is divided by it."""
+_EPSILON = 1e-30
+"""Lower limit of the mean cost, to avoid a division by zero."""
 
 
 def compose_target(
     codec: Codec, objective: Objective, source: Tensor, draws: int, rng: np.random.Generator
 ) -> CodecTarget:
-    """Return the target that an attack on a codec sees.
+    """Return the target of an attack on one codec.
 
     Args:
-        codec: what is attacked, with all it is behind.
-        objective: what the attack wants.
-        source: the source pictures, float (B, 3, H, W).
-        draws: how many draws of a codec that draws are looked at together.
-        rng: what they are drawn with.
+        codec: the codec that is attacked, including its defences.
+        objective: the objective of the attack.
+        source: source pictures, float (B, 3, H, W) in [0, 1].
+        draws: number of draws per evaluation, for a codec that draws random numbers.
+        rng: generator of the draws.
     """
     if isinstance(codec, Randomised):
         return ExpectedTarget(codec, objective, source, draws, rng)
@@ -51,32 +51,32 @@ def compose_target(
 
 
 class _Composed(CodecTarget):
-    """Several targets as one: a weighted mean of what they say."""
+    """Several targets as one: a weighted mean of their values and gradients."""
 
     @abstractmethod
     def _parts(self) -> Sequence[CodecTarget]:
-        """Return the targets of one look."""
+        """Return the targets of one evaluation."""
 
     @abstractmethod
     def _weights(self, images: Tensor) -> Tensor:
-        """Return how much each of them counts, (parts, B), adding up to 1."""
+        """Return the weight of each part, (parts, B); the weights of a picture sum to 1."""
 
     def value(self, images: Tensor) -> Tensor:
         values = torch.stack([part.value(images) for part in self._parts()])
         return (self._weights(images) * values).sum(0)
 
-    def followed(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def raw_value_and_grad(self, images: Tensor) -> tuple[Tensor, Tensor]:
         parts, weights = self._parts(), self._weights(images)
-        known = sum(part.gradients for part in parts)
-        pairs = [part.followed(images) for part in parts]
-        self._gradients += sum(part.gradients for part in parts) - known
+        before = sum(part.gradients for part in parts)
+        pairs = [part.raw_value_and_grad(images) for part in parts]
+        self._gradients += sum(part.gradients for part in parts) - before
         values, gradients = (torch.stack(column) for column in zip(*pairs, strict=True))
-        wide = weights[..., None, None, None]
-        return (weights * values).sum(0), (wide * gradients).sum(0)
+        per_pixel = weights[..., None, None, None]
+        return (weights * values).sum(0), (per_pixel * gradients).sum(0)
 
 
 class ExpectedTarget(_Composed):
-    """The mean over draws of a codec that draws, new ones at every look; a query is of one draw."""
+    """The mean over draws of a codec, new at every evaluation; a query uses one draw."""
 
     def __init__(
         self,
@@ -90,14 +90,14 @@ class ExpectedTarget(_Composed):
         self._draws, self._rng = draws, rng
 
     @property
-    def _coding(self) -> Codec:
-        return drawn(super()._coding, self._rng)
+    def _real_codec(self) -> Codec:
+        return drawn(super()._real_codec, self._rng)
 
-    def _moved_to(self, source: Tensor) -> CodecTarget:
-        return ExpectedTarget(super()._coding, self._objective, source, self._draws, self._rng)
+    def _with_source(self, source: Tensor) -> CodecTarget:
+        return ExpectedTarget(super()._real_codec, self._objective, source, self._draws, self._rng)
 
     def _parts(self) -> Sequence[CodecTarget]:
-        codecs = [self._coding for _ in range(self._draws)]
+        codecs = [self._real_codec for _ in range(self._draws)]
         return [
             compose_target(codec, self._objective, self._source, 1, self._rng) for codec in codecs
         ]
@@ -107,20 +107,20 @@ class ExpectedTarget(_Composed):
 
 
 class BranchingTarget(_Composed):
-    """Every way of a codec that keeps the cheapest; a query is of the one that is kept.
+    """All ways of a codec that keeps the cheapest one; a query is answered by the codec itself.
 
-    A search on the way that costs least at one look would make it dear and another one be kept at
-    the next. Weighted by what they cost, all of them are attacked, and none longer than it matters.
+    An attack on the cheapest way alone would raise its cost, and the codec would then keep another
+    way. The weights fall with the cost, so all ways are attacked as long as they matter.
     """
 
     def __init__(self, codec: Codec, ways: Branching, objective: Objective, source: Tensor) -> None:
         super().__init__(codec, objective, source)
         self._ways = ways
-        rng = np.random.default_rng(0)  # ways draw nothing once the codec around them is drawn
+        rng = np.random.default_rng(0)  # unused: the ways of a drawn codec draw nothing
         self._targets = [compose_target(way, objective, source, 1, rng) for way in ways.paths()]
 
-    def _moved_to(self, source: Tensor) -> CodecTarget:
-        return BranchingTarget(self._coding, self._ways, self._objective, source)
+    def _with_source(self, source: Tensor) -> CodecTarget:
+        return BranchingTarget(self._real_codec, self._ways, self._objective, source)
 
     def _parts(self) -> Sequence[CodecTarget]:
         return self._targets
@@ -128,4 +128,4 @@ class BranchingTarget(_Composed):
     def _weights(self, images: Tensor) -> Tensor:
         with torch.no_grad():
             costs = self._ways.costs(images)
-        return torch.softmax(-SHARPNESS * costs / costs.mean(0).clamp_min(_NOTHING), 0)
+        return torch.softmax(-SHARPNESS * costs / costs.mean(0).clamp_min(_EPSILON), 0)

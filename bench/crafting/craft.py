@@ -1,6 +1,6 @@
-"""Craft jobs -> for each one 8-bit picture inside its budget, or the reason why there is none.
+"""Craft jobs: for each one 8-bit picture inside its budget, or the reason why there is none.
 
-One search is one job, or several that differ in their pictures alone (a batch).
+One search does one job, or a batch of jobs that differ only in their pictures.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from bench.budget import Budget
 from bench.codec import Codec, Image
 from bench.crafting.composed_target import compose_target
 from bench.crafting.ensemble import Ensemble
-from bench.crafting.oracle import Oracle, QueriesSpent
+from bench.crafting.oracle import Oracle, QueryBudgetExhaustedError
+from bench.crafting.result import CraftResult, search_identity
 from bench.crafting.target import CodecTarget, NoTarget
 from bench.errors import PLUGIN_ERRORS, BenchError, Unsupported, one_line, raise_if_machine
 from bench.images.image_set import pixel_hash
@@ -27,23 +28,29 @@ from bench.planning.jobs import CraftJob
 from bench.store.records import CraftRecord, Status
 from bench.tensors import to_image, to_tensor
 from bench.utils.memory import keep_freed_memory
-from bench.utils.precision import computing
+from bench.utils.precision import use_arithmetic
 
 FLAT_LOSS = "flat-loss"
+"""Flag: the objective had the same value during the whole search."""
+
 STILL_RISING = "still-rising"
+"""Flag: the search had not converged; more steps would probably find more."""
 
-_FEWEST_LOOKS = 10
-"""Shorter searches are no climb: they compare a few candidates."""
+UNCHANGED = "unchanged"
+"""Flag: the adversarial picture is identical to the source picture."""
 
-_STILL = 0.1
-"""Share of the whole gain that the last quarter of a search may bring."""
+_FEWEST_STEPS = 10
+"""Shorter searches are not tested for convergence: they only compare a few candidates."""
+
+_CONVERGED = 0.1
+"""Largest share of the whole gain that the last quarter of a converged search may bring."""
 
 
 def trajectory_flags(trace: Tensor) -> tuple[str, ...]:
-    """Return what to know of a search from the values on its way.
+    """Return the flags that follow from the objective's values during a search.
 
     Args:
-        trace: the first picture's, (steps,); minus infinity outside the budget.
+        trace: values for the first picture, (steps,); minus infinity outside the budget.
     """
     known = trace[trace.isfinite()]
     if len(known) < 2:
@@ -53,22 +60,11 @@ def trajectory_flags(trace: Tensor) -> tuple[str, ...]:
     best = known.cummax(0).values
     gain = best[-1] - best[0]
     late = best[-1] - best[len(best) * 3 // 4 - 1]
-    return (STILL_RISING,) if len(known) >= _FEWEST_LOOKS and late > _STILL * gain else ()
-
-
-UNCHANGED = "unchanged"
+    return (STILL_RISING,) if len(known) >= _FEWEST_STEPS and late > _CONVERGED * gain else ()
 
 
 class RejectedError(BenchError):
-    """What an attack returned is no picture inside the budget."""
-
-
-@dataclass(frozen=True)
-class CraftResult:
-    """The outcome of one search: the picture, if there is one, and its record."""
-
-    image: Image | None
-    record: CraftRecord
+    """The result of an attack is not a picture inside the budget."""
 
 
 def craft(
@@ -77,27 +73,29 @@ def craft(
     attack: Attack,
     objective: Objective | None,
 ) -> list[CraftResult]:
-    """Run one search and enforce its budget on each 8-bit picture.
+    """Run one search and enforce the budget on each 8-bit picture.
 
     Args:
-        jobs: what is to be done: one job, or several that differ in their pictures alone, all of
-            one size.
-        sources: the codecs of their `sources`.
-        attack: the search.
-        objective: what it makes large; None for noise.
+        jobs: one job, or several that differ only in their pictures, which have the same size.
+        sources: the codecs of the jobs' `sources`.
+        attack: the attack.
+        objective: the objective that it maximises; None for noise.
 
     Returns:
-        One outcome for each job. What breaks the search fails all of them.
+        One result for each job. An error in the search fails all of them.
+
+    Raises:
+        MachineError: the machine ran out of memory, disk or another resource.
     """
     try:
-        with computing(jobs[0].arithmetic), keep_freed_memory():
-            found = _searched(jobs, sources, attack, objective)
-    except PLUGIN_ERRORS as error:  # what breaks inside an attack is its failure
-        return [_lost(job, error) for job in jobs]
-    return [_outcome(job, attack, one) for job, one in zip(jobs, found, strict=True)]
+        with use_arithmetic(jobs[0].arithmetic), keep_freed_memory():
+            results = _search(jobs, sources, attack, objective)
+    except PLUGIN_ERRORS as error:  # an error inside an attack is the attack's failure
+        return [_failure(job, error) for job in jobs]
+    return [_accept_or_fail(job, attack, result) for job, result in zip(jobs, results, strict=True)]
 
 
-def _lost(job: CraftJob, error: BaseException) -> CraftResult:
+def _failure(job: CraftJob, error: BaseException) -> CraftResult:
     if isinstance(error, Unsupported):
         return CraftResult(None, _record(job, "unsupported", reason=str(error)))
     raise_if_machine(error)
@@ -106,77 +104,82 @@ def _lost(job: CraftJob, error: BaseException) -> CraftResult:
 
 @dataclass(frozen=True)
 class _SearchResult:
-    """What a search found for one job, what that took, and what the target noticed."""
+    """The result of a search for one job, its effort, and the flags of the target."""
 
     result: AttackResult
-    spent: dict[str, object]
+    effort: dict[str, object]
     flags: tuple[str, ...]
 
 
-def _searched(
+def _search(
     jobs: Sequence[CraftJob],
     sources: Sequence[Codec],
     attack: Attack,
     objective: Objective | None,
 ) -> list[_SearchResult]:
     job = jobs[0]
-    if job.budget.kind not in attack.budgets:
-        can = " and ".join(attack.budgets)
-        raise Unsupported(
-            f"the attack '{job.search.choice}' cannot keep a budget in {job.budget.kind}, only in"
-            f" {can}"
-        )
-    source = torch.cat([to_tensor(job.picture.pixels) for job in jobs]).to(_place(attack, sources))
+    _check_budget_kind(job, attack)
+    source = torch.cat([to_tensor(job.picture.pixels) for job in jobs])
+    source = source.to(_search_device(attack, sources))
     target = make_target_view(attack, _targets(job, sources, objective, source), source, job.budget)
     started = time.perf_counter()
-    result = _run(attack, target, source.clone(), job.budget, [job.seed for job in jobs])
+    result = _run_to_end(attack, target, source.clone(), job.budget, [job.seed for job in jobs])
     _check_shape(result, source)
     result = AttackResult(result.images.cpu(), result.trace.cpu(), result.flags)
-    spent: dict[str, object] = {
+    effort: dict[str, object] = {
         "gradients": target.gradients,
         "queries": target.queries,
         "seconds": (time.perf_counter() - started) / len(jobs),
     }
     return [
-        _SearchResult(_alone(result, index), spent, target.flags(index))
+        _SearchResult(_result_of_picture(result, index), effort, target.flags(index))
         for index in range(len(jobs))
     ]
 
 
-def _place(attack: Attack, sources: Sequence[Codec]) -> torch.device:
-    """Return where a search keeps its pictures: where the gradients it follows are computed."""
+def _check_budget_kind(job: CraftJob, attack: Attack) -> None:
+    if job.budget.kind not in attack.budgets:
+        kinds = " and ".join(attack.budgets)
+        raise Unsupported(
+            f"the attack '{job.search.choice}' cannot keep a budget in {job.budget.kind}, only in"
+            f" {kinds}"
+        )
+
+
+def _search_device(attack: Attack, sources: Sequence[Codec]) -> torch.device:
+    """Return the device of a search's pictures: that of the gradients, if the attack uses any."""
     if attack.needs == "gradient" and sources:
         return sources[0].device
     return torch.device("cpu")
 
 
-def _alone(result: AttackResult, index: int) -> AttackResult:
-    """Return what a search found for one picture of its batch."""
+def _result_of_picture(result: AttackResult, index: int) -> AttackResult:
+    """Return the result for one picture of a batch."""
     own = slice(index, index + 1)
     trace = result.trace[:, own] if len(result.trace) else result.trace
     return AttackResult(result.images[own], trace, result.flags[own])
 
 
-def _outcome(job: CraftJob, attack: Attack, found: _SearchResult) -> CraftResult:
+def _accept_or_fail(job: CraftJob, attack: Attack, searched: _SearchResult) -> CraftResult:
     try:
-        return _accept(job, attack, found)
-    except PLUGIN_ERRORS as error:  # what it returned may be anything
-        return _lost(job, error)
+        return _accept(job, attack, searched)
+    except PLUGIN_ERRORS as error:  # the result of an attack may be anything
+        return _failure(job, error)
 
 
-def _accept(job: CraftJob, attack: Attack, found: _SearchResult) -> CraftResult:
-    result = found.result
+def _accept(job: CraftJob, attack: Attack, searched: _SearchResult) -> CraftResult:
+    result = searched.result
     image = quantise_and_check(result, to_tensor(job.picture.pixels), job.budget)
-    course = result.trace.flatten()
-    climbed = trajectory_flags(course) if attack.needs == "gradient" else ()
+    trace = result.trace.flatten()
+    trajectory = trajectory_flags(trace) if attack.needs == "gradient" else ()
     unchanged = (UNCHANGED,) if np.array_equal(image, job.picture.pixels) else ()
     record = _record(
         job,
         "ok",
         sha256=pixel_hash(image),
-        flags=(*found.flags, *unchanged, *climbed, *chain(*result.flags)),
-        values=_summary(course),
-        **found.spent,
+        flags=(*searched.flags, *unchanged, *trajectory, *chain(*result.flags)),
+        values=_first_and_best(trace),
+        **searched.effort,
     )
     return CraftResult(image, record)
 
@@ -193,13 +196,13 @@ def _targets(
 def make_target_view(
     attack: Attack, targets: Sequence[CodecTarget], source: Tensor, budget: Budget
 ) -> NoTarget | CodecTarget | Ensemble | Oracle:
-    """Return what an attack gets to see: nothing, surrogates, or so many real queries.
+    """Return the view of the targets that an attack may use: none, gradients, or queries.
 
     Args:
-        attack: the search.
-        targets: one objective on each of the sources; none for noise.
-        source: the source pictures, float (B, 3, H, W) in [0, 1].
-        budget: that of the search.
+        attack: the attack.
+        targets: targets of one objective, one for each source codec; none for noise.
+        source: source pictures, float (B, 3, H, W) in [0, 1].
+        budget: the budget of the search.
     """
     if not targets:
         return NoTarget()
@@ -211,29 +214,41 @@ def make_target_view(
 def run_attack(
     attack: Attack, target: Target, source: Tensor, budget: Budget, seed: int
 ) -> AttackResult:
-    """Run an attack on one batch, each picture with a generator of its own, to its end.
+    """Run an attack on one batch; picture i has its own generator, with seed `seed + i`.
 
-    That is where it returns, or where it asks for more queries than it declares. Generators are of
-    the CPU wherever the pictures are: the same is drawn on every machine.
+    The attack ends when it returns or when it exceeds its query budget. The generators are on the
+    CPU even if the pictures are not, so that every machine draws the same numbers.
+
+    Args:
+        attack: the attack.
+        target: the view of the target, see `make_target_view`.
+        source: source pictures, float (B, 3, H, W) in [0, 1].
+        budget: the budget of the search.
+        seed: seed of the first picture.
     """
-    return _run(attack, target, source, budget, range(seed, seed + len(source)))
+    return _run_to_end(attack, target, source, budget, range(seed, seed + len(source)))
 
 
-def _run(
+def _run_to_end(
     attack: Attack, target: Target, source: Tensor, budget: Budget, seeds: Iterable[int]
 ) -> AttackResult:
     rngs = [torch.Generator().manual_seed(seed) for seed in seeds]
     try:
         return attack(target, source, budget, rngs)
-    except QueriesSpent as spent:
-        return spent.found
+    except QueryBudgetExhaustedError as exhausted:
+        return exhausted.result
 
 
 def quantise_and_check(result: AttackResult, source: Tensor, budget: Budget) -> Image:
-    """Return the 8-bit picture of a search's first result.
+    """Return the first picture of a result, rounded to 8 bits, uint8 (H, W, 3).
+
+    Args:
+        result: of an attack.
+        source: source pictures, float (B, 3, H, W) in [0, 1].
+        budget: checked before and after rounding.
 
     Raises:
-        RejectedError: it has another shape, is not a number somewhere, or is outside the budget.
+        RejectedError: the picture has another shape, contains NaN, or is outside the budget.
     """
     _check_shape(result, source)
     if not budget.allows(result.images, source)[0]:
@@ -255,22 +270,10 @@ def _check_shape(result: AttackResult, source: Tensor) -> None:
 
 
 def _record(job: CraftJob, status: Status, **outcome: object) -> CraftRecord:
-    fixed = {
-        "key": job.key,
-        "status": status,
-        "sources": tuple(point.label for point in job.sources),
-        "picture": job.picture.name,
-        "picture_sha256": job.picture.sha256,
-        "attack": str(job.search.choice),
-        "objective": None if job.objective is None else str(job.objective),
-        "budget": str(job.budget),
-        "seed": job.seed,
-        "queries_allowed": job.search.queries,
-    }
-    return CraftRecord.model_validate(fixed | outcome)
+    return CraftRecord.model_validate(search_identity(job) | {"status": status, **outcome})
 
 
-def _summary(course: Tensor) -> tuple[float, ...]:
-    """Return the first and the largest value of a search; numbers only."""
-    known = course[course.isfinite()]
+def _first_and_best(trace: Tensor) -> tuple[float, ...]:
+    """Return the first and the largest finite value of a trace; empty if there is none."""
+    known = trace[trace.isfinite()]
     return (float(known[0]), float(known.max())) if len(known) else ()

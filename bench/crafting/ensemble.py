@@ -1,7 +1,8 @@
-"""Several codecs as one target: pictures that harm all of them are likelier to harm another one.
+"""Ensemble attacks: several codecs as one target, for better transfer to another codec.
 
-After Liu et al. (2017, arXiv 1611.02770), who add up the losses of their models. Here the objective
-is averaged with equal weights, in its own unit: a codec on which it is larger weighs more.
+Liu et al. (2017, https://arxiv.org/abs/1611.02770) add up the losses of their models. Here the
+objective is averaged with equal weights in its own unit, so a codec with a larger objective weighs
+more.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from bench.errors import Unsupported
 
 
 class Ensemble:
-    """A target whose value is the mean of what several targets say of the same pictures.
+    """A target whose value is the mean of several targets' values of the same pictures.
 
     Args:
-        members: one objective on each of the codecs, around the same source pictures.
+        members: targets of the same objective and source pictures, one for each codec.
     """
 
     queries = 0
@@ -33,29 +34,29 @@ class Ensemble:
 
     @property
     def gradients(self) -> int:
-        """How many gradients were computed, those of all members together."""
+        """Number of gradient evaluations, summed over all members."""
         return sum(member.gradients for member in self._members)
 
     def value_and_grad(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean of the surrogates' values (B,), and its gradient."""
+        """Return the mean of the surrogates' values, (B,), and its gradient, (B, 3, H, W)."""
         values, gradients = zip(
             *(member.value_and_grad(images) for member in self._members), strict=True
         )
         return torch.stack(values).mean(0), torch.stack(gradients).mean(0)
 
     def value(self, images: Tensor) -> Tensor:
-        """Return the mean of the surrogates' values (B,)."""
+        """Return the mean of the surrogates' values, (B,)."""
         return torch.stack([member.value(images) for member in self._members]).mean(0)
 
     def around(self, source: Tensor) -> Ensemble:
-        """Return the same targets with other source pictures, see `bench.attack.Target`."""
+        """Return the same ensemble with other source pictures, see `bench.attack.Target`."""
         return Ensemble([member.around(source) for member in self._members])
 
     def query(self, images: npt.NDArray[np.uint8], owners: Sequence[int] | None = None) -> NoReturn:
-        """Refuse."""
+        """Raise `Unsupported`."""
         del images, owners
         raise Unsupported("several codecs at once are attacked by gradients, not by queries")
 
     def flags(self, picture: int | None = None) -> tuple[str, ...]:
-        """Return what any of the members noticed of one picture, or of any."""
+        """Return the flags that any member raised for one picture; for all if None is given."""
         return tuple(dict.fromkeys(chain(*(member.flags(picture) for member in self._members))))

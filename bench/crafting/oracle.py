@@ -1,10 +1,10 @@
-"""What a black-box attack sees: really coded pictures, so many of each source, and nothing else.
+"""The target of a black-box attack: queries of really coded pictures, up to a query budget.
 
-    attack --8-bit pictures--> Oracle --while there are queries left--> CodecTarget --> values
+    attack --8-bit pictures--> Oracle --while queries are left--> CodecTarget --> values
 
-How many there are is what the attack itself declares; that it keeps to it is not left to it. A call
-that asks for more is refused before anything is coded and ends the search, which then has found
-the best picture inside its budget that was queried until then.
+The attack declares its query budget, and the harness enforces it here. A call that would exceed it
+raises before anything is coded and ends the search. The result is then the best picture inside the
+budget of the perturbation among those queried so far.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ from bench.errors import BenchError, Unsupported
 from bench.queries import BestQueries
 
 QUERIES_SPENT = "queries-spent"
-"""The attack asked for more queries than it declares and was ended."""
+"""Flag: the attack asked for more queries than it declares and was ended."""
 
 
-class QueriesSpent(BenchError):
-    """An attack asked for more queries than it declares; it may end, or let this pass.
+class QueryBudgetExhaustedError(BenchError):
+    """An attack asked for more queries than it declares; it need not catch this.
 
     Attributes:
-        found: what its search comes to.
+        result: the result of the search: the best pictures that were queried.
     """
 
-    def __init__(self, allowed: int, found: AttackResult) -> None:
-        super().__init__(f"the {allowed} queries a picture that this attack declares are spent")
-        self.found = found
+    def __init__(self, allowed: int, result: AttackResult) -> None:
+        super().__init__(f"the query budget of this attack is exhausted: {allowed} per picture")
+        self.result = result
 
 
 class Oracle:
-    """A target that answers queries alone, and of each source picture only so many.
+    """A target that offers only queries, up to a fixed number per source picture.
 
     Args:
-        target: what answers.
-        source: the source pictures, float (B, 3, H, W) in [0, 1].
-        budget: that of the search.
-        allowed: queries of each source picture.
+        target: the target that answers.
+        source: source pictures, float (B, 3, H, W) in [0, 1].
+        budget: limit of the perturbation.
+        allowed: number of queries per source picture.
     """
 
     gradients = 0
@@ -59,20 +59,20 @@ class Oracle:
 
     @property
     def queries(self) -> int:
-        """How many pictures were really encoded."""
+        """Number of pictures that were really encoded."""
         return self._target.queries
 
     def value_and_grad(self, images: Tensor) -> NoReturn:
-        """Refuse."""
+        """Raise `Unsupported`."""
         del images
         raise Unsupported("this attack said that it needs queries, and has nothing else")
 
     def value(self, images: Tensor) -> NoReturn:
-        """Refuse."""
+        """Raise `Unsupported`."""
         self.value_and_grad(images)
 
     def around(self, source: Tensor) -> NoReturn:
-        """Refuse."""
+        """Raise `Unsupported`."""
         self.value_and_grad(source)
 
     def query(
@@ -81,12 +81,12 @@ class Oracle:
         """Return the values of really coded pictures, see `bench.attack.Target`.
 
         Raises:
-            QueriesSpent: there are not so many left; nothing was coded.
+            QueryBudgetExhaustedError: not enough queries are left; nothing was coded.
         """
         owners = range(len(images)) if owners is None else owners
         asked = self._asked + np.bincount(owners, minlength=len(self._asked))
         if (asked > self._allowed).any():
-            raise QueriesSpent(self._allowed, self._best.result((QUERIES_SPENT,)))
+            raise QueryBudgetExhaustedError(self._allowed, self._best.result((QUERIES_SPENT,)))
         self._asked = asked
         values = self._target.query(images, owners)
         levels = torch.from_numpy(images.copy()).permute(0, 3, 1, 2)
@@ -94,6 +94,6 @@ class Oracle:
         return values
 
     def flags(self, picture: int | None = None) -> tuple[str, ...]:
-        """Return nothing: flags are of gradients."""
+        """Return no flags; all flags are about gradients."""
         del picture
         return ()

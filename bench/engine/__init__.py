@@ -1,4 +1,4 @@
-"""Running a plan: what is left of it, in what order, by which executor, with what profile.
+"""Execution of a plan: what is left to do, in which order, by which executor, and profiling.
 
 What a job computes lives in `bench.crafting` and `bench.scoring`.
 """

@@ -1,9 +1,9 @@
-"""What is left of a group -> its picture and its records, one after another. Writes nothing.
+"""The jobs of one work item, computed one after another; nothing is written to disk.
 
-    Task --search--> Crafted --cells--> MeasureRecord, MeasureRecord, ...
+    WorkItem --search--> CraftResult --evaluations--> MeasureRecord, MeasureRecord, ...
 
-Everything that computes stands here, so that it is the same wherever it runs; what stores is
-`bench.engine.runner`.
+All executors compute here, so results do not depend on the executor. `bench.engine.runner` stores
+them.
 """
 
 from __future__ import annotations
@@ -12,34 +12,31 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-import numpy as np
-
 from bench.attack import Attack, Objective
 from bench.codec import Codec, Image
-from bench.crafting.craft import CraftResult, craft
+from bench.crafting.result import CraftResult
 from bench.images.image_set import Picture
 from bench.planning.jobs import CraftJob, Draw, MeasureJob
 from bench.planning.operating_point import OperatingPoint, ScoringSpec
 from bench.registry.registry import ComponentSpec
-from bench.scoring.measure import measure
+from bench.scoring.measure import codec_to_score, measure
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
 from bench.store.records import CraftRecord, MeasureRecord
-from bench.wrapping import drawn
 
 JobEvent: TypeAlias = CraftJob | MeasureJob | CraftResult | MeasureRecord
-"""A job that starts now, or what came of one."""
+"""A job that starts now, or the result of one."""
 
 
 @dataclass(frozen=True)
 class WorkItem:
-    """What is left to do of one group: a search, the cells that need its picture, or both.
+    """The remaining work of one group: a search, the evaluations of its picture, or both.
 
     Attributes:
-        searches: what is to be searched at once, the search of its cells among it; none where the
-            outcome of that is known, or there is none.
-        attacked: the picture that is known; or the record of the search that gave none; None where
-            it is to be searched, and for the clean picture.
-        cells: what is to be measured.
+        searches: the search of the group and the others of its batch; empty if the result is known
+            or the group has no search.
+        attacked: the known adversarial picture, uint8 (H, W, 3), or the record of the search if it
+            found none. None if it is still to be searched, and for the clean picture.
+        cells: the evaluations.
     """
 
     searches: tuple[CraftJob, ...]
@@ -54,15 +51,15 @@ class WorkItem:
 
 
 class Components(Protocol):
-    """Where a workshop has its codecs and attacks from."""
+    """The codecs, attacks and objectives of a suite, as `JobRunner` needs them."""
 
     @property
     def terms(self) -> ScoringSpec:
-        """What the suite says of scoring."""
+        """The suite's specification of scoring."""
         ...
 
     def codec(self, point: OperatingPoint) -> Codec:
-        """Return the codec of an operating point, always the same one."""
+        """Return the codec of an operating point, the same object on every call."""
         ...
 
     def attack(self, choice: ComponentSpec) -> Attack:
@@ -75,55 +72,55 @@ class Components(Protocol):
 
 
 class JobRunner:
-    """Crafts and measures with the tools it is given; knows no run folder.
+    """Runs searches and evaluations; does not use the run folder.
 
     Args:
-        tools: where codecs and attacks come from.
-        kept: of how many source pictures the clean results stay; those of a batch are used in turn.
+        components: codecs, attacks and objectives.
+        cached_pictures: number of source pictures whose clean results are kept in memory; the
+            pictures of a batch are used in turn.
     """
 
-    def __init__(self, tools: Components, kept: int = 1) -> None:
-        self._tools = tools
-        self._kept = kept
-        self._cleaned: dict[str, dict[tuple[str, Draw | None], RoundTrip | CodingFailure]] = {}
+    def __init__(self, components: Components, cached_pictures: int = 1) -> None:
+        self._components = components
+        self._cached_pictures = cached_pictures
+        self._clean_results: dict[
+            str, dict[tuple[str, Draw | None], RoundTrip | CodingFailure]
+        ] = {}
 
-    def run(self, task: WorkItem) -> Iterator[JobEvent]:
-        """Do one task, yielding each job and then what came of it."""
-        attacked = task.attacked
-        wanted = {cell.craft.key for cell in task.cells if cell.craft is not None}
-        yield from task.searches
-        for crafted in self._craft(task.searches):
+    def run(self, item: WorkItem) -> Iterator[JobEvent]:
+        """Run one work item; yield each job when it starts and then its result."""
+        attacked = item.attacked
+        needed = {cell.craft.key for cell in item.cells if cell.craft is not None}
+        yield from item.searches
+        for crafted in self._craft(item.searches):
             yield crafted
-            if crafted.record.key in wanted:
+            if crafted.record.key in needed:
                 attacked = crafted.record if crafted.image is None else crafted.image
-        for cell in task.cells:
+        for cell in item.cells:
             yield cell
             yield self._measure(cell, attacked)
 
     def _craft(self, jobs: Sequence[CraftJob]) -> list[CraftResult]:
         if not jobs:
             return []
+        from bench.crafting.craft import craft  # noqa: PLC0415 - imports torch
+
         job = jobs[0]
-        sources = [self._tools.codec(point) for point in job.sources]
-        attack = self._tools.attack(job.search.choice)
-        wanted = None if job.objective is None else self._tools.objective(job.objective)
-        return craft(jobs, sources, attack, wanted)
+        sources = [self._components.codec(point) for point in job.sources]
+        attack = self._components.attack(job.search.choice)
+        objective = None if job.objective is None else self._components.objective(job.objective)
+        return craft(jobs, sources, attack, objective)
 
     def _measure(self, cell: MeasureJob, attacked: Image | CraftRecord | None) -> MeasureRecord:
-        codec = scored(self._tools.codec(cell.victim), cell.draw)
-        return measure(cell, codec, self._clean(cell, codec), attacked, self._tools.terms)
+        codec = codec_to_score(self._components.codec(cell.victim), cell.draw)
+        return measure(cell, codec, self._clean(cell, codec), attacked, self._components.terms)
 
     def _clean(self, cell: MeasureJob, codec: Codec) -> RoundTrip | CodingFailure:
-        """Code each source picture once; the pictures that were used last are kept."""
-        cleaned = self._cleaned.pop(cell.picture.name, {})
-        if len(self._cleaned) == self._kept:
-            del self._cleaned[next(iter(self._cleaned))]
-        self._cleaned[cell.picture.name] = cleaned
-        if (key := (cell.victim.label, cell.draw)) not in cleaned:
-            cleaned[key] = encode_decode(codec, cell.picture.pixels)
-        return cleaned[key]
-
-
-def scored(codec: Codec, draw: Draw | None) -> Codec:
-    """Return the codec that is scored: itself, or one draw of it."""
-    return codec if draw is None else drawn(codec, np.random.default_rng(draw.seed))
+        """Code each source picture once; keep the results of the pictures used last."""
+        results = self._clean_results.pop(cell.picture.name, {})
+        if len(self._clean_results) == self._cached_pictures:
+            del self._clean_results[next(iter(self._clean_results))]
+        self._clean_results[cell.picture.name] = results
+        if (key := (cell.victim.label, cell.draw)) not in results:
+            results[key] = encode_decode(codec, cell.picture.pixels)
+        return results[key]

@@ -1,10 +1,11 @@
-"""Where the time of a run goes. The seams are wrapped while a profile is taken, and only then.
+"""A profile of a run: the time that each activity takes.
 
     with profiled(clock):
         ...                     a run in this process
     print(table(clock))
 
-What one activity spends inside another one (an encode in a query) counts for the inner one alone.
+The functions of the activities are wrapped only while a profile is taken. Time in an activity that
+runs inside another one, such as an encode in a query, counts only for the inner one.
 """
 
 from __future__ import annotations
@@ -17,37 +18,25 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-import torch
 from rich.table import Table
 
 from bench.codec import Codec
-from bench.crafting.target import CodecTarget
 from bench.scoring import measure
 from bench.store.run_folder import Store
 
 PREPARING = "preparing: codecs, pictures, plan"
 _REST = "the rest: attacks' own steps, the harness"
-_ENCODING, _DECODING = "encode", "decode"
-_SEAMS: tuple[tuple[Any, str, str], ...] = (
-    (CodecTarget, "_coded", "attack, forward"),
-    (torch.autograd, "grad", "attack, backward"),
-    (CodecTarget, "query", "queries coded in threads"),
-    (measure, "score", "metrics"),
-    (Store, "append", "disk"),
-    (Store, "save_picture", "disk"),
-    (Store, "load_picture", "disk"),
-)
 
 
 @dataclass
 class Spent:
-    """What one activity took.
+    """The time of one activity.
 
     Attributes:
-        calls: how often it was begun.
-        seconds: by the clock on the wall.
-        waiting: how many of these this thread did not compute, but waited for other programs, other
-            threads, the disk, or its turn on a busy machine.
+        calls: number of calls.
+        seconds: wall-clock time.
+        waiting: seconds of it in which this thread did not compute but waited: for other programs,
+            other threads, the disk, or a busy machine.
     """
 
     calls: int = 0
@@ -56,7 +45,11 @@ class Spent:
 
 
 class Clock:
-    """Adds up what activities take, each without what is begun inside it; of one thread."""
+    """Adds up the times of activities in one thread, each without the activities inside it.
+
+    Attributes:
+        spent: time by activity.
+    """
 
     def __init__(self) -> None:
         self.spent: dict[str, Spent] = {_REST: Spent()}
@@ -66,28 +59,28 @@ class Clock:
 
     @contextmanager
     def at(self, activity: str) -> Iterator[None]:
-        """Count what happens inside for an activity; nothing in another thread."""
+        """Count the time inside the context for an activity; does nothing in other threads."""
         if threading.get_ident() != self._thread:
             yield
             return
-        self._turn()
+        self._count()
         self.spent.setdefault(activity, Spent()).calls += 1
         self._open.append(activity)
         try:
             yield
         finally:
-            self._turn()
+            self._count()
             self._open.pop()
 
     def stop(self) -> None:
-        """Count what happened until now."""
-        self._turn()
+        """Count the time until now."""
+        self._count()
 
-    def _turn(self) -> None:
+    def _count(self) -> None:
         now, spent = self._now(), self.spent[self._open[-1]]
-        passed, computed = (new - old for new, old in zip(now, self._since, strict=True))
-        spent.seconds += passed
-        spent.waiting += max(0.0, passed - computed)
+        elapsed, computed = (new - old for new, old in zip(now, self._since, strict=True))
+        spent.seconds += elapsed
+        spent.waiting += max(0.0, elapsed - computed)
         self._since = now
 
     @staticmethod
@@ -97,33 +90,52 @@ class Clock:
 
 @contextmanager
 def profiled(clock: Clock) -> Iterator[None]:
-    """Count what a run does inside, of all codecs whose classes are loaded by now."""
-    codecs = [
-        (owner, name, activity)
-        for owner in _below(Codec)
-        for name, activity in (("encode", _ENCODING), ("decode", _DECODING))
-        if name in vars(owner)
-    ]
+    """Profile the run inside the context, including all codecs whose classes are loaded by now."""
     with ExitStack() as wrapped:
-        for owner, name, activity in (*_SEAMS, *codecs):
+        for owner, name, activity in (*_timed_functions(), *_timed_codecs()):
             wrapped.enter_context(_wrapped(owner, name, activity, clock))
         yield
     clock.stop()
 
 
+def _timed_functions() -> tuple[tuple[Any, str, str], ...]:
+    """Return the functions of the harness that are timed: owner, name and activity."""
+    import torch  # noqa: PLC0415 - takes seconds to import
+
+    from bench.crafting.target import CodecTarget  # noqa: PLC0415 - imports torch
+
+    return (
+        (CodecTarget, "_surrogate_output", "attack, forward"),
+        (torch.autograd, "grad", "attack, backward"),
+        (CodecTarget, "query", "queries coded in threads"),
+        (measure, "score", "metrics"),
+        (Store, "append", "disk"),
+        (Store, "save_picture", "disk"),
+        (Store, "load_picture", "disk"),
+    )
+
+
+def _timed_codecs() -> Iterator[tuple[Any, str, str]]:
+    """Yield encode and decode of all loaded codec classes: owner, name and activity."""
+    for owner in _subclasses(Codec):
+        for name in ("encode", "decode"):
+            if name in vars(owner):
+                yield owner, name, name
+
+
 def table(clock: Clock) -> Table:
-    """Return a profile as a table, the largest first."""
-    made = Table(title="where the time went", title_justify="left")
+    """Return a profile as a table, the longest activity first."""
+    profile = Table(title="where the time went", title_justify="left")
     for header in ("activity", "calls", "seconds", "share", "of which waiting"):
-        made.add_column(header, justify="left" if header == "activity" else "right")
+        profile.add_column(header, justify="left" if header == "activity" else "right")
     total = sum(spent.seconds for spent in clock.spent.values())
-    for activity, spent in sorted(clock.spent.items(), key=lambda one: -one[1].seconds):
+    for activity, spent in sorted(clock.spent.items(), key=lambda item: -item[1].seconds):
         share, waiting = spent.seconds / total, spent.waiting / (spent.seconds or 1)
         calls = str(spent.calls or "")
-        made.add_row(activity, calls, f"{spent.seconds:.2f}", f"{share:.1%}", f"{waiting:.0%}")
-    made.add_section()
-    made.add_row("all", "", f"{total:.2f}", "100.0%", "")
-    return made
+        profile.add_row(activity, calls, f"{spent.seconds:.2f}", f"{share:.1%}", f"{waiting:.0%}")
+    profile.add_section()
+    profile.add_row("all", "", f"{total:.2f}", "100.0%", "")
+    return profile
 
 
 @contextmanager
@@ -131,7 +143,7 @@ def _wrapped(owner: Any, name: str, activity: str, clock: Clock) -> Iterator[Non
     inner: Callable[..., Any] = getattr(owner, name)
 
     @wraps(inner)
-    def timed(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the seam takes
+    def timed(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the function takes
         with clock.at(activity):
             return inner(*args, **kwargs)
 
@@ -142,8 +154,8 @@ def _wrapped(owner: Any, name: str, activity: str, clock: Clock) -> Iterator[Non
         setattr(owner, name, inner)
 
 
-def _below(base: type) -> Iterator[type]:
+def _subclasses(base: type) -> Iterator[type]:
     derived: type
     for derived in base.__subclasses__():
         yield derived
-        yield from _below(derived)
+        yield from _subclasses(derived)

@@ -1,15 +1,15 @@
-"""Between a run folder and the work: what the folder lacks of a group, and what is put into it.
+"""Resuming: the jobs that a run folder lacks, and the storing of their results.
 
-    Group --left--> Task --workshop, anywhere--> Made --keep--> on disk, then shown
+    Group --remaining_work--> WorkItem --JobRunner--> JobEvent --commit--> on disk, then shown
 
-Only the process that holds the run folder keeps; whatever works elsewhere knows no folder.
+Only the process that has the run folder open commits; workers do not use the folder.
 """
 
 from __future__ import annotations
 
 from typing import TypeAlias
 
-from bench.crafting.craft import CraftResult
+from bench.crafting.result import CraftResult
 from bench.engine.job_runner import JobEvent, WorkItem
 from bench.errors import StoreError
 from bench.images.image_set import pixel_hash
@@ -22,48 +22,52 @@ Event: TypeAlias = CraftJob | MeasureJob | CraftRecord | MeasureRecord | WorkerR
 
 
 def is_pending(group: Group, store: Store) -> bool:
-    """Tell whether a run folder lacks something of a group."""
+    """Return whether a run folder lacks a record of a group."""
     searched = group.craft is None or group.craft.key in store.crafts
     return not searched or any(cell.key not in store.measured for cell in group.cells)
 
 
 def remaining_work(group: Group, store: Store) -> WorkItem:
-    """Return what a run folder lacks of a group; a picture that is lost is searched again."""
+    """Return the jobs of a group without a record; a picture that is lost is searched again."""
     cells = tuple(cell for cell in group.cells if cell.key not in store.measured)
     if group.craft is None:
         return WorkItem((), None, cells)
-    done = store.crafts.get(group.craft.key)
-    if done is None:
+    record = store.crafts.get(group.craft.key)
+    if record is None:
         return WorkItem(group.searches, None, cells)
-    if done.status != "ok":
-        return WorkItem((), done, cells)
+    if record.status != "ok":
+        return WorkItem((), record, cells)
     image = store.load_picture(group.craft.key)
-    if image is None or pixel_hash(image) != done.sha256:
+    if image is None or pixel_hash(image) != record.sha256:
         return WorkItem(group.searches, None, cells)
     return WorkItem((), image, cells)
 
 
-def commit(made: JobEvent, store: Store) -> Event | None:
-    """Put what was made on disk; return what is new and to be shown, if anything is."""
-    if isinstance(made, CraftResult):
-        return _keep_crafted(made, store)
-    if isinstance(made, MeasureRecord):
-        if made.key in store.measured:
+def commit(event: JobEvent, store: Store) -> Event | None:
+    """Write a result to disk; return the event to report, None if its record existed before.
+
+    Raises:
+        StoreError: it cannot be written, or a search that was repeated found another picture.
+    """
+    if isinstance(event, CraftResult):
+        return _commit_search(event, store)
+    if isinstance(event, MeasureRecord):
+        if event.key in store.measured:
             return None
-        store.append(made)
-    return made
+        store.append(event)
+    return event
 
 
-def _keep_crafted(crafted: CraftResult, store: Store) -> CraftRecord | None:
-    key, done = crafted.record.key, store.crafts.get(crafted.record.key)
-    if done is not None and crafted.record.sha256 != done.sha256:
+def _commit_search(crafted: CraftResult, store: Store) -> CraftRecord | None:
+    key, existing = crafted.record.key, store.crafts.get(crafted.record.key)
+    if existing is not None and crafted.record.sha256 != existing.sha256:
         raise StoreError(
             f"adversarial/{key}.png was lost or altered, and searching again found another"
             " picture than the one that was scored; start a new folder with --out"
         )
     if crafted.image is not None:
         store.save_picture(key, crafted.image)
-    if done is not None:
+    if existing is not None:
         return None
     store.append(crafted.record)
     return crafted.record

@@ -1,6 +1,7 @@
-"""A suite -> plan -> records: what is left of a plan is done, and all that is made is stored.
+"""From a suite to its plan and its records.
 
-for event in execute(prepared, store): ...      what is being done, and every new record
+prepared = prepare(suite, base)                 components, pictures, plan
+for event in execute(prepared, store): ...      every job that starts and every new record
 """
 
 from __future__ import annotations
@@ -37,15 +38,26 @@ from bench.registry.registry import ComponentSpec
 from bench.store.run_folder import Manifest, Store
 from bench.suite.suite import Suite
 from bench.utils.hashing import digest
-from bench.utils.machine import configure_threads, machine
-from bench.utils.precision import check
+from bench.utils.machine import configure_threads, describe_machine
+from bench.utils.precision import require_compiler
 
 _VERSIONS = ("torch", "compressai", "numpy", "pillow", "scikit-image", "pytorch-msssim")
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A suite with everything it names made and read, and the plan that follows from it."""
+    """A suite with its components, its pictures and its plan.
+
+    Attributes:
+        suite: the suite.
+        plan: its jobs.
+        pictures: its source pictures.
+        codecs: its codecs, by label, with the lossless reference.
+        attacks: its attacks, by label, with noise.
+        objectives: its objectives, by label.
+        points: the operating points of its codecs.
+        terms: its specification of scoring.
+    """
 
     suite: Suite
     plan: Plan
@@ -70,17 +82,17 @@ class Prepared:
 
 
 def prepare(suite: Suite, base: Path) -> Prepared:
-    """Make what a suite names, read its pictures and plan its jobs.
+    """Make the components of a suite, read its pictures and plan its jobs.
 
     Args:
-        suite: what to do.
-        base: where its relative picture folders are looked up first.
+        suite: the suite.
+        base: folder in which relative paths of pictures are resolved first.
 
     Raises:
-        BenchError: something cannot be had on this machine, or a picture cannot be read.
+        BenchError: a component is not available on this machine, or a picture cannot be read.
     """
     configure_threads(suite.compute.threads)
-    check(suite.compute.arithmetic)
+    require_compiler(suite.compute.arithmetic)
     points, searches = with_baselines(suite)
     pictures = tuple(load(suite.images, base))
     codecs = {str(choice): make_codec(choice) for choice in points}
@@ -88,19 +100,19 @@ def prepare(suite: Suite, base: Path) -> Prepared:
     objectives = {str(choice): make_objective(choice) for choice in suite.climbed}
     terms = terms_of(suite)
     _check_regions(suite, pictures)
-    seen = tuple(operating_point(choice, codecs[str(choice)]) for choice in points)
+    operating_points = tuple(operating_point(choice, codecs[str(choice)]) for choice in points)
     planned = plan(
         suite,
-        seen,
+        operating_points,
         [search_of(choice, attacks[str(choice)]) for choice in searches],
         pictures,
         terms,
     )
-    return Prepared(suite, planned, pictures, codecs, attacks, objectives, seen, terms)
+    return Prepared(suite, planned, pictures, codecs, attacks, objectives, operating_points, terms)
 
 
 def describe(prepared: Prepared) -> Manifest:
-    """Return the manifest of a run."""
+    """Return the manifest of a run that starts now on this machine."""
     suite = prepared.suite.model_dump(mode="json")
     return Manifest(
         suite=suite,
@@ -113,13 +125,13 @@ def describe(prepared: Prepared) -> Manifest:
         pictures={picture.name: picture.sha256 for picture in prepared.pictures},
         notes={picture.name: picture.note for picture in prepared.pictures if picture.note},
         versions=versions(prepared.suite),
-        machine=machine(),
+        machine=describe_machine(),
         started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
 
 
 def plan_digest(planned: Plan) -> str:
-    """Return the hash of everything a plan does."""
+    """Return the hash of all jobs of a plan, in their order."""
     return digest(
         [
             *((job.key, str(job.search.choice), str(job.objective)) for job in planned.crafts),
@@ -129,7 +141,7 @@ def plan_digest(planned: Plan) -> str:
 
 
 def versions(suite: Suite) -> dict[str, str]:
-    """Return the versions of what computes the numbers."""
+    """Return the versions of the packages and programs that compute the numbers, by name."""
     return {
         "bench": __version__,
         "python": platform.python_version(),
@@ -139,16 +151,21 @@ def versions(suite: Suite) -> dict[str, str]:
 
 
 def execute(prepared: Prepared, store: Store) -> Generator[Event, None, None]:
-    """Do what is not yet done, in the order of the plan, yielding jobs and then their records."""
-    workshop = JobRunner(prepared, prepared.suite.compute.batch)
+    """Run the jobs without a record, in the order of the plan; yield jobs and then their records.
+
+    Raises:
+        BenchError: a record cannot be written, or the machine ran out of a resource.
+    """
+    runner = JobRunner(prepared, prepared.suite.compute.batch)
     for group in prepared.plan.groups:
         if is_pending(group, store):
-            kept = (commit(made, store) for made in workshop.run(remaining_work(group, store)))
-            yield from (event for event in kept if event is not None)
+            item = remaining_work(group, store)
+            committed = (commit(event, store) for event in runner.run(item))
+            yield from (event for event in committed if event is not None)
 
 
 def _check_regions(suite: Suite, pictures: Iterable[Picture]) -> None:
-    """See that every region a budget names lies inside every picture."""
+    """Check that the region of every budget lies inside every picture."""
     regions = [spec.region for spec in suite.budgets if spec.region is not None]
     for picture, region in itertools.product(pictures, regions):
         height, width, _ = picture.pixels.shape

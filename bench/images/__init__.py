@@ -1,4 +1,4 @@
-"""Source pictures: named sets, data sets to download, reading files, PNG.
+"""Source pictures: named sets, downloads, reading of files, PNG.
 
 Scores of pictures live in `bench.metrics`.
 """

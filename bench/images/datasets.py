@@ -1,7 +1,7 @@
-"""Picture sets that have a name: photographs that come with scikit-image, and the Kodak set.
+"""Named picture sets: photographs that come with scikit-image, and the Kodak set.
 
-A set is a table from the name of each picture to a function that returns its file; only what is
-chosen from a set is looked for, checked or downloaded.
+A set maps the name of each picture to a function that returns its file, so that only the chosen
+pictures are located, checked or downloaded.
 """
 
 from __future__ import annotations
@@ -12,30 +12,35 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata, resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
-
-import pooch
-import skimage
 
 from bench.errors import ImageError
 
 Files: TypeAlias = Mapping[str, Callable[[], Path]]
-"""For each picture's name, what returns its file or raises ImageError."""
+"""From the name of each picture to a function that returns its file or raises ImageError."""
 
 SETS = {
     "sample": "four photographs that come with scikit-image, no download",
     "kodak": "the 24 photographs of the Kodak set, downloaded once (16 MB) and checksummed",
 }
-"""The sets that a suite can name, and what each is."""
+"""The sets that a suite can name, with a description of each."""
 
 KODAK_URL = "https://r0k.us/graphics/kodak/kodak/"
-"""Where the Kodak set is published, after Kodak's release "for unrestricted usage"."""
+"""Where the Kodak set is published; Kodak released it "for unrestricted usage"."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One photograph in scikit-image's wheel: its file, size in pixels and terms of use."""
+    """One photograph in scikit-image's wheel.
+
+    Attributes:
+        file: its name.
+        height: in pixels.
+        width: in pixels.
+        terms: author and terms of use.
+    """
 
     file: str
     height: int
@@ -49,34 +54,34 @@ SAMPLES = {
     "coffee": Sample("coffee.png", 400, 600, "Rachel Michetti; CC0"),
     "rocket": Sample("rocket.jpg", 427, 640, "SpaceX; public domain"),
 }
-"""The colour photographs whose terms are stated; rocket's pixels depend on the JPEG decoder."""
+"""The colour photographs with stated terms of use; rocket's pixels depend on the JPEG decoder."""
 
 
 def sample() -> Files:
     """Return the photographs in scikit-image's wheel."""
-    return {name: partial(_bundled, picture.file) for name, picture in SAMPLES.items()}
+    return {name: partial(_sample_file, picture.file) for name, picture in SAMPLES.items()}
 
 
 def kodak(folder: Path | None = None) -> Files:
-    """Return the Kodak set, every file checked against its SHA-256.
+    """Return the Kodak set; every file is checked against its SHA-256.
 
     Args:
-        folder: where the files kodim01.png to kodim24.png are. If None they are downloaded from
-            $BENCH_KODAK_URL (default: `KODAK_URL`) into the folder $BENCH_CACHE (default: the
-            user's cache), once.
+        folder: folder of the files kodim01.png to kodim24.png. If None, they are downloaded once
+            from $BENCH_KODAK_URL (default: `KODAK_URL`) into the folder $BENCH_CACHE (default: the
+            user's cache).
     """
-    get = _downloaded if folder is None else partial(_found, folder)
+    get = _download_kodak if folder is None else partial(_kodak_file, folder)
     return {Path(name).stem: partial(get, name) for name in kodak_sums()}
 
 
 def kodak_sums() -> dict[str, str]:
-    """Return the SHA-256 of each file of the Kodak set, as r0k.us serves it."""
+    """Return the SHA-256, in hex, of each file of the Kodak set as r0k.us serves it, by name."""
     lines = resources.files("bench").joinpath("kodak.sha256").read_text("ascii").splitlines()
     return {name: digest for digest, name in (line.split() for line in lines)}
 
 
-def _bundled(file: str) -> Path:
-    path = Path(skimage.__file__).parent / "data" / file
+def _sample_file(file: str) -> Path:
+    path = _sample_folder() / file
     if not path.is_file():
         raise ImageError(
             f"scikit-image {metadata.version('scikit-image')} does not bring {file} of 'sample'; "
@@ -85,7 +90,14 @@ def _bundled(file: str) -> Path:
     return path
 
 
-def _found(folder: Path, file: str) -> Path:
+def _sample_folder() -> Path:
+    """Return the folder of scikit-image's photographs, without importing scikit-image."""
+    spec = find_spec("skimage")
+    origin = "" if spec is None or spec.origin is None else spec.origin
+    return Path(origin).parent / "data"
+
+
+def _kodak_file(folder: Path, file: str) -> Path:
     path = folder / file
     if not path.is_file():
         raise ImageError(f"{folder} lacks {file} of the Kodak set; add it or leave 'folder:' out")
@@ -96,17 +108,19 @@ def _found(folder: Path, file: str) -> Path:
     return path
 
 
-def _downloaded(file: str) -> Path:
+def _download_kodak(file: str) -> Path:
+    import pooch  # noqa: PLC0415 - takes a tenth of a second to import
+
     base = _kodak_url()
     store = pooch.create(_cache(), base, registry=kodak_sums(), retry_if_failed=1)
-    instead = "get the 24 files otherwise and name their folder with 'folder:'"
+    hint = "get the 24 files otherwise and name their folder with 'folder:'"
     try:
         return Path(store.fetch(file))
     except OSError as error:
-        raise ImageError(f"cannot download {base}{file} ({_why(error)}); {instead}") from error
+        raise ImageError(f"cannot download {base}{file} ({_reason(error)}); {hint}") from error
     except ValueError as error:
         raise ImageError(
-            f"{base}{file} is not the Kodak set's: its SHA-256 differs; {instead}"
+            f"{base}{file} is not the Kodak set's: its SHA-256 differs; {hint}"
         ) from error
 
 
@@ -118,6 +132,8 @@ def _kodak_url() -> str:
 
 
 def _cache() -> Path:
+    import pooch  # noqa: PLC0415 - takes a tenth of a second to import
+
     root = os.environ.get("BENCH_CACHE") or pooch.os_cache("codec-robustness-bench")
     cache = Path(root) / "kodak"
     try:
@@ -129,8 +145,8 @@ def _cache() -> Path:
     return cache
 
 
-def _why(error: OSError) -> str:
-    """Name what failed; the text of a network error is long and full of addresses."""
+def _reason(error: OSError) -> str:
+    """Return a short reason; the text of a network error is long and full of addresses."""
     response = getattr(error, "response", None)
     if response is not None:
         return f"HTTP status {response.status_code}"

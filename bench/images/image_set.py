@@ -1,9 +1,9 @@
-"""Picture sets: a suite's `images:` block -> pictures, each with a name and a hash.
+"""Picture sets: from the `images:` block of a suite to pictures, each with a name and a hash.
 
     ImageSpec --names, limit--> files
     each file --bench.images.reader--> uint8 (H, W, 3) --crop, hash--> Picture
 
-Names and limit choose first: only what is used is read, checked or downloaded.
+Names and limit apply first, so only pictures that are used are read, checked or downloaded.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ from pydantic import Field, field_validator, model_validator
 
 from bench.codec import Image
 from bench.errors import ImageError
-from bench.images import datasets as samples
-from bench.images import reader as reading
+from bench.images import datasets, reader
 from bench.images.datasets import Files
 from bench.utils.yaml_config import Settings, nearest
 
@@ -30,13 +29,14 @@ from bench.utils.yaml_config import Settings, nearest
 class Picture:
     """One picture of a set, as it is attacked and scored.
 
+    Pictures are equal if their names, hashes and notes are.
+
     Attributes:
-        name: unlike every other in the set: the file's name without its suffix, or with it where
-            two files differ in nothing else.
-        pixels: uint8, shape (H, W, 3).
-        sha256: hash of the shape and the bytes of `pixels`; pictures are equal when their names,
-            hashes and notes are.
-        note: what was changed on the way from the file's pixels; "" if nothing was.
+        name: unique in the set: the name of the file without its suffix, or with it if two files
+            differ only in the suffix.
+        pixels: uint8, shape (H, W, 3), read-only.
+        sha256: hash of the shape and the bytes of `pixels`, in hex.
+        note: conversions applied to the pixels of the file; "" if there were none.
     """
 
     name: str
@@ -46,7 +46,14 @@ class Picture:
 
 
 class Crop(Settings):
-    """The part of every picture that is used, in pixels; centred where a side is not placed."""
+    """The part of every picture that is used, in pixels; centred along an axis without an offset.
+
+    Attributes:
+        height: rows.
+        width: columns.
+        top: first row; None centres.
+        left: first column; None centres.
+    """
 
     height: int = Field(ge=1)
     width: int = Field(ge=1)
@@ -54,21 +61,21 @@ class Crop(Settings):
     left: int | None = Field(None, ge=0)
 
     def __str__(self) -> str:
-        top, left = ("centre" if at is None else at for at in (self.top, self.left))
+        top, left = ("centre" if offset is None else offset for offset in (self.top, self.left))
         return f"{self.height}x{self.width} (top {top}, left {left})"
 
 
 class ImageSpec(Settings):
-    """Which pictures a suite uses: its `images:` block.
+    """The pictures that a suite uses: its `images:` block.
 
     Attributes:
         set: "sample", "kodak", or a folder of PNG, JPEG, WebP and TIFF files ("./kodak" for a
-            folder that is called like a set); or a list of those.
+            folder with the name of a set); or a list of those.
         files: picture files, instead of a set.
-        names: the pictures to keep, by name; all if None.
-        limit: how many to keep, the first ones in the order of their names.
-        crop: the part of every picture that is used; all of it if None.
-        folder: for "kodak", where its 24 files are, instead of downloading them.
+        names: names of the pictures to use; all if None.
+        limit: number of pictures to use, the first in the order of their names; all if None.
+        crop: the part of every picture to use; the whole picture if None.
+        folder: folder of the 24 files of "kodak", instead of downloading them.
     """
 
     set: str | tuple[str, ...] | None = None
@@ -80,11 +87,11 @@ class ImageSpec(Settings):
 
     @field_validator("set", mode="before")
     @classmethod
-    def _named(cls, told: object) -> object:
-        names = told if isinstance(told, list | tuple) and told else [told]
-        if all(isinstance(name, str) for name in names) or told is None:
-            return told
-        raise ValueError("a set is called by its name, and several are a list of names")
+    def _check_names(cls, value: object) -> object:
+        names = value if isinstance(value, list | tuple) and value else [value]
+        if value is None or all(isinstance(name, str) for name in names):
+            return value
+        raise ValueError("'set' takes the name of a set, or a list of names")
 
     @model_validator(mode="after")
     def _consistent(self) -> ImageSpec:
@@ -96,78 +103,78 @@ class ImageSpec(Settings):
 
     @property
     def sets(self) -> tuple[str, ...]:
-        """All sets that are named; none if files are."""
+        """The names of all sets; empty if `files` is given."""
         return (self.set,) if isinstance(self.set, str) else self.set or ()
 
 
 def load(spec: ImageSpec, base: Path) -> list[Picture]:
     """Return the pictures of a set, in the order of their names.
 
-    In a folder, hidden files, folders, and files that are no PNG, JPEG, WebP or TIFF by their
-    suffix are passed over; whatever else cannot be read is an error, never left out.
+    In a folder, hidden files, sub-folders, and files without the suffix of a PNG, JPEG, WebP or
+    TIFF file are skipped. Any other file that cannot be read is an error.
 
     Args:
-        spec: the suite's `images:` block.
-        base: the folder that relative paths are looked up in first, the suite's own; then comes
-            the working directory.
+        spec: the `images:` block of the suite.
+        base: the folder of the suite; relative paths are resolved there first, then in the working
+            directory.
 
     Raises:
-        ImageError: a set, file or name does not exist, a download failed, a picture cannot be
+        ImageError: a set, file or name does not exist, a download failed, or a picture cannot be
             read or is smaller than the crop.
     """
     files = _files(spec, base)
-    return [_picture(name, files[name](), spec.crop) for name in _chosen(spec, files)]
+    return [_picture(name, files[name](), spec.crop) for name in _chosen_names(spec, files)]
 
 
 def _files(spec: ImageSpec, base: Path) -> Files:
     if spec.files is not None:
-        return _named([_resolve(file, base) for file in spec.files])
-    found: dict[str, Callable[[], Path]] = {}
-    for one in spec.sets:
-        pictures = _set(one, spec, base)
-        if both := sorted(found.keys() & pictures.keys()):
+        return _files_by_name([_resolve(file, base) for file in spec.files])
+    files: dict[str, Callable[[], Path]] = {}
+    for name in spec.sets:
+        pictures = _files_of_set(name, spec, base)
+        if both := sorted(files.keys() & pictures.keys()):
             raise ImageError(f"two of the sets have a picture called '{both[0]}'; rename one file")
-        found |= pictures
-    return found
+        files |= pictures
+    return files
 
 
-def _set(name: str, spec: ImageSpec, base: Path) -> Files:
+def _files_of_set(name: str, spec: ImageSpec, base: Path) -> Files:
     if name == "sample":
-        return samples.sample()
+        return datasets.sample()
     if name == "kodak":
-        return samples.kodak(None if spec.folder is None else _resolve(spec.folder, base))
-    return _named(_in_folder(name, base))
+        return datasets.kodak(None if spec.folder is None else _resolve(spec.folder, base))
+    return _files_by_name(_files_in_folder(name, base))
 
 
 def _resolve(path: str, base: Path) -> Path:
-    given = Path(path).expanduser() if path.startswith("~/") else Path(path)
-    for place in (base / given, given):
-        if place.exists():
-            return place
+    expanded = Path(path).expanduser() if path.startswith("~/") else Path(path)
+    for candidate in (base / expanded, expanded):
+        if candidate.exists():
+            return candidate
     raise ImageError(f"there is no '{path}' in {base}, nor in the working directory")
 
 
-def _in_folder(folder: str, base: Path) -> list[Path]:
+def _files_in_folder(folder: str, base: Path) -> list[Path]:
     try:
         path = _resolve(folder, base)
     except ImageError as error:
-        raise ImageError(f"{error}; {nearest(folder, samples.SETS)}") from error
+        raise ImageError(f"{error}; {nearest(folder, datasets.SETS)}") from error
     if not path.is_dir():
         raise ImageError(f"{path} is a file; name it under 'files:' instead of 'set:'")
-    pictures = [file for file in _listed(path) if file.suffix.lower() in reading.SUFFIXES]
+    pictures = [file for file in _visible_files(path) if file.suffix.lower() in reader.SUFFIXES]
     if not pictures:
-        raise ImageError(f"the folder {path} holds no {', '.join(reading.SUFFIXES)} file")
+        raise ImageError(f"the folder {path} holds no {', '.join(reader.SUFFIXES)} file")
     return pictures
 
 
-def _listed(folder: Path) -> list[Path]:
+def _visible_files(folder: Path) -> list[Path]:
     try:
         return [path for path in folder.iterdir() if path.name[0] != "." and not path.is_dir()]
     except OSError as error:
         raise ImageError(f"cannot list the folder {folder}: {error.strerror}") from error
 
 
-def _named(paths: Sequence[Path]) -> Files:
+def _files_by_name(paths: Sequence[Path]) -> Files:
     stems = Counter(path.stem for path in paths)
     names = [path.stem if stems[path.stem] == 1 else path.name for path in paths]
     for name, count in Counter(names).items():
@@ -176,7 +183,7 @@ def _named(paths: Sequence[Path]) -> Files:
     return {name: path.absolute for name, path in zip(names, paths, strict=True)}
 
 
-def _chosen(spec: ImageSpec, files: Files) -> list[str]:
+def _chosen_names(spec: ImageSpec, files: Files) -> list[str]:
     for name in spec.names or ():
         if name not in files:
             raise ImageError(f"no picture is called '{name}'; {nearest(name, files)}")
@@ -184,10 +191,10 @@ def _chosen(spec: ImageSpec, files: Files) -> list[str]:
 
 
 def _picture(name: str, path: Path, crop: Crop | None) -> Picture:
-    read = reading.read(path)
-    image = read.image if crop is None else _cropped(name, read.image, crop)
+    pixels = reader.read(path)
+    image = pixels.image if crop is None else _cropped(name, pixels.image, crop)
     image.setflags(write=False)
-    return Picture(name, image, pixel_hash(image), read.note)
+    return Picture(name, image, pixel_hash(image), pixels.note)
 
 
 def _cropped(name: str, image: Image, crop: Crop) -> Image:
@@ -203,6 +210,6 @@ def _cropped(name: str, image: Image, crop: Crop) -> Image:
 
 
 def pixel_hash(image: Image) -> str:
-    """Return what identifies a picture: the SHA-256 of its shape and its pixels."""
+    """Return the SHA-256, in hex, of the shape and pixels of a picture, uint8 (H, W, 3)."""
     height, width = image.shape[:2]
     return hashlib.sha256(f"{height}x{width}:".encode() + image.tobytes()).hexdigest()

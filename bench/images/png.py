@@ -1,4 +1,4 @@
-"""A saved PNG -> its pixels, and not a byte of it may be other than it was written."""
+"""Encoding of pictures as PNG, and decoding that detects every altered byte."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _LAST = b"IEND"
 
 
-def pixels(content: bytes) -> Image:
-    """Return the picture of a PNG file, uint8 (H, W, 3).
+def decode_png(content: bytes) -> Image:
+    """Return the picture, uint8 (H, W, 3), in the bytes of a PNG file.
+
+    The checksums of all chunks are verified; image viewers verify only some of them.
 
     Raises:
-        ImageError: it is none, was cut, or a byte of it was altered: every chunk has a checksum,
-            not all of which are looked at where PNGs are shown.
+        ImageError: the bytes are not a PNG file, are truncated, or were altered.
     """
-    if not _is_whole(content):
+    if not _is_intact(content):
         raise ImageError("it is damaged: a checksum in it does not fit")
     try:
         with Pillow.open(io.BytesIO(content), formats=["PNG"]) as file:
@@ -32,22 +33,22 @@ def pixels(content: bytes) -> Image:
         raise ImageError("it is damaged: it cannot be decoded") from error
 
 
-def png(image: Image) -> bytes:
-    """Return a picture, uint8 (H, W, 3), as a PNG file."""
+def encode_png(image: Image) -> bytes:
+    """Return a picture, uint8 (H, W, 3), as the bytes of a PNG file."""
     stream = io.BytesIO()
     Pillow.fromarray(image).save(stream, format="PNG")
     return stream.getvalue()
 
 
-def _is_whole(content: bytes) -> bool:
-    """Tell whether a file is a signature and chunks whose checksums fit, the last one IEND."""
+def _is_intact(content: bytes) -> bool:
+    """Return whether the bytes are a signature and chunks with valid checksums, IEND last."""
     if not content.startswith(_SIGNATURE):
         return False
     rest, kind = memoryview(content)[len(_SIGNATURE) :], b""
     while len(rest) >= 12:
         (length,), kind = struct.unpack(">I", rest[:4]), bytes(rest[4:8])
-        checked, told = rest[4 : 8 + length], bytes(rest[8 + length : 12 + length])
-        if zlib.crc32(checked).to_bytes(4, "big") != told:
+        chunk, checksum = rest[4 : 8 + length], bytes(rest[8 + length : 12 + length])
+        if zlib.crc32(chunk).to_bytes(4, "big") != checksum:
             return False
         rest = rest[12 + length :]
     return not rest and kind == _LAST

@@ -1,9 +1,9 @@
-"""One picture file -> 8-bit RGB pixels, and a note of all that was changed on the way.
+"""Picture files as 8-bit RGB pixels, with a note of every conversion.
 
     file --Pillow--> samples (H, W, 1-4), 8 or 16 bits --alpha, grey, depth--> uint8 (H, W, 3)
 
-PNG, JPEG, WebP and TIFF are read, told apart by content, not by suffix. Colour profiles and gamma
-are not applied: the stored numbers are the pixels, as codecs see them.
+PNG, JPEG, WebP and TIFF are recognised by content, not by suffix. Colour profiles and gamma are not
+applied: codecs work on the stored numbers.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from bench.codec import Image
 from bench.errors import ImageError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
-"""The file names, by suffix, that a folder of pictures is searched for."""
+"""Suffixes of the files in a folder that count as pictures."""
 
 Samples: TypeAlias = npt.NDArray[Any]
-"""uint8 or uint16, shape (H, W, C): grey, grey and alpha, RGB or RGBA for C of 1 to 4."""
+"""uint8 or uint16, shape (H, W, C), C = 1 to 4: grey, grey and alpha, RGB, or RGBA."""
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
 _GREY_16 = ("I;16", "I;16B", "I;16L", "I;16N", "I;16R")
@@ -44,50 +44,50 @@ _TARGET = {mode: mode for mode in ("L", "LA", "RGB", "RGBA")} | {
     "PA": "RGBA",
     "YCbCr": "RGB",
 }
-"""What 8-bit samples are converted to, by Pillow's mode; modes that are not here are refused."""
+"""The mode that 8-bit samples of each Pillow mode are converted to; other modes are rejected."""
 
 
 @dataclass(frozen=True)
 class Pixels:
-    """A picture as the benchmark uses it.
+    """The pixels of a file as the benchmark uses them.
 
     Attributes:
         image: uint8, shape (H, W, 3).
-        note: what was changed to get there; empty for a plain 8-bit RGB file.
+        note: the conversions that were applied; empty for a plain 8-bit RGB file.
     """
 
     image: Image
     note: str
 
 
-class _NotReadError(ImageError):
-    """An intact picture of a kind that is refused; the message is the end of a sentence."""
+class _UnsupportedFormatError(ImageError):
+    """An intact picture of an unsupported kind; the message continues "FILE ..."."""
 
 
 def read(path: Path) -> Pixels:
     """Read one picture file.
 
-    The EXIF orientation is applied; grey is replicated; palettes are expanded; pixels that are
-    not opaque are laid over black; 16 bits are scaled to 8 and rounded to the nearest level; of
-    several frames the first is taken. All of it is said in the note.
+    The EXIF orientation is applied, grey is replicated to RGB, palettes are expanded, pixels that
+    are not opaque are blended with black, and 16 bits are scaled to 8 and rounded to the nearest
+    level. Only the first of several frames is read. The note lists each of these.
 
     Raises:
-        ImageError: the file is missing, damaged, or not a picture of a kind that is read.
+        ImageError: the file is missing, damaged, or not a picture of a supported kind.
     """
     try:
         return _decode(path.read_bytes())
-    except _NotReadError as error:
+    except _UnsupportedFormatError as error:
         raise ImageError(f"{path} {error}") from error
     except Exception as error:
-        why = _why(error)
-        raise ImageError(f"{path} cannot be read ({why}); remove it or repair it") from error
+        reason = _reason(error)
+        raise ImageError(f"{path} cannot be read ({reason}); remove it or repair it") from error
 
 
-def _why(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "it is no PNG, JPEG, WebP or TIFF picture"
-    words = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return " ".join(str(words).split())
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(text).split())
 
 
 def _open(data: bytes) -> ImageFile.ImageFile:
@@ -115,14 +115,14 @@ def _file_notes(image: ImageFile.ImageFile) -> list[str]:
 
 
 def _bits(image: ImageFile.ImageFile) -> int:
-    """Return the bits per sample of the file, which Pillow's mode does not tell."""
+    """Return the bits per sample in the file; Pillow's mode does not contain them."""
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         return int(max(image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,))))
     return 16 if any("16" in mode for mode in _raw_modes(image)) else 8
 
 
 def _raw_modes(image: ImageFile.ImageFile) -> set[str]:
-    """Return how the samples lie in the file; Pillow keeps it in the tiles it has yet to load."""
+    """Return the layouts of the samples in the file, from the tiles that Pillow has yet to load."""
     arguments = [tile[3] for tile in image.tile]
     return {str(args[0] if isinstance(args, tuple) else args) for args in arguments}
 
@@ -130,13 +130,17 @@ def _raw_modes(image: ImageFile.ImageFile) -> set[str]:
 def _eight_bit(image: ImageFile.ImageFile) -> Samples:
     mode = "RGBA" if "transparency" in image.info else _TARGET.get(image.mode)
     if mode is None:
-        raise _NotReadError(f"holds {image.mode} samples, which are not read; convert it to RGB")
+        raise _UnsupportedFormatError(
+            f"holds {image.mode} samples, which are not supported; convert it to RGB"
+        )
     return _channels(np.asarray(ImageOps.exif_transpose(image).convert(mode)))
 
 
 def _sixteen_bit(image: ImageFile.ImageFile, data: bytes) -> Samples:
     if not _is_plain(image):
-        raise _NotReadError("is a kind of 16-bit picture that is not read; convert it to 8 bits")
+        raise _UnsupportedFormatError(
+            "is a 16-bit picture of an unsupported kind; convert it to 8 bits"
+        )
     raw_mode = _raw_modes(image).pop()
     if raw_mode in _GREY_16:
         return _channels(_plane(data, raw_mode).astype(np.uint16))
@@ -150,7 +154,7 @@ def _sixteen_bit(image: ImageFile.ImageFile, data: bytes) -> Samples:
 
 
 def _is_plain(image: ImageFile.ImageFile) -> bool:
-    """Tell whether both bytes of every sample can be had, and mean what they say."""
+    """Return whether both bytes of every sample are accessible and are plain intensities."""
     modes = _raw_modes(image)
     known = len(modes) == 1 and modes <= {*_GREY_16, *_OTHER_BYTE, _GREY_ALPHA_16}
     if isinstance(image, TiffImagePlugin.TiffImageFile):
@@ -160,7 +164,7 @@ def _is_plain(image: ImageFile.ImageFile) -> bool:
 
 
 def _plane(data: bytes, raw_mode: str) -> npt.NDArray[Any]:
-    """Return the picture, upright, with its samples unpacked as `raw_mode` says."""
+    """Return the picture, upright, with its samples unpacked in the layout `raw_mode`."""
     image = _open(data)
     image.tile = [tile._replace(args=_with_mode(tile.args, raw_mode)) for tile in image.tile]
     plane: npt.NDArray[Any] = np.asarray(ImageOps.exif_transpose(image))
@@ -196,7 +200,7 @@ def _rgb(samples: Samples) -> Image:
 
 
 def _ratio(product: npt.NDArray[Any], peak: int) -> npt.NDArray[Any]:
-    """Divide, rounding to the nearest; the largest product, of 16 bits twice, fits uint32."""
+    """Divide and round to the nearest; the largest product, of two 16-bit values, fits uint32."""
     return (product + peak // 2) // peak
 
 

@@ -1,4 +1,4 @@
-"""One attack looked at closely: a report, a contact sheet, a bit allocation map.
+"""One attack in detail: a report, a contact sheet, a map of the bit allocation.
 
 Boards of many attacks live in `leaderboard`.
 """

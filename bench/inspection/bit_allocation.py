@@ -1,4 +1,4 @@
-"""Where a codec with gradients spends its bits, as its entropy model sees it."""
+"""Maps of the bit allocation of a codec with gradients, from its entropy model."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from bench.codec import Differentiable, Image
-from bench.tensors import to_tensor
 
 Map: TypeAlias = npt.NDArray[np.float64]
-"""Bits by place, shape (h, w): one value for each point of a latent's grid."""
+"""Bits by position, shape (h, w): one value for each point of a latent's grid."""
 
 
 def allocation(codec: Differentiable, image: Image) -> Map:
-    """Return the bits of the stream with the finest grid, all its channels summed.
+    """Return the bits of the stream with the finest grid, summed over its channels.
 
     Args:
-        codec: whose surrogate tells.
+        codec: a codec with a surrogate.
         image: uint8, shape (H, W, 3).
     """
+    import torch  # noqa: PLC0415 - takes seconds to import
+
+    from bench.tensors import to_tensor  # noqa: PLC0415 - imports torch
+
     with torch.no_grad():
         streams = codec.rate(to_tensor(image)).values()
     finest = max(streams, key=lambda bits: bits.shape[-1] * bits.shape[-2])

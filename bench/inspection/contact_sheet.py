@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image as Pillow
@@ -13,31 +14,37 @@ from bench.codec import Image
 from bench.inspection.bit_allocation import Map
 from bench.store.records import Scores
 
-AMPLIFIED = 8
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+AMPLIFICATION = 8
+"""Factor by which differences are amplified."""
 
 
 def amplified(source: Image, attacked: Image) -> Image:
-    """Return the change of a picture, eight times as large, around mid-grey."""
-    change = (attacked.astype(np.int64) - source) * AMPLIFIED + 128
-    levels: Image = change.clip(0, 255).astype(np.uint8)
+    """Return the difference attacked - source, amplified, around mid-grey; uint8 (H, W, 3)."""
+    difference = (attacked.astype(np.int64) - source) * AMPLIFICATION + 128
+    levels: Image = difference.clip(0, 255).astype(np.uint8)
     return levels
 
 
 def bit_maps(maps: tuple[Map, Map], source: Image) -> dict[str, Image]:
-    """Return where the bits went as grey pictures of the source's size, by the names of files.
+    """Return bit allocations as grey pictures, uint8 (H, W), by file name.
 
     Args:
-        maps: bits by place of the source and of the adversarial picture; white is the most of both.
-        source: whose size they get.
+        maps: bit allocations of the source and the adversarial picture; white is the maximum of
+            both.
+        source: the source picture, which gives the size.
     """
-    most = max(1e-12, *(float(bits.max()) for bits in maps))
-    levels = [(np.asarray(bits) / most * 255).round().astype(np.uint8) for bits in maps]
+    largest = max(1e-12, *(float(bits.max()) for bits in maps))
+    levels = [(np.asarray(bits) / largest * 255).round().astype(np.uint8) for bits in maps]
     height, width, _ = source.shape
-    grown = [
-        Pillow.fromarray(one).resize((width, height), Pillow.Resampling.NEAREST) for one in levels
+    pictures = [
+        Pillow.fromarray(grey).resize((width, height), Pillow.Resampling.NEAREST) for grey in levels
     ]
     names = ("bits-source.png", "bits-adversarial.png")
-    return {name: np.asarray(one) for name, one in zip(names, grown, strict=True)}
+    return {name: np.asarray(picture) for name, picture in zip(names, pictures, strict=True)}
 
 
 def draw(
@@ -47,14 +54,15 @@ def draw(
     maps: tuple[Map, Map] | None,
     scores: Scores,
 ) -> None:
-    """Draw six pictures, what the scores say of them, and where the bits went.
+    """Draw six pictures with their scores, and the bit allocations, to a PNG file.
 
     Args:
-        path: of the PNG.
-        caption: what was attacked, how, and how far.
-        images: source, adversarial; both decoded; how both pairs differ.
-        maps: bits by place of the source and the adversarial picture, if known.
-        scores: of the adversarial picture.
+        path: path of the PNG.
+        caption: codec, picture, attack and budget.
+        images: source and adversarial picture, both reconstructions, and the differences of both
+            pairs, by any name in this order.
+        maps: bit allocations of the source and the adversarial picture; None if not known.
+        scores: scores of the adversarial picture.
     """
     from matplotlib.figure import Figure  # noqa: PLC0415 - takes a second to import
 
@@ -63,18 +71,22 @@ def draw(
     axes = figure.subplots(2, columns)
     for axis in axes.flat:
         axis.set_axis_off()
-    places = axes[:, :3].T.flat
-    for axis, image, title in zip(places, images.values(), _titles(scores), strict=True):
+    picture_axes = axes[:, :3].T.flat
+    for axis, image, title in zip(picture_axes, images.values(), _titles(scores), strict=True):
         axis.imshow(image, interpolation="nearest")
         axis.set_title(title, fontsize=9)
     if maps is not None:
-        most = max(float(bits.max()) for bits in maps)
-        for axis, bits, whose in zip(axes[:, 3], maps, ("source", "adversarial"), strict=True):
-            shown = axis.imshow(bits, vmin=0, vmax=most, interpolation="nearest")
-            axis.set_title(f"bits by latent, {whose}", fontsize=9)
-            figure.colorbar(shown, ax=axis, shrink=0.7)
+        _draw_maps(figure, axes[:, 3], maps)
     figure.suptitle(textwrap.fill(caption, 32 * columns), fontsize=11)
     figure.savefig(path, dpi=110)
+
+
+def _draw_maps(figure: Figure, axes: Iterable[Axes], maps: tuple[Map, Map]) -> None:
+    largest = max(float(bits.max()) for bits in maps)
+    for axis, bits, picture in zip(axes, maps, ("source", "adversarial"), strict=True):
+        plot = axis.imshow(bits, vmin=0, vmax=largest, interpolation="nearest")
+        axis.set_title(f"bits by latent, {picture}", fontsize=9)
+        figure.colorbar(plot, ax=axis, shrink=0.7)
 
 
 def _titles(scores: Scores) -> tuple[str, ...]:
@@ -83,6 +95,6 @@ def _titles(scores: Scores) -> tuple[str, ...]:
         f"adversarial, {scores.psnr_perturbation:.2f} dB from the source",
         f"source decoded\n{scores.psnr_clean:.2f} dB, {scores.bpp_clean:.3f} bpp",
         f"adversarial decoded\n{scores.psnr_source:.2f} dB, {scores.bpp:.3f} bpp",
-        f"change of the picture, x{AMPLIFIED}",
-        f"change of what is decoded, x{AMPLIFIED}",
+        f"difference of the pictures, x{AMPLIFICATION}",
+        f"difference of the reconstructions, x{AMPLIFICATION}",
     )

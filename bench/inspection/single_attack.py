@@ -1,7 +1,7 @@
-"""One picture, one codec, one attack: everything it made, written out to be looked at.
+"""One picture, one codec, one attack, with all pictures and bitstreams written to files.
 
-Question --suite--> run folder (records, adversarial picture)
-         --> source, adversarial, both bitstreams, both reconstructions, what changed, a sheet
+AttackRequest --suite--> run folder (records, adversarial picture)
+              --> source, adversarial, both bitstreams, both reconstructions, differences, a sheet
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ _SPEC = TypeAdapter(ComponentSpec)
 
 @dataclass(frozen=True)
 class AttackRequest:
-    """What is asked of one picture.
+    """A request to attack one picture.
 
     Attributes:
-        picture: its file.
-        codec: the victim, checked.
-        attack: the search.
-        objective: what it wants.
-        budget: how far it may go, as in a suite: {"linf": 8}.
-        source: the codec that is searched on, checked, where it is not the victim.
-        crop: height and width of the part of the picture that is used, around its centre.
+        picture: path of the picture.
+        codec: the victim.
+        attack: the attack.
+        objective: its objective.
+        budget: its budget, as in a suite: {"linf": 8}.
+        source: the codec whose gradients or answers are used, if it is not the victim.
+        crop: height and width, in pixels, of the centre crop that is used; None for all of it.
     """
 
     picture: Path
@@ -54,16 +54,16 @@ class AttackRequest:
     crop: tuple[int, int] | None = None
 
     def suite(self) -> Suite:
-        """Return the suite that answers it.
+        """Return the suite of this one attack.
 
         Raises:
-            ConfigError: a name or a parameter of it is none.
+            ConfigError: a name or a parameter is not valid.
         """
         codecs = [self.codec] if self.source is None else [self.source, self.codec]
         images: dict[str, object] = {"files": [str(self.picture)]}
         if self.crop is not None:
             images["crop"] = {"height": self.crop[0], "width": self.crop[1]}
-        asked = {
+        suite = {
             "name": "attack",
             "images": images,
             "codecs": [to_suite_item(_SPEC.dump_python(choice)) for choice in codecs],
@@ -73,18 +73,18 @@ class AttackRequest:
             "sources": [] if self.source is None else [str(self.source)],
             "transfer": "none" if self.source is None else "all",
         }
-        return parse(yaml.safe_dump(asked), "the command line", Suite)
+        return parse(yaml.safe_dump(suite), "the command line", Suite)
 
 
 @dataclass(frozen=True)
 class AttackReport:
-    """What became of the picture.
+    """The result of a request.
 
     Attributes:
-        craft: the search.
-        scores: of the attacked picture on the victim.
-        noise: of noise of the same budget.
-        seconds: what encoding and decoding the attacked picture took.
+        craft: record of the search.
+        scores: scores of the adversarial picture on the victim.
+        noise: scores of noise with the same budget; None if there are none.
+        seconds: time to encode and decode the adversarial picture.
     """
 
     craft: CraftRecord
@@ -93,84 +93,104 @@ class AttackReport:
     seconds: float
 
 
-def answer(question: AttackRequest, run: Run) -> AttackReport:
-    """Find in a finished run what the question asks for.
+def answer(request: AttackRequest, run: Run) -> AttackReport:
+    """Return the result of a request from its finished run.
+
+    Args:
+        request: the request.
+        run: a run of `request.suite()`.
 
     Raises:
-        BenchError: the picture could not be attacked, or not coded.
+        BenchError: the picture could not be attacked, or could not be coded.
     """
-    measured = _measured(run, question.codec)
-    is_noise = question.attack.name == NOISE
-    attacked = [one for one in measured if is_noise or one[1].attack != NOISE]
-    own = [one for one in attacked if one[1].sources == (str(question.source or question.codec),)]
+    pairs = _records_of(run, request.codec)
+    is_noise = request.attack.name == NOISE
+    attacked = [pair for pair in pairs if is_noise or pair[1].attack != NOISE]
+    sources = (str(request.source or request.codec),)
+    own = [pair for pair in attacked if pair[1].sources == sources]
     record, craft = next(iter(own or attacked), (None, None))
     if record is None or craft is None:
         raise BenchError(
-            f"'{question.attack}' needs gradients, which '{question.codec}' does not offer; name a"
+            f"'{request.attack}' needs gradients, which '{request.codec}' does not offer; name a"
             " codec that does with --source"
         )
     if record.scores is None:
         raise BenchError(f"no scores: {record.reason}")
-    noise = [r.scores for r, c in measured if c.attack == NOISE]
+    noise = [measure.scores for measure, search in pairs if search.attack == NOISE]
     seconds = record.encode_seconds + record.decode_seconds
     return AttackReport(craft, record.scores, next(iter(noise), None), seconds)
 
 
-def _measured(run: Run, codec: ComponentSpec) -> list[tuple[MeasureRecord, CraftRecord]]:
-    found = (r for r in run.measures if r.victim == str(codec) and r.craft is not None)
-    return [(record, run.crafts[str(record.craft)]) for record in found]
+def _records_of(run: Run, codec: ComponentSpec) -> list[tuple[MeasureRecord, CraftRecord]]:
+    """Return the records of a victim's adversarial pictures, each with that of its search."""
+    return [
+        (record, run.crafts[record.craft])
+        for record in run.measures
+        if record.victim == str(codec) and record.craft is not None
+    ]
 
 
 def write(
-    question: AttackRequest, found: AttackReport, prepared: Prepared, folder: Path
+    request: AttackRequest, report: AttackReport, prepared: Prepared, folder: Path
 ) -> list[Path]:
-    """Write every picture and bitstream beside the run's records; return their paths.
+    """Write all pictures and bitstreams into the run folder; return their paths.
+
+    Args:
+        request: the request.
+        report: its result.
+        prepared: the suite of the request, prepared.
+        folder: the run folder.
 
     Raises:
         BenchError: a picture that was coded before cannot be coded now.
     """
-    codec = prepared.codecs[str(question.codec)]
+    codec = prepared.codecs[str(request.codec)]
     (picture,) = prepared.pictures
-    with Pillow.open(folder / "adversarial" / f"{found.craft.key}.png") as file:
+    with Pillow.open(folder / "adversarial" / f"{report.craft.key}.png") as file:
         attacked = np.asarray(file)
-    before, after = (_coded(codec, image) for image in (picture.pixels, attacked))
-    images = {
-        "source.png": picture.pixels,
-        "adversarial.png": attacked,
-        "decoded-source.png": before.image,
-        "decoded-adversarial.png": after.image,
-        "change.png": amplified(picture.pixels, attacked),
-        "decoded-change.png": amplified(before.image, after.image),
-    }
-    maps = _maps(codec, picture.pixels, attacked)
-    shown = images if maps is None else images | bit_maps(maps, picture.pixels)
-    for name, image in shown.items():
+    before, after = (_code(codec, image) for image in (picture.pixels, attacked))
+    images = _images(before, after)
+    maps = _bit_allocations(codec, picture.pixels, attacked)
+    written = images if maps is None else images | bit_maps(maps, picture.pixels)
+    for name, image in written.items():
         Pillow.fromarray(image).save(folder / name)
     streams = {"source.bin": before.bitstream, "adversarial.bin": after.bitstream}
     for name, stream in streams.items():
         (folder / name).write_bytes(stream)
-    draw(folder / "sheet.png", _caption(question, found), images, maps, found.scores)
-    return [folder / name for name in (*shown, *streams, "sheet.png")]
+    draw(folder / "sheet.png", _caption(request, report), images, maps, report.scores)
+    return [folder / name for name in (*written, *streams, "sheet.png")]
 
 
-def _coded(codec: Codec, image: Image) -> RoundTrip:
+def _images(before: RoundTrip, after: RoundTrip) -> dict[str, Image]:
+    """Return the pictures, the reconstructions and their differences, by file name."""
+    return {
+        "source.png": before.picture,
+        "adversarial.png": after.picture,
+        "decoded-source.png": before.image,
+        "decoded-adversarial.png": after.image,
+        "change.png": amplified(before.picture, after.picture),
+        "decoded-change.png": amplified(before.image, after.image),
+    }
+
+
+def _code(codec: Codec, image: Image) -> RoundTrip:
     coded = encode_decode(codec, image)
     if isinstance(coded, CodingFailure):
         raise BenchError(f"a picture that was coded before cannot be coded now: {coded.reason}")
     return coded
 
 
-def _maps(codec: Codec, source: Image, attacked: Image) -> tuple[Map, Map] | None:
-    """Return where the bits went, before and after; None for codecs that cannot tell."""
+def _bit_allocations(codec: Codec, source: Image, attacked: Image) -> tuple[Map, Map] | None:
+    """Return the bit allocations of both pictures; None for codecs without gradients."""
     if not isinstance(codec, Differentiable):
         return None
     before, after = (allocation(codec, image) for image in (source, attacked))
     return before, after
 
 
-def _caption(question: AttackRequest, found: AttackReport) -> str:
-    through = f" through {question.source}" if question.source else ""
+def _caption(request: AttackRequest, report: AttackReport) -> str:
+    through = f" through {request.source}" if request.source else ""
     return (
-        f"{question.codec} on {found.craft.picture}: {found.craft.attack},"
-        f" {found.craft.objective or 'no objective'}, {found.craft.budget}{through}"
+        f"{request.codec} on {report.craft.picture}: {report.craft.attack},"
+        f" {report.craft.objective or 'no objective'}, {report.craft.budget}{through}"
     )

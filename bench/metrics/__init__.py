@@ -1,4 +1,4 @@
-"""The scores that every evaluation has: MSE, PSNR, SSIM, MS-SSIM, VMAF.
+"""The scores of every evaluation: MSE, PSNR, SSIM, MS-SSIM, VMAF.
 
-Metrics that a suite names live in `backends.metrics`; the type is `bench.metric`.
+Metrics that a suite names live in `backends.metrics`; their interface is `bench.metric`.
 """

@@ -1,8 +1,8 @@
-"""Scores: pure functions of 8-bit pictures, uint8 (H, W, 3), or of other scores; all float64.
+"""Scores: pure functions of 8-bit pictures, uint8 (H, W, 3), or of other scores; all in float64.
 
-Two pictures compared must have one shape. An infinite score is `math.inf`, for example the PSNR of
-identical pictures; JSON has no infinity, so whoever stores a score writes it as the string "inf".
-A score that does not exist for a picture is `Unsupported`, with the reason to record.
+Two pictures that are compared must have the same shape. An infinite score, such as the PSNR of
+identical pictures, is `math.inf`; JSON has no infinity, so records store it as the string "inf".
+A function raises `Unsupported`, with the reason, where a score does not exist for a picture.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ import numpy.typing as npt
 
 from bench.codec import Image
 from bench.errors import Unsupported
-from bench.metrics.ssim import check_pair, luma, ms_ssim, ssim
+from bench.metric import check_pair
+from bench.metric import psnr_of as psnr_of  # noqa: PLC0414 - one of the scores
+from bench.metrics.ssim import luma, ms_ssim, ssim
 from bench.metrics.vmaf import vmaf
 
 
 def mse(reference: Image, picture: Image) -> float:
-    """Return the mean squared error of pictures scaled to [0, 1]; in [0, 1]."""
+    """Return the mean squared error of two pictures scaled to [0, 1]; it is in [0, 1]."""
     difference = _difference(reference, picture)
     return float(np.sum(difference * difference, dtype=np.int64)) / (difference.size * 255**2)
 
@@ -31,40 +33,35 @@ def psnr(reference: Image, picture: Image) -> float:
     return psnr_of(mse(reference, picture))
 
 
-def psnr_of(error: float) -> float:
-    """Return the PSNR in dB that a mean squared error on [0, 1] stands for; inf for 0."""
-    return -10 * math.log10(error) if error > 0 else math.inf
-
-
 def linf(reference: Image, picture: Image) -> float:
-    """Return the largest change of one value, in 8-bit levels; 0 to 255."""
+    """Return the largest absolute difference of two values, in 8-bit levels; 0 to 255."""
     return float(np.abs(_difference(reference, picture)).max())
 
 
 def luma_mse(reference: Image, picture: Image) -> float:
-    """Return the mean squared error of the luma of two pictures scaled to [0, 1]; in [0, 1].
+    """Return the mean squared error of the luma of two pictures scaled to [0, 1]; it is in [0, 1].
 
-    Luma is Y' of ITU-R BT.709-6, not rounded. Codecs that keep colour at half the size (4:2:0)
-    are compared on it too.
+    Luma is Y' of ITU-R BT.709-6, not rounded. It compares codecs without the loss of colour
+    resolution in 4:2:0.
     """
     difference = luma(_difference(reference, picture))
     return float(np.mean(difference * difference)) / 255**2
 
 
 def bpp(stream_bytes: int, height: int, width: int) -> float:
-    """Return the bits per pixel of a bitstream of so many bytes."""
+    """Return the rate in bits per pixel of a bitstream of `stream_bytes` bytes."""
     return 8 * stream_bytes / (height * width)
 
 
 def vi(mse_out: float, mse_in: float) -> float:
     """Return the vulnerability index in dB: how much a codec amplifies a perturbation.
 
-    10 log10(MSE(C(x), C(x')) / MSE(x, x')). A lossless codec has 0; -inf is a codec that removed
-    the perturbation altogether.
+    VI = 10 log10(MSE(C(x), C(x')) / MSE(x, x')), see https://arxiv.org/abs/2112.08691. A lossless
+    codec has 0; a codec that removes the perturbation entirely has -inf.
 
     Args:
-        mse_out: between the reconstructions of source and adversarial picture.
-        mse_in: between source and adversarial picture.
+        mse_out: error between the reconstructions of source and adversarial picture, on [0, 1].
+        mse_in: error between source and adversarial picture, on [0, 1].
 
     Raises:
         Unsupported: source and adversarial picture are identical.
@@ -78,15 +75,15 @@ def rd_cost(rate: float, error: float, lmbda: float) -> float:
     """Return the rate-distortion cost in bits per pixel: bpp + lambda * 255^2 * MSE.
 
     Args:
-        rate: bits per pixel.
+        rate: in bits per pixel.
         error: mean squared error on [0, 1].
-        lmbda: what the error weighs, on CompressAI's scale (0.0018 to 0.18).
+        lmbda: weight of the error, on CompressAI's scale (0.0018 to 0.18).
     """
     return rate + lmbda * 255**2 * error
 
 
 def psnr_drop_db(clean: float, attacked: float) -> float:
-    """Return by how many dB an attack lowered the PSNR; negative if it rose.
+    """Return how much an attack lowered the PSNR, in dB; negative if the PSNR rose.
 
     Raises:
         Unsupported: the clean PSNR is infinite (a lossless codec).
@@ -97,7 +94,9 @@ def psnr_drop_db(clean: float, attacked: float) -> float:
 
 
 def psnr_drop_percent(clean: float, attacked: float) -> float:
-    """Return by how many per cent of the clean PSNR an attack lowered it; negative if it rose.
+    """Return how much an attack lowered the PSNR, in per cent of the clean PSNR.
+
+    It is negative if the PSNR rose. See https://arxiv.org/abs/2401.10345.
 
     Raises:
         Unsupported: the clean PSNR is infinite (a lossless codec) or not positive.
@@ -108,15 +107,15 @@ def psnr_drop_percent(clean: float, attacked: float) -> float:
 
 
 @dataclass(frozen=True)
-class Quality:
-    """How near a picture is to its reference.
+class Similarity:
+    """The scores of one picture against its reference.
 
     Attributes:
         mse: on [0, 1].
         luma_mse: of the luma, on [0, 1].
         psnr: in dB; inf if identical.
-        ssim: None if the picture is too small for it.
-        ms_ssim: None if the picture is too small for it.
+        ssim: at most 1; None if the picture is too small for it.
+        ms_ssim: 0 to 1; None if the picture is too small for it.
     """
 
     mse: float
@@ -126,17 +125,17 @@ class Quality:
     ms_ssim: float | None
 
 
-def quality(reference: Image, picture: Image) -> Quality:
-    """Return all that is scored of a picture and its reference."""
+def compare(reference: Image, picture: Image) -> Similarity:
+    """Return every score of a picture against its reference, VMAF apart."""
     error = mse(reference, picture)
-    similar, multi_scale = (_or_none(score, reference, picture) for score in (ssim, ms_ssim))
-    luma = luma_mse(reference, picture)
-    return Quality(error, luma, psnr_of(error), similar, multi_scale)
+    one_scale, five_scales = (_or_none(score, reference, picture) for score in (ssim, ms_ssim))
+    luma_error = luma_mse(reference, picture)
+    return Similarity(error, luma_error, psnr_of(error), one_scale, five_scales)
 
 
 @dataclass(frozen=True)
 class Score:
-    """A score of this harness: its function, what it tells, its unit and where it is defined."""
+    """A score of this harness: function, description, unit, and the URL of its definition."""
 
     function: Callable[..., float]
     description: str
@@ -189,7 +188,7 @@ SCORES = {
         "https://arxiv.org/abs/2401.10345",
     ),
 }
-"""Every score, by the name under which it is listed."""
+"""Every score, by the name that `bench list metrics` shows."""
 
 
 def _difference(reference: Image, picture: Image) -> npt.NDArray[np.int32]:

@@ -1,31 +1,29 @@
-"""Luma, and the structural similarity of two 8-bit pictures, uint8 (H, W, 3) of one shape."""
+"""SSIM, MS-SSIM and luma of 8-bit pictures, uint8 (H, W, 3); two pictures must have one shape."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pytorch_msssim
-import torch
-from skimage.metrics import structural_similarity
-from torch import Tensor
 
 from bench.codec import Image
 from bench.errors import Unsupported
+from bench.metric import check_pair
 
-_structural_similarity: Callable[..., float] = structural_similarity
-"""Typed here, as scikit-image does not."""
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SSIM_SIDE = 11
-"""The least short side, in pixels, of a picture that has an SSIM: the window's."""
+"""Smallest short side, in pixels, of a picture that has an SSIM: the side of the window."""
 _MS_SSIM_SIDE = 161
 
 
 def luma(colours: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
-    """Return Y' of ITU-R BT.709-6 of R', G', B', (H, W, 3) -> (H, W), in the same unit.
+    """Return the luma Y' of ITU-R BT.709-6, (H, W), of R'G'B' values, (H, W, 3), in their unit.
 
-    Element by element, so that it is the same on every machine.
+    It is computed element by element, so that it is the same on every machine.
     """
     red, green, blue = (colours[..., channel].astype(np.float64) for channel in range(3))
     total: npt.NDArray[np.float64] = 0.2126 * red + 0.7152 * green + 0.0722 * blue
@@ -33,48 +31,47 @@ def luma(colours: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
 
 
 def ssim(reference: Image, picture: Image) -> float:
-    """Return the structural similarity, the mean over R, G and B; at most 1.
+    """Return the structural similarity, mean over R, G and B; at most 1, which is identity.
 
-    The original's settings: an 11x11 Gaussian window of sigma 1.5 that stays inside the picture,
-    population covariances, K1 = 0.01, K2 = 0.03. No downsampling, no conversion to luma.
+    The settings are those of Wang et al. (2004, doi.org/10.1109/TIP.2003.819861): an 11x11 Gaussian
+    window of sigma 1.5 that stays inside the picture, population covariances, K1 = 0.01 and
+    K2 = 0.03. Pictures are neither downsampled nor converted to luma.
 
     Raises:
-        Unsupported: the picture's short side is below the window's 11 pixels.
+        Unsupported: the short side of the picture is below 11 pixels, the side of the window.
+        ValueError: the two differ in shape, or one is not uint8.
     """
     check_pair(reference, picture)
     _check_side("SSIM", reference, SSIM_SIDE)
+    from skimage import metrics  # noqa: PLC0415 - takes a second to import
+
+    # Typed here, because scikit-image is not.
+    structural_similarity: Callable[..., float] = metrics.structural_similarity
     settings = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
-    score = _structural_similarity(reference, picture, channel_axis=-1, data_range=255, **settings)
+    score = structural_similarity(reference, picture, channel_axis=-1, data_range=255, **settings)
     return float(score)
 
 
 def ms_ssim(reference: Image, picture: Image) -> float:
-    """Return the multi-scale structural similarity, the mean over R, G and B; 0 to 1.
+    """Return the multi-scale structural similarity, mean over R, G and B; 0 to 1.
 
-    Five scales with the original's weights, as pytorch-msssim computes them (and CompressAI with
-    it), here in float64. Before each halving odd sides are padded with zeros.
+    It has the five scales and weights of Wang et al. (2003, doi.org/10.1109/ACSSC.2003.1292216), as
+    computed by pytorch-msssim, which CompressAI uses too, here in float64. Odd sides are padded
+    with zeros before each halving.
 
     Raises:
-        Unsupported: the picture's short side is below 161 pixels, too small for five scales.
+        Unsupported: the short side of the picture is below 161 pixels, too small for five scales.
+        ValueError: the two differ in shape, or one is not uint8.
     """
     check_pair(reference, picture)
     _check_side("MS-SSIM", reference, _MS_SSIM_SIDE)
+    import pytorch_msssim  # noqa: PLC0415 - imports torch
+    import torch  # noqa: PLC0415 - takes seconds to import
+
     with torch.inference_mode():
         planes = zip(_planes(reference), _planes(picture), strict=True)
         scores = [pytorch_msssim.ms_ssim(*pair, data_range=255) for pair in planes]
     return float(torch.stack(scores).mean())
-
-
-def check_pair(reference: Image, picture: Image) -> None:
-    """See that two pictures can be compared.
-
-    Raises:
-        ValueError: they differ in shape, or one is not uint8.
-    """
-    if reference.dtype != np.uint8 or picture.dtype != np.uint8:
-        raise ValueError(f"pictures must be uint8, not {reference.dtype} and {picture.dtype}")
-    if reference.shape != picture.shape:
-        raise ValueError(f"pictures differ in shape: {reference.shape} and {picture.shape}")
 
 
 def _check_side(metric: str, picture: Image, least: int) -> None:
@@ -86,6 +83,11 @@ def _check_side(metric: str, picture: Image, least: int) -> None:
 
 
 def _planes(picture: Image) -> Iterator[Tensor]:
-    """Yield the channels, each (1, 1, H, W): in half the time and memory of all at once."""
+    """Yield the channels, each (1, 1, H, W).
+
+    One at a time takes half the time and memory of all three at once.
+    """
+    import torch  # noqa: PLC0415 - takes seconds to import
+
     for channel in np.moveaxis(picture, -1, 0):
         yield torch.from_numpy(channel.astype(np.float64))[None, None]

@@ -1,6 +1,6 @@
-"""CompressAI's image models, and our denoiser, by name: with given weights, or new ones.
+"""CompressAI's image models and the denoiser by name, with existing or new weights.
 
-Of `TABLES`, what the entropy coder works with, none need be given: they follow from the parameters.
+A state need not contain the entropy coder's tables (`TABLES`): they follow from the parameters.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from bench.models.denoiser import Denoiser
 from bench.utils.yaml_config import nearest
 
 TABLES = ("_quantized_cdf", "_offset", "_cdf_length", "scale_table")
-"""The last parts of the tables' names in a state."""
+"""The last parts of the names of the entropy coder's tables in a state."""
 
 LATENT_CODECS = ("cheng2020-anchor-checkerboard", "elic2022-official", "elic2022-chandelier")
-"""Architectures whose entropy model is a tree of CompressAI's latent codecs; none is published."""
+"""Architectures built from CompressAI's latent codecs; no weights are published for them."""
 
 _ARCHITECTURES = {
     **fixed_rate,
@@ -37,23 +37,23 @@ _STEP_NETWORK = "gayn2zqstep."
 
 
 def build(architecture: str, state: Mapping[str, Tensor]) -> CompressionModel:
-    """Return the CompressionModel that holds `state`: float32, eval mode, CDF tables present.
+    """Return a model with the weights `state`: float32, eval mode, with CDF tables.
 
     Raises:
-        ConfigError: the architecture is unknown, or the weights are another architecture's.
+        ConfigError: the architecture is unknown, or the weights belong to another architecture.
     """
-    model = _model(architecture)
+    model_class = _model_class(architecture)
     try:
-        return coding(_loaded(model, state))
+        return coding(_loaded(model_class, state))
     except (KeyError, RuntimeError, IndexError) as error:
         raise ConfigError(
             f"this checkpoint holds the weights of another architecture than {architecture} "
-            f"({_difference(model, state)}); name the architecture it was trained with"
+            f"({_difference(model_class, state)}); name the architecture it was trained with"
         ) from error
 
 
 def coding(net: CompressionModel) -> CompressionModel:
-    """Return the net itself, ready to code: float32, eval mode, CDF tables present."""
+    """Make a model ready to code (float32, eval mode, with CDF tables), and return it."""
     net = net.float().eval()
     if isinstance(net, CompressionModel):
         net.update()
@@ -61,69 +61,76 @@ def coding(net: CompressionModel) -> CompressionModel:
 
 
 def fresh(architecture: str, widths: Sequence[int]) -> CompressionModel:
-    """Return a net with random weights, to be trained for one rate.
+    """Return a model with random weights, to be trained for one rate.
+
+    Args:
+        architecture: its name.
+        widths: its numbers of channels, N and, where the architecture has it, M.
 
     Raises:
-        ConfigError: the architecture is unknown or of variable rate, or has another number of
+        ConfigError: the architecture is unknown or variable-rate, or takes another number of
             widths.
     """
-    model = _model(architecture)
+    model_class = _model_class(architecture)
     if architecture in variable_rate:
-        raise ConfigError(f"{architecture} is of variable rate, training here is for one rate")
-    count = _width_count(model)
+        raise ConfigError(f"{architecture} is a variable-rate model; only fixed-rate models train")
+    count = _width_count(model_class)
     if len(widths) != count:
-        raise ConfigError(f"{architecture} takes {count} widths, the recipe gives {len(widths)}")
-    return model(*widths)
+        raise ConfigError(f"{architecture} takes {count} widths, the recipe has {len(widths)}")
+    return model_class(*widths)
 
 
-def _model(architecture: str) -> type[CompressionModel]:
+def _model_class(architecture: str) -> type[CompressionModel]:
     if architecture not in _ARCHITECTURES:
         hint = nearest(architecture, _ARCHITECTURES)
         raise ConfigError(f"unknown architecture '{architecture}'; {hint}")
-    model: type[CompressionModel] = _ARCHITECTURES[architecture]
-    return model
+    model_class: type[CompressionModel] = _ARCHITECTURES[architecture]
+    return model_class
 
 
-def _loaded(model: type[CompressionModel], state: Mapping[str, Tensor]) -> CompressionModel:
-    """Return an instance with these weights.
+def _loaded(model_class: type[CompressionModel], state: Mapping[str, Tensor]) -> CompressionModel:
+    """Return a model with these weights.
 
-    The tables of a variable step are of one level alone, and CompressAI would not load them: they
-    are left empty, to be made for a level.
+    The tables of models with a variable quantisation step hold for one level only, and CompressAI
+    does not load them. They stay empty until they are computed for a level.
     """
-    if model in _SMALLEST:
-        return _of_widths(model, state)
-    variant = _variant(model, state)
-    tables = {name: torch.empty(0, dtype=torch.int32) for name in _STEP_TABLES if variant}
-    return model.from_state_dict({**state, **tables}, **variant)
+    if model_class in _SMALLEST:
+        return _elic_of_widths(model_class, state)
+    options = _options(model_class, state)
+    tables = {name: torch.empty(0, dtype=torch.int32) for name in _STEP_TABLES if options}
+    return model_class.from_state_dict({**state, **tables}, **options)
 
 
-def _of_widths(model: type[CompressionModel], state: Mapping[str, Tensor]) -> CompressionModel:
-    """Return an ELIC of any M; its own `from_state_dict` knows M = 320 alone."""
+def _elic_of_widths(
+    model_class: type[CompressionModel], state: Mapping[str, Tensor]
+) -> CompressionModel:
+    """Return an ELIC model of any M; its own `from_state_dict` supports M = 320 only."""
     widths = [state[name].shape[0] for name in ("g_a.0.weight", "g_a.13.weight")]
-    net = model(*widths)
+    net = model_class(*widths)
     net.load_state_dict(dict(state))
     return net
 
 
-def _variant(model: type[CompressionModel], state: Mapping[str, Tensor]) -> dict[str, bool]:
-    """Return what the class must be told of the weights: has their hyper latent a variable step?
+def _options(model_class: type[CompressionModel], state: Mapping[str, Tensor]) -> dict[str, bool]:
+    """Return the constructor option for a variable quantisation step of the hyper-latent.
 
-    The published ones of bmshj2018-hyperprior-vbr and mbt2018-mean-vbr do; mbt2018-vbr never has.
+    The published weights of bmshj2018-hyperprior-vbr and mbt2018-mean-vbr have a variable step;
+    mbt2018-vbr never has.
     """
     is_variable = any(name.startswith(_STEP_NETWORK) for name in state)
-    known = inspect.signature(model.from_state_dict).parameters
+    known = inspect.signature(model_class.from_state_dict).parameters
     return {"vr_entbttlnck": True} if is_variable and "vr_entbttlnck" in known else {}
 
 
-def _width_count(model: type[CompressionModel]) -> int:
+def _width_count(model_class: type[CompressionModel]) -> int:
     """Return how many of N and M the class takes."""
-    return len({"N", "M"} & set(inspect.signature(model).parameters))
+    return len({"N", "M"} & set(inspect.signature(model_class).parameters))
 
 
-def _difference(model: type[CompressionModel], state: Mapping[str, Tensor]) -> str:
-    """Return in a few words how the names in `state` differ from those of the architecture."""
-    widths = _SMALLEST.get(model, (8, 8))[: _width_count(model)]
-    smallest = model(*widths, **_variant(model, state))
+def _difference(model_class: type[CompressionModel], state: Mapping[str, Tensor]) -> str:
+    """Return a short description of how the names in `state` differ from the architecture's."""
+    widths = _SMALLEST.get(model_class, (8, 8))[: _width_count(model_class)]
+    smallest = model_class(*widths, **_options(model_class, state))
     known = smallest.state_dict()
     missing = [name for name, _ in smallest.named_parameters() if name not in state]
     unexpected = [name for name in state if name not in known]

@@ -1,4 +1,4 @@
-"""The card beside trained weights, `NAME.json`: how they were made and what they reach."""
+"""Model cards: `NAME.json` beside the weights, with their training and their performance."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.errors import ConfigError
+from bench.utils.files import write_atomically
 
 
 class RateDistortion(BaseModel):
-    """What a checkpoint reaches on one named picture set, with real bitstreams.
+    """The rate and distortion of a checkpoint on one picture set, from real bitstreams.
 
     Attributes:
-        bpp: bits per pixel of the strings, containers apart, mean over the pictures.
-        psnr: dB over RGB after rounding to 8 bits, mean over the pictures.
-        estimated_bpp: what the entropy model says instead, mean over the pictures.
-        pictures: how many pictures the set holds.
+        bpp: bits per pixel of the strings, without a container, mean over the pictures.
+        psnr: PSNR over RGB in dB, after rounding to 8 bits, mean over the pictures.
+        estimated_bpp: rate that the entropy model estimates, mean over the pictures.
+        pictures: number of pictures in the set.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,13 +32,14 @@ class RateDistortion(BaseModel):
 
 
 class Robustness(BaseModel):
-    """What a checkpoint suffers in one setting: budget, objective and pictures; means over them.
+    """The rate and distortion of a checkpoint under one attack; means over the pictures.
 
     Attributes:
-        bpp: of the attacked pictures, real bitstreams.
-        psnr: dB against the source pictures.
-        cost: bpp + lmbda 255^2 MSE, with the card's lambda, against the source pictures.
-        clean_cost: the same of the clean pictures.
+        bpp: rate of the adversarial pictures, from real bitstreams, in bits per pixel.
+        psnr: PSNR against the source pictures, in dB.
+        cost: R-D cost under attack, bpp + lmbda 255^2 MSE against the source pictures, with the
+            lambda of the card.
+        clean_cost: R-D cost of the clean pictures.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,21 +51,25 @@ class Robustness(BaseModel):
 
 
 class Card(BaseModel):
-    """What stands beside the weights: how they were made and what they reach.
+    """The training and the performance of one checkpoint.
 
     Attributes:
+        format: version of the format of cards.
         architecture: CompressAI's name, e.g. "bmshj2018-factorized".
-        widths: the channels N, or N and M.
-        lmbda: the weight of 255^2 * MSE against bits per pixel.
-        steps: optimiser steps done, those of the parent apart.
-        seconds: spent on these steps.
-        hardware: that they were done on.
-        recipe_sha256: hash of the recipe's settings.
-        parent: name of the checkpoint that training started from.
-        training_set_sha256: hash over the training photos' names and bytes.
-        rate_distortion: measured on named picture sets.
-        robustness: measured under attack, by the name of the setting.
-        weights_sha256: hash of the weights file's bytes; `save` fills it in.
+        widths: numbers of channels: N, or N and M.
+        lmbda: weight of 255^2 * MSE against bits per pixel.
+        metric: distortion in the loss.
+        steps: number of optimiser steps, without those of the parent.
+        seconds: duration of these steps.
+        hardware: hardware that they ran on.
+        recipe_sha256: hash of the settings of the recipe.
+        parent: name of the checkpoint that training started from; None for random weights.
+        training_set_sha256: hash of names and bytes of the training photos.
+        versions: versions of torch, CompressAI and this project.
+        rate_distortion: performance by name of the picture set.
+        robustness: performance under attack, by name of the attack's setting.
+        licence: licence of the weights.
+        weights_sha256: hash of the weights file; filled in by `bench.models.checkpoint.save`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -87,36 +93,30 @@ class Card(BaseModel):
 
 
 def read_card(weights: Path) -> Card | None:
-    """Return the card that stands beside weights, or None if there is none.
+    """Return the card beside a weights file, or None if there is none.
 
     Raises:
-        ConfigError: it is no card, or that of another file.
+        ConfigError: the file is not a card, or is the card of other weights.
     """
-    beside = weights.with_suffix(".json")
-    if not beside.exists():
+    path = weights.with_suffix(".json")
+    if not path.exists():
         return None
     try:
-        card = Card.model_validate_json(beside.read_bytes())
+        card = Card.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        raise ConfigError(f"{beside} is not the card of a checkpoint: {_first(error)}") from error
+        reason = _first_error(error)
+        raise ConfigError(f"{path} is not the card of a checkpoint: {reason}") from error
     if card.weights_sha256 != hashlib.sha256(weights.read_bytes()).hexdigest():
-        raise ConfigError(f"{weights} is not the file its card {beside.name} describes; fetch both")
+        raise ConfigError(f"{weights} is not the file its card {path.name} describes; fetch both")
     return card
 
 
 def write_card(weights: Path, card: Card) -> None:
-    """Write the card that belongs to weights."""
+    """Write a card beside a weights file."""
     text = json.dumps(card.model_dump(mode="json"), indent=2) + "\n"
     write_atomically(weights.with_suffix(".json"), text.encode())
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash, finds the old content or the new."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)
-
-
-def _first(error: ValidationError) -> str:
+def _first_error(error: ValidationError) -> str:
     details = error.errors(include_url=False)[0]
     return f"{'.'.join(map(str, details['loc']))}: {details['msg']}"

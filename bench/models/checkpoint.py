@@ -1,9 +1,9 @@
-"""Trained weights on disk: `NAME.safetensors` and its card `NAME.json`, or CompressAI's own files.
+"""Checkpoints: `NAME.safetensors` with its card `NAME.json`, or files of CompressAI.
 
-Parameters are stored as fp16. A buffer (a bound, a pedestal, a mask) is stored as fp16 only where
-that loses nothing: the pedestal of GDN and the floor of the likelihoods would become zero. The
-entropy coder's tables are left out (stored empty): they follow from the parameters, are recomputed
-by `net.update()`, and for Gaussian models would weigh more than the weights.
+Parameters are stored as fp16. A buffer (a bound, a pedestal, a mask) is stored as fp16 only if that
+is lossless; otherwise the pedestal of GDN and the lower bound of the likelihoods would become zero.
+The tables of the entropy coder are stored empty. They follow from the parameters, `net.update()`
+computes them again, and for Gaussian models they would be larger than the weights.
 """
 
 from __future__ import annotations
@@ -25,19 +25,25 @@ from torch import Tensor, nn
 from bench import __version__
 from bench.errors import ConfigError
 from bench.models.architectures import TABLES, build
-from bench.models.card import Card, read_card, write_atomically, write_card
+from bench.models.card import Card, read_card, write_card
+from bench.utils.files import write_atomically
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Weights as read: float32 and integer tensors by name, and the card where there is one."""
+    """The content of a checkpoint.
+
+    Attributes:
+        state: float32 and integer tensors by name.
+        card: its card; None if there is none.
+    """
 
     state: dict[str, Tensor]
     card: Card | None
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what computes a checkpoint's numbers."""
+    """Return the versions of torch, CompressAI and this project, by name."""
     return {
         "torch": metadata.version("torch"),
         "compressai": metadata.version("compressai"),
@@ -46,8 +52,15 @@ def versions() -> dict[str, str]:
 
 
 def save(path: Path, net: nn.Module, card: Card) -> None:
-    """Write the weights of `net` to `path` (.safetensors) and the card beside it (.json)."""
-    content = format_safetensors(_stored(net))
+    """Write the weights of a net and its card.
+
+    Args:
+        path: path of the weights (.safetensors); the card is written beside it (.json). The folder
+            is created if it does not exist.
+        net: the net.
+        card: its card; `weights_sha256` is filled in here.
+    """
+    content = format_safetensors(_state_to_store(net))
     card = card.model_copy(update={"weights_sha256": hashlib.sha256(content).hexdigest()})
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, content)
@@ -55,10 +68,10 @@ def save(path: Path, net: nn.Module, card: Card) -> None:
 
 
 def read(path: Path) -> Checkpoint:
-    """Read weights: .safetensors with its card, or a .pth, .pt or .pth.tar of CompressAI.
+    """Read a checkpoint: .safetensors with its card, or a .pth, .pt or .pth.tar of CompressAI.
 
     Raises:
-        ConfigError: the file is missing, damaged, not a checkpoint, or could run code.
+        ConfigError: the file is missing, damaged, not a checkpoint, or contains code.
     """
     try:
         content = path.read_bytes()
@@ -71,7 +84,11 @@ def read(path: Path) -> Checkpoint:
 
 
 def load(path: Path, architecture: str) -> CompressionModel:
-    """Read weights and build their net; a card that names another architecture is refused."""
+    """Read a checkpoint and build its net: float32, eval mode, with CDF tables.
+
+    Raises:
+        ConfigError: the checkpoint cannot be read, or is of another architecture.
+    """
     checkpoint = read(path)
     if checkpoint.card is not None and checkpoint.card.architecture != architecture:
         raise ConfigError(
@@ -84,7 +101,7 @@ def load(path: Path, architecture: str) -> CompressionModel:
         raise ConfigError(f"{path}: {error}") from error
 
 
-def _stored(net: nn.Module) -> dict[str, Tensor]:
+def _state_to_store(net: nn.Module) -> dict[str, Tensor]:
     parameters = {name for name, _ in net.named_parameters()}
     return {
         name: _compact(name, tensor.detach().cpu(), name in parameters)
@@ -112,24 +129,26 @@ def _from_safetensors(path: Path, content: bytes) -> dict[str, Tensor]:
 
 def _from_pickle(path: Path) -> dict[str, Tensor]:
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise ConfigError(
             f"{path} is refused: it is truncated, or not a file of tensors alone (code in it is "
             "never run); fetch it again, or save it with torch.save(net.state_dict(), ...)"
         ) from error
-    return _floats(load_state_dict(_weights(path, found)))
+    return _floats(load_state_dict(_state_dict(path, content)))
 
 
-def _weights(path: Path, found: object) -> dict[str, Tensor]:
-    if isinstance(found, dict) and "state_dict" in found:
-        found = found["state_dict"]
-    if not isinstance(found, dict) or not found or not all(map(torch.is_tensor, found.values())):
+def _state_dict(path: Path, content: object) -> dict[str, Tensor]:
+    state = content.get("state_dict", content) if isinstance(content, dict) else content
+    if not isinstance(state, dict) or not state or not all(map(torch.is_tensor, state.values())):
         raise ConfigError(
             f"{path} is not a checkpoint: expected tensors by name, or those under 'state_dict'"
         )
-    return dict(found)
+    return dict(state)
 
 
 def _floats(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+    return {
+        name: tensor.float() if tensor.is_floating_point() else tensor
+        for name, tensor in state.items()
+    }

@@ -1,8 +1,8 @@
-"""A small net that takes noise out of pictures, trained like the codecs: as one that costs no bits.
+"""A small denoising net. It is trained like the codecs, as a codec that costs no bits.
 
-    (B, 3, H, W) --2x2 pixels to channels--> 3x3 convolutions --back to pixels--> what is added
+    (B, 3, H, W) --2x2 pixels to channels--> 3x3 convolutions --back to pixels--> correction
 
-It says what is wrong with a picture instead of what is right, at half the picture's size.
+It predicts the correction that is added to a picture, at half the size of the picture.
 
     Zhang et al., DnCNN, https://arxiv.org/abs/1608.03981
     Zhang et al., FFDNet, https://arxiv.org/abs/1710.04026
@@ -17,14 +17,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 _LAYERS = 4
-"""Convolutions between the first and the last one."""
+"""Number of convolutions between the first and the last one."""
 
 
 class Denoiser(nn.Module):
-    """Pictures in, pictures with less noise out; new ones leave a picture as it is.
+    """A net that removes noise from pictures; with initial weights it returns them unchanged.
 
     Args:
-        N: channels.
+        N: number of channels.
     """
 
     def __init__(self, N: int) -> None:  # noqa: N803 - as CompressAI calls it
@@ -38,13 +38,17 @@ class Denoiser(nn.Module):
 
     @classmethod
     def from_state_dict(cls, state: Mapping[str, Tensor]) -> Denoiser:
-        """Return the net that holds these weights."""
+        """Return a net with these weights."""
         net = cls(state["correction.1.weight"].shape[0])
         net.load_state_dict(state)
         return net
 
     def forward(self, images: Tensor) -> dict[str, Tensor | dict[str, Tensor]]:
-        """Return the pictures (B, 3, H, W) as `x_hat`, any H and W, and no likelihoods."""
+        """Return denoised pictures as `x_hat`, and empty `likelihoods`.
+
+        Args:
+            images: float (B, 3, H, W) in [0, 1], any H and W.
+        """
         height, width = images.shape[-2:]
         even = functional.pad(images, (0, width % 2, 0, height % 2), mode="replicate")
         correction = functional.pixel_shuffle(self.correction(even), 2)

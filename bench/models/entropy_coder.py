@@ -1,9 +1,9 @@
-"""CompressAI's entropy coder, kept from symbols that it would encode for ever.
+"""CompressAI's entropy coder, with a check for symbols on which it would never return.
 
-It writes a symbol outside its tables 4 bits at a time, in at most 28; of a larger one it never
-finds the end, and what is not finite becomes the smallest integer. A call that does not return
-cannot be stopped, so such symbols are refused before: wherever a net finds them, in whatever model,
-they pass `encode_with_indexes`.
+The coder writes a symbol outside its tables 4 bits at a time, in at most 28 bits. On a larger
+symbol it never terminates, and latents that are not finite become the smallest integer. A call that
+does not return cannot be stopped, so such symbols are rejected before. The symbols of every model
+pass through `encode_with_indexes`, which is wrapped here.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from torch import Tensor
 from bench.errors import CodecError
 
 LARGEST = 2**27 - 2**16
-"""Of a symbol, either way. Tables begin at most 2**16 below zero, what is beyond them has 27 bits
-and a sign."""
+"""Largest absolute value of a symbol. Tables begin at most 2**16 below zero, and a symbol beyond
+them has 27 bits and a sign."""
 
 
-def compressed(net: CompressionModel, images: Tensor, **told: object) -> Mapping[str, Any]:
-    """Return what a net's own `compress` does, "strings" and "shape".
+def compressed(net: CompressionModel, images: Tensor, **options: object) -> Mapping[str, Any]:
+    """Return the result of the net's `compress`: "strings" and "shape".
 
     Args:
-        net: with CDF tables.
-        images: (B, 3, H, W), H and W multiples of its factor.
-        told: what its `compress` is told besides.
+        net: a net with CDF tables.
+        images: float (B, 3, H, W) in [0, 1]; H and W are multiples of its downsampling factor.
+        options: further arguments of the net's `compress`.
 
     Raises:
-        CodecError: latents are not finite, or too large for the coder.
+        CodecError: latents are not finite, or are too large for the coder.
     """
     with torch.no_grad():
-        return cast("Mapping[str, Any]", net.compress(images, **told))
+        return cast("Mapping[str, Any]", net.compress(images, **options))
 
 
 def _bounded(encode: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""A net's first weights, from a trained parent's."""
+"""Warm start: the initial weights of a net from a trained parent."""
 
 from __future__ import annotations
 
@@ -15,54 +15,59 @@ _TRANSFORMS = ("g_a.", "g_s.", "correction.")
 
 
 def inherit(net: CompressionModel, architecture: str, path: Path) -> None:
-    """Take over a parent's weights, in place.
+    """Copy the weights of a parent into a net, in place.
 
-    Of a parent of another architecture, or a narrower one, the transforms are taken and the entropy
-    model starts anew. A narrower parent fills the first channels: what comes out of the others is
-    drawn at random, and nothing listens to it yet, so that a latent is decoded as the parent would.
+    From a parent of another architecture, or a narrower one, only the transforms are copied, and
+    the entropy model keeps its random weights. A narrower parent fills the first channels. The
+    other channels have random weights, but the weights of whatever reads them are zero, so a latent
+    is decoded as the parent would decode it.
 
     Args:
-        net: with random weights.
+        net: a net with random weights.
         architecture: its name.
-        path: of the parent's weights.
+        path: path of the parent's weights.
 
     Raises:
         ConfigError: the parent cannot be read, is wider, or has other transforms.
     """
     card = checkpoint.read(path).card
-    ancestor = card.architecture if card else architecture
-    found = dict(checkpoint.load(path, ancestor).named_parameters())
+    parent_architecture = card.architecture if card else architecture
+    parent = dict(checkpoint.load(path, parent_architecture).named_parameters())
     own = dict(net.named_parameters())
-    same = ancestor == architecture and all(own[name].shape == found[name].shape for name in own)
-    taken = {name: own[name] for name in own if same or name.startswith(_TRANSFORMS)}
-    if not all(name in found and _holds(own[name], found[name]) for name in taken):
+    same = parent_architecture == architecture and all(
+        own[name].shape == parent[name].shape for name in own
+    )
+    copied = {name: own[name] for name in own if same or name.startswith(_TRANSFORMS)}
+    if not all(name in parent and _fits(own[name], parent[name]) for name in copied):
         raise ConfigError(
-            f"the parent {path} ({ancestor}) has other transforms than the recipe, or is wider"
+            f"the parent {path} ({parent_architecture}) has other transforms than the recipe,"
+            " or is wider"
         )
-    inputs = dict(_inputs(net))
+    input_axes = _input_axes(net)
     with torch.no_grad():
-        for name, weight in taken.items():
-            _fill(weight, found[name], inputs.get(name))
+        for name, weight in copied.items():
+            _fill(weight, parent[name], input_axes.get(name))
 
 
-def _holds(weight: Tensor, part: Tensor) -> bool:
+def _fits(weight: Tensor, part: Tensor) -> bool:
     sides = zip(weight.shape, part.shape, strict=False)
-    return weight.ndim == part.ndim and all(whole >= own for whole, own in sides)
+    return weight.ndim == part.ndim and all(side >= part_side for side, part_side in sides)
 
 
-def _inputs(net: nn.Module) -> list[tuple[str, int]]:
-    """Return the axis of the inputs of every convolution's weight, by name."""
+def _input_axes(net: nn.Module) -> dict[str, int]:
+    """Return the axis of the input channels in every convolution's weight, by name."""
     axes = {nn.Conv2d: 1, nn.ConvTranspose2d: 0}
-    return [
-        (f"{name}.weight", axis)
+    return {
+        f"{name}.weight": axis
         for name, module in net.named_modules()
         for kind, axis in axes.items()
         if isinstance(module, kind)
-    ]
+    }
 
 
-def _fill(weight: Tensor, part: Tensor, inputs: int | None) -> None:
-    if inputs is not None:
-        known = part.shape[inputs]
-        weight.narrow(inputs, known, weight.shape[inputs] - known).zero_()
+def _fill(weight: Tensor, part: Tensor, input_axis: int | None) -> None:
+    """Copy the part into the first channels; set the weights of all further inputs to zero."""
+    if input_axis is not None:
+        known = part.shape[input_axis]
+        weight.narrow(input_axis, known, weight.shape[input_axis] - known).zero_()
     weight[tuple(slice(side) for side in part.shape)] = part

@@ -1,27 +1,29 @@
-"""The trained models that ship with the package, by their cards."""
+"""The zoo: the trained models that come with the package, listed from their cards."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from importlib import resources
-
-from rich.table import Table
+from typing import TYPE_CHECKING
 
 from bench.models.card import Card, RateDistortion
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 _HEADERS = ("name", "widths", "lambda", "from", "trained", "sample", "Kodak", "licence")
 
 
 def cards() -> dict[str, Card]:
-    """Return the card of every bundled model, in the order of their names."""
+    """Return the card of every bundled model by name, sorted."""
     files = (resources.files("backends") / "zoo").iterdir()
-    found = {file.name[:-5]: file.read_bytes() for file in files if file.name.endswith(".json")}
-    return {name: Card.model_validate_json(found[name]) for name in sorted(found)}
+    texts = {file.name[:-5]: file.read_bytes() for file in files if file.name.endswith(".json")}
+    return {name: Card.model_validate_json(texts[name]) for name in sorted(texts)}
 
 
 def as_json(cards: Mapping[str, Card]) -> str:
-    """Return cards as a JSON object, by name."""
+    """Return cards as the text of a JSON object, by name."""
     return json.dumps(
         {name: card.model_dump(mode="json") for name, card in cards.items()}, indent=2
     )
@@ -29,6 +31,8 @@ def as_json(cards: Mapping[str, Card]) -> str:
 
 def as_table(cards: Mapping[str, Card]) -> Table:
     """Return cards as a table for the terminal."""
+    from rich.table import Table  # noqa: PLC0415 - only for the terminal
+
     table = Table(title="zoo: {name: ARCHITECTURE, checkpoint: NAME}", title_justify="left")
     for header in _HEADERS:
         table.add_column(header, overflow="fold", no_wrap=header == "name")
@@ -38,11 +42,11 @@ def as_table(cards: Mapping[str, Card]) -> Table:
 
 
 def _cells(name: str, card: Card) -> tuple[str, ...]:
-    reached = (_point(card.rate_distortion.get(key)) for key in ("sample", "kodak"))
+    results = (_rate_and_psnr(card.rate_distortion.get(key)) for key in ("sample", "kodak"))
     trained = f"{card.steps} steps, {card.seconds / 60:.0f} min"
     widths = "/".join(map(str, card.widths))
-    return name, widths, f"{card.lmbda:g}", card.parent or "", trained, *reached, card.licence
+    return name, widths, f"{card.lmbda:g}", card.parent or "", trained, *results, card.licence
 
 
-def _point(found: RateDistortion | None) -> str:
-    return f"{found.bpp:.3f} bpp {found.psnr:.2f} dB" if found else ""
+def _rate_and_psnr(result: RateDistortion | None) -> str:
+    return f"{result.bpp:.3f} bpp {result.psnr:.2f} dB" if result else ""

@@ -26,7 +26,7 @@ _DRAWING = 0.1
 """Seconds per megapixel for a search that looks at no codec."""
 
 
-def seconds(job: CraftJob | MeasureJob) -> float:
+def estimated_seconds(job: CraftJob | MeasureJob) -> float:
     """Return the expected seconds of one job on the reference machine."""
     height, width, _ = job.picture.pixels.shape
     megapixels = height * width / 1e6
@@ -38,12 +38,12 @@ def seconds(job: CraftJob | MeasureJob) -> float:
     return megapixels * (_DRAWING + once * job.search.evaluations)
 
 
-def remaining(plan: Plan, store: Store | None = None) -> float:
+def remaining_seconds(plan: Plan, store: Store | None = None) -> float:
     """Return the expected seconds of all jobs that a run folder does not hold yet."""
-    return sum(seconds(job) for job in missing(plan, store))
+    return sum(estimated_seconds(job) for job in jobs_without_record(plan, store))
 
 
-def missing(plan: Plan, store: Store | None = None) -> Iterable[CraftJob | MeasureJob]:
+def jobs_without_record(plan: Plan, store: Store | None = None) -> Iterable[CraftJob | MeasureJob]:
     """Yield the jobs that a run folder does not hold yet; all of them without one."""
     yield from (job for job in plan.crafts if store is None or job.key not in store.crafts)
     yield from (job for job in plan.cells if store is None or job.key not in store.measured)

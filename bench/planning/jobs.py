@@ -110,7 +110,7 @@ class Plan:
         return [cell for group in self.groups for cell in group.cells]
 
 
-def in_words(job: CraftJob | MeasureJob) -> str:
+def describe_job(job: CraftJob | MeasureJob) -> str:
     """Return in a few words what a job does."""
     if isinstance(job, MeasureJob):
         made = "clean" if job.craft is None else str(job.craft.search.choice)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from bench.codec import Codec
 from bench.entry import Entry
 from bench.errors import ConfigError
-from bench.utils.yaml_config import foremost, nearest
+from bench.utils.yaml_config import most_useful_error, nearest
 
 
 def model(name: str, found: Entry, factory: Any, codec: Any) -> type[BaseModel]:  # noqa: ANN401 - what a table names, and an annotation
@@ -39,7 +39,7 @@ def model(name: str, found: Entry, factory: Any, codec: Any) -> type[BaseModel]:
 
 def explained(whose: str, known: type[BaseModel], error: ValidationError) -> str:
     """Return in a sentence what is wrong with the parameters of something."""
-    details = foremost(error)
+    details = most_useful_error(error)
     key = str(details["loc"][0])
     if details["type"] == "extra_forbidden":
         if not known.model_fields:

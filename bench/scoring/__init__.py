@@ -1,4 +1,4 @@
 """From a picture and a codec to scores: encode, decode the bytes again, measure.
 
-The formulas of metrics live in `bench.metrics`; ranking lives in `leaderboard`.
+Formulas of metrics live in `bench.metrics`; ranking lives in `leaderboard`.
 """

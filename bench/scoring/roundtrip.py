@@ -1,4 +1,4 @@
-"""One picture through one codec: encode, decode again, and what is scored of that alone."""
+"""One picture through one codec: encoded, decoded again, and scored against itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.codec import Codec, Image
 from bench.errors import PLUGIN_ERRORS, Unsupported, one_line, raise_if_machine
 from bench.metric import Reading, read
 from bench.metrics import scores as metrics
-from bench.metrics.scores import Quality
+from bench.metrics.scores import Similarity
 from bench.metrics.vmaf import vmaf
 from bench.planning.operating_point import NamedMetric
 from bench.store.records import Status
@@ -24,7 +24,15 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class RoundTrip:
-    """One picture through one codec: the bitstream and what came out of it."""
+    """A picture that was encoded and decoded. Its scores are computed once and then kept.
+
+    Attributes:
+        picture: the encoded picture, uint8 (H, W, 3).
+        bitstream: the bytes of the encoder.
+        image: the decoded picture, same shape.
+        encode_seconds: duration of encoding.
+        decode_seconds: duration of decoding.
+    """
 
     picture: Image
     bitstream: bytes
@@ -36,44 +44,53 @@ class RoundTrip:
     )
 
     @cached_property
-    def quality(self) -> Quality:
-        """What is scored of what came out against the picture itself; many cells share it."""
-        return metrics.quality(self.picture, self.image)
+    def similarity(self) -> Similarity:
+        """Scores of the decoded picture against the encoded one; shared by many evaluations."""
+        return metrics.compare(self.picture, self.image)
 
-    def reading(self, yardstick: NamedMetric) -> Reading:
-        """Return what a metric says of it; it is asked once, and many cells share the answer."""
-        if yardstick.label not in self._readings:
-            self._readings[yardstick.label] = read(yardstick.metric, self.picture, self.image)
-        return self._readings[yardstick.label]
+    def reading(self, named: NamedMetric) -> Reading:
+        """Return the value of a metric, which is called once; shared by many evaluations."""
+        if named.label not in self._readings:
+            self._readings[named.label] = read(named.metric, self.picture, self.image)
+        return self._readings[named.label]
 
     @cached_property
     def vmaf(self) -> float | None:
-        """Likewise the VMAF, None where there is none; many cells share it, and it takes long."""
+        """VMAF of the decoded picture; None if it cannot be computed. Slow, therefore kept."""
         return none_if_unsupported(lambda: vmaf(self.picture, self.image))
 
     @property
     def bpp(self) -> float:
-        """Bits per pixel, all bytes of the bitstream counted."""
+        """Rate in bits per pixel; every byte of the bitstream counts."""
         height, width, _ = self.picture.shape
         return metrics.bpp(len(self.bitstream), height, width)
 
 
 @dataclass(frozen=True)
 class CodingFailure:
-    """Why a picture did not come through."""
+    """The reason why a picture could not be encoded and decoded.
+
+    Attributes:
+        status: "unsupported" or "failed".
+        reason: one sentence.
+    """
 
     status: Status
     reason: str
 
 
 def encode_decode(codec: Codec, image: Image) -> RoundTrip | CodingFailure:
-    """Encode a picture and decode the bytes again; a codec's failure is a result."""
+    """Encode a picture, uint8 (H, W, 3), and decode the bytes; a codec's failure is a result.
+
+    Raises:
+        MachineError: the machine ran out of memory, disk or another resource.
+    """
     try:
         bitstream, encode_seconds = _timed(lambda: codec.encode(image))
         decoded, decode_seconds = _timed(lambda: np.asarray(codec.decode(bitstream)))
     except Unsupported as error:
         return CodingFailure("unsupported", str(error))
-    except PLUGIN_ERRORS as error:  # what breaks inside a codec is its failure
+    except PLUGIN_ERRORS as error:  # an error inside a codec is the codec's failure
         raise_if_machine(error)
         return CodingFailure("failed", one_line(error))
     if not bitstream:
@@ -86,7 +103,7 @@ def encode_decode(codec: Codec, image: Image) -> RoundTrip | CodingFailure:
 
 
 def none_if_unsupported(score: Callable[[], float]) -> float | None:
-    """Return a score, or None where it does not exist for this picture."""
+    """Return the result of `score`, or None if it raises `Unsupported`."""
     try:
         return score()
     except Unsupported:

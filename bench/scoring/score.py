@@ -1,4 +1,7 @@
-"""Every score of one coded picture, next to the source picture and what the codec makes of it."""
+"""All scores of one coded picture, with the source picture and its reconstruction as references.
+
+x is the source picture, x' the adversarial one, C() is encoding and decoding.
+"""
 
 from __future__ import annotations
 
@@ -12,33 +15,34 @@ from bench.codec import Codec, Estimating, Image
 from bench.errors import PLUGIN_ERRORS, raise_if_machine
 from bench.metric import Metric, Reading, read
 from bench.metrics import scores as metrics
-from bench.metrics.scores import Quality
+from bench.metrics.scores import Similarity
 from bench.metrics.vmaf import vmaf
 from bench.planning.operating_point import ScoringSpec
 from bench.scoring.roundtrip import RoundTrip, none_if_unsupported
 from bench.store.records import Extra, Scores
 
 MID_GREY = 128
-"""Level of the picture that stands for one which a codec failed on."""
+"""Level of the grey picture that a failure to code counts as."""
 
 
 def score_named_metric(
     metric: Metric, source: Image, clean: Reading, decoded: Image | None
 ) -> Extra:
-    """Return what a metric says of one cell.
+    """Return the values of one metric for one evaluation.
 
     Args:
-        metric: which.
-        source: x.
-        clean: what it says of C(x).
-        decoded: C(x'); None in the cell of the source picture itself.
+        metric: the metric.
+        source: x, uint8 (H, W, 3).
+        clean: value of x and C(x).
+        decoded: C(x'), uint8 (H, W, 3); None in the evaluation of the clean picture.
     """
     grey = Reading(None)
     if decoded is None:
         after, grey = clean, read(metric, source, np.full_like(source, MID_GREY))
     else:
         after = read(metric, source, decoded)
-    reasons = dict.fromkeys(one.reason for one in (clean, after, grey) if one.reason)
+    readings = (clean, after, grey)
+    reasons = dict.fromkeys(reading.reason for reading in readings if reading.reason)
     return Extra(
         unit=metric.unit,
         better=metric.better,
@@ -50,7 +54,7 @@ def score_named_metric(
 
 
 ERRORS = ("clean", "source", "input", "shift", "perturbation")
-"""What mean squared errors are of, as in the names of `bench.store.records.Scores`."""
+"""The mean squared errors, by the second half of their names in `bench.store.records.Scores`."""
 
 
 def score(
@@ -61,18 +65,18 @@ def score(
     coded: RoundTrip,
     terms: ScoringSpec,
 ) -> Scores:
-    """Return every score of one coded picture.
+    """Return all scores of one coded picture.
 
     Args:
         codec: the victim.
-        source: x.
-        image: x', what was encoded.
-        clean: x through the codec.
-        coded: x' through the codec.
-        terms: what the suite says of scoring.
+        source: x, uint8 (H, W, 3).
+        image: x', same shape; x itself in the evaluation of the clean picture.
+        clean: x, encoded and decoded.
+        coded: x', encoded and decoded.
+        terms: the suite's specification of scoring.
     """
-    before = clean.quality
-    after = before if coded is clean else metrics.quality(source, coded.image)
+    before = clean.similarity
+    after = before if coded is clean else metrics.compare(source, coded.image)
     errors = {
         "clean": before.mse,
         "source": after.mse,
@@ -83,27 +87,27 @@ def score(
     return Scores(
         bytes=len(coded.bitstream),
         header_bytes=codec.header_bytes(coded.bitstream),
-        bpp_estimated=_estimated(codec, image),
+        bpp_estimated=_estimated_bpp(codec, image),
         bpp_clean=clean.bpp,
         linf=metrics.linf(source, image),
         **{f"mse_{name}": error for name, error in errors.items()},
-        **_against("clean", before, clean.vmaf if terms.vmaf else None),
-        **_against("source", after, _vmaf(source, clean, coded) if terms.vmaf else None),
-        **derived(len(coded.bitstream), clean.bpp, errors, source, terms.rd_lambda),
+        **_by_record_name("clean", before, clean.vmaf if terms.vmaf else None),
+        **_by_record_name("source", after, _vmaf(source, clean, coded) if terms.vmaf else None),
+        **derived_scores(len(coded.bitstream), clean.bpp, errors, source, terms.rd_lambda),
         extra=_extra(clean, coded, terms),
     )
 
 
-def derived(
+def derived_scores(
     stream_bytes: int, bpp_clean: float, errors: Mapping[str, float], source: Image, lmbda: float
 ) -> dict[str, Any]:
-    """Return the scores that follow from others, by their names in the record.
+    """Return the scores that follow from other scores, by their names in the record.
 
     Args:
-        stream_bytes: length of the bitstream.
-        bpp_clean: rate of the source picture.
+        stream_bytes: length of the bitstream of x'.
+        bpp_clean: rate of x, in bits per pixel.
         errors: mean squared errors on [0, 1], by the names of `ERRORS`.
-        source: x.
+        source: x, uint8 (H, W, 3).
         lmbda: weight of 255^2 MSE in the R-D cost.
     """
     height, width, _ = source.shape
@@ -121,18 +125,20 @@ def derived(
     }
 
 
-def _against(reference: str, found: Quality, vmaf_score: float | None) -> dict[str, Any]:
-    """Return a picture's scores against the source under their names in the record."""
+def _by_record_name(
+    suffix: str, similarity: Similarity, vmaf_score: float | None
+) -> dict[str, Any]:
+    """Return a reconstruction's scores against the source, by their names in the record."""
     return {
-        f"luma_mse_{reference}": found.luma_mse,
-        f"ssim_{reference}": found.ssim,
-        f"ms_ssim_{reference}": found.ms_ssim,
-        f"vmaf_{reference}": vmaf_score,
+        f"luma_mse_{suffix}": similarity.luma_mse,
+        f"ssim_{suffix}": similarity.ssim,
+        f"ms_ssim_{suffix}": similarity.ms_ssim,
+        f"vmaf_{suffix}": vmaf_score,
     }
 
 
 def _costs(before: tuple[float, float], after: tuple[float, float], lmbda: float) -> dict[str, Any]:
-    """Return what (bpp, MSE) cost in bits, and in bits and error together."""
+    """Return rate and R-D cost of x', and both relative to x; before and after are (bpp, MSE)."""
     cost = metrics.rd_cost(*after, lmbda)
     return {
         "bpp": after[0],
@@ -142,23 +148,23 @@ def _costs(before: tuple[float, float], after: tuple[float, float], lmbda: float
     }
 
 
-def _estimated(codec: Codec, image: Image) -> float | None:
+def _estimated_bpp(codec: Codec, image: Image) -> float | None:
     if not isinstance(codec, Estimating):
         return None
     try:
         bits = codec.estimated_bits(image)
-    except PLUGIN_ERRORS as error:  # an estimate that fails is no score lost
+    except PLUGIN_ERRORS as error:  # a failed estimate does not fail the evaluation
         raise_if_machine(error)
         return None
     return bits / (image.shape[0] * image.shape[1]) if math.isfinite(bits) else None
 
 
 def _extra(clean: RoundTrip, coded: RoundTrip, terms: ScoringSpec) -> dict[str, Extra]:
-    """Return what the suite's own metrics say, by their labels."""
+    """Return the values of the metrics that the suite names, by label."""
     decoded = None if coded is clean else coded.image
     return {
-        one.label: score_named_metric(one.metric, clean.picture, clean.reading(one), decoded)
-        for one in terms.yardsticks
+        named.label: score_named_metric(named.metric, clean.picture, clean.reading(named), decoded)
+        for named in terms.yardsticks
     }
 
 

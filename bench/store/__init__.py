@@ -1,4 +1,4 @@
 """Records and the run folder that holds them.
 
-What records mean together is computed in `leaderboard`.
+Results are aggregated from records in `leaderboard`.
 """

@@ -1,6 +1,7 @@
-"""What a run writes down: one line for each crafted picture and for each measured cell.
+"""Records: one line of JSON for each search, each evaluation and each event of a worker.
 
-A record is never absent: what could not be done says so, and why.
+Every job has a record. One that could not be done is recorded as "unsupported" or "failed", with
+the reason.
 """
 
 from __future__ import annotations
@@ -29,11 +30,12 @@ Stage: TypeAlias = Literal["clean", "craft", "attacked"]
 Decibel: TypeAlias = Annotated[
     float, PlainSerializer(lambda value: value if math.isfinite(value) else str(value))
 ]
-"""A float that may be infinite (identical pictures); JSON has no infinity, "inf" stands there."""
+"""A float that may be infinite, as for identical pictures; written as "inf", as JSON has no
+infinity."""
 
 
 Size: TypeAlias = Annotated[float, Field(ge=0)]
-"""Of an error or a change."""
+"""Size of an error or a perturbation, at least 0."""
 
 
 class _Line(BaseModel):
@@ -41,16 +43,18 @@ class _Line(BaseModel):
 
 
 class Extra(_Line):
-    """What a metric that the suite names says; x source, x' attacked, C() encoded and decoded.
+    """The values of a metric that the suite names.
+
+    x is the source picture, x' the adversarial one, C() is encoding and decoding.
 
     Attributes:
-        unit: of its values; empty if they have none.
-        better: which of them speak for the codec.
-        source: of x and C(x'); None if it gave none.
-        clean: of x and C(x), likewise.
-        grey: of x and mid-grey, as which a failure ranks, likewise; told in the cell of the source
-            picture alone.
-        reason: why one of them is None, where the metric was asked.
+        unit: unit of the values; empty if they have none.
+        better: whether higher or lower values are better for the codec.
+        source: value of x and C(x'); None if the metric has none.
+        clean: value of x and C(x); None if the metric has none.
+        grey: value of x and mid-grey, for which a failure counts; only in the record of the clean
+            picture.
+        reason: why a value is None although the metric was called.
     """
 
     unit: str
@@ -62,42 +66,49 @@ class Extra(_Line):
 
 
 class Scores(_Line):
-    """The scores of one victim on one picture; x source, x' attacked, C() encoded and decoded.
+    """The scores of one victim on one picture.
 
-    Mean squared errors are of pictures in [0, 1], PSNR in dB, rates in bits per pixel.
+    x is the source picture, x' the adversarial one (x itself in the record of the clean picture),
+    C() is encoding and decoding. Mean squared errors are of pictures in [0, 1], PSNR is in dB,
+    rates are in bits per pixel.
 
     Attributes:
-        bytes: length of the bitstream that was decoded again.
-        header_bytes: how many of them are the harness's container.
+        bytes: length of the bitstream, which was decoded again.
+        header_bytes: bytes of it that belong to the harness's container.
         bpp: 8 bytes / (H W).
-        bpp_estimated: what the codec's own entropy model predicts; None if it has none.
-        bpp_clean: bpp of the source picture.
-        mse_clean: of x and C(x).
-        mse_source: of x and C(x'), the headline.
-        mse_input: of x' and C(x').
-        mse_shift: of C(x) and C(x').
-        mse_perturbation: of x and x'.
-        luma_mse_clean: of x and C(x), their BT.709 luma alone; what 4:2:0 does to colour is not
-            in it.
-        luma_mse_source: of x and C(x'), likewise.
-        psnr_clean: as mse_clean; so are the next four.
-        linf: largest change between x and x', in levels.
-        ssim_source: of x and C(x'); None below 11 pixels.
-        ms_ssim_source: of x and C(x'); None below 161 pixels.
-        ssim_clean: of x and C(x).
-        ms_ssim_clean: of x and C(x).
-        vmaf_source: of x and C(x'), luma; None where the suite does not ask for it, this machine
-            has no libvmaf (the manifest's versions say so), or below 16 pixels.
-        vmaf_clean: of x and C(x).
+        bpp_estimated: rate that the codec's own entropy model predicts; None if it has none.
+        bpp_clean: rate of the source picture.
+        mse_clean: error between x and C(x).
+        mse_source: error between x and C(x'), the headline score.
+        mse_input: error between x' and C(x').
+        mse_shift: error between C(x) and C(x').
+        mse_perturbation: error between x and x'.
+        luma_mse_clean: error between the BT.709 luma of x and C(x), without the loss of colour
+            resolution in 4:2:0.
+        luma_mse_source: error between the BT.709 luma of x and C(x').
+        psnr_clean: PSNR of x and C(x).
+        psnr_source: PSNR of x and C(x').
+        psnr_input: PSNR of x' and C(x').
+        psnr_shift: PSNR of C(x) and C(x').
+        psnr_perturbation: PSNR of x and x'.
+        linf: largest absolute difference of x and x', in 8-bit levels.
+        ssim_source: SSIM of x and C(x'); None if the short side is below 11 pixels.
+        ms_ssim_source: MS-SSIM of x and C(x'); None if the short side is below 161 pixels.
+        ssim_clean: SSIM of x and C(x).
+        ms_ssim_clean: MS-SSIM of x and C(x).
+        vmaf_source: VMAF of x and C(x'), from luma. None if the suite does not ask for it, if the
+            machine has no libvmaf (see the versions in the manifest), or if the short side is below
+            16 pixels.
+        vmaf_clean: VMAF of x and C(x).
         drop_db: psnr_clean - psnr_source; None for a lossless codec.
-        drop_percent: that, in per cent of psnr_clean; None likewise.
+        drop_percent: drop_db in per cent of psnr_clean; None for a lossless codec.
         bpp_factor: bpp / bpp_clean.
-        rd_cost: bpp + lambda 255^2 mse_source, with the suite's lambda.
-        rd_factor: rd_cost by that of the clean picture.
+        rd_cost: R-D cost bpp + lambda 255^2 mse_source, with the lambda of the suite.
+        rd_factor: rd_cost divided by the R-D cost of the clean picture.
         vi: vulnerability index 10 log10(mse_shift / mse_perturbation), in dB; None if x' is x.
-        unexplained: whether mse_source > mse_clean + mse_perturbation: hurt more than a codec
-            that keeps the perturbation faithfully would be.
-        extra: what the metrics that the suite names say, by label; not written where it names none.
+        unexplained: whether mse_source > mse_clean + mse_perturbation: the error is amplified, as
+            it is larger than that of a codec that faithfully keeps the perturbation.
+        extra: values of the metrics that the suite names, by label; not written if it names none.
     """
 
     bytes: int
@@ -134,31 +145,34 @@ class Scores(_Line):
     extra: dict[str, Extra] = {}
 
     @model_serializer(mode="wrap")
-    def _written(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        fields: dict[str, Any] = written(self)
+    def _without_empty_extra(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = serialise(self)
         return fields if self.extra else {k: v for k, v in fields.items() if k != "extra"}
 
 
 class CraftRecord(_Line):
-    """What a search gave.
+    """The record of one search.
 
     Attributes:
         key: hash of everything that can change the adversarial picture.
+        status: "ok", or why there is no adversarial picture: "unsupported" or "failed".
+        reason: one sentence if the status is not "ok".
         sources: labels of the codecs whose gradients or answers were used; empty for noise.
         picture: name of the source picture.
-        picture_sha256: of its pixels.
-        attack: its label.
-        objective: its label; None for attacks that look at no codec.
-        budget: its label.
-        seed: of the search's generator.
-        sha256: of the adversarial picture's pixels, saved as adversarial/KEY.png.
-        flags: what a reader of every score made with this picture should know.
-        gradients: gradient evaluations.
-        queries: pictures that were really encoded.
-        queries_allowed: how many of one picture the attack declares; 0 if it asks none.
-        values: the objective as the search saw it: at its start, and at its best; empty if it
-            never looked.
-        seconds: the search took.
+        picture_sha256: hash of the pixels of the source picture.
+        attack: label of the attack.
+        objective: label of the objective; None for attacks that do not use a codec.
+        budget: label of the budget.
+        seed: seed of the search's random numbers.
+        sha256: hash of the pixels of the adversarial picture, which is saved as
+            adversarial/KEY.png; "" if there is none.
+        flags: caveats for every score of this picture.
+        gradients: number of gradient evaluations.
+        queries: number of pictures that were really encoded.
+        queries_allowed: number of queries per picture that the attack declares; 0 if it makes none.
+        values: the objective at the start of the search and its largest value; empty if the search
+            evaluated none.
+        seconds: duration of the search.
     """
 
     kind: Literal["craft"] = "craft"
@@ -182,25 +196,29 @@ class CraftRecord(_Line):
 
 
 class MeasureRecord(_Line):
-    """What measuring one cell gave: one victim on one picture, clean or attacked.
+    """The record of one evaluation: one victim on one picture, clean or adversarial.
 
     Attributes:
         key: hash of everything that can change the scores.
-        stage: what failed, where something did: coding the clean picture, the search, or coding
-            the attacked picture.
+        status: "ok", or why there are no scores: "unsupported" or "failed".
+        reason: one sentence if the status is not "ok".
+        stage: what failed, if something did: coding the clean picture, the search, or coding the
+            adversarial picture.
         victim: label of the codec that was scored.
-        fingerprint: its weights, binary versions and parameters.
+        fingerprint: weights, binary versions and parameters of the victim.
         picture: name of the source picture.
-        threat: how the attacked picture was made, seen from this victim.
+        threat: threat model of the adversarial picture for this victim.
         craft: key of the search that made the picture; None for the clean picture.
-        flags: what a reader of every score of this victim should know.
-        draw: which draw of a codec that draws random numbers was scored; None for all others.
-        encode_seconds: of the scored picture.
-        decode_seconds: of the scored picture.
-        encode_peak: bytes of memory that encoding the source picture took at most, beyond what
-            stays loaded, as `bench.utils.memory` has it; None for attacked pictures, and where the
-            system does not tell.
-        decode_peak: likewise.
+        flags: caveats for every score of this victim.
+        draw: number of the draw that was scored, from 0; None for codecs that draw no random
+            numbers.
+        scores: None if the status is not "ok".
+        encode_seconds: time to encode the scored picture.
+        decode_seconds: time to decode the scored picture.
+        encode_peak: peak memory of encoding the source picture, in bytes, in addition to what stays
+            loaded (see `bench.utils.memory`). None for adversarial pictures, and on systems that do
+            not report it.
+        decode_peak: peak memory of decoding the source picture, in the same way.
     """
 
     kind: Literal["measure"] = "measure"
@@ -223,17 +241,18 @@ class MeasureRecord(_Line):
 
 
 class WorkerRecord(_Line):
-    """What became of one of several workers of a run; no part of what the run found.
+    """The start or the loss of one of several workers; not one of the run's results.
 
     Attributes:
-        at: when, UTC.
+        at: time, ISO 8601, UTC.
         worker: its number, from 0.
-        host: where it works and its process there; "" if it never came to say.
-        event: whether it began or was lost.
+        host: its host and process; "" if it was lost before it reported them.
+        event: "began" or "lost".
         reason: why it was lost.
-        task: key of the search, or of the first cell, that it was lost over and that is done again.
-        job: what it was doing just then, in words; "" if it did nothing.
-        attempt: how many workers were lost over that so far, this one included.
+        task: key of the search, or of the first evaluation, that it was working on and that is
+            done again.
+        job: description of the job it was doing; "" if it was idle.
+        attempt: number of workers lost over this task so far, this one included.
     """
 
     at: str
@@ -252,4 +271,4 @@ RECORD: TypeAdapter[CraftRecord | MeasureRecord] = TypeAdapter(Record)
 """Reads and writes one line of records.jsonl."""
 
 TIMES = frozenset({"seconds", "encode_seconds", "decode_seconds", "encode_peak", "decode_peak"})
-"""The only fields that differ between two runs of one suite on one machine: what it took."""
+"""Fields for time and memory, the only ones that differ between two runs on one machine."""

@@ -1,17 +1,14 @@
 """A run folder: manifest.json, records.jsonl, adversarial/KEY.png. Append-only and crash-safe.
 
-Where several workers made it, workers.jsonl says where they were and which of them were lost.
+If several workers made it, workers.jsonl lists when each started or was lost, and where it ran.
 
-A record is on disk before it is reported: it is written as one line, flushed and synced. What a
-crash tore off the last line is cut away when the folder is opened again. One writer at a time.
+A record is one line, flushed and synced to disk before it is reported. An incomplete last line,
+left by a crash, is removed when the folder is opened again. Only one process may write at a time.
 """
 
 from __future__ import annotations
 
-import gzip
-import os
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +19,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.codec import Image
 from bench.errors import ImageError, StoreError
-from bench.images.png import pixels, png
+from bench.images.png import decode_png, encode_png
 from bench.store.records import RECORD, CraftRecord, MeasureRecord, WorkerRecord
+from bench.store.records_file import append_line, os_errors_as_store_errors, read_records
+from bench.utils.files import write_atomically
 from bench.utils.memory import collection_paused
 
 _RECORDS = "records.jsonl"
@@ -33,22 +32,25 @@ _PICTURES = "adversarial"
 
 
 class Manifest(BaseModel):
-    """What a run folder is of. Two runs with equal manifests, times apart, have equal records.
+    """The description of a run: suite, codecs, pictures, versions and machine.
+
+    Two runs whose manifests are equal, `started` apart, have equal records, times apart.
 
     Attributes:
-        format: of the folder.
-        suite: the whole suite, defaults filled in.
-        suite_sha256: hash of that.
-        plan_sha256: hash of the keys of every job.
-        cells: how many cells the suite has.
+        format: version of the format of run folders.
+        suite: the whole suite, with defaults filled in.
+        suite_sha256: hash of `suite`.
+        plan_sha256: hash of the keys of all jobs.
+        cells: number of evaluations in the suite.
         codecs: fingerprint of every operating point, by label.
-        gradients: labels of those that offer gradients.
-        random: labels of those that draw random numbers.
-        pictures: hash of every source picture's pixels, by name.
-        notes: what was done to a source picture when it was read, where something was.
-        versions: of what computes the numbers.
-        machine: what computed them.
-        started: when the folder was made, UTC.
+        gradients: labels of the operating points with gradients.
+        random: labels of the operating points that draw random numbers.
+        pictures: hash of the pixels of every source picture, by name.
+        notes: conversions applied when a source picture was read, by name; only where there were
+            any.
+        versions: versions of the packages and programs that compute the numbers, by name.
+        machine: `bench.utils.machine.describe_machine` of the machine that computed them.
+        started: when the folder was created, ISO 8601, UTC.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -70,7 +72,14 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder as read: what it is of and what it holds so far."""
+    """A run folder as read, finished or not.
+
+    Attributes:
+        folder: its path.
+        manifest: description of the run.
+        crafts: records of the searches, by key.
+        measures: records of the evaluations, in the order they were written.
+    """
 
     folder: Path
     manifest: Manifest
@@ -79,7 +88,12 @@ class Run:
 
 
 class Store:
-    """The one writer of a run folder; made by `opened`."""
+    """The only writer of a run folder; made by `open_run`.
+
+    Attributes:
+        crafts: records of the searches, by key.
+        measured: records of the evaluations, by key.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -87,49 +101,56 @@ class Store:
         self.crafts: dict[str, CraftRecord] = {}
         self.measured: dict[str, MeasureRecord] = {}
         with collection_paused():
-            for record, end in _records(folder / _RECORDS):
-                self._remember(record)
+            for record, end in read_records(folder / _RECORDS):
+                self._index(record)
                 self._end = end
 
     def append(self, record: CraftRecord | MeasureRecord) -> None:
-        """Put a record on disk; when this returns it survives a crash."""
+        """Write a record to disk; once this returns, the record survives a crash.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
         line = RECORD.dump_json(record) + b"\n"
-        with _told(f"write to {self._folder / _RECORDS}"):
-            _write_at(self._folder / _RECORDS, self._end, line)
+        with os_errors_as_store_errors(f"write to {self._folder / _RECORDS}"):
+            append_line(self._folder / _RECORDS, self._end, line)
         self._end += len(line)
-        self._remember(record)
+        self._index(record)
 
     def append_worker(self, record: WorkerRecord) -> None:
-        """Write down what became of a worker."""
+        """Write the record of a worker to workers.jsonl.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
         path = self._folder / _WORKERS
-        with _told(f"write to {path}"), path.open("a") as file:
+        with os_errors_as_store_errors(f"write to {path}"), path.open("a") as file:
             file.write(record.model_dump_json() + "\n")
 
     def save_picture(self, key: str, image: Image) -> None:
-        """Put an adversarial picture on disk, whole or not at all."""
-        path = self._picture(key)
-        with _told(f"write {path}"):
+        """Write the adversarial picture of a search, uint8 (H, W, 3), completely or not at all.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        path = self._picture_path(key)
+        with os_errors_as_store_errors(f"write {path}"):
             path.parent.mkdir(exist_ok=True)
-            temporary = path.with_suffix(".tmp")
-            with temporary.open("wb") as file:
-                file.write(png(image))
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
+            write_atomically(path, encode_png(image))
 
     def load_picture(self, key: str) -> Image | None:
-        """Return a saved adversarial picture, or None if it cannot be read."""
+        """Return a saved adversarial picture, uint8 (H, W, 3); None if it cannot be read."""
         try:
-            image = pixels(self._picture(key).read_bytes())
+            image = decode_png(self._picture_path(key).read_bytes())
         except (OSError, ImageError):
             return None
         image.setflags(write=False)
         return image
 
-    def _picture(self, key: str) -> Path:
+    def _picture_path(self, key: str) -> Path:
         return self._folder / _PICTURES / f"{key}.png"
 
-    def _remember(self, record: CraftRecord | MeasureRecord) -> None:
+    def _index(self, record: CraftRecord | MeasureRecord) -> None:
         if isinstance(record, CraftRecord):
             self.crafts[record.key] = record
         else:
@@ -138,16 +159,16 @@ class Store:
 
 @contextmanager
 def open_run(folder: Path, manifest: Manifest) -> Iterator[Store]:
-    """Open a run folder for writing, new or to be continued.
+    """Open a run folder for writing; it is created, or an unfinished run in it is continued.
 
     Raises:
-        StoreError: it belongs to another suite, other codecs or pictures, or another process is
-            writing to it, or it cannot be written.
+        StoreError: the folder belongs to another suite, other codecs or other pictures, another
+            process is writing to it, or it cannot be written.
     """
-    with _told(f"make the folder {folder}"):
+    with os_errors_as_store_errors(f"make the folder {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".lock", timeout=0)
-    with _told(f"lock the folder {folder}"):
+    with os_errors_as_store_errors(f"lock the folder {folder}"):
         try:
             lock.acquire()
         except Timeout as error:
@@ -165,61 +186,60 @@ def read_run(folder: Path) -> Run:
     """Read a run folder, finished or not; its records may be compressed, as records.jsonl.gz.
 
     Raises:
-        StoreError: it is none, or a record in it cannot be read.
+        StoreError: the path is no run folder, or a record in it cannot be read.
     """
     if not folder.is_dir():
-        told = "it is a file" if folder.exists() else "it is not there"
-        raise StoreError(f"{folder} is no run folder: {told}")
-    found = _manifest(folder)
-    if found is None:
+        problem = "it is a file" if folder.exists() else "it does not exist"
+        raise StoreError(f"{folder} is no run folder: {problem}")
+    manifest = _read_manifest(folder)
+    if manifest is None:
         raise StoreError(f"{folder} is no run folder: it has no {_MANIFEST}")
-    path = next((path for path in _places(folder) if path.exists()), folder / _RECORDS)
+    path = next((path for path in _record_paths(folder) if path.exists()), folder / _RECORDS)
     with collection_paused():
-        records = [record for record, _ in _records(path)]
+        records = [record for record, _ in read_records(path)]
     crafts = {record.key: record for record in records if isinstance(record, CraftRecord)}
     measures = [record for record in records if isinstance(record, MeasureRecord)]
-    return Run(folder, found, crafts, measures)
+    return Run(folder, manifest, crafts, measures)
 
 
 def _claim(folder: Path, manifest: Manifest) -> None:
-    """Write the manifest into a new folder, or see that an old one is of the same run."""
-    found = _manifest(folder)
-    if found is None:
-        if any(path.exists() for path in _places(folder)):
+    """Write the manifest into a new folder, or check that an old folder is of the same run."""
+    existing = _read_manifest(folder)
+    if existing is None:
+        if any(path.exists() for path in _record_paths(folder)):
             raise StoreError(f"{folder} has records but no {_MANIFEST}; choose another --out")
-        with _told(f"write {folder / _MANIFEST}"):
-            temporary = folder / f"{_MANIFEST}.tmp"
-            temporary.write_text(manifest.model_dump_json(indent=2) + "\n")
-            temporary.replace(folder / _MANIFEST)
+        with os_errors_as_store_errors(f"write {folder / _MANIFEST}"):
+            content = manifest.model_dump_json(indent=2) + "\n"
+            write_atomically(folder / _MANIFEST, content.encode())
     elif (folder / f"{_RECORDS}.gz").exists():
         raise StoreError(
             f"{folder} has its records compressed; unpack {_RECORDS}.gz to go on, or choose another"
             " folder with --out"
         )
-    elif _identity(found) != _identity(manifest):
+    elif _identity(existing) != _identity(manifest):
         raise StoreError(
-            f"{folder} belongs to another run ({_difference(found, manifest)}); choose another"
+            f"{folder} belongs to another run ({_difference(existing, manifest)}); choose another"
             " folder with --out, or remove it"
         )
 
 
 def _identity(manifest: Manifest) -> tuple[object, ...]:
-    """Return what the records of one folder must have in common."""
+    """Return what two runs must have in common to share a folder."""
     return manifest.plan_sha256, manifest.versions
 
 
-def _difference(found: Manifest, wanted: Manifest) -> str:
-    if found.suite_sha256 != wanted.suite_sha256:
-        return f"of the suite '{found.suite.get('name')}' as it was on {found.started}"
+def _difference(existing: Manifest, manifest: Manifest) -> str:
+    if existing.suite_sha256 != manifest.suite_sha256:
+        return f"of the suite '{existing.suite.get('name')}' as it was on {existing.started}"
     for name in ("codecs", "pictures", "versions"):
-        before, now = getattr(found, name), getattr(wanted, name)
+        before, now = getattr(existing, name), getattr(manifest, name)
         for key in sorted(before.keys() | now.keys()):
             if before.get(key) != now.get(key):
                 return f"{name}: {key} was {before.get(key)}, now {now.get(key)}"
     return "an attack's version has changed"
 
 
-def _manifest(folder: Path) -> Manifest | None:
+def _read_manifest(folder: Path) -> Manifest | None:
     path = folder / _MANIFEST
     try:
         return Manifest.model_validate_json(path.read_bytes())
@@ -232,55 +252,6 @@ def _manifest(folder: Path) -> Manifest | None:
         ) from error
 
 
-def _places(folder: Path) -> tuple[Path, Path]:
-    """Return where records are kept: as they are written, and compressed by hand."""
+def _record_paths(folder: Path) -> tuple[Path, Path]:
+    """Return the two possible paths of the records: as a run writes them, and compressed."""
     return folder / _RECORDS, folder / f"{_RECORDS}.gz"
-
-
-def _records(path: Path) -> Iterator[tuple[CraftRecord | MeasureRecord, int]]:
-    """Yield every whole record and where its line ends; a torn last line is passed over."""
-    if not path.exists():
-        return
-    end = 0
-    unpacked = gzip.open if path.suffix == ".gz" else open
-    with _told(f"read {path}"), unpacked(path, "rb") as file:
-        for number, line in enumerate(_lines(file, path), 1):
-            if not line.endswith(b"\n"):
-                return
-            end += len(line)
-            try:
-                yield RECORD.validate_json(line), end
-            except ValidationError as error:
-                raise StoreError(
-                    f"{path}:{number} is damaged; remove that line and run again"
-                ) from error
-
-
-def _lines(file: Iterable[bytes], path: Path) -> Iterator[bytes]:
-    try:
-        yield from file
-    except (EOFError, zlib.error) as error:
-        raise StoreError(f"{path} is damaged ({error}); get a whole copy of it") from error
-
-
-def _write_at(path: Path, start: int, line: bytes) -> None:
-    """Append where the last whole record ends, over whatever a crash left there."""
-    with path.open("r+b" if path.exists() else "wb") as file:
-        file.seek(start)
-        file.truncate()
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-@contextmanager
-def _told(action: str) -> Iterator[None]:
-    """Turn an operating system's refusal into one sentence."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise StoreError(
-            f"cannot {action}: {reason}; what was measured before is kept, free the disk and run"
-            " the same command again, or choose another folder with --out"
-        ) from error

@@ -1,24 +1,26 @@
-"""The test kit for whoever adds something: subclass a contract, and pytest checks it.
+"""The test kit for plugins: conformance tests of codecs, attacks, defences and metrics.
 
-from bench.testing import AttackContract, CodecContract, DefenceContract, MetricContract
-from my_package import Guard, Mine, Rule, Search
+Derive a test class from a contract; pytest runs its checks::
 
-class TestMine(CodecContract):
-    def codec(self):
-        return Mine(quality=50)
+    from bench.testing import AttackContract, CodecContract, DefenceContract, MetricContract
+    from my_package import MyAttack, MyCodec, MyDefence, MyMetric
 
-class TestSearch(AttackContract):
-    attacks = (Search(steps=10),)
+    class TestMyCodec(CodecContract):
+        def codec(self):
+            return MyCodec(quality=50)
 
-class TestGuard(DefenceContract):
-    def defence(self):
-        return Guard()
+    class TestMyAttack(AttackContract):
+        attacks = (MyAttack(steps=10),)
 
-class TestRule(MetricContract):
-    def metric(self):
-        return Rule()
+    class TestMyDefence(DefenceContract):
+        def defence(self):
+            return MyDefence()
 
-The contract of attacks needs pytest, the others do not: `bench check` uses that of codecs, too.
+    class TestMyMetric(MetricContract):
+        def metric(self):
+            return MyMetric()
+
+Only `AttackContract` needs pytest. `bench check` runs `CodecContract` without it.
 """
 
 from __future__ import annotations

@@ -1,13 +1,15 @@
-"""The test kit that ships with the package: what every attack has to keep, for plugins to run.
+"""Conformance tests of attacks.
+
+::
 
     from bench.testing import AttackContract
-    from my_package import Mine
+    from my_package import MyAttack
 
-    class TestMine(AttackContract):
-        attacks = (Mine(steps=10),)
+    class TestMyAttack(AttackContract):
+        attacks = (MyAttack(steps=10),)
 
-pytest then runs every check on every attack, over every kind of budget that it says it can do. The
-target is the toy codec, linear and fast; a few steps will do.
+pytest runs every check on every attack with every kind of budget that the attack supports. The
+target is the toy codec, which is linear and fast; a few steps are enough.
 """
 
 from __future__ import annotations
@@ -34,10 +36,10 @@ from bench.suite.fields import BUDGETS
 from bench.tensors import to_image, to_tensor
 
 SIZES = ((1, 1), (1, 7), (5, 3), (17, 33))
-"""Height and width of the pictures that are attacked, where the budget is defined for them."""
+"""Height and width of the attacked pictures; smaller sides are raised to the budget's least."""
 
 SAME = 0.01
-"""By how much the objective may differ between a batch and the same pictures one by one."""
+"""Largest relative difference of the objective between a batch and single pictures."""
 
 _ROUNDING = 1e-5
 _CORNER = Region(0, 0, 3, 2)
@@ -50,17 +52,17 @@ BALLS: tuple[Budget, ...] = (
     Ssim(0.1),
     Ssim(0.05, cap=6),
 )
-"""The budgets that are tried, one of every kind at least."""
+"""The budgets of the checks, at least one of every kind."""
 
 
 class Linear:
-    """The objective w . C(x).
+    """The linear objective w . C(x).
 
-    On the toy codec, with values away from 0 and 255, the largest growth inside a ball has a closed
-    form: gain * epsilon * ||w||_1 in linf, gain * epsilon * ||w||_2 in l2.
+    On the toy codec, for values away from 0 and 255, the largest increase inside a ball has a
+    closed form: gain * epsilon * ||w||_1 in linf, gain * epsilon * ||w||_2 in l2.
 
     Args:
-        weights: w, (3, H, W) or a batch of them.
+        weights: w, (3, H, W) or (B, 3, H, W).
     """
 
     needs: ClassVar[Half] = "reconstruction"
@@ -76,10 +78,10 @@ class Linear:
 
 
 class Watched:
-    """A target that counts what it is asked, and keeps the first values it told.
+    """A target that counts its evaluations and keeps the values of the first one.
 
     Attributes:
-        first: the values of the first pictures it was shown, (B,); None if it was shown none.
+        first: the values of the first pictures, (B,); None before the first evaluation.
     """
 
     def __init__(self, target: Target) -> None:
@@ -90,27 +92,27 @@ class Watched:
 
     @property
     def asked(self) -> int:
-        """For how many values it was asked, all pictures together."""
+        """The number of evaluated pictures so far."""
         return self._own + sum(other.asked for other in self._others)
 
     def value_and_grad(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Ask for values and gradients."""
+        """Return the values (B,) and gradients (B, 3, H, W)."""
         values, gradients = self._target.value_and_grad(images)
         return self._told(values), gradients
 
     def value(self, images: Tensor) -> Tensor:
-        """Ask for values."""
+        """Return the values, (B,)."""
         return self._told(self._target.value(images))
 
     def around(self, source: Tensor) -> Watched:
-        """Watch the same target around other source pictures."""
+        """Return the same target with other source pictures, counted together with this one."""
         self._others.append(Watched(self._target.around(source)))
         return self._others[-1]
 
     def query(
         self, images: npt.NDArray[np.uint8], owners: Sequence[int] | None = None
     ) -> npt.NDArray[np.float64]:
-        """Ask for real values; what is refused was asked for, too."""
+        """Return the values of encoded and decoded pictures, (N,); rejected queries count too."""
         self._own += len(images)
         values = self._target.query(images, owners)
         if self.first is None:
@@ -127,7 +129,7 @@ class Watched:
 
 
 class AttackContract:
-    """What an attack must keep; derive a test class and name your attacks in it.
+    """The checks of attacks. Derive a test class and set `attacks`.
 
     Attributes:
         attacks: the attacks to test, with few steps.
@@ -136,7 +138,7 @@ class AttackContract:
     attacks: ClassVar[Sequence[Attack]] = ()
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Give every check its attacks, and the budgets that each can do."""
+        """Parametrise every check with the attacks and the budgets that each supports."""
         if "ball" in metafunc.fixturenames:
             pairs = [(a, ball) for a in self.attacks for ball in BALLS if ball.kind in a.budgets]
             metafunc.parametrize(
@@ -146,7 +148,7 @@ class AttackContract:
             metafunc.parametrize("attack", self.attacks, ids=_name)
 
     def test_it_declares_itself(self, attack: Attack) -> None:
-        """It has what the seam asks for, and its claims fit each other."""
+        """It has the attributes of `bench.attack.Attack`, with consistent values."""
         assert isinstance(attack, Attack), "it lacks what bench.attack.Attack asks for"
         assert attack.needs in {"nothing", "gradient", "queries"}, f"unknown need {attack.needs!r}"
         assert attack.budgets, "it can do no budget at all"
@@ -159,7 +161,7 @@ class AttackContract:
     def test_it_stays_inside_its_budget_once_rounded(
         self, attack: Attack, ball: Budget, size: tuple[int, int]
     ) -> None:
-        """The 8-bit picture has the source's size and keeps the budget exactly."""
+        """The 8-bit picture has the size of the source and is inside the budget."""
         source = _pictures(ball, 1, *size)
         found, _ = _search(attack, source, ball)
         image = quantise_and_check(found, source, ball)
@@ -168,7 +170,7 @@ class AttackContract:
         assert ball.holds(levels, (source * 255).round()) == [True], f"it is outside {ball}"
 
     def test_its_seed_is_the_only_chance(self, attack: Attack, ball: Budget) -> None:
-        """The same seed finds the same picture, whatever torch's own generator is at."""
+        """The same seed gives the same picture, whatever the state of torch's generator."""
         source = _pictures(ball, 1, 5, 7)
         torch.manual_seed(1)
         first, _ = _search(attack, source, ball)
@@ -180,7 +182,7 @@ class AttackContract:
     def test_it_never_ends_below_its_start(
         self, attack: Attack, ball: Budget, reference: str
     ) -> None:
-        """What it returns is worth at least as much as what it looked at first."""
+        """The value of the result is at least the first value that the attack evaluated."""
         source, wanted = _pictures(ball, 2, 9, 6), _distortion(reference)
         found, watched = _search(attack, source, ball, wanted)
         if watched.first is not None:
@@ -189,7 +191,7 @@ class AttackContract:
             assert bool((reached >= least).all()), f"{reached} is below {watched.first}"
 
     def test_it_asks_no_more_than_it_says(self, attack: Attack, ball: Budget) -> None:
-        """`evaluations` is an upper bound; who asks for more queries than that is ended."""
+        """`evaluations` is an upper bound of the evaluations per picture."""
         for count in (1, 2):
             found, watched = _search(attack, _pictures(ball, count, 9, 6), ball)
             assert watched.asked <= count * attack.evaluations, f"it asked {watched.asked} times"
@@ -198,7 +200,7 @@ class AttackContract:
             )
 
     def test_a_batch_is_as_good_as_one_by_one(self, attack: Attack, ball: Budget) -> None:
-        """Pictures do not get into each other's way."""
+        """A picture in a batch gets the same value as alone, within 1 %."""
         source, wanted = _pictures(ball, 3, 7, 10), _distortion("source")
         together, _ = _search(attack, source, ball, wanted)
         values = _worth(attack, together, source, ball, wanted)
@@ -228,9 +230,9 @@ def _distortion(reference: str) -> Objective:
 
 
 def _pictures(ball: Budget, count: int, height: int, width: int) -> Tensor:
-    """Draw pictures of different brightness, with values at 0 and 255 among them.
+    """Draw pictures of different brightness, with some values at 0 and 255.
 
-    Sides that are too small for the budget are made as long as it needs.
+    Sides that are too small for the budget are raised to its least side.
     """
     height, width = (max(side, ball.least_side) for side in (height, width))
     rng = np.random.default_rng(11)
@@ -247,7 +249,7 @@ def _search(
     objective: Objective | None = None,
     seed: int = 0,
 ) -> tuple[AttackResult, Watched]:
-    """Search as the harness does; an attack that needs nothing sees no target."""
+    """Run the search as the harness does. An attack that needs nothing gets an empty target."""
     wanted = objective or _distortion("source")
     targets = [] if attack.needs == "nothing" else [CodecTarget(_toy(), wanted, source)]
     watched = Watched(make_target_view(attack, targets, source, ball))
@@ -257,7 +259,7 @@ def _search(
 def _worth(
     attack: Attack, found: AttackResult, source: Tensor, ball: Budget, objective: Objective
 ) -> Tensor:
-    """Return the objective of what was found, as the attack could see it, (B,)."""
+    """Return the objective of the result as the attack evaluates it, (B,)."""
     target = CodecTarget(_toy(), objective, source)
     if attack.needs != "queries":
         return target.value(found.images)

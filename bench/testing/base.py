@@ -1,4 +1,4 @@
-"""What a contract is about: one operating point, and the picture it is asked about most."""
+"""Base classes and helpers of the conformance tests."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from bench.testing.pictures import waves
 
 @dataclass(frozen=True)
 class Figure:
-    """A measured figure with its limit.
+    """A measured value with its limit.
 
     Attributes:
-        what: what was measured, as a sentence that the value ends.
-        value: what it was.
-        unit: of the value and its limits.
-        limit: what is allowed here.
-        usual: what is allowed where nothing else is stated.
-        least: whether the limit is the least allowed; else it is the most.
+        what: what was measured, as a phrase that the value completes.
+        value: the value.
+        unit: the unit of the value and its limits.
+        limit: the limit that applies.
+        usual: the limit for codecs that state no tolerances.
+        least: whether the limit is a minimum; otherwise it is a maximum.
     """
 
     what: str
@@ -32,7 +32,7 @@ class Figure:
 
     @property
     def holds(self) -> bool:
-        """Whether it is within the limit; what is no number is not."""
+        """Whether the value is within the limit; NaN is not."""
         return self.value >= self.limit if self.least else self.value <= self.limit
 
     def __str__(self) -> str:
@@ -42,27 +42,27 @@ class Figure:
 
 
 class Subject(ABC):
-    """One operating point of a codec.
+    """The codec under test.
 
     Attributes:
-        largest: height and width of the picture that every codec has to code.
+        largest: height and width of a picture that every codec must support.
     """
 
     largest: tuple[int, int] = (64, 80)
 
     @abstractmethod
     def codec(self) -> Codec:
-        """Return a new object of the operating point under test, the same every time."""
+        """Return a new object of the operating point under test; the same one at every call."""
 
     def measured(self, figure: Figure) -> None:
-        """Hear of a figure that is within its limit; pytest has no use for it."""
+        """Receive a value that is within its limit; `bench check` overrides this to print it."""
         del figure
 
     def _picture(self) -> Image:
         return frozen(waves(*self.largest))
 
     def _coded(self) -> tuple[bytes, Image]:
-        """Return the largest picture's bitstream and what it decodes to, made once a class."""
+        """Return the bitstream and reconstruction of the largest picture, cached per class."""
         return _coded(type(self))
 
 
@@ -75,12 +75,12 @@ def _coded(subject: type[Subject]) -> tuple[bytes, Image]:
 
 
 def frozen(image: Image) -> Image:
-    """Return it as the harness hands it out: read-only."""
+    """Return the image, made read-only, as the harness passes pictures to codecs."""
     image.setflags(write=False)
     return image
 
 
 def require(holds: bool, sentence: str) -> None:
-    """Raise AssertionError with a sentence where something does not hold."""
+    """Raise AssertionError with a message if a condition is false."""
     if not holds:
         raise AssertionError(sentence)

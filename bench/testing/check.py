@@ -1,7 +1,7 @@
-"""`bench check`: the contract that tests put codecs through, run on one operating point.
+"""`bench check`: the conformance tests of codecs for one operating point.
 
-It runs in another process: a codec that crashes or hangs breaks one promise, and the rest is
-checked in a new one.
+The checks run in another process. If a codec crashes or hangs, that check fails and the remaining
+checks run in a new process.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from bench.testing.check_process import PROMISES, CheckRequest, CheckResult, pro
 from bench.utils.child_process import Child, LostError
 
 LIMIT_S = 120.0
-"""How long one promise may take."""
+"""Default time limit of one check, in seconds."""
 
 _MAKING_S = 600.0
-"""How long making the codec may take: it may have weights to download."""
+"""Time limit for building the codec, which may download weights, in seconds."""
 
 
 def check(choice: ComponentSpec, limit_s: float = LIMIT_S) -> Iterator[CheckResult]:
-    """Yield every promise as it is checked.
+    """Yield the result of every check.
 
     Args:
-        choice: the codec.
-        limit_s: how long each may take.
+        choice: the codec and its parameters.
+        limit_s: time limit of each check, in seconds.
 
     Raises:
-        ConfigError: the codec cannot be made.
-        MachineError: this machine lacks something.
+        ConfigError: the codec cannot be built.
+        MachineError: the machine ran out of memory or another resource.
     """
     done = 0
     while done < len(PROMISES):
@@ -42,7 +42,7 @@ def check(choice: ComponentSpec, limit_s: float = LIMIT_S) -> Iterator[CheckResu
 
 
 def _checked(choice: ComponentSpec, names: Sequence[str], limit_s: float) -> Iterator[CheckResult]:
-    """Yield promises until the process that checks them is gone, with the one that ended it."""
+    """Yield results until all checks are done or one check ends the process."""
     with closing(_Examiner()) as examiner:
         examiner.make(choice)
         for name in names:
@@ -52,10 +52,10 @@ def _checked(choice: ComponentSpec, names: Sequence[str], limit_s: float) -> Ite
 
 
 class _Examiner:
-    """A process that checks promises of a codec.
+    """A process that runs the checks of a codec.
 
     Attributes:
-        is_lost: whether it checks no more.
+        is_lost: whether the process crashed or was stopped.
     """
 
     def __init__(self) -> None:

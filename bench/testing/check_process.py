@@ -1,7 +1,7 @@
-"""What the process of `bench check` runs: promises of the contract, one at a time.
+"""The process that `bench check` starts: it runs the checks one at a time.
 
-Trial --> None, or why the codec cannot be made
-name  --> Check, or what this machine lacks
+It receives a `CheckRequest` and answers None, or the error if the codec cannot be built. It then
+receives names of checks and answers each with a `CheckResult`, or a `MachineError`.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _SPEED_SIDE = 512
 
 @dataclass(frozen=True)
 class CheckRequest:
-    """What is checked.
+    """The codec to check.
 
     Attributes:
-        plugins: to be loaded before the codec has a name.
-        choice: the operating point.
+        plugins: the plugins to load first.
+        choice: the codec and its parameters.
     """
 
     plugins: tuple[str, ...]
@@ -44,12 +44,12 @@ class CheckRequest:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One promise of the contract.
+    """The result of one check.
 
     Attributes:
-        requirement: what is checked.
-        problem: how it is broken, in one sentence; empty if it holds.
-        figures: what was measured, each in one sentence.
+        requirement: what the check requires.
+        problem: why the check failed, in one sentence; empty if it passed.
+        figures: the measured values, each in one sentence.
     """
 
     requirement: str
@@ -58,7 +58,7 @@ class CheckResult:
 
 
 class Contract(CodecContract):
-    """The contract of codecs, and a larger picture whose coding is timed."""
+    """The conformance tests of codecs, and a larger picture for timing."""
 
     choice: ComponentSpec
 
@@ -71,11 +71,11 @@ class Contract(CodecContract):
         return codec
 
     def measured(self, figure: Figure) -> None:
-        """Keep a figure."""
+        """Keep a measured value."""
         self.figures.append(str(figure))
 
     def test_a_larger_picture_is_coded(self) -> None:
-        """One of a quarter of a megapixel; the time is told by the megapixel."""
+        """Encode and decode a picture of a quarter of a megapixel; report seconds per megapixel."""
         codec, image = self.codec(), frozen(waves(_SPEED_SIDE, _SPEED_SIDE))
         started = time.perf_counter()
         try:
@@ -94,10 +94,10 @@ PROMISES = tuple(sorted(name for name in dir(Contract) if name.startswith("test_
 
 
 def check(contract: type[Contract], name: str) -> CheckResult:
-    """Return what became of one of `PROMISES`.
+    """Run one of `PROMISES` and return its result.
 
     Raises:
-        MachineError: this machine lacks something.
+        MachineError: the machine ran out of memory or another resource.
     """
     made, promise = contract(), promise_of(name)
     try:
@@ -109,12 +109,12 @@ def check(contract: type[Contract], name: str) -> CheckResult:
 
 
 def promise_of(name: str) -> str:
-    """Return one of `PROMISES` in words."""
+    """Return the name of a check as words."""
     return name.removeprefix("test_").replace("_", " ")
 
 
 def serve(parent: Parent) -> None:
-    """Check what is asked for."""
+    """Receive requests and answer them, until the parent process stops this one."""
     trial: CheckRequest = parent.receive()
     try:
         _make(trial)

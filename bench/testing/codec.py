@@ -1,7 +1,7 @@
-"""What `bench.codec` asks of a codec, as tests that any codec can be put through.
+"""Conformance tests of codecs.
 
-Each check is a method `test_...` that raises AssertionError in one sentence; nothing here needs
-pytest, so other programs can call them too.
+Each check is a method `test_...` that raises AssertionError with one sentence. They do not need
+pytest, so other programs can call them.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ from bench.testing.surrogate import SurrogateContract
 
 
 class CodecContract(SurrogateContract):
-    """One operating point of a codec, checked through the seam alone.
+    """The checks of one operating point of a codec. Derive a test class and define `codec`.
 
-    A picture that the codec calls `Unsupported` is passed over, but `largest` must come through.
+    A picture that the codec does not support (`Unsupported`) is skipped, but the codec must support
+    a picture of the size `largest`.
 
     Attributes:
-        flips: how many single bits of a bitstream are flipped, each a decoding.
+        flips: the number of bitstreams with one flipped bit that are decoded.
     """
 
     flips: int = 24
 
     def others(self) -> Sequence[Codec]:
-        """Return operating points that differ from it, each in one parameter."""
+        """Return operating points that each differ in one parameter; none by default."""
         return ()
 
     def test_every_size_comes_back(self) -> None:
@@ -44,7 +45,7 @@ class CodecContract(SurrogateContract):
         require(len(bitstream) > 0, "the encoder returned no bytes")
 
     def test_another_object_decodes_the_same_picture(self) -> None:
-        """Nothing but the bitstream leads from the encoder to the decoder."""
+        """A decoder needs nothing but the bitstream."""
         bitstream, decoded = self._coded()
         again = self.codec().decode(bytes(bitstream))
         require(np.array_equal(again, decoded), "two decoders of one bitstream differ")

@@ -1,13 +1,16 @@
-"""What `bench.defence` asks of a defence, as tests that any defence can be put through.
+"""Conformance tests of defences.
+
+::
 
     from bench.testing import DefenceContract
-    from my_package import Mine
+    from my_package import MyDefence
 
-    class TestMine(DefenceContract):
+    class TestMyDefence(DefenceContract):
         def defence(self):
-            return Mine()
+            return MyDefence()
 
-The toy codec behind it is put through the contract of codecs; where the defence draws, one draw is.
+The toy codec with the defence also goes through the conformance tests of codecs. If the defence
+draws random numbers, one draw does.
 """
 
 from __future__ import annotations
@@ -32,11 +35,12 @@ _DRAWS = 12
 
 
 class DefenceContract(CodecContract):
-    """A defence, checked with a codec inside that loses nothing and one that has gradients.
+    """The checks of a defence, around a lossless codec and around one with gradients.
 
     Attributes:
-        psnr_inside: what a picture comes back with, at least, when the codec inside loses nothing,
-            in dB: of a smooth one with a little grain; infinite if every one comes back as it was.
+        psnr_inside: the smallest PSNR, in dB, of a smooth picture with a little noise when the
+            inner codec is lossless. Infinite (the default) if the defence returns every picture
+            unchanged.
     """
 
     psnr_inside: float = math.inf
@@ -46,15 +50,15 @@ class DefenceContract(CodecContract):
         """Return the defence under test."""
 
     def inside(self) -> Codec:
-        """Return the codec with gradients that it is put around."""
+        """Return the inner codec with gradients; the toy codec by default."""
         return _named("toy")
 
     def lossless(self) -> Codec | None:
-        """Return the codec that loses nothing; None if it cannot be put around such a codec."""
+        """Return the lossless inner codec; None if the defence does not support such a codec."""
         return _named("identity")
 
     def codec(self) -> Codec:
-        """Return the codec that is put through the contract of codecs."""
+        """Return the defended codec for the conformance tests of codecs."""
         return drawn(self.defence()(self.inside()), np.random.default_rng(5))
 
     def test_it_declares_itself(self) -> None:
@@ -130,7 +134,7 @@ class DefenceContract(CodecContract):
 
 
 def _offered(codec: Codec, image: Image) -> tuple[bytes, ...]:
-    """Return the streams among which an encoder chooses."""
+    """Return the bitstreams that an encoder chooses from."""
     ways = codec.paths() if isinstance(codec, Branching) else [codec]
     return tuple(way.encode(image) for way in ways)
 

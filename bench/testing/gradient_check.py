@@ -1,4 +1,4 @@
-"""Whether a gradient is a slope: against a central difference, while rounding does nothing."""
+"""Comparison of a gradient with a central difference, with rounding replaced by the identity."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import torch
 from torch import Tensor
 
 _STEPS = {torch.float32: 2e-3, torch.float64: 1e-5}
-"""Of the difference, at most: half a level in float32, where less is lost in its rounding."""
+"""Largest step of the difference: half a level in float32, where rounding hides smaller ones."""
 
 Outputs: TypeAlias = Callable[[Tensor], Sequence[Tensor]]
 
 
 @dataclass(frozen=True)
 class Slopes:
-    """One derivative, found in two ways.
+    """One directional derivative, computed in two ways.
 
     Attributes:
         analytic: from the gradient.
-        numeric: from a difference.
-        precision: what it was computed in.
+        numeric: from a central difference.
+        precision: the dtype of the computation, "float32" or "float64".
     """
 
     analytic: float
@@ -33,13 +33,13 @@ class Slopes:
 
     @property
     def error(self) -> float:
-        """How far they are apart, as a share."""
+        """The relative difference."""
         return abs(self.analytic - self.numeric) / abs(self.analytic)
 
 
 @contextmanager
 def unrounded() -> Iterator[None]:
-    """Let torch's rounding do nothing, in every spelling that codecs use."""
+    """Replace `torch.round` and `Tensor.round` by the identity."""
     with (
         mock.patch.object(torch, "round", lambda values: values),
         mock.patch.object(torch.Tensor, "round", lambda values: values),
@@ -48,9 +48,13 @@ def unrounded() -> Iterator[None]:
 
 
 def slopes(outputs: Outputs, images: Tensor) -> Slopes:
-    """Return the derivative of all outputs' sum along its gradient.
+    """Return the derivative of the sum of all outputs along its gradient.
 
-    In float64 where the outputs come in float64 for pictures in float64, else in float32.
+    It is computed in float64 if the outputs are float64 for float64 images, else in float32.
+
+    Args:
+        outputs: the function to differentiate.
+        images: float (B, 3, H, W) in [0, 1].
     """
     precision = torch.float64 if _is_double(outputs, images.double()) else torch.float32
 

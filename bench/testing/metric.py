@@ -1,11 +1,13 @@
-"""What `bench.metric` asks of a metric, as tests that any metric can be put through.
+"""Conformance tests of metrics.
 
-from bench.testing import MetricContract
-from my_package import Mine
+::
 
-class TestMine(MetricContract):
-    def metric(self):
-        return Mine()
+    from bench.testing import MetricContract
+    from my_package import MyMetric
+
+    class TestMyMetric(MetricContract):
+        def metric(self):
+            return MyMetric()
 """
 
 from __future__ import annotations
@@ -22,23 +24,24 @@ from bench.testing.base import frozen, require
 from bench.testing.pictures import PICTURES, SIZES, noise, waves
 
 _STRENGTHS = (1, 8, 64)
-"""Standard deviations of the noise on damaged pictures, in levels."""
+"""Standard deviations of the noise on damaged pictures, in 8-bit levels."""
 
 
 class MetricContract(ABC):
-    """A metric, checked through the seam alone.
+    """The checks of a metric. Derive a test class and define `metric`.
 
-    A pair of pictures that it calls `Unsupported` is passed over, but `largest` must have a value.
+    Pictures for which the metric is not defined (`Unsupported`) are skipped, but pictures of the
+    size `largest` must have a value.
 
     Attributes:
-        largest: height and width of the pictures that every metric has to compare.
+        largest: height and width of pictures that every metric must compare.
     """
 
     largest: tuple[int, int] = (64, 80)
 
     @abstractmethod
     def metric(self) -> Metric:
-        """Return a new object of the metric under test, the same every time."""
+        """Return a new object of the metric under test; the same one at every call."""
 
     def test_it_declares_itself(self) -> None:
         metric = self.metric()
@@ -93,7 +96,7 @@ class MetricContract(ABC):
     def _value(
         self, reference: Image, picture: Image, metric: Metric | None = None
     ) -> float | None:
-        """Return what it says, or None where it says `Unsupported` and why."""
+        """Return the value, or None if the metric raises `Unsupported` with a reason."""
         try:
             value = (metric or self.metric())(frozen(reference), frozen(picture))
         except Unsupported as error:
@@ -120,7 +123,7 @@ class MetricContract(ABC):
 
 
 def _damaged(image: Image, strength: int) -> Image:
-    """Return a picture with noise."""
+    """Return a picture with added noise."""
     grain = np.random.default_rng(3).normal(0, 1, image.shape) * strength
     levels: Image = (image + grain).clip(0, 255).astype(np.uint8)
     return levels

@@ -1,4 +1,4 @@
-"""What `bench.codec` asks of a codec's surrogate: halves, gradients, and what agrees with bytes."""
+"""Conformance tests of surrogates: both halves, gradients, agreement with the bitstream."""
 
 from __future__ import annotations
 
@@ -20,23 +20,24 @@ _NAMES = {
     "slope": "slope_tolerance",
     "psnr": "psnr_floor",
 }
-"""The fields of `Tolerances`, as the contract calls them."""
+"""From the fields of `Tolerances` to the attributes of the contract."""
 
 _ENDING_BITS = 32
-"""What a range coder may end a stream with; much, where a picture takes a hundred bytes."""
+"""Bits that a range coder may add at the end of a stream; many for a picture of 100 bytes."""
 
 
 class SurrogateContract(Subject):
-    """The surrogate of one operating point; one without a surrogate keeps all of it.
+    """The checks of the surrogate of one operating point. A codec without a surrogate passes them.
 
-    A codec that is `Tolerant` states tolerances of its own, and they are told.
+    A `Tolerant` codec states its own tolerances; reports print them with the usual ones.
 
     Attributes:
-        bits_tolerance: largest relative error of `rate` against the bytes without the harness's
+        bits_tolerance: largest relative error of `rate` against the bitstream without the
             container.
-        estimate_tolerance: the same of `estimated_bits`.
-        slope_tolerance: largest relative error of a gradient against a difference.
-        psnr_floor: what the surrogate's reconstruction and the decoded picture agree to, in dB.
+        estimate_tolerance: the same for `estimated_bits`.
+        slope_tolerance: largest relative error of a gradient against a finite difference.
+        psnr_floor: smallest PSNR between the surrogate's reconstruction and the decoded picture, in
+            dB.
     """
 
     bits_tolerance: float = 0.1
@@ -115,7 +116,7 @@ class SurrogateContract(Subject):
         self.measured(figure)
 
     def _allowed(self, what: str) -> tuple[float, float]:
-        """Return what is allowed of a field of `Tolerances`: here, and usually."""
+        """Return the limit that applies for a field of `Tolerances`, and the usual one."""
         name, codec = _NAMES[what], self.codec()
         stated = getattr(codec.tolerances, what) if isinstance(codec, Tolerant) else None
         own = getattr(self, name) if stated is None else stated

@@ -1,4 +1,4 @@
-"""Training codecs and hardening them by adversarial training.
+"""Training of codecs, including adversarial training.
 
 Architectures and checkpoints live in `bench.models`.
 """

@@ -1,4 +1,4 @@
-"""The attacker inside adversarial training: some crops of every step are made worse first."""
+"""The attacker in adversarial training: part of the crops of every step become adversarial."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from bench.training.recipe import AttackSpec
 
 
 class Adversary:
-    """Searches for crops that the net, as it stands, codes badly.
+    """Attacks the net in its current state.
 
     Args:
-        spec: what the recipe says.
-        lmbda: the recipe's; an objective with a lambda that was not given takes this one.
-        net: in training; its surrogate is the one that suites attack.
+        spec: the recipe's `attack:` block.
+        lmbda: lambda of the stage; used by an objective with a lambda for which none is given.
+        net: the net in training; its surrogate is the same as in suites.
     """
 
     def __init__(self, spec: AttackSpec, lmbda: float, net: CompressionModel) -> None:
         self._spec = spec
         self._net = net
         self._attack: Attack = instantiate("attack", spec.method)
-        self._objective: Objective = instantiate("objective", _weighted(spec.objective, lmbda))
+        self._objective: Objective = instantiate("objective", _with_lambda(spec.objective, lmbda))
         self._budget = spec.budget.budget()
 
     def count(self, batch: int) -> int:
-        """Return how many of a batch's crops are attacked: its first ones, at least one."""
+        """Return the number of attacked crops in a batch, at least one; they are its first."""
         return max(1, round(self._spec.share * batch))
 
     def attacked(self, source: Tensor, step: int, seed: int) -> Tensor:
-        """Return crops inside the budget of this step, not rounded.
+        """Return adversarial crops inside the budget of this step, not rounded.
 
         Args:
             source: float (B, 3, H, W) in [0, 1].
-            step: of the training; the budget grows with it while it warms up.
-            seed: of this step's search.
+            step: step of the training; the budget grows with it during the warm-up.
+            seed: seed of the search.
         """
         budget = replace(self._budget, radius=self._budget.radius * self._spec.strength(step))
         return run_attack(self._attack, self._target(source), source, budget, seed).images.detach()
@@ -51,13 +51,12 @@ class Adversary:
         return CodecTarget(live_surrogate(self._net), self._objective, source)
 
     def reference(self, source: Tensor, attacked: Tensor) -> Tensor:
-        """Return what attacked crops should be decoded to."""
+        """Return the pictures, (B, 3, H, W), that the net should decode adversarial crops to."""
         return source if self._spec.reference == "source" else attacked
 
 
-def _weighted(objective: ComponentSpec, lmbda: float) -> ComponentSpec:
-    takes = "lmbda" in parameters("objective", objective.name).model_fields
-    given = dict(objective.params)
-    if not takes or "lmbda" in given:
+def _with_lambda(objective: ComponentSpec, lmbda: float) -> ComponentSpec:
+    has_lambda = "lmbda" in parameters("objective", objective.name).model_fields
+    if not has_lambda or "lmbda" in dict(objective.params):
         return objective
     return ComponentSpec(objective.name, (*objective.params, ("lmbda", lmbda)))

@@ -1,4 +1,4 @@
-"""What trained weights reach on pictures, with strings that were decoded again."""
+"""Rate and distortion of trained weights on pictures, from strings that are decoded again."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from bench.models.entropy_coder import compressed
 from bench.tensors import to_image, to_tensor
 
 _PAD = 64
+"""Pictures are padded to multiples of this many pixels."""
 
 
 def measure(weights: Path, name: str, pictures: Iterable[Image]) -> RateDistortion:
@@ -28,28 +29,28 @@ def measure(weights: Path, name: str, pictures: Iterable[Image]) -> RateDistorti
 
     Args:
         weights: a .safetensors file with its card.
-        name: what the card calls the set.
+        name: name of the set in the card.
         pictures: uint8, each (H, W, 3).
 
     Raises:
         ConfigError: the weights cannot be read, or have no card.
     """
-    found = checkpoint.read(weights)
-    if found.card is None:
+    trained = checkpoint.read(weights)
+    if trained.card is None:
         raise ConfigError(f"{weights} has no card beside it; only trained weights have one")
-    net = build(found.card.architecture, found.state)
+    net = build(trained.card.architecture, trained.state)
     result = rate_distortion(net, pictures)
-    measured = {**found.card.rate_distortion, name: result}
-    write_card(weights, found.card.model_copy(update={"rate_distortion": measured}))
+    results = {**trained.card.rate_distortion, name: result}
+    write_card(weights, trained.card.model_copy(update={"rate_distortion": results}))
     return result
 
 
 def rate_distortion(net: CompressionModel | Denoiser, pictures: Iterable[Image]) -> RateDistortion:
-    """Return what a net reaches on pictures.
+    """Return the mean rate and PSNR of a net on pictures.
 
     Args:
-        net: in eval mode, on the CPU, with its CDF tables; a denoiser has none, and no bits.
-        pictures: uint8, each (H, W, 3); padded for the net and cropped back.
+        net: a net in eval mode, on the CPU, with its CDF tables; or a denoiser, whose rate is 0.
+        pictures: uint8, each (H, W, 3); padded for the net, and cropped after decoding.
     """
     scores = [_score(net, picture) for picture in pictures]
     bpp, psnr, estimate = np.mean(scores, axis=0)

@@ -1,4 +1,4 @@
-"""What a training shows: a JSONL log, its curves as a picture, and a live line or plain lines."""
+"""The output of a training: a JSONL log, curves as a picture, and progress in the terminal."""
 
 from __future__ import annotations
 
@@ -6,31 +6,41 @@ import json
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bench.errors import ConfigError
+from bench.utils.files import write_atomically
 
 Entry = dict[str, float]
-"""One line of the log: "step", and loss, bpp, psnr of the crops (and the loss of those that were
-attacked) or holdout_bpp, holdout_psnr."""
+"""One line of the log: "step", and either the means over the crops (loss, bpp, psnr, and attacked,
+the loss of the adversarial crops) or those over the held-out photos (holdout_bpp, holdout_psnr)."""
 
 
 class Log:
-    """A JSONL file of entries in order of their step; a torn last line is forgotten."""
+    """A JSONL file of entries in the order of their steps.
+
+    Entries after `step`, and an incomplete last line, are removed from the file.
+
+    Args:
+        path: the file; it need not exist.
+        step: step at which training continues.
+
+    Attributes:
+        path: the file.
+        entries: its content.
+
+    Raises:
+        ConfigError: the file cannot be read or written, or is damaged before its last line.
+    """
 
     def __init__(self, path: Path, step: int) -> None:
-        """Keep the entries up to `step`, at which training goes on.
-
-        Raises:
-            ConfigError: the file cannot be read or written, or is damaged before its last line.
-        """
         self.path = path
         try:
-            self.entries = [entry for entry in _entries(path) if entry["step"] <= step]
-            path.write_text("".join(json.dumps(entry) + "\n" for entry in self.entries))
+            self.entries = [entry for entry in _read_entries(path) if entry["step"] <= step]
+            lines = [json.dumps(entry) + "\n" for entry in self.entries]
+            write_atomically(path, "".join(lines).encode())
         except OSError as error:
             raise ConfigError(
                 f"{path} cannot be used ({error.strerror}); remove it, or choose another folder"
@@ -44,7 +54,7 @@ class Log:
             file.write(json.dumps(entry) + "\n")
 
     def plot(self, path: Path) -> None:
-        """Draw the loss of the crops and the rate and PSNR of the held-out photos."""
+        """Plot the loss on the crops, and rate and PSNR on the held-out photos, to a PNG file."""
         from matplotlib.figure import Figure  # noqa: PLC0415 - takes a second to import
 
         figure = Figure(figsize=(9, 3), layout="constrained")
@@ -59,7 +69,14 @@ class Log:
 
 
 class Display(AbstractContextManager["Display"]):
-    """Live progress on a terminal, plain lines elsewhere."""
+    """Live progress on a terminal, plain lines elsewhere.
+
+    Args:
+        console: where to print.
+        name: name of the checkpoint.
+        step: first step.
+        steps: last step.
+    """
 
     def __init__(self, console: Console, name: str, step: int, steps: int) -> None:
         self._console = console
@@ -80,26 +97,21 @@ class Display(AbstractContextManager["Display"]):
         self._bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._bar.stop()
 
     def show(self, entry: Entry, waited: float) -> None:
-        """Show the newest losses, steps per second and the time left.
+        """Show the latest losses, the steps per second and the time left.
 
         Args:
-            entry: of the log.
-            waited: seconds that all steps together waited for their pictures.
+            entry: entry of the log.
+            waited: total seconds that the steps waited for their pictures.
         """
         step = int(entry["step"])
         since, first = self._started
-        spent = max(1e-9, time.monotonic() - since)
-        rate = (step - first) / spent
-        text = f"{_text(entry)} {rate:.1f} steps/s, pictures {waited / spent:.1%}"
+        elapsed = max(1e-9, time.monotonic() - since)
+        rate = (step - first) / elapsed
+        text = f"{_describe(entry)} {rate:.1f} steps/s, pictures {waited / elapsed:.1%}"
         self._bar.update(self._task, completed=step, text=text)
         if not self._console.is_terminal:
             minutes = (self._steps - step) / max(rate, 1e-9) / 60
@@ -110,27 +122,27 @@ class Display(AbstractContextManager["Display"]):
         self._console.print(text, highlight=False, soft_wrap=True)
 
 
-def _text(entry: Entry) -> str:
+def _describe(entry: Entry) -> str:
     attacked = f" (attacked {entry['attacked']:.3f})" if "attacked" in entry else ""
     return f"loss {entry['loss']:.3f}{attacked} {entry['bpp']:.3f} bpp {entry['psnr']:.2f} dB"
 
 
-def _entries(path: Path) -> list[Entry]:
+def _read_entries(path: Path) -> list[Entry]:
     lines = path.read_bytes().splitlines() if path.exists() else []
-    entries = [_parsed(line) for line in lines]
+    entries = [_parse_entry(line) for line in lines]
     if entries and entries[-1] is None:
         entries.pop()
-    whole = [entry for entry in entries if entry is not None]
-    if len(whole) < len(entries):
+    valid = [entry for entry in entries if entry is not None]
+    if len(valid) < len(entries):
         raise ConfigError(
             f"{path} is damaged at line {entries.index(None) + 1}; remove that line or the whole"
-            " file, which only the curves are drawn from"
+            " file, which is only used to plot the curves"
         )
-    return whole
+    return valid
 
 
-def _parsed(line: bytes) -> Entry | None:
-    """Return the entry of a line, or None if it holds none."""
+def _parse_entry(line: bytes) -> Entry | None:
+    """Return the entry in a line, or None if it contains none."""
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What `bench train` reads: one YAML file that says how checkpoints are made."""
+"""Recipes: the YAML file of `bench train`, which describes how checkpoints are trained."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.suite.fields import BudgetSpec, choice, listed
 from bench.utils.yaml_config import Settings
 
 QUALITIES = {0.0018: 1, 0.0035: 2, 0.0067: 3, 0.013: 4, 0.025: 5, 0.0483: 6, 0.0932: 7, 0.18: 8}
-"""CompressAI's lambdas for MSE, and what it calls them."""
+"""CompressAI's lambdas for MSE, and their quality numbers."""
 
 Width = Annotated[int, Field(ge=1, le=1024)]
 Lambda = Annotated[float, Field(gt=0, le=10)]
@@ -25,17 +25,17 @@ Steps = Annotated[int, Field(ge=1)]
 
 
 class AttackSpec(Settings):
-    """Adversarial training: what is done to some of the crops before the net learns from them.
+    """Adversarial training: the attack on part of the crops before each step.
 
     Attributes:
-        method: any attack that follows gradients, of few steps; `{name: pgd, steps: 1,
-            step_size: 1.25}` is FGSM with a random start (Wong et al. 2020), the cheapest.
-        objective: what it makes large.
-        budget: how far it may go.
-        share: of the crops that are attacked.
-        warmup: steps over which the budget grows from nothing to its size.
-        reference: what an attacked crop should be decoded to: the clean source it was made from,
-            or itself, as any other picture.
+        method: any attack that makes no queries, with few steps; `{name: pgd, steps: 1, step_size:
+            1.25}` is FGSM with a random start (Wong et al. 2020), the cheapest.
+        objective: objective that the attack maximises.
+        budget: limit of the perturbation.
+        share: share of the crops that are attacked, 0 < share <= 1.
+        warmup: number of steps in which the budget grows from 0 to its full size.
+        reference: target of the decoder for an adversarial crop: "source", its clean source, or
+            "input", the adversarial crop itself.
     """
 
     method: Annotated[ComponentSpec, choice("attack")]
@@ -47,13 +47,16 @@ class AttackSpec(Settings):
 
     @field_validator("method")
     @classmethod
-    def _without_queries(cls, method: ComponentSpec) -> ComponentSpec:
+    def _refuse_queries(cls, method: ComponentSpec) -> ComponentSpec:
         if instantiate("attack", method).needs == "queries":
-            raise ValueError(f"the attack '{method}' codes pictures for real, too slow to train on")
+            raise ValueError(
+                f"the attack '{method}' makes queries, which is too slow for training; choose one"
+                " that follows gradients"
+            )
         return method
 
     def strength(self, step: int) -> float:
-        """Return the share of the budget's radius that is used at a step, 0 < share <= 1."""
+        """Return the part of the budget's radius that is used at a step; > 0 and at most 1."""
         return min(1.0, (step + 1) / (self.warmup + 1))
 
 
@@ -62,36 +65,40 @@ def _listed(value: object) -> object:
 
 
 class Recipe(Settings):
-    """How checkpoints are trained: loss = bpp + lmbda * 255^2 * MSE, on random crops.
+    """The training of checkpoints with the loss bpp + lmbda * 255^2 * MSE, on random crops.
 
     Paths are relative to the recipe file.
 
     Attributes:
-        plugins: Python files and modules whose tables are known besides, by path or name.
-        name: the checkpoint's name, and its files'; of several, what their names begin with.
+        plugins: Python files and modules, by path or name, that add components.
+        name: name of the checkpoint and its files; prefix of the names if there are several.
         architecture: CompressAI's name, e.g. "bmshj2018-factorized".
-        widths: the channels N, or N and M.
-        lmbda: one, or a list: each makes a checkpoint and starts from the one before.
+        widths: numbers of channels: N, or N and M.
+        lmbda: one lambda, or a list; each gives a checkpoint that starts from the one before.
         photos: folder of training pictures.
-        holdout: how many of them only validation sees.
+        holdout: number of pictures that are used for validation only.
         crop: side of the square crops, in pixels.
-        batch: crops per step.
-        steps: of each lambda; one number for all, or a list.
-        lr: peak learning rate, reached after `warmup` steps, then a cosine down to `final_lr`.
+        batch: number of crops per step.
+        steps: number of steps for each lambda; one number for all, or a list.
+        lr: peak learning rate, reached after `warmup` steps and followed by a cosine to `final_lr`.
+        warmup: number of steps in which the learning rate rises to `lr`.
+        final_lr: learning rate of the last step.
         aux_lr: learning rate of the quantiles, constant.
         clip: largest norm of the gradient.
-        ema: decay of the running mean of the weights, which is what is saved.
-        bfloat16: run the convolutions in bfloat16; entropy models stay in float32.
-        threads: CPU threads; another number changes the last bits of the result.
-        validate_every: steps between validations on real bitstreams, each saves the checkpoint.
-        checkpoint_every: steps between saved states from which a killed training resumes.
-        parent: checkpoint to start from, instead of random weights. Of another architecture or a
-            narrower one the transforms are taken, and the entropy model starts anew.
-        attack: what is done to some of the crops; nothing if left out.
-        gradient_penalty: weight, in 8-bit levels, of the l1 norm of the loss's gradient with
-            respect to the picture: to first order, how much an attacker with that linf radius
-            could add to the loss (Simon-Gabriel et al. 2019). Costs one more backward pass.
-        licence: what the weights may be used for, as the card will say.
+        ema: decay of the exponential moving average of the weights, which is what is saved.
+        bfloat16: whether convolutions run in bfloat16; entropy models stay in float32.
+        threads: number of CPU threads; another number changes the last bits of the result.
+        seed: seed of all random numbers.
+        validate_every: steps between validations on real bitstreams; each saves the checkpoint.
+        checkpoint_every: steps between saved states, from which a killed training resumes.
+        parent: checkpoint to start from, instead of random weights. From another architecture or a
+            narrower one, only the transforms are copied.
+        attack: adversarial training; none if left out.
+        gradient_penalty: weight, in 8-bit levels, of the l1 norm of the gradient of the loss with
+            respect to the picture. To first order this is the increase of the loss that an attack
+            with that linf radius could cause (Simon-Gabriel et al. 2019). It costs one more
+            backward pass.
+        licence: licence of the weights, for the card.
     """
 
     plugins: Plugins = ()
@@ -142,7 +149,7 @@ class Recipe(Settings):
 
     @property
     def sha256(self) -> str:
-        """Hash of the settings that are no defaults; comments and where photos are do not count."""
+        """Hash of all settings that differ from their defaults, except `photos`; in hex."""
         settings = self.model_dump(mode="json", exclude={"photos"}, exclude_defaults=True)
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
@@ -158,10 +165,11 @@ class Stage:
     """One checkpoint of a recipe.
 
     Attributes:
-        recipe: the whole of it.
-        name: the checkpoint's; "NAME-q4" where one of several lambdas is CompressAI's for q4.
-        lmbda: the weight of 255^2 * MSE against bits per pixel.
-        steps: how many are done for it.
+        recipe: the recipe.
+        name: name of the checkpoint; "NAME-q4" if the recipe has several lambdas and this one is
+            CompressAI's for quality 4.
+        lmbda: weight of 255^2 * MSE against bits per pixel.
+        steps: number of steps.
     """
 
     recipe: Recipe
@@ -179,5 +187,5 @@ class Stage:
         return recipe.final_lr + (recipe.lr - recipe.final_lr) * cosine
 
     def ema_at(self, step: int) -> float:
-        """Return the decay of the running mean at a step; small at first, when it is young."""
+        """Return the decay of the moving average at a step; it is smaller in the first steps."""
         return min(self.recipe.ema, (1 + step) / (10 + step))

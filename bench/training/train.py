@@ -1,9 +1,9 @@
 """Training of CompressAI models.
 
-    photos --crops, some attacked--> step: loss = bpp + lmbda * 255^2 * MSE --> checkpoint
+    photos --crops, some adversarial--> step: loss = bpp + lmbda * 255^2 * MSE --> checkpoint
 
-Every random number of a step follows from the recipe's seed and the step's number, so a training
-that was killed goes on from its last saved state and ends with the same weights.
+The random numbers of a step depend only on the seed of the recipe and the number of the step. So a
+training that was killed resumes from its last saved state and ends with the same weights.
 """
 
 from __future__ import annotations
@@ -27,17 +27,20 @@ from bench.images.image_set import ImageSpec
 from bench.metrics import scores as metrics
 from bench.models import checkpoint
 from bench.models.architectures import build, fresh
-from bench.models.card import Card, write_atomically
+from bench.models.card import Card
 from bench.models.warm_start import inherit
 from bench.training.crops import BatchLoader, Photos, read_photos
 from bench.training.evaluate import measure
 from bench.training.log import Display, Entry, Log
 from bench.training.recipe import Recipe, Stage
 from bench.training.trainer import Losses, Trainer
+from bench.utils.files import write_atomically
 from bench.utils.machine import configure_threads
 from bench.utils.yaml_config import load
 
 _LOG_EVERY = 50
+"""Steps between two entries of the log."""
+
 _SAMPLES = ImageSpec(set="sample")
 
 
@@ -47,18 +50,19 @@ def train(
     console: Console | None = None,
     photos: Path | None = None,
 ) -> list[Path]:
-    """Carry out a recipe, or go on with it where it was interrupted.
+    """Train the checkpoints of a recipe, or resume an interrupted training.
 
-    Sets torch's thread count, random seed and treatment of denormals for the whole process.
+    Sets torch's thread count, random seed and handling of denormals for the whole process.
 
     Args:
-        recipe_path: the YAML file.
-        out: folder of the checkpoints, logs, curves and states; trainings/NAME by default.
+        recipe_path: path of the YAML file.
+        out: folder of the checkpoints, logs, curves and states; default trainings/NAME.
         console: where progress is shown.
-        photos: folder of training pictures, instead of the recipe's.
+        photos: folder of training pictures, instead of the one in the recipe.
 
     Returns:
-        The paths of the trained weights (.safetensors), one a lambda; the cards are beside them.
+        The paths of the trained weights (.safetensors), one for each lambda, with their cards
+        beside them.
 
     Raises:
         ConfigError: the recipe, the photos, the parent or the folder cannot be used.
@@ -72,14 +76,14 @@ def train(
     parent = recipe_path.parent / recipe.parent if recipe.parent else None
     trained: list[Path] = []
     for stage in recipe.stages:
-        run = _Run(stage, parent, out or Path("trainings") / recipe.name, pictures)
-        run.go(console or Console())
-        trained.append(run.weights)
-        parent = run.weights
+        training = _StageTraining(stage, parent, out or Path("trainings") / recipe.name, pictures)
+        training.run(console or Console())
+        trained.append(training.weights)
+        parent = training.weights
     return trained
 
 
-class _Run:
+class _StageTraining:
     """The training of one checkpoint, and its files."""
 
     def __init__(self, stage: Stage, parent: Path | None, out: Path, photos: Photos) -> None:
@@ -93,46 +97,46 @@ class _Run:
         self._seconds = 0.0
         out.mkdir(parents=True, exist_ok=True)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.trainer = Trainer(stage, self._first_net(), device)
+        self.trainer = Trainer(stage, self._initial_net(), device)
         self._resume()
 
-    def go(self, console: Console) -> None:
-        """Train to the last step; save, validate and log on the way."""
+    def run(self, console: Console) -> None:
+        """Train to the last step; log, validate and save on the way."""
         trainer, stage = self.trainer, self.stage
         log = Log(self._out / f"{stage.name}.log.jsonl", trainer.step)
         with (
             Display(console, stage.name, trainer.step, stage.steps) as display,
-            BatchLoader(self.photos.training, self.recipe, trainer.step) as feed,
+            BatchLoader(self.photos.training, self.recipe, trainer.step) as batches,
         ):
             display.say(f"{stage.name}: from step {trainer.step}, {trainer.device.type}")
             while trainer.step < stage.steps:
-                self._stretch(feed, log, display)
+                self._train_until_due(batches, log, display)
             if not self.weights.exists():
                 self._validate(log, display)
         self._measure_samples()
 
-    def _stretch(self, feed: BatchLoader, log: Log, display: Display) -> None:
-        """Train for some steps, then do what is due."""
+    def _train_until_due(self, batches: BatchLoader, log: Log, display: Display) -> None:
+        """Train until a log entry, a validation or a saved state is due; then do it."""
         recipe, trainer, started = self.recipe, self.trainer, time.monotonic()
-        losses = [trainer.advance(feed.take()) for _ in range(self._until_due())]
+        losses = [trainer.advance(batches.take()) for _ in range(self._steps_until_due())]
         entry = _entry(trainer.step, losses)
         self._seconds += time.monotonic() - started
         log.add(entry)
-        display.show(entry, feed.waited)
-        if self._due(recipe.validate_every):
+        display.show(entry, batches.waited)
+        if self._is_due(recipe.validate_every):
             self._validate(log, display)
-        if self._due(recipe.checkpoint_every):
+        if self._is_due(recipe.checkpoint_every):
             self._save_state()
 
-    def _until_due(self) -> int:
+    def _steps_until_due(self) -> int:
         step, recipe = self.trainer.step, self.recipe
-        gaps = (_LOG_EVERY, recipe.validate_every, recipe.checkpoint_every)
-        return min(self.stage.steps - step, *(gap - step % gap for gap in gaps))
+        intervals = (_LOG_EVERY, recipe.validate_every, recipe.checkpoint_every)
+        return min(self.stage.steps - step, *(every - step % every for every in intervals))
 
-    def _due(self, every: int) -> bool:
+    def _is_due(self, every: int) -> bool:
         return self.trainer.step % every == 0 or self.trainer.step == self.stage.steps
 
-    def _first_net(self) -> CompressionModel:
+    def _initial_net(self) -> CompressionModel:
         recipe = self.recipe
         torch.manual_seed(recipe.seed)
         net = fresh(recipe.architecture, recipe.widths)
@@ -141,7 +145,7 @@ class _Run:
         return net
 
     def _validate(self, log: Log, display: Display) -> None:
-        """Save the checkpoint, and measure on the held-out photos what was saved."""
+        """Save the checkpoint and measure it on the held-out photos."""
         net = build(self.recipe.architecture, self.trainer.averaged())
         checkpoint.save(self.weights, net, self._card())
         result = measure(self.weights, "holdout", self.photos.holdout)
@@ -215,12 +219,10 @@ def _hardware(device: torch.device, threads: int) -> str:
 
 
 def _entry(step: int, losses: list[Losses]) -> Entry:
-    """Return the means over some steps; the PSNR is that of the mean MSE."""
+    """Return the log entry of some steps: means, and the PSNR of the mean MSE."""
+    figures = ((one.loss, one.bpp, one.mse, one.attacked) for one in losses)
     loss, bpp, mse, attacked = (
-        float(torch.stack(values).mean())
-        for values in zip(
-            *((one.loss, one.bpp, one.mse, one.attacked) for one in losses), strict=True
-        )
+        float(torch.stack(values).mean()) for values in zip(*figures, strict=True)
     )
     entry = {"step": step, "loss": loss, "bpp": bpp, "psnr": metrics.psnr_of(mse)}
     return entry if math.isnan(attacked) else {**entry, "attacked": attacked}

@@ -1,4 +1,4 @@
-"""One training's moving parts: the net, its running mean, the optimisers, and what a step does."""
+"""The state of a training: net, moving average, optimisers; and one optimisation step."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from bench.training.recipe import Stage
 
 @dataclass(frozen=True)
 class Batch:
-    """What one step learns from.
+    """The crops of one step.
 
     Attributes:
-        images: float (B, 3, H, W) in [0, 1], what the net is given.
-        reference: what it should decode them to, same shape.
-        attacked: how many of them, the first ones, were attacked.
+        images: input of the net, float (B, 3, H, W) in [0, 1].
+        reference: target of the decoder, same shape.
+        attacked: number of adversarial crops; they are the first.
     """
 
     images: Tensor
@@ -35,13 +35,13 @@ class Batch:
 
 @dataclass(frozen=True)
 class Losses:
-    """One step's figures, 0-dim tensors, means over the crops.
+    """The losses of one step, 0-dim tensors, means over the crops.
 
     Attributes:
         loss: bpp + lmbda * 255^2 * mse.
-        bpp: bits per pixel.
-        mse: on [0, 1].
-        attacked: the loss of the attacked crops alone; not a number where there are none.
+        bpp: estimated rate in bits per pixel.
+        mse: mean squared error on [0, 1].
+        attacked: loss of the adversarial crops only; NaN if there are none.
     """
 
     loss: Tensor
@@ -50,16 +50,24 @@ class Losses:
     attacked: Tensor
 
     def detached(self) -> Losses:
-        """Return the same figures without their graph."""
+        """Return the same losses without their autograd graph."""
         values = (self.loss, self.bpp, self.mse, self.attacked)
         return Losses(*(value.detach() for value in values))
 
 
 class Trainer:
-    """A net in training: weights, their running mean, both optimisers and the step reached."""
+    """A net in training: weights, their moving average, both optimisers, and the current step.
+
+    Args:
+        stage: the stage of the recipe.
+        net: the net; it is moved to the device and changed in place.
+        device: where to train.
+
+    Attributes:
+        step: number of steps done.
+    """
 
     def __init__(self, stage: Stage, net: CompressionModel, device: torch.device) -> None:
-        """Take over `net`; the stage says how it is trained."""
         self.stage = stage
         self.recipe = stage.recipe
         self.device = device
@@ -77,7 +85,11 @@ class Trainer:
         self._adversary = Adversary(spec, stage.lmbda, self._net) if spec else None
 
     def advance(self, crops: Tensor) -> Losses:
-        """Do one step on crops, uint8 (B, 3, H, W)."""
+        """Do one step on crops, uint8 (B, 3, H, W), and return its losses.
+
+        Raises:
+            BenchError: the gradient is not finite; training diverged.
+        """
         seeds = np.random.default_rng((self.recipe.seed, self.step, 1)).integers(2**63, size=2)
         torch.manual_seed(int(seeds[0]))
         losses = self._descend(self.batch(crops, int(seeds[1])))
@@ -87,7 +99,7 @@ class Trainer:
         return losses
 
     def batch(self, crops: Tensor, seed: int) -> Batch:
-        """Return the crops as floats, some of them attacked."""
+        """Return the batch of crops, uint8 (B, 3, H, W), part of them made adversarial."""
         source = _floats(crops, self.device)
         if self._adversary is None:
             return Batch(source, source)
@@ -96,17 +108,17 @@ class Trainer:
             attacked = self._adversary.attacked(source[:count], self.step, seed)
         reference = self._adversary.reference(source[:count], attacked)
         images, references = (
-            torch.cat([first, source[count:]]).contiguous(memory_format=torch.channels_last)
-            for first in (attacked, reference)
+            torch.cat([first_crops, source[count:]]).contiguous(memory_format=torch.channels_last)
+            for first_crops in (attacked, reference)
         )
         return Batch(images, references, count)
 
     def averaged(self) -> dict[str, Tensor]:
-        """Return the net's state with the running mean in place of the weights."""
+        """Return the state of the net with the moving average in place of the weights."""
         return {**self._net.state_dict(), **self._mean}
 
     def state(self) -> dict[str, Any]:
-        """Return all that `restore` needs to go on exactly."""
+        """Return everything that `restore` needs to continue exactly."""
         return {
             "step": self.step,
             "net": self._net.state_dict(),
@@ -116,7 +128,7 @@ class Trainer:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where `state` was taken."""
+        """Continue from a state that `state` returned."""
         self.step = state["step"]
         self._net.load_state_dict(state["net"])
         self._optimiser.load_state_dict(state["optimiser"])
@@ -149,7 +161,7 @@ class Trainer:
         return Losses(loss.mean(), bpp.mean(), mse.mean(), loss[: batch.attacked].mean())
 
     def _penalty(self, loss: Tensor, images: Tensor) -> Tensor:
-        """What an attacker could add to the mean loss, to first order."""
+        """Return the increase of the loss that an attack could cause, to first order."""
         (gradient,) = torch.autograd.grad(loss, images, create_graph=True)
         return self.recipe.gradient_penalty / 255 * gradient.abs().sum()
 
@@ -186,6 +198,6 @@ def _in_float32(
     scales: Tensor | None = None,
     means: Tensor | None = None,
 ) -> Any:  # noqa: ANN401 - what the entropy model returns
-    given = [tensor.float() for tensor in (x, scales, means) if tensor is not None]
+    arguments = [tensor.float() for tensor in (x, scales, means) if tensor is not None]
     with torch.autocast(x.device.type, enabled=False):
-        return forward(*given)
+        return forward(*arguments)

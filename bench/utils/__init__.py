@@ -1,4 +1,4 @@
-"""What no part of the pipeline owns: YAML, hashing, memory, processes, precision.
+"""Helpers that no step of the pipeline owns: YAML, hashing, files, memory, processes, precision.
 
-Nothing here knows codecs, attacks or suites.
+Code about codecs, attacks or suites does not belong here.
 """

@@ -1,11 +1,11 @@
-"""Another process of ours: spoken to over a socket, and ended with all that it runs.
+"""A child process: messages over a socket, and an end that takes its own programs along.
 
-    Child("bench.module:function") --send--> Parent.receive()   in the other process,
+    Child("bench.module:function") --send--> Parent.receive()   in the child process,
                                   <--send--                     where function(parent) runs
 
-It is begun as a new program, not by fork, which would copy a half-used torch. It leads a process
-group of its own: a terminal's interrupt does not reach it. It ends with whoever holds the other
-end, at once and with every program that it runs then.
+The child is a new Python program, not a fork, which would copy the state of torch. It leads its own
+process group, so an interrupt from the terminal does not reach it. When the parent ends, the child
+is killed at once, with every program that it runs at that moment.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ _START = (
     "import sys; sys.path[:] = filter(None, sys.path);"
     " from bench.utils.child_process import main; main()"
 )
-"""Python's own way would let files of the current folder pass for modules."""
+"""`python -m` would import files of the current folder as modules."""
 
 
 class LostError(Exception):
-    """A process is gone; the message says why."""
+    """The other process has ended; the message gives the reason."""
 
 
 class Child:
-    """A process of this machine.
+    """A child process on this machine.
 
     Args:
-        target: "module:function" of what it runs; it is given a `Parent`.
+        target: "module:function" that it runs; the function is called with a `Parent`.
     """
 
     def __init__(self, target: str) -> None:
@@ -46,17 +46,17 @@ class Child:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _START, str(theirs.fileno()), target],
                 stdin=subprocess.DEVNULL,
-                stdout=2,  # what a plugin prints is no part of what the command prints
+                stdout=2,  # what a plugin prints must not mix with the command's own output
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
 
     def send(self, message: object) -> None:
-        """Send it something that can be pickled.
+        """Send an object that can be pickled.
 
         Raises:
-            LostError: it is gone.
+            LostError: the process has ended.
         """
         try:
             self._connection.send(message)
@@ -64,11 +64,14 @@ class Child:
             raise LostError(self._end()) from error
 
     def receive(self, limit_s: float | None = None) -> Any:  # noqa: ANN401 - whatever it sends
-        """Return what it sends next.
+        """Return the next object that the process sends.
+
+        Args:
+            limit_s: seconds to wait; None waits without limit.
 
         Raises:
-            LostError: it is gone.
-            TimeoutError: it sent nothing for that long; it still runs.
+            LostError: the process has ended.
+            TimeoutError: nothing was sent within the limit; the process still runs.
         """
         try:
             if not self._connection.poll(limit_s):
@@ -78,14 +81,14 @@ class Child:
             raise LostError(self._end()) from error
 
     def stop(self) -> None:
-        """End it, and all that it runs."""
-        if self._process.returncode is None:  # else its number may be another one's by now
+        """Kill the process and every program that it runs."""
+        if self._process.returncode is None:  # otherwise its number may be in use again
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
     def _end(self) -> str:
-        """Return how it ended, once its socket is closed; what it ran is ended, too."""
+        """Kill the programs of a process whose socket is closed; return how the process ended."""
         with suppress(ChildProcessError):
             os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
         self.stop()
@@ -96,10 +99,10 @@ class Child:
 
 
 class Parent:
-    """Who began this process, as it is seen from here.
+    """The parent, as the child process sees it.
 
     Args:
-        descriptor: the number of this end of the socket.
+        descriptor: file descriptor of the child's end of the socket.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -108,11 +111,11 @@ class Parent:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def send(self, message: object) -> None:
-        """Send something that can be pickled."""
+        """Send an object that can be pickled."""
         self._connection.send(message)
 
     def receive(self) -> Any:  # noqa: ANN401 - whatever is sent
-        """Wait for what is sent next, and return it."""
+        """Wait for the next object from the parent and return it."""
         return self._received.get()
 
     def _listen(self) -> None:
@@ -124,7 +127,7 @@ class Parent:
 
 
 def main() -> None:
-    """Run what the command line of a child names."""
+    """Run the function that the child's command line names."""
     descriptor, target = sys.argv[1:]
     module, _, function = target.partition(":")
     getattr(importlib.import_module(module), function)(Parent(int(descriptor)))

@@ -1,4 +1,4 @@
-"""One hash for everything that is identified by its content."""
+"""The hash of everything that is identified by its content: suites, plans, jobs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import json
 
 
 def digest(value: object) -> str:
-    """Return the SHA-256 of a value as JSON with sorted keys and no spaces."""
+    """Return the SHA-256, in hex, of a JSON value, written with sorted keys and no spaces."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def job_key(**parts: object) -> str:
-    """Return what identifies a job by all that can change its result."""
+    """Return the key of a job: 24 hex digits of the hash of all that can change its result."""
     return digest(parts)[:24]

@@ -1,4 +1,4 @@
-"""What computes the numbers here: the machine, as manifests name it, and this process on it."""
+"""The machine as manifests describe it, and the settings of this process on it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import os
 import platform
 from pathlib import Path
 
-import torch
+import numpy as np
 
 _CPUINFO = Path("/proc/cpuinfo")
 
 
-def machine() -> dict[str, str]:
-    """Return the system, the processor with the vector units torch uses, cores, memory, any GPU."""
+def describe_machine() -> dict[str, str]:
+    """Return the system, processor, vector units that torch uses, cores, memory and GPU, if any."""
+    import torch  # noqa: PLC0415 - takes seconds to import
+
     gpu = {"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}
     return {
         "system": platform.platform(),
@@ -25,7 +27,7 @@ def machine() -> dict[str, str]:
 
 
 def _processor() -> str:
-    """Return the model's name, of Linux as the kernel knows it."""
+    """Return the name of the processor model; on Linux the kernel's name for it."""
     if _CPUINFO.is_file():
         for line in _CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines():
             key, _, value = line.partition(":")
@@ -40,12 +42,27 @@ def _memory() -> str:
     return f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GiB"
 
 
-def cores() -> int:
-    """Return how many cores this process may use."""
+def usable_cores() -> int:
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 def configure_threads(threads: int) -> None:
-    """Fix what would make two runs differ, or crawl on denormal numbers."""
+    """Set torch's thread count and flush denormal numbers to zero, for the whole process.
+
+    Both are fixed because results depend on them; computing with denormals is also very slow.
+    """
+    import torch  # noqa: PLC0415 - takes seconds to import
+
+    _cache_float_limits()
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
+
+
+def _cache_float_limits() -> None:
+    """Let numpy compute its limits of floats first; it warns where denormals are flushed.
+
+    Libraries that are imported later (SciPy, scikit-image) ask numpy for them.
+    """
+    for kind in (np.float32, np.float64):
+        np.finfo(kind)

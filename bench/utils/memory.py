@@ -1,19 +1,20 @@
-"""What is done with memory that was freed; and the peak of a call, this process and its programs.
+"""Memory: reuse of freed memory, pauses of the garbage collector, and the peak of a call.
 
-    with kept():
+    with keep_freed_memory():
         search()
 
     with collection_paused():
         records = list(read(file))
 
-    with watched() as peak:
+    with track_peak() as peak:
         codec.encode(image)
     peak.bytes
 
-The growth is that of the resident set, whose highest mark the system keeps; what was freed before
-is given back to it first, or a second call would seem to need nothing. That makes the call slower:
-take the time of another one. A program's mark is read every 10 ms; ru_maxrss, the system's account
-of a program that has ended, would begin with the size of the process that started it.
+The peak is the growth of this process's resident set, from the high-water mark that the kernel
+keeps, plus the largest program that the call started. Memory freed before the call is returned to
+the system first; otherwise a second call would seem to need none. This makes the call slower, so
+do not time it. The mark of a program is read every 10 ms. `ru_maxrss`, which the kernel reports for
+a program that has ended, is not used: it starts at the size of the process that started it.
 """
 
 from __future__ import annotations
@@ -30,36 +31,37 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Parameters of glibc's mallopt."""
 
 _LARGE = 64 << 20
-"""Bytes from which a block goes back at once: of such a size they leave gaps that nothing fits."""
+"""Blocks of at least so many bytes are still returned at once, because nothing fits their gaps."""
 
 _ADAPTED = 32 << 20, 64 << 20
-"""What glibc comes to by itself where large blocks are freed: from where on they are the system's,
-and how much of the others it keeps."""
+"""The mmap and trim thresholds, in bytes, that glibc adapts to by itself when large blocks are
+freed."""
 
 _PROCESS = Path("/proc/self")
-_SECONDS = 0.01
-"""Between two looks at the programs that run."""
+_SAMPLING_S = 0.01
+"""Seconds between two readings of the running programs."""
 
 
 @contextmanager
 def keep_freed_memory() -> Iterator[None]:
-    """Let what is freed inside be taken again without asking the system; give it back at the end.
+    """Reuse freed memory inside the context without asking the system; return it at the end.
 
-    glibc gives large blocks back at once, and gets them anew page by page, each cleared: up to
-    a tenth of a search on 512x768 pixels. No other library has these parameters, or needs them.
+    By default glibc returns large blocks at once and gets them again page by page, each cleared.
+    This costs up to a tenth of a search on 512x768 pixels. Other C libraries do not have these
+    parameters, and there this does nothing.
     """
-    _give_back()
-    _set(_LARGE, -1)
+    _return_freed_memory()
+    _set_thresholds(_LARGE, -1)
     try:
         yield
     finally:
-        _set(*_ADAPTED)
-        _give_back()
+        _set_thresholds(*_ADAPTED)
+        _return_freed_memory()
 
 
 @contextmanager
 def collection_paused() -> Iterator[None]:
-    """Look for no garbage where much is made that stays: each look goes through all of it."""
+    """Pause the garbage collector while many objects are made that stay; it would scan them all."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -69,25 +71,25 @@ def collection_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _set(mmap_threshold: int, trim_threshold: int) -> None:
+def _set_thresholds(mmap_threshold: int, trim_threshold: int) -> None:
     with suppress(AttributeError, OSError):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_MMAP_THRESHOLD, mmap_threshold)
         mallopt(_TRIM_THRESHOLD, trim_threshold)
 
 
-def _give_back() -> None:
+def _return_freed_memory() -> None:
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
 @dataclass
 class Peak:
-    """What a call took at most.
+    """The peak memory of a call.
 
     Attributes:
-        bytes: the growth of this process plus the largest program; None until the call has ended,
-            and where the system does not tell.
+        bytes: growth of this process plus the size of the largest program. None until the call has
+            ended, and on systems without /proc/self/clear_refs.
     """
 
     bytes: int | None = None
@@ -95,28 +97,31 @@ class Peak:
 
 @contextmanager
 def track_peak() -> Iterator[Peak]:
-    """Watch a call; only one at a time in a process, of which all other threads are at rest."""
+    """Measure the peak memory of a call.
+
+    Only one call at a time can be measured in a process, and its other threads must be idle.
+    """
     peak = Peak()
-    if not _begun():
+    if not _reset_mark():
         yield peak
         return
-    before = _resident(_PROCESS, "VmRSS")
+    before = _status_bytes(_PROCESS, "VmRSS")
     programs: dict[str, int] = {}
     ended = Event()
-    watcher = Thread(target=_look, args=(programs, ended), daemon=True)
+    watcher = Thread(target=_sample_programs, args=(programs, ended), daemon=True)
     watcher.start()
     try:
         yield peak
     finally:
         ended.set()
         watcher.join()
-    growth = _resident(_PROCESS, "VmHWM") - before
+    growth = _status_bytes(_PROCESS, "VmHWM") - before
     peak.bytes = max(0, growth) + max(programs.values(), default=0)
 
 
-def _begun() -> bool:
-    """Give back what was freed, and let the mark of this process begin where it stands."""
-    _give_back()
+def _reset_mark() -> bool:
+    """Return freed memory and reset the high-water mark of this process; False if impossible."""
+    _return_freed_memory()
     try:
         (_PROCESS / "clear_refs").write_text("5")
     except OSError:
@@ -124,26 +129,26 @@ def _begun() -> bool:
     return True
 
 
-def _look(programs: dict[str, int], ended: Event) -> None:
-    """Note the largest size of each program, by its number, until the call has ended."""
-    while not ended.wait(_SECONDS):
-        for number in _children():
+def _sample_programs(programs: dict[str, int], ended: Event) -> None:
+    """Record the peak size of each program, by its process ID, until the call has ended."""
+    while not ended.wait(_SAMPLING_S):
+        for pid in _child_pids():
             with suppress(OSError):
-                size = _resident(Path("/proc") / number, "VmHWM")
-                programs[number] = size or programs.get(number, 0)
+                size = _status_bytes(Path("/proc") / pid, "VmHWM")
+                programs[pid] = size or programs.get(pid, 0)
 
 
-def _children() -> list[str]:
-    """Return the numbers of the processes that this one has started."""
-    found: list[str] = []
+def _child_pids() -> list[str]:
+    """Return the IDs of the processes that this one has started."""
+    pids: list[str] = []
     for thread in (_PROCESS / "task").iterdir():
         with suppress(OSError):
-            found += (thread / "children").read_text().split()
-    return found
+            pids += (thread / "children").read_text().split()
+    return pids
 
 
-def _resident(process: Path, name: str) -> int:
-    """Return a line of a process's status in bytes; 0 of one that has ended and is not yet gone."""
+def _status_bytes(process: Path, name: str) -> int:
+    """Return a size from /proc/PID/status, in bytes; 0 for a process that has ended."""
     for line in (process / "status").read_text().splitlines():
         if line.startswith(name):
             return 1024 * int(line.split()[1])

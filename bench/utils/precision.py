@@ -1,10 +1,10 @@
-"""How the surrogates of a search compute: in which number format, and whether compiled.
+"""The arithmetic of surrogates during a search: number format, and whether nets are compiled.
 
-    with computing(Arithmetic("bfloat16")):      around a search
-        codec.reconstruct(images)                a net looks what is `current`
+    with use_arithmetic(Arithmetic("bfloat16")):     around a search
+        codec.reconstruct(images)                    the net asks `current_arithmetic()`
 
-Only searches enter such a context. Pictures are coded and scored in float32, and nothing of that
-is compiled, whatever a suite says.
+Only searches enter this context. Pictures are always coded and scored in float32 by nets that are
+not compiled, whatever the suite says.
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, TypeVar
-
-import torch
-from torch import Tensor
-from torch.backends import cudnn
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from bench.errors import ConfigError
 
-Answer = TypeVar("Answer")
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Output = TypeVar("Output")
 Precision: TypeAlias = Literal["float32", "bfloat16"]
 
 BFLOAT16_VERSION = 2
-"""Raised whenever surrogates in bfloat16, and only these, would give other gradients."""
+"""Raised whenever surrogates in bfloat16, and only those, would give other gradients."""
 
-_MANY = 100_000
-"""More nets, sizes of pictures and halves than any suite has; beyond its limit torch.compile stops
-compiling without a word, and which ones it would leave out hangs on who did what before."""
+_CACHE_LIMIT = 100_000
+"""More nets and picture sizes than any suite has. Beyond its cache limit torch.compile silently
+stops compiling, and which nets it skips would depend on the order of the searches."""
 
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """What a suite says of how surrogates compute.
+    """The arithmetic that a suite asks for in its searches.
 
     Attributes:
-        precision: of the layers of nets ("bfloat16" is torch's autocast); pictures go in as they
-            are, and latents are rounded, bits counted and objectives taken in float32 always.
+        precision: format in which the layers of nets compute; "bfloat16" is torch's autocast.
+            Pictures are not converted, and latents are rounded, bits counted and objectives
+            computed in float32 in either case.
         compiled: whether nets are compiled with torch.compile.
     """
 
@@ -53,18 +53,20 @@ PLAIN = Arithmetic()
 _CURRENT: ContextVar[Arithmetic] = ContextVar("arithmetic", default=PLAIN)
 
 
-def current() -> Arithmetic:
-    """Return what holds where this is asked."""
+def current_arithmetic() -> Arithmetic:
+    """Return the arithmetic of the surrounding `use_arithmetic`; `PLAIN` outside of any."""
     return _CURRENT.get()
 
 
 @contextmanager
-def computing(arithmetic: Arithmetic) -> Iterator[None]:
-    """Let surrogates compute so inside, in this thread.
+def use_arithmetic(arithmetic: Arithmetic) -> Iterator[None]:
+    """Make surrogates compute in this arithmetic inside the context, in this thread.
 
-    On a GPU cuDNN then picks algorithms that give the same numbers every time, and float32 is not
-    cut down to TF32, as torch's own default is for convolutions.
+    On a GPU cuDNN uses deterministic algorithms, and float32 convolutions do not use TF32, which
+    is torch's default.
     """
+    from torch.backends import cudnn  # noqa: PLC0415 - takes seconds to import
+
     before = _CURRENT.set(arithmetic)
     try:
         with cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
@@ -73,43 +75,45 @@ def computing(arithmetic: Arithmetic) -> Iterator[None]:
         _CURRENT.reset(before)
 
 
-def compiled(work: Callable[[Tensor], Answer]) -> Callable[[Tensor], Answer]:
-    """Return the same, compiled for each shape by itself when it is first called with it.
+def compile_per_shape(function: Callable[[Tensor], Output]) -> Callable[[Tensor], Output]:
+    """Return the function, compiled separately for each input shape on its first call.
 
-    What is compiled for one shape is never made to serve others as well: then the numbers of a
-    search would follow from what was searched before it.
+    Code for one shape is never generalised to others (`dynamic=False`). Otherwise the result of a
+    search would depend on the searches before it.
     """
-    from torch._dynamo import config  # noqa: PLC0415 - takes a second, and few suites want it
+    import torch  # noqa: PLC0415 - takes seconds to import
+    from torch._dynamo import config  # noqa: PLC0415 - takes a second, and few suites need it
 
-    config.cache_size_limit = config.accumulated_cache_size_limit = _MANY
-    made: Callable[[Tensor], Answer] = torch.compile(work, dynamic=False)
+    config.cache_size_limit = config.accumulated_cache_size_limit = _CACHE_LIMIT
+    compiled: Callable[[Tensor], Output] = torch.compile(function, dynamic=False)
 
-    def run(images: Tensor) -> Answer:
+    def run(images: Tensor) -> Output:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's, of what it looks at while it compiles
-            return made(images)
+            warnings.simplefilter("ignore")  # torch warns about code that it meets in compiling
+            return compiled(images)
 
     return run
 
 
-def check(arithmetic: Arithmetic) -> None:
-    """See that this machine can do it.
+def require_compiler(arithmetic: Arithmetic) -> None:
+    """Check that this machine can compile nets if the arithmetic asks for it.
 
     Raises:
-        ConfigError: it has no compiler that torch.compile could use.
+        ConfigError: there is no compiler that torch.compile can use.
     """
     if not arithmetic.compiled:
         return
+    import torch  # noqa: PLC0415 - takes seconds to import
+
     try:
-        compiled(_tried)(torch.ones(8))
+        compile_per_shape(_double_plus_one)(torch.ones(8))
     except Exception as error:  # torch raises all kinds
         reason, *_ = str(error).splitlines()
         raise ConfigError(
             "'compile: true' needs a C++ compiler that torch.compile can use, and none works here"
-            f" ({reason}); install g++, name another one in the variable CXX, or leave 'compile'"
-            " out"
+            f" ({reason}); install g++, set CXX to another one, or leave 'compile' out"
         ) from error
 
 
-def _tried(values: Tensor) -> Tensor:
+def _double_plus_one(values: Tensor) -> Tensor:
     return values * 2 + 1

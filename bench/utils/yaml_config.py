@@ -1,6 +1,6 @@
-"""YAML files that are refused with the line and the way out: suites and training recipes.
+"""YAML files (suites and training recipes) as settings classes, with errors that name the line.
 
-Safe YAML only; a key given twice, an unknown key or a value of the wrong type is told as
+Only safe YAML is read. A duplicate key, an unknown key or a value of the wrong type is reported as
 ``suites/mine.yaml:12: attacks.0.steps: ...``.
 """
 
@@ -23,7 +23,7 @@ Where: TypeAlias = tuple[str | int, ...]
 
 
 class Settings(BaseModel):
-    """Base of everything read from YAML: frozen, and unknown keys are errors."""
+    """Base class of everything that is read from YAML: frozen, and unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -33,21 +33,21 @@ SettingsT = TypeVar("SettingsT", bound=Settings)
 
 @dataclass(frozen=True)
 class Document:
-    """Parsed YAML and, for every path in it, the line it stands on."""
+    """Parsed YAML and the line number of every path in it."""
 
     name: str
     data: Any
     lines: dict[Where, int]
 
     def line(self, where: Where) -> int:
-        """Return the line of the longest known beginning of a path."""
+        """Return the line of a path, or of its longest prefix that has one."""
         while where and where not in self.lines:
             where = where[:-1]
         return self.lines.get(where, 1)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a sentence's end that names the nearest known name, or all of them."""
+    """Return a hint for an unknown name: the closest known name, or else all known names."""
     names = sorted(known)
     match = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     return f"did you mean '{match[0]}'?" if match else f"known: {', '.join(names)}"
@@ -57,7 +57,7 @@ def load(path: Path, model: type[SettingsT]) -> SettingsT:
     """Read a YAML file into a settings class.
 
     Raises:
-        ConfigError: the file is missing, is not YAML, or says something that is not allowed.
+        ConfigError: the file cannot be read, is not YAML, or does not fit the class.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -70,9 +70,12 @@ def parse(text: str, name: str, model: type[SettingsT]) -> SettingsT:
     """Read YAML text into a settings class.
 
     Args:
-        text: of the file.
-        name: its path, as error messages tell it; relative paths in it start from its folder.
-        model: what it describes.
+        text: content of the file.
+        name: path of the file, for error messages; relative paths in it start from its folder.
+        model: the settings class.
+
+    Raises:
+        ConfigError: the text is not YAML, or does not fit the class.
     """
     document = _document(text, name)
     try:
@@ -91,7 +94,7 @@ def _document(text: str, name: str) -> Document:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{name}:{line}: not YAML: {error.problem}") from error
     except (yaml.YAMLError, ValueError, KeyError, AttributeError, RecursionError) as error:
-        raise ConfigError(f"{name}: not YAML that can be used: {one_line(error)}") from error
+        raise ConfigError(f"{name}: not usable as YAML: {one_line(error)}") from error
     if not isinstance(data, dict):
         raise ConfigError(f"{name}:1: expected 'key: value' lines, found {_kind(data)}")
     return Document(name, data, lines)
@@ -114,18 +117,18 @@ def _lines(node: yaml.Node, where: Where, name: str) -> Iterator[tuple[Where, in
 
 
 def _explain(error: ValidationError, document: Document, model: type[Settings]) -> str:
-    first = foremost(error)
+    first = most_useful_error(error)
     where = tuple(first["loc"])
-    spot = ".".join(str(part) for part in where)
+    path = ".".join(str(part) for part in where)
     message = _message(first, where, model)
-    return f"{document.name}:{document.line(where)}: {spot + ': ' if spot else ''}{message}"
+    return f"{document.name}:{document.line(where)}: {path + ': ' if path else ''}{message}"
 
 
-def foremost(error: ValidationError) -> ErrorDetails:
-    """Return the error to tell: a misspelt key before whatever follows from it."""
-    found = error.errors(include_url=False)
-    misspelt = [details for details in found if details["type"] == "extra_forbidden"]
-    return (misspelt or found)[0]
+def most_useful_error(error: ValidationError) -> ErrorDetails:
+    """Return the error to report: a misspelt key comes before the errors that follow from it."""
+    errors = error.errors(include_url=False)
+    misspelt = [details for details in errors if details["type"] == "extra_forbidden"]
+    return (misspelt or errors)[0]
 
 
 def _message(details: ErrorDetails, where: Where, model: type[Settings]) -> str:
@@ -138,7 +141,7 @@ def _message(details: ErrorDetails, where: Where, model: type[Settings]) -> str:
 
 
 def _keys_at(model: type[BaseModel], where: Where) -> list[str]:
-    """Return the keys that are allowed where an unknown one stood."""
+    """Return the keys that are allowed at a path in the document."""
     for part in where:
         if part in model.model_fields:
             model = next(iter(_models(model.model_fields[str(part)].annotation)), model)

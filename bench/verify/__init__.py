@@ -1,4 +1,4 @@
-"""A run folder checked: planned again, its pictures coded again, its figures compared.
+"""Verification of a run folder: planned again, its pictures coded again, its scores compared.
 
 Checks of a published board live in `leaderboard.audit`.
 """

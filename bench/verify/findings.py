@@ -1,17 +1,23 @@
-"""What doubting a run finds: what is wrong, what is as recorded, what could not be looked at."""
+"""Results of verifying a run: contradictions, confirmed evaluations, and what was not checked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from bench.planning.jobs import MeasureJob
+if TYPE_CHECKING:
+    from bench.planning.jobs import MeasureJob
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is not as it was recorded: where it stands, and what is wrong with it."""
+    """A contradiction.
+
+    Attributes:
+        where: the file, or the record in it.
+        what: what is wrong there, in one clause.
+    """
 
     where: str
     what: str
@@ -22,11 +28,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class Checked:
-    """One cell that was coded again and gave what its record says.
+    """An evaluation that was repeated and gave the scores of its record.
 
     Attributes:
-        cell: which.
-        exactly: to the last digit, and not only within the tolerances of `bench.verify.tolerances`.
+        cell: the evaluation.
+        exactly: whether the scores are equal to the last digit, not only within the tolerances of
+            `bench.verify.tolerances`.
     """
 
     cell: MeasureJob
@@ -35,7 +42,12 @@ class Checked:
 
 @dataclass(frozen=True)
 class Skipped:
-    """What could not be checked on this machine, and why."""
+    """A check that is not possible on this machine.
+
+    Attributes:
+        what: the subject, such as a codec's label.
+        why: the reason, in one clause.
+    """
 
     what: str
     why: str
@@ -46,7 +58,12 @@ class Skipped:
 
 @dataclass(frozen=True)
 class NotReencoded:
-    """One cell that was not coded again, so that its scores are taken on trust, and why."""
+    """An evaluation that was not repeated; its scores are only tested for consistency.
+
+    Attributes:
+        cell: the evaluation.
+        why: the reason, in one clause.
+    """
 
     cell: MeasureJob
     why: str
@@ -57,12 +74,12 @@ Event: TypeAlias = Finding | Checked | Skipped | NotReencoded
 
 @dataclass(frozen=True)
 class SavedPictures:
-    """The saved adversarial pictures.
+    """The saved adversarial pictures of a run.
 
     Attributes:
-        place: where they are, as findings call it.
-        read: from the key of a search to the bytes of its PNG; None if it is not there.
-        is_whole: whether every picture must be there.
+        place: folder or archive of the pictures, as findings name it.
+        read: from the key of a search to the bytes of its PNG; None if the file does not exist.
+        is_whole: whether every picture must exist.
     """
 
     place: str

@@ -1,7 +1,9 @@
-"""A manifest -> the suite it keeps, its pictures and the plan they gave, made anew.
+"""The plan of a run, computed again from its manifest.
 
-Of a codec it takes what the manifest says, its fingerprint and what it offers, so that whoever
-doubts a run sees what it must have done, on a machine that has other versions too.
+    manifest --> suite, pictures, plan
+
+Fingerprints and capabilities of the codecs are taken from the manifest. So the plan is the one that
+the run must have had, even on a machine with other versions of the codecs.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from bench.registry.registry import Component
 from bench.store.run_folder import Manifest
 from bench.suite.suite import Suite
 from bench.utils.machine import configure_threads
-from bench.utils.yaml_config import foremost
+from bench.utils.yaml_config import most_useful_error
 
 _LISTS = ("codecs", "attacks", "objectives", "metrics")
 
@@ -34,11 +36,11 @@ class ReplannedRun:
     """What a run must have done.
 
     Attributes:
-        suite: as it was written.
-        points: its operating points by label, the lossless one among them.
-        pictures: as they are read here.
-        terms: what it says of scoring.
-        plan: its jobs, with the fingerprints that the manifest keeps.
+        suite: the suite in the manifest.
+        points: its operating points by label, with the lossless reference.
+        pictures: its pictures as they are read here.
+        terms: its specification of scoring.
+        plan: its jobs, with the fingerprints in the manifest.
     """
 
     suite: Suite
@@ -52,14 +54,14 @@ def replan(manifest: Manifest, folder: Path) -> ReplannedRun:
     """Return what a run must have done.
 
     Args:
-        manifest: of the run.
-        folder: where relative paths of pictures and plugins are looked up first.
+        manifest: the manifest of the run.
+        folder: folder in which relative paths of pictures and plugins are resolved first.
 
     Raises:
-        BenchError: the suite is none, or its pictures, attacks, metrics or plugins cannot be had
-            here.
+        BenchError: the suite is not valid, or its pictures, attacks, metrics or plugins are not
+            available here.
     """
-    suite = suite_of(manifest.suite, folder)
+    suite = parse_stored_suite(manifest.suite, folder)
     configure_threads(suite.compute.threads)
     choices, searches = with_baselines(suite)
     pictures = tuple(load(suite.images, folder))
@@ -85,36 +87,40 @@ def _point(manifest: Manifest, choice: Component) -> OperatingPoint:
     )
 
 
-def suite_of(kept: Mapping[str, Any], folder: Path) -> Suite:
-    """Return the suite that a manifest keeps.
+def parse_stored_suite(stored: Mapping[str, Any], folder: Path) -> Suite:
+    """Return the suite that is stored in a manifest.
 
     Args:
-        kept: with its defaults filled in and its grids expanded.
-        folder: where relative paths of plugins are looked up first.
+        stored: the suite with its defaults filled in and its grids expanded.
+        folder: folder in which relative paths of plugins are resolved first.
 
     Raises:
-        StoreError: it is none.
+        StoreError: it is not a valid suite.
     """
     try:
-        told = {"metrics": [], **kept}
+        fields = {"metrics": [], **stored}
         lists = {
-            key: [to_suite_item(choice) for group in told[key] for choice in group]
+            key: [to_suite_item(choice) for group in fields[key] for choice in group]
             for key in _LISTS
         }
-        return Suite.model_validate({**told, **lists}, context={"folder": folder})
+        return Suite.model_validate({**fields, **lists}, context={"folder": folder})
     except ValidationError as error:
-        details = foremost(error)
+        details = most_useful_error(error)
         where = ".".join(map(str, details["loc"]))
-        raise StoreError(f"the suite it keeps is none: {where}: {details['msg']}") from error
+        raise StoreError(f"the stored suite is not valid: {where}: {details['msg']}") from error
     except (KeyError, TypeError, ValueError) as error:
-        raise StoreError("the suite it keeps is none: a list of choices is missing") from error
+        raise StoreError("the stored suite is not valid: a list of choices is missing") from error
 
 
 def to_suite_item(choice: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a choice as an item of a suite's list; lists of one are no grid."""
+    """Return a stored choice as an item of a suite's list.
+
+    Each parameter becomes a list of one value, so that a value that is a list is not read as a
+    grid.
+    """
     params = {key: [value] for key, value in choice["params"]}
     nested = {
-        key: [to_suite_item(one) for one in choice[key]]
+        key: [to_suite_item(inner) for inner in choice[key]]
         for key in ("defence", "objectives")
         if choice.get(key)
     }

@@ -1,11 +1,11 @@
-"""A run that somebody doubts: its records against its suite, its pictures, and coding them again.
+"""Verification of a run folder: its records against the suite, the pictures and coding again.
 
-    manifest --made again--> plan --keys--> what every search and every cell must be
-    saved PNGs --bench.verify.reencode--> figures, compared with the records
+    manifest --bench.verify.replan--> plan --keys--> every search and evaluation that must exist
+    saved PNGs --bench.verify.reencode--> scores, compared with the records
 
-A key is a hash of everything that can change a result, so what was altered in a suite, a picture,
-a hash or a record does not fit its key any more. The searches are not run again: that a picture
-can be found is shown by the picture.
+A key is a hash of everything that can change a result. So a suite, picture, hash or record that was
+altered no longer matches its key. The searches are not run again: the saved picture itself proves
+that it can be found.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class Tally:
-    """How verifying ended.
+    """Counts of a verification.
 
     Attributes:
-        findings: how many things are not as recorded.
-        exactly: cells that were coded again and gave their records to the last digit.
-        nearly: cells that gave them within the tolerances.
-        uncoded: cells that were not coded again.
+        findings: contradictions.
+        exactly: evaluations that were repeated and gave their records to the last digit.
+        nearly: evaluations that gave their records within the tolerances.
+        uncoded: evaluations that were not repeated.
     """
 
     findings: int
@@ -45,7 +45,12 @@ class Tally:
 
 
 def tally(events: Iterable[Event], say: Callable[[str], None]) -> Tally:
-    """Go through what verifying finds and tell it, findings as they come and the counts last."""
+    """Report the events of a verification: contradictions as they come, the counts at the end.
+
+    Args:
+        events: from `verify`.
+        say: is called with each line of the report.
+    """
     findings = exactly = nearly = 0
     uncoded: Counter[str] = Counter()
     for event in events:
@@ -57,133 +62,135 @@ def tally(events: Iterable[Event], say: Callable[[str], None]) -> Tally:
         else:
             findings += isinstance(event, Finding)
             say(f"{'WRONG' if isinstance(event, Finding) else 'skipped'}  {event}")
-    say(f"{exactly} cells coded again and exactly as recorded")
-    if nearly:
-        say(
-            f"{nearly} cells as recorded within {100 * RATE:g} % of the rate and {DECIBEL:g} dB,"
-            " not exactly: this environment is another than that of the run"
-        )
-    for why, count in uncoded.items():
-        say(
-            f"{count} cells not coded again, their scores held against each other and else taken"
-            f" on trust: {why}"
-        )
+    for line in _summary(exactly, nearly, uncoded):
+        say(line)
     return Tally(findings, exactly, nearly, uncoded.total())
 
 
-def verify(run: Run, folder: Path) -> Iterator[Event]:
-    """Yield what is wrong with a run folder, and which cells are as their records say.
-
-    Args:
-        run: as it lies on disk.
-        folder: where relative paths of its suite are looked up first, then in the working
-            directory.
-    """
-    try:
-        again = recovered(run, folder)
-    except BenchError as error:
-        yield from _hash_of_suite(run)
-        yield Finding(MANIFEST, one_line(error))
-        return
-    yield from contradictions(run, again)
-    yield from reencode(run, again, in_folder(run))
-
-
-def contradictions(run: Run, again: ReplannedRun) -> Iterator[Finding]:
-    """Yield where a run folder contradicts itself; nothing is coded."""
-    yield from _hash_of_suite(run)
-    yield from _manifest(run, again)
-    yield from consistent(run, again)
-    yield from missing(run, again)
-
-
-def recovered(run: Run, folder: Path) -> ReplannedRun:
-    """Return what a run must have done.
-
-    Args:
-        run: of it the manifest counts.
-        folder: where relative paths of its suite are looked up first.
-
-    Raises:
-        BenchError: its suite is none, or what it needs cannot be had here.
-    """
-    return replan(run.manifest, folder)
-
-
-def consistent(run: Run, again: ReplannedRun) -> Iterator[Finding]:
-    """Yield where records, manifest, pictures and the suite's jobs contradict each other."""
-    manifest = run.manifest
-    pictures = {picture.name: picture.sha256 for picture in again.pictures}
-    yield from _differing("pictures", manifest.pictures, pictures, "the picture itself")
-    marks = {record.victim: record.fingerprint for record in run.measures}
-    yield from _differing("codecs", manifest.codecs, marks, "the records")
-    budgets = {str(spec.budget()) for spec in again.suite.budgets}
-    for key, craft in run.crafts.items():
-        if craft.budget not in budgets:
-            suites = ", ".join(sorted(budgets))
-            yield Finding(
-                f"{RECORDS}: search {key}", f"budget is {craft.budget!r}, the suite's {suites}"
-            )
-    jobs = {job.key for job in again.plan.crafts}
-    yield from _strange("searches", run.crafts, jobs)
-    cells = {cell.key for cell in again.plan.cells}
-    yield from _strange("cells", (one.key for one in run.measures), cells)
-
-
-def missing(run: Run, again: ReplannedRun) -> Iterator[Finding]:
-    """Yield which jobs of a plan have no record."""
-    yield from _missing("searches", (job.key for job in again.plan.crafts), run.crafts)
-    cells = (cell.key for cell in again.plan.cells)
-    yield from _missing("cells", cells, (one.key for one in run.measures))
-
-
-def _hash_of_suite(run: Run) -> Iterator[Finding]:
-    kept, found = run.manifest.suite_sha256, digest(run.manifest.suite)
-    if kept != found:
-        yield Finding(MANIFEST, f"suite_sha256 is {kept}, the suite beside it has {found}")
-
-
-def _manifest(run: Run, again: ReplannedRun) -> Iterator[Finding]:
-    kept, planned = run.manifest, again.plan
-    if kept.cells != len(planned.cells):
-        yield Finding(MANIFEST, f"cells is {kept.cells}, the suite has {len(planned.cells)}")
-    found = plan_digest(planned)
-    if kept.plan_sha256 != found:
-        yield Finding(
-            MANIFEST,
-            f"plan_sha256 is {kept.plan_sha256}, the jobs of its suite, pictures and fingerprints"
-            f" have {found}; one of these was altered, or an attack has another version here",
+def _summary(exactly: int, nearly: int, uncoded: Mapping[str, int]) -> Iterator[str]:
+    yield f"{exactly} evaluations repeated and exactly as recorded"
+    if nearly:
+        yield (
+            f"{nearly} evaluations as recorded within {100 * RATE:g} % of the rate and"
+            f" {DECIBEL:g} dB, not exactly: this environment is not that of the run"
+        )
+    for why, count in uncoded.items():
+        yield (
+            f"{count} evaluations not repeated, their scores only checked for consistency: {why}"
         )
 
 
-def _differing(
-    table: str, kept: Mapping[str, str], found: Mapping[str, str], source: str
+def verify(run: Run, folder: Path) -> Iterator[Event]:
+    """Yield the contradictions in a run folder, and every evaluation that confirms its record.
+
+    Args:
+        run: the run folder as read.
+        folder: folder in which relative paths of the suite are resolved first, before the working
+            directory.
+    """
+    try:
+        again = replan(run.manifest, folder)
+    except BenchError as error:
+        yield from _check_suite_hash(run)
+        yield Finding(MANIFEST, one_line(error))
+        return
+    yield from contradictions(run, again)
+    yield from reencode(run, again, saved_pictures(run))
+
+
+def contradictions(run: Run, again: ReplannedRun) -> Iterator[Finding]:
+    """Yield the contradictions in a run folder that are visible without coding."""
+    yield from _check_suite_hash(run)
+    yield from _check_plan(run, again)
+    yield from inconsistent_records(run, again)
+    yield from missing_records(run, again)
+
+
+def inconsistent_records(run: Run, again: ReplannedRun) -> Iterator[Finding]:
+    """Yield the contradictions between records, manifest, pictures and the jobs of the suite."""
+    manifest = run.manifest
+    pictures = {picture.name: picture.sha256 for picture in again.pictures}
+    yield from _differences("pictures", manifest.pictures, pictures, "the picture itself")
+    fingerprints = {record.victim: record.fingerprint for record in run.measures}
+    yield from _differences("codecs", manifest.codecs, fingerprints, "the records")
+    yield from _unknown_budgets(run, again)
+    jobs = {job.key for job in again.plan.crafts}
+    yield from _records_without_job("searches", run.crafts, jobs)
+    cells = {cell.key for cell in again.plan.cells}
+    yield from _records_without_job("cells", (record.key for record in run.measures), cells)
+
+
+def missing_records(run: Run, again: ReplannedRun) -> Iterator[Finding]:
+    """Yield how many jobs of the plan have no record."""
+    searches = (job.key for job in again.plan.crafts)
+    yield from _jobs_without_record("searches", searches, run.crafts)
+    cells = (cell.key for cell in again.plan.cells)
+    yield from _jobs_without_record("cells", cells, (record.key for record in run.measures))
+
+
+def _check_suite_hash(run: Run) -> Iterator[Finding]:
+    recorded, computed = run.manifest.suite_sha256, digest(run.manifest.suite)
+    if recorded != computed:
+        yield Finding(MANIFEST, f"suite_sha256 is {recorded}, the suite beside it has {computed}")
+
+
+def _check_plan(run: Run, again: ReplannedRun) -> Iterator[Finding]:
+    manifest, planned = run.manifest, again.plan
+    if manifest.cells != len(planned.cells):
+        yield Finding(MANIFEST, f"cells is {manifest.cells}, the suite has {len(planned.cells)}")
+    computed = plan_digest(planned)
+    if manifest.plan_sha256 != computed:
+        yield Finding(
+            MANIFEST,
+            f"plan_sha256 is {manifest.plan_sha256}, the jobs of its suite, pictures and"
+            f" fingerprints have {computed}; one of these was altered, or an attack has another"
+            " version here",
+        )
+
+
+def _differences(
+    table: str, recorded: Mapping[str, str], actual: Mapping[str, str], source: str
 ) -> Iterator[Finding]:
-    """Yield what a table of the manifest says otherwise than its source."""
-    for name, value in kept.items():
-        if found.get(name, value) != value:
+    """Yield the entries of a table in the manifest that differ from their source."""
+    for name, value in recorded.items():
+        if actual.get(name, value) != value:
             yield Finding(
-                MANIFEST, f"{table}: {name} is {value}, according to {source} {found[name]}"
+                MANIFEST, f"{table}: {name} is {value}, according to {source} {actual[name]}"
             )
 
 
-def _strange(what: str, kept: Iterable[str], planned: set[str]) -> Iterator[Finding]:
-    """Yield how many records are of no job."""
-    if alone := sorted(set(kept) - planned):
-        yield Finding(RECORDS, f"{len(alone)} {what} are no job of the suite, such as {alone[0]}")
+def _unknown_budgets(run: Run, again: ReplannedRun) -> Iterator[Finding]:
+    """Yield the searches whose budget is not one of the suite's."""
+    budgets = {str(spec.budget()) for spec in again.suite.budgets}
+    for key, craft in run.crafts.items():
+        if craft.budget not in budgets:
+            allowed = ", ".join(sorted(budgets))
+            yield Finding(
+                f"{RECORDS}: search {key}", f"budget is {craft.budget!r}, the suite's {allowed}"
+            )
 
 
-def _missing(what: str, planned: Iterable[str], kept: Iterable[str]) -> Iterator[Finding]:
+def _records_without_job(
+    what: str, recorded: Iterable[str], planned: set[str]
+) -> Iterator[Finding]:
+    """Yield how many records belong to no job."""
+    if keys := sorted(set(recorded) - planned):
+        yield Finding(RECORDS, f"{len(keys)} {what} are no job of the suite, such as {keys[0]}")
+
+
+def _jobs_without_record(
+    what: str, planned: Iterable[str], recorded: Iterable[str]
+) -> Iterator[Finding]:
     """Yield how many jobs have no record."""
-    if alone := sorted(set(planned) - set(kept)):
+    if keys := sorted(set(planned) - set(recorded)):
         yield Finding(
             RECORDS,
-            f"{len(alone)} {what} of the suite have no record, such as {alone[0]}: removed, or"
+            f"{len(keys)} {what} of the suite have no record, such as {keys[0]}: removed, or"
             " the run is unfinished",
         )
 
 
-def in_folder(run: Run) -> SavedPictures:
+def saved_pictures(run: Run) -> SavedPictures:
     """Return the adversarial pictures of a run folder."""
 
     def read(key: str) -> bytes | None:

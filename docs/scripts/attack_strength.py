@@ -1,137 +1,155 @@
-"""Write docs/attacks.md: how strong every attack is, from finished runs.
+"""Write docs/attacks.md: the strength of every attack, from finished runs.
 
     python docs/scripts/attack_strength.py runs/attacks runs/attacks-convergence \\
         runs/attacks-seeds runs/attacks-queries runs/attacks-queries-jpeg
 
-Which tables a run gives follows from its suite: of one with steps as a grid, strength by steps.
+The suite of a run decides its tables: strength by number of steps for a grid of steps, attacks by
+source for query attacks, and all attacks side by side otherwise.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from attack_tables import (
     ENSEMBLE,
-    Found,
-    between_seeds,
-    beyond,
+    ScoredPicture,
     budgets,
-    by_steps,
     codecs,
-    compared_in_pairs,
-    found_in,
-    has_steps,
-    lost,
-    queried,
-    strength,
+    ensemble_table,
+    has_step_grid,
+    pairwise_table,
+    query_table,
+    relative_table,
+    scored_pictures,
+    seeds_table,
+    steps_table,
+    strength_table,
 )
+from pages import DOCS, command, finished_run, run_folders, write_page
 
-from bench.store.run_folder import Run, read_run
+from bench.store.run_folder import Run
 
-PAGE = Path(__file__).parents[1] / "attacks.md"
+PAGE = DOCS / "attacks.md"
 INTRODUCTION = """\
-# How strong the attacks are
+# Attack strength
 
-Written by
+This page compares the strength of all attacks on a few codecs: white-box attacks at several
+budgets, their growth with the number of steps, their dependence on the seed, and query and transfer
+attacks on codecs without gradients. `docs/scripts/attack_strength.py` writes it from finished runs.
 
-    python docs/scripts/attack_strength.py {runs}
+## Findings
 
-from runs of `bench run suites/NAME.yaml`. Figures are of real bytes that were decoded again, of
-8-bit pictures inside their budgets: PSNR of C(x') against x under attacks on the distortion, bits
-per pixel under attacks on the rate, means over pictures."""
-TABLE = """\
-At as many gradients each, those with published constants of their own apart. "Input" is the PSNR
-of the attacked picture itself, of attacks on the distortion; gradients, queries and seconds are
-those of the two searches together, in {precision}, on a machine that was busy with other things
-({machine}).
-`standard` is the worst of its members, picture by picture. C&W has five weights to try with what
-others spend on one search. The universal perturbation was learnt on 128x128
-crops of other photographs: each of its gradients is of a quarter of the pixels. FTDA's rows are
-of its version 2, run later by itself. bfloat16 then still rounded pictures and the biases of the
-first layer, which cost small nets up to 5 % of the decibels ([performance.md](performance.md))."""
+These sentences were written by hand for the runs that the end of this page names.
+
+- **APGD is the strongest single attack.** With 40 steps it reaches the highest rate at all six
+  budgets and the lowest PSNR at five of them.
+- **50 steps are enough on two of three models.** There, APGD with 50 steps is within 0.1 dB and 2 %
+  of its best value. On mbt2018-mean the rate grows up to 400 steps, and 50 steps reach 13 % fewer
+  bits than 800. The cheap mode of `standard` (49 steps from one start) is therefore too weak for
+  such models. The full mode has 400 steps from two starts.
+- **A random start gains almost nothing.** PGD is I-FGSM from a random start. With the same number
+  of gradients, chance decides which of the two is ahead.
+- **Under an MSE budget, results vary more.** The perturbation can concentrate where the decoder
+  breaks down: a patch of a twentieth of the picture does more than FGSM on the whole picture, while
+  in linf it does almost nothing. Chance decides which place a search finds. Searches of the same
+  kind therefore differ by decibels on single pictures, and even the order of means can change.
+- **The ensemble can be exceeded.** On some pictures an attack outside `standard` is stronger,
+  nearly always APGD with another random start. The cheap mode has only one start of each member.
+- **Seeds matter little on average.** Two seeds differ by at most 0.11 dB and 0.027 bpp in the mean,
+  and by at most 0.20 dB and 0.120 bpp on a single picture.
+- **On VVC, transfer raises the rate most and queries lower the PSNR most.** APGD pictures made
+  against hyperprior q4 give the highest rate of both VVC presets. Square pictures made with queries
+  to VVC faster give the lowest PSNR of both.
+
+## How to read the tables
+
+Every figure is measured on real bitstreams that were decoded again, for 8-bit pictures inside their
+budgets. A figure is the mean over pictures of the worst result of an attack on each picture.
+
+- **PSNR** is measured between reconstruction and source picture, under attacks on the distortion.
+- **rate (bpp)** is measured under attacks on the rate.
+- **input PSNR** is that of the adversarial picture against the source picture, under attacks on the
+  distortion.
+- **gradients, queries, seconds** are sums over the two searches for one picture.
+- **source** is the codec whose gradients or answers the search used; noise uses none.
+- **stronger than noise** is the number of pictures on which the attack does more than noise of the
+  same budget."""
+STRENGTH = "All attacks use the same number of gradients, except those with published constants."
+STRENGTH_CAVEATS = """\
+### Caveats
+
+- The searches ran in {precision} on a machine with other load ({machine}), so times are rough.
+- `standard` is the worst of its members on each picture.
+- C&W tries five weights with the gradients that other attacks spend on one search.
+- The universal perturbation is trained on 128x128 crops of other photographs: each of its gradients
+  covers a quarter of the pixels.
+- The rows of FTDA are from its version 2, which ran later and separately. At that time bfloat16
+  still rounded pictures and the biases of the first layer, which cost small networks up to 5 % of
+  the decibels ([performance.md](performance.md))."""
 PAIRS = """\
-On how many pictures the first did at least as much as the second, and by how much more on average
-(dB below, bits per pixel above).
+### Attacks in pairs
 
-PGD is I-FGSM from a random start, which at as many gradients is worth next to nothing: which of
-the two is ahead is chance. Under a budget in MSE a change may gather where the decoder breaks
-down: there a patch of a twentieth of the picture does more than FGSM on all of it, and in linf
-next to nothing. Which place a search finds is chance again, so that searches of one kind differ by
-decibels on single pictures, and even the order of means can turn."""
-BEYOND = """\
-Of the pictures where some attack outside the ensemble did more than `standard`, how many there
-are, and by how much at most. The cheap mode has one start of each member; what did more is nearly
-always APGD, which as a member has 49 steps, with the 40 of here and another random start."""
+The number of pictures on which the first attack is at least as strong as the second, and its mean
+advantage (lower PSNR in dB, higher rate in bits per pixel)."""
+OUTSIDE_ENSEMBLE = """\
+### Attacks outside the ensemble
+
+The number of pictures on which some attack outside `standard` is stronger than `standard`, and the
+largest advantage. APGD has 49 steps as a member of `standard` and 40 here."""
 SHOWN_ALONE = ("kodim03", "linf 8")
 ALONE = """\
-### {} at {} by itself
+### {} at {}
 
-Per cent of the PSNR of C(x) lost under attacks on the distortion, and times its bits under attacks
-on the rate."""
+The PSNR drop in per cent of the PSNR of the clean reconstruction, under attacks on the distortion,
+and the ratio of the rate to the clean rate, under attacks on the rate."""
 STEPS = """\
-PSNR under attacks on the distortion, and bits per pixel under attacks on the rate, by steps."""
-GROWTH = """\
-## Where more steps stop paying
-
-By these tables APGD is within 0.1 dB and 2 % of its most with 50 steps on two of the models, and
-goes on to 400 steps for the rate of mbt2018-mean, where 50 steps leave 13 % of the bits of 800 on
-the table. The cheap mode of `standard`, with 49 steps from one start, is therefore no bound for
-such models; the full one has 400 from two starts."""
+The columns are numbers of steps. Values are the PSNR under attacks on the distortion and the rate
+in bits per pixel under attacks on the rate."""
 SEEDS = """\
-## Seeds
+## Difference between seeds
 
-How far apart the same searches with different seeds came out, over models and pictures."""
-QUERIED = """\
-Attacks by queries and by pictures made against another codec; of hyperprior q4 also through its
-own gradients. "Beats
-noise" is on how many pictures they did more than noise of the same budget."""
+The difference between the same searches with different seeds, over models and pictures."""
 
 
 def main() -> None:
     """Read the runs and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("runs", nargs="+", type=Path)
-    folders = parser.parse_args().runs
-    parts = [INTRODUCTION.format(runs=" ".join(map(str, folders)))]
-    searches = [(run, found_in(run)) for run in map(_finished, folders)]
-    for run, found in searches:
-        parts.append(f"## {run.manifest.suite['description'].rstrip('.')}")
-        parts += [told for told in _sections(run, found) if told not in parts]
-    stepped = [found for _, found in searches if has_steps(found)]
-    parts += [GROWTH] if stepped else []
-    if apart := between_seeds(stepped):
-        parts += [SEEDS, apart]
-    PAGE.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    folders = run_folders(__doc__)
+    blocks = [INTRODUCTION]
+    runs = [(run, scored_pictures(run)) for run in map(finished_run, folders)]
+    for run, pictures in runs:
+        blocks += [block for block in _section(run, pictures) if block not in blocks]
+    differences = seeds_table([pictures for _, pictures in runs if has_step_grid(pictures)])
+    blocks += [SEEDS, differences] if differences else []
+    write_page(PAGE, [*blocks, command("attack_strength.py", folders)])
 
 
-def _finished(folder: Path) -> Run:
-    run = read_run(folder)
-    if len(run.measures) < run.manifest.cells:
-        told = f"{len(run.measures)} of {run.manifest.cells} cells"
-        raise SystemExit(f"{folder} holds {told}; continue it with 'bench run' first")
-    return run
-
-
-def _sections(run: Run, found: Sequence[Found]) -> Iterator[str]:
-    if any(one.threat == "black-box" and one.attack != ENSEMBLE for one in found):
-        yield QUERIED
-        yield from (queried(found, victim) for victim in codecs(run))
-    elif has_steps(found):
-        yield STEPS
-        yield by_steps(found)
+def _section(run: Run, pictures: Sequence[ScoredPicture]) -> Iterator[str]:
+    suite = run.manifest.suite["name"]
+    if any(p.threat == "black-box" and p.attack != ENSEMBLE for p in pictures):
+        yield f"## Query and transfer attacks (suite {suite})"
+        for victim in codecs(run):
+            yield from (f"### {victim}", query_table(pictures, victim))
+    elif has_step_grid(pictures):
+        yield from (f"## Strength by number of steps (suite {suite})", STEPS, steps_table(pictures))
     else:
-        yield TABLE.format(
-            machine=", ".join(map(": ".join, run.manifest.machine.items())),
-            precision=run.manifest.suite["compute"].get("precision", "float32"),
-        )
-        yield from (strength(found, budget) for budget in budgets(found))
-        yield from (PAIRS, compared_in_pairs(found), BEYOND, beyond(found))
-        here = [one for one in found if (one.craft.picture, one.craft.budget) == SHOWN_ALONE]
-        if here:
-            yield ALONE.format(*SHOWN_ALONE)
-            yield lost(here)
+        yield f"## Strength of all attacks on {', '.join(codecs(run))} (suite {suite})"
+        yield from _strength(run, pictures)
+
+
+def _strength(run: Run, pictures: Sequence[ScoredPicture]) -> Iterator[str]:
+    yield STRENGTH
+    for budget in budgets(pictures):
+        yield from (f"### {budget}", strength_table(pictures, budget))
+    yield from (PAIRS, pairwise_table(pictures))
+    yield from (OUTSIDE_ENSEMBLE, ensemble_table(pictures))
+    alone = [p for p in pictures if (p.picture, p.budget) == SHOWN_ALONE]
+    if alone:
+        yield from (ALONE.format(*SHOWN_ALONE), relative_table(alone))
+    yield STRENGTH_CAVEATS.format(
+        precision=run.manifest.suite["compute"].get("precision", "float32"),
+        machine=", ".join(map(": ".join, run.manifest.machine.items())),
+    )
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Print how long a suite takes on how many cores, from what its steps take here.
+"""Estimate how long a suite takes on different numbers of cores, from timings on this machine.
 
     python docs/scripts/cluster.py [SUITE]          linf8-v1 by default
 
-Each codec's gradients, coding and scoring are timed on the suite's first picture, in seconds of a
-core (of other programs, too), so that a busy machine does little harm, and again and again until
-there is something to measure, however small the picture; others count by their pixels. Nothing is
-searched.
+The script times the gradients, the coding and the scoring of each codec on the first picture of the
+suite. It measures core-seconds, including those of child programs, so that other load hardly
+matters, and repeats each step until the time is long enough to measure. Other pictures are scaled
+by their number of pixels. No search runs. The tables are printed, not written to a page.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -30,16 +30,17 @@ from bench.tensors import to_tensor
 
 WORKERS = (1, 2, 8, 16, 64)
 ENOUGH, LONGEST = 0.15, 2.0
+"""Core-seconds that suffice for a measurement, and the longest time that it may take."""
 
 
 @dataclass(frozen=True)
 class Steps:
-    """What one operating point takes, in core-seconds a megapixel.
+    """The time of one operating point, in core-seconds per megapixel.
 
     Attributes:
-        gradients: of each objective by its label; none without gradients.
-        coding: encoding and decoding.
-        scoring: the metrics of a cell.
+        gradients: of one gradient, by objective; empty for codecs without gradients.
+        coding: of encoding and decoding.
+        scoring: of the metrics of one evaluation.
     """
 
     gradients: dict[str, float]
@@ -48,7 +49,7 @@ class Steps:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure the steps and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("suite", nargs="?", default="linf8-v1")
     prepared = prepare(*named_suite(parser.parse_args().suite))
@@ -62,12 +63,12 @@ def _steps(prepared: Prepared, point: OperatingPoint) -> Steps:
     megapixels = picture[..., 0].size / 1e6
     coded = encode_decode(codec, picture)
     if isinstance(coded, CodingFailure):
-        raise SystemExit(f"{point.label} does not code the first picture: {coded.reason}")
-    terms = prepared.terms
+        raise SystemExit(f"{point.label} fails on the first picture: {coded.reason}")
+    spec = prepared.terms
     return Steps(
         _gradients(prepared, codec, picture, megapixels) if point.differentiable else {},
         _seconds(lambda: encode_decode(codec, picture)) / megapixels,
-        _seconds(lambda: score(codec, picture, picture, coded, replace(coded), terms)) / megapixels,
+        _seconds(lambda: score(codec, picture, picture, coded, replace(coded), spec)) / megapixels,
     )
 
 
@@ -88,51 +89,51 @@ def _gradients(
 
 def _seconds(work: Callable[[], object]) -> float:
     work()
-    before, began, rounds = _computed(), time.perf_counter(), 0
+    before, start, rounds = _core_seconds(), time.perf_counter(), 0
     while True:
         work()
         rounds += 1
-        spent = _computed() - before
-        if spent >= ENOUGH or time.perf_counter() - began >= LONGEST:
+        spent = _core_seconds() - before
+        if spent >= ENOUGH or time.perf_counter() - start >= LONGEST:
             return spent / rounds
 
 
-def _computed() -> float:
-    """Return the core-seconds of this process and of the programs that ended under it."""
-    used = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(one.ru_utime + one.ru_stime for one in used)
+def _core_seconds() -> float:
+    """Return the core-seconds of this process and of its finished child programs."""
+    usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def _steps_table(steps: dict[str, Steps]) -> list[str]:
-    objectives = list(dict.fromkeys(chain(*(one.gradients for one in steps.values()))))
-    rows = [
-        f"| {label} | "
-        + " | ".join(f"{one.gradients[o]:.2f}" if o in one.gradients else "" for o in objectives)
-        + f" | {one.coding:.2f} | {one.scoring:.2f} |"
-        for label, one in steps.items()
-    ]
+    objectives = list(dict.fromkeys(chain(*(point.gradients for point in steps.values()))))
     headers = [f"gradient, {objective}" for objective in objectives]
     return [
         f"| core-seconds a megapixel | {' | '.join(headers)} | encode, decode | metrics |",
         f"|---|{'--:|' * (len(headers) + 2)}",
-        *rows,
+        *(_steps_line(label, point, objectives) for label, point in steps.items()),
     ]
+
+
+def _steps_line(label: str, point: Steps, objectives: Sequence[str]) -> str:
+    known = point.gradients
+    gradients = (f"{known[o]:.2f}" if o in known else "" for o in objectives)
+    return f"| {label} | {' | '.join(gradients)} | {point.coding:.2f} | {point.scoring:.2f} |"
 
 
 def _sizing_table(prepared: Prepared, steps: dict[str, Steps]) -> list[str]:
     groups = [_group(group, steps) for group in prepared.plan.groups]
-    total, longest, cells = sum(groups), max(groups), len(prepared.plan.cells)
+    total, longest, evaluations = sum(groups), max(groups), len(prepared.plan.cells)
     searching = sum(_search(job, steps) for job in prepared.plan.crafts)
     rows = []
     for workers in WORKERS:
         hours = max(total / workers, longest) / 3600
-        rows.append(f"| {workers} | {hours:.2f} | {cells / hours:,.0f} |")
+        rows.append(f"| {workers} | {hours:.2f} | {evaluations / hours:,.0f} |")
     return [
-        f"{prepared.suite.name}: {cells:,} cells, {len(groups):,} groups, {total / 3600:.1f}"
-        f" core-hours, {searching / total:.0%} of them searching; the longest group takes"
-        f" {longest / 60:.1f} min.",
+        f"{prepared.suite.name}: {evaluations:,} evaluations, {len(groups):,} groups,"
+        f" {total / 3600:.1f} core-hours, {searching / total:.0%} of them for searches; the longest"
+        f" group takes {longest / 60:.1f} min.",
         "",
-        f"| workers of {prepared.suite.compute.threads} thread(s) | hours | cells an hour |",
+        f"| workers of {prepared.suite.compute.threads} thread(s) | hours | evaluations an hour |",
         "|--:|--:|--:|",
         *rows,
     ]
@@ -140,24 +141,24 @@ def _sizing_table(prepared: Prepared, steps: dict[str, Steps]) -> list[str]:
 
 def _group(group: Group, steps: dict[str, Steps]) -> float:
     search = 0.0 if group.craft is None else _search(group.craft, steps)
-    return search + sum(_cell(cell, steps) for cell in group.cells)
+    return search + sum(_evaluation(job, steps) for job in group.cells)
 
 
 def _search(job: CraftJob, steps: dict[str, Steps]) -> float:
     if job.budget.kind not in job.search.budgets or not job.sources:
         return 0.0
-    once = sum(
+    per_step = sum(
         steps[point.label].coding
         if job.search.need == "queries"
         else steps[point.label].gradients[str(job.objective)] * (job.draws if point.random else 1)
         for point in job.sources
     )
-    return once * job.search.evaluations * job.picture.pixels[..., 0].size / 1e6
+    return per_step * job.search.evaluations * job.picture.pixels[..., 0].size / 1e6
 
 
-def _cell(cell: MeasureJob, steps: dict[str, Steps]) -> float:
-    one = steps[cell.victim.label]
-    return (one.coding + one.scoring) * cell.picture.pixels[..., 0].size / 1e6
+def _evaluation(job: MeasureJob, steps: dict[str, Steps]) -> float:
+    point = steps[job.victim.label]
+    return (point.coding + point.scoring) * job.picture.pixels[..., 0].size / 1e6
 
 
 if __name__ == "__main__":

@@ -1,292 +1,307 @@
-"""Write docs/defences.md: what defences are worth against who knows of them, from finished runs.
+"""Write docs/defences.md: what each defence achieves against both attackers, from finished runs.
 
     python docs/scripts/defences.py runs/defences runs/defences-rate ...
 
-Every codec behind defences is compared with the same codec without, in the same run. Runs without
-attacks through gradients give BD-rates alone.
+Every defended codec is compared with the bare codec of the same run. A run without adaptive attacks
+contributes BD-rates only.
 """
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, product
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from statistics import fmean, median
 
+from pages import DOCS, command, finished_run, run_folders, table, write_page
+
 from bench.store.records import Scores
-from bench.store.run_folder import Run, read_run
+from bench.store.run_folder import Run
 from leaderboard.aggregate.cases import CellGroup, cases
 from leaderboard.aggregate.suite_info import setting
 from leaderboard.aggregate.threats import GRADIENTS
 from leaderboard.ranking.rd_curves import Point, bd_rate
 from leaderboard.study.defences import (
-    ENOUGH,
+    EFFECTIVE_SHARE,
     DefenceComparison,
-    LossUnderAttack,
     Verdict,
-    guarded,
-    suffered,
-    trained,
-    undone,
+    damage_removed,
+    defence_comparisons,
+    other_weights,
 )
+from leaderboard.study.losses import LossUnderAttack, ScoreValue, clean_mean, rd_cost, worst_case
 
-PAGE = Path(__file__).parents[1] / "defences.md"
+PAGE = DOCS / "defences.md"
 INTRODUCTION = """\
-# What defences are worth
+# Defences
 
-Written by
+This page shows how much damage each defence removes: against a defence-unaware attack, whose
+adversarial pictures are made against the bare codec, and against an adaptive attack, which searches
+through the defence. `docs/scripts/defences.py` writes it from finished runs.
 
-    python docs/scripts/defences.py {runs}
+## Findings
 
-from runs of `bench run suites/NAME.yaml`. J is bpp + lambda 255^2 MSE against the source, in real
-bytes. Of all pictures made for an objective from one source, the one counts that hurt most by it:
-lowest PSNR, most bits, largest J.
+These sentences were written by hand for the runs that the end of this page names.
 
-- **unaware**: the pictures were made against the codec without the defence.
-- **adaptive**: they were made through the defence: its own gradient, or the surrogate that
-  `bench list defences` names; the mean over draws; all the ways it chooses from.
-- **worst draw**: of the adaptive pictures, under the draw that was worst for the defender.
-- **undone**: the share of the damage to the bare codec (in MSE, bits, J) that is gone, of both.
-  Above 100 %: better than the bare codec unattacked. Below 0: the defence made it worse. What the
-  defence costs pictures that nobody attacked is part of it.
-- **left**: the damage from the defended codec's own unattacked state, by the stronger of both
-  attackers, as a share of the bare codec's damage. A codec that was spoilt before may have little
-  left to lose.
-- **!** on so many of the pictures the unaware attacker did more than the adaptive one: the search
-  through the defence was too weak there, and the larger damage is the one to believe.
+- **No defence is effective everywhere.** None removes at least half of the damage at every budget
+  for every objective, in any of the runs.
+- **Smoothing helps against attacks on the rate only.** On the bundled codec (suite defences),
+  resizing, Gaussian and median filters, VVC recoding, and the median filter with the random
+  ensemble are effective against attacks on the rate at linf 4 and linf 8, and the bilateral filter
+  at linf 4. They lower the PSNR of clean pictures, and none of them is effective against attacks on
+  the distortion.
+- **Random flip, two-way and JPEG 60 help only at the larger budget.** On the same codec they are
+  effective against attacks on the distortion and on the R-D cost at linf 8, but not at linf 4.
+- **Stronger attacks weaken this result.** With APGD-60, eight draws and two of the pictures (suite
+  defences-steps), random flip and JPEG 60 remove less than half of the damage in J at linf 8. On
+  the published checkpoint (suite defences-published) no defence is effective.
+- **Some defences rely on secrecy.** Flip and turn by 90 remove more than half of the damage by the
+  defence-unaware attack on the distortion, and at most 19 % of that by the adaptive attack.
 
-A defence **holds** if even the stronger of both attackers finds at least {enough:.0%} of the damage
-undone: it survives an attacker who knows of it. It **hides** if the unaware attacker finds that
-much undone and the adaptive one does not. Else it **fails**. In brackets is what the stronger one
-finds undone.
-"""
-COSTS = """\
-Against the same codec without the defence; of one that draws, its first draw. Bytes more a picture,
-and how many of these are the harness's container around the coded choice. The times are factors, of
-the median over all pictures, attacked ones too, on a machine that did other things as well."""
-TRAINED_NOTE = """\
-Another operating point, no defence around it: attacked through its own gradient. Clean J is against
-the bare codec's."""
-SUMMARY_NOTE = """\
-Undone of the unaware and of the adaptive attacker; and, in brackets, what is left."""
-CLEAN = ("defence", "bytes", "container", "bpp", "PSNR", "J", "BD-rate", "encoding", "decoding")
-ATTACKED = (
-    *("defence", "budget", "objective", "bare", "unaware", "adaptive", "worst draw"),
-    *("undone, unaware", "undone, adaptive", "left", ""),
+## How to read the tables
+
+J is the R-D cost bpp + lambda 255^2 MSE against the source picture, of real bitstreams; the
+objective `rd` is J. On each picture the worst case by attacks with the objective counts: lowest
+PSNR, most bits or largest J.
+
+- **bare**: the bare codec under white-box attacks.
+- **defence-unaware**: the defended codec on the adversarial pictures made against the bare codec.
+- **adaptive**: the defended codec on adversarial pictures made through the defence. The search uses
+  the defence's own gradient or the surrogate that `bench list defences` names, the mean over draws,
+  and all choices that the defence has. The value is the mean over draws.
+- **worst draw**: the adaptive attack, scored on the draw that is worst for the defender.
+- **damage removed**: the share of the damage to the bare codec (in MSE, bits or J) that the
+  defended codec does not have, for each attack. Above 100 % the defended codec under attack is
+  better than the clean bare codec. Below 0 the defence increases the damage. The cost of the
+  defence on clean pictures is part of this share.
+- **damage remaining**: the damage to the defended codec from its own clean value, under the
+  stronger of both attacks, as a share of the damage to the bare codec. A codec that is already bad
+  on clean pictures has less left to lose.
+- **adaptive weaker**: the number of pictures on which the defence-unaware attack is stronger than
+  the adaptive one. There the search through the defence is too weak, and the larger damage counts.
+
+A defence is **effective** if it removes at least {enough:.0%} of the damage by both attacks,
+effective against the **defence-unaware only** if it does so against the defence-unaware attack
+alone, and **ineffective** otherwise. The number in brackets is the share removed against the
+stronger attack.
+
+The tables "On clean pictures" compare with the bare codec; a randomised defence counts with its
+first draw. **Bytes** are per picture, and **container bytes** are the part that the harness's
+container needs to store the defence's choice. **Encoding** and **decoding** are ratios of the
+median times over all pictures, adversarial ones included, on a machine with other load."""
+ADVERSARIAL_TRAINING = """\
+### Adversarial training
+
+These codecs have no defence but other weights, and they are attacked with their own gradients. The
+clean J is relative to that of the bare codec."""
+SUMMARY = """\
+### Summary
+
+The damage removed against the defence-unaware and the adaptive attack; in brackets, the damage
+remaining."""
+CLEAN = (
+    *("defence", "bytes", "container bytes", "bpp", "PSNR", "J", "BD-rate"),
+    *("encoding", "decoding"),
 )
-TRAINED = ("codec", "clean J", "budget", "objective", "bare", "its own attack", "undone")
-SHOWN: dict[str, tuple[str, Callable[[Scores], float]]] = {
+ATTACKED = (
+    *("defence", "budget", "objective", "bare", "defence-unaware", "adaptive", "worst draw"),
+    *("damage removed, defence-unaware", "damage removed, adaptive", "damage remaining"),
+    "adaptive weaker",
+)
+TRAINED = ("codec", "budget", "objective", "clean J", "bare", "this codec", "damage removed")
+SHOWN: dict[str, tuple[str, ScoreValue]] = {
     "distortion": ("{:.2f} dB", lambda scores: scores.psnr_source),
     "rate": ("{:.3f} bpp", lambda scores: scores.bpp),
-    "rd": ("J {:.3f}", lambda scores: scores.rd_cost),
+    "rd": ("J {:.3f}", rd_cost),
 }
-VERDICTS: tuple[Verdict, ...] = ("holds", "hides", "fails")
+VERDICTS: tuple[Verdict, ...] = ("effective", "defence-unaware only", "ineffective")
 
 
 def main() -> None:
     """Read the runs and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("runs", nargs="+", type=Path)
-    folders = parser.parse_args().runs
-    runs = [read_run(folder) for folder in folders]
-    told = INTRODUCTION.format(runs=" ".join(map(str, folders)), enough=ENOUGH)
-    found = [guarded(run) for run in runs]
-    pairs = zip(found, runs, strict=True)
-    lines = chain.from_iterable(section(own, run, found) for own, run in pairs if _attacked(own))
-    PAGE.write_text("\n".join([told, *lines]), encoding="utf-8")
+    folders = run_folders(__doc__)
+    runs = [finished_run(folder) for folder in folders]
+    comparisons = [defence_comparisons(run) for run in runs]
+    blocks = [INTRODUCTION.format(enough=EFFECTIVE_SHARE)]
+    for run, compared in zip(runs, comparisons, strict=True):
+        if any(defence.is_attacked for defence in compared):
+            blocks += section(compared, run, comparisons)
+    write_page(PAGE, [*blocks, command("defences.py", folders)])
 
 
 def section(
-    found: Sequence[DefenceComparison], run: Run, everywhere: Sequence[Sequence[DefenceComparison]]
+    compared: Sequence[DefenceComparison],
+    run: Run,
+    all_runs: Sequence[Sequence[DefenceComparison]],
 ) -> Iterator[str]:
-    """Yield the lines of one run: verdicts, costs and attacks.
+    """Yield the blocks of one run: verdicts, clean pictures and attacks.
 
     Args:
-        found: what it has behind defences.
+        compared: the defences of the run.
         run: the run.
-        everywhere: what each run has, for BD-rates.
+        all_runs: the defences of every run, for BD-rates.
     """
     suite = run.manifest.suite
-    yield from (
-        f"## {suite['name']}, lambda {suite['rd_lambda']:g}",
-        "",
-        _terms(run),
-        "",
-        _everywhere(found),
-        "",
-    )
-    yield from verdicts(found)
-    yield from ("", "### In short", "", SUMMARY_NOTE, "", *_summary(found))
-    yield from ("", "### Without an attack", "", COSTS, "", *_header(CLEAN))
-    yield from (_clean_row(one, run, everywhere) for one in found)
-    yield from ("", "### Under attack", "", *_header(ATTACKED))
-    for one in found:
-        yield from (_attacked_row(one, *where) for where in product(one.own, one.objectives))
-    yield from (*_trained(run), "")
+    yield f"## Suite {suite['name']}, lambda {suite['rd_lambda']:g}"
+    yield _conditions(run)
+    yield "\n".join((*verdicts(compared), f"- {_everywhere(compared)}"))
+    yield from (SUMMARY, _summary_table(compared))
+    yield "### On clean pictures"
+    yield table(CLEAN, [_clean_line(defence, run, all_runs) for defence in compared])
+    yield "### Under attack"
+    yield table(ATTACKED, [_attacked_line(*case) for case in _cases(compared)], text_columns=3)
+    if lines := list(_trained_lines(run, compared[0])):
+        yield from (ADVERSARIAL_TRAINING, table(TRAINED, lines, text_columns=3))
 
 
-def verdicts(found: Sequence[DefenceComparison]) -> Iterator[str]:
-    """Yield a line for each objective and budget: which defences hold, hide and fail."""
-    for objective, budget in product(found[0].objectives, found[0].own):
-        told = []
+def verdicts(compared: Sequence[DefenceComparison]) -> Iterator[str]:
+    """Yield a line for each objective and budget: the verdict on every defence."""
+    for objective, budget in product(compared[0].objectives, compared[0].defended):
+        parts = []
         for verdict in VERDICTS:
             named = [
-                f"{one.name} ({min(one.undone(budget, objective)):.0%})"
-                for one in found
-                if one.verdict(budget, objective) == verdict
+                f"{defence.name} ({min(defence.removed(budget, objective)):.0%})"
+                for defence in compared
+                if defence.verdict(budget, objective) == verdict
             ]
-            told.append(f"{verdict}: {', '.join(named) or 'none'}")
-        yield f"- {objective}, {budget}: {'; '.join(told)}."
+            parts.append(f"{verdict}: {', '.join(named) or 'none'}")
+        yield f"- {objective}, {budget}: {'; '.join(parts)}."
 
 
-def _everywhere(found: Sequence[DefenceComparison]) -> str:
-    """Return which defences hold wherever they were tried, and how many rows are flagged."""
-    where = list(product(found[0].own, found[0].objectives))
-    held = [one.name for one in found if all(one.verdict(*there) == "holds" for there in where)]
-    flagged = sum(_weaker(one, *there) > 0 for one in found for there in where)
+def _cases(
+    compared: Sequence[DefenceComparison],
+) -> Iterator[tuple[DefenceComparison, str, str]]:
+    """Yield every defence at every budget for every objective."""
+    for defence in compared:
+        for budget, objective in product(defence.defended, defence.objectives):
+            yield defence, budget, objective
+
+
+def _everywhere(compared: Sequence[DefenceComparison]) -> str:
+    """Return which defences are effective in every case, and how often the search is too weak."""
+    ineffective = {d.name for d, *case in _cases(compared) if d.verdict(*case) != "effective"}
+    names = [defence.name for defence in compared if defence.name not in ineffective]
+    weaker = [defence.weaker_adaptive(*case)[0] > 0 for defence, *case in _cases(compared)]
     return (
-        f"Holds at every budget and for every objective: {', '.join(held) or 'none'}. Rows flagged"
-        f" with !: {flagged} of {len(found) * len(where)}."
+        f"Effective at every budget for every objective: {', '.join(names) or 'none'}. The adaptive"
+        f" attack is the weaker one on some picture in {sum(weaker)} of {len(weaker)} rows."
     )
 
 
-def _weaker(one: DefenceComparison, budget: str, objective: str) -> int:
-    """Return on how many pictures the unaware attacker did more than the adaptive one."""
-    _, unaware, adaptive = one.attacked(budget, objective)
-    return sum(adaptive.by[picture] < unaware.by[picture] for picture in adaptive.by)
-
-
-def _attacked(found: Sequence[DefenceComparison]) -> bool:
-    return any(GRADIENTS in case.crafts for one in found for case in one.own.values())
-
-
-def _terms(run: Run) -> str:
-    """Return what a run's figures are of."""
+def _conditions(run: Run) -> str:
+    """Return the pictures, attacks and draws of a run."""
     suite = run.manifest.suite
     crop = suite["images"]["crop"]
     size = f" of {crop['height']}x{crop['width']}" if crop else ""
     attacks = ", ".join(map(str, setting(run).searches))
     return (
         f"{len(run.manifest.pictures)} pictures{size} (set {suite['images']['set']}); {attacks};"
-        f" {suite['draws']} draws of every defence that draws."
+        f" {suite['draws']} draws of every randomised defence."
     )
 
 
-def _summary(found: Sequence[DefenceComparison]) -> Iterator[str]:
-    where = list(product(found[0].objectives, found[0].own))
-    yield from _header(("defence", *(f"{objective}, {budget}" for objective, budget in where)))
-    for one in found:
-        yield _row(one.name, *(_in_short(one, budget, objective) for objective, budget in where))
+def _summary_table(compared: Sequence[DefenceComparison]) -> str:
+    cases = list(product(compared[0].objectives, compared[0].defended))
+    headers = ("defence", *(f"{objective}, {budget}" for objective, budget in cases))
+    lines = [
+        (defence.name, *(_summary(defence, budget, objective) for objective, budget in cases))
+        for defence in compared
+    ]
+    return table(headers, lines)
 
 
-def _in_short(one: DefenceComparison, budget: str, objective: str) -> str:
-    unaware, adaptive = one.undone(budget, objective)
-    return f"{unaware:.0%}, {adaptive:.0%} ({one.left(budget, objective):.0%})"
+def _summary(defence: DefenceComparison, budget: str, objective: str) -> str:
+    unaware, adaptive = defence.removed(budget, objective)
+    return f"{unaware:.0%}, {adaptive:.0%} ({defence.remaining(budget, objective):.0%})"
 
 
-def _clean_row(
-    one: DefenceComparison, run: Run, everywhere: Sequence[Sequence[DefenceComparison]]
-) -> str:
-    budget = next(iter(one.own))
-    bare, own = one.bare[budget], one.own[budget]
-    before, after = (_seconds(run, label) for label in (one.plain, one.name))
-    change = _mean(own.clean.values(), _cost) / _mean(bare.clean.values(), _cost) - 1
-    return _row(
-        one.name,
-        f"{_more(bare, own, lambda scores: scores.bytes):+.1f}",
-        f"{_more(bare, own, lambda scores: scores.header_bytes):+.0f}",
-        f"{_more(bare, own, lambda scores: scores.bpp):+.4f}",
-        f"{_more(bare, own, lambda scores: scores.psnr_source):+.2f} dB",
-        *(f"{change:+.1%}", _rate_change(one.kind, everywhere)),
-        *(f"x{defended / plain:.2f}" for plain, defended in zip(before, after, strict=True)),
+def _clean_line(
+    defence: DefenceComparison, run: Run, all_runs: Sequence[Sequence[DefenceComparison]]
+) -> tuple[str, ...]:
+    budget = next(iter(defence.defended))
+    bare, defended = defence.bare[budget], defence.defended[budget]
+    times = zip(_seconds(run, defence.bare_name), _seconds(run, defence.name), strict=True)
+
+    def more(value: ScoreValue) -> float:
+        return clean_mean(defended, value) - clean_mean(bare, value)
+
+    return (
+        defence.name,
+        f"{more(lambda scores: scores.bytes):+.1f}",
+        f"{more(lambda scores: scores.header_bytes):+.0f}",
+        f"{more(_bpp):+.4f}",
+        f"{more(_psnr):+.2f} dB",
+        *(_clean_cost_change(bare, defended), _bd_rate_text(defence.kind, all_runs)),
+        *(f"x{after / before:.2f}" for before, after in times),
     )
 
 
-def _rate_change(kind: str, everywhere: Sequence[Sequence[DefenceComparison]]) -> str:
-    """Return the BD-rate of a defence over the qualities of a codec, from the run that has most."""
-    alike = [[one for one in found if one.kind == kind] for found in everywhere]
-    pairs = [(_point(one.bare), _point(one.own)) for one in max(alike, key=len, default=[])]
-    bare, own = (
-        tuple(sorted((pair[side] for pair in pairs), key=lambda point: point.bpp))
-        for side in (0, 1)
-    )
-    delta = bd_rate(bare, own)
+def _bd_rate_text(kind: str, all_runs: Sequence[Sequence[DefenceComparison]]) -> str:
+    """Return the BD-rate of a defence, from the run with the most quality settings."""
+    alike = [[defence for defence in run if defence.kind == kind] for run in all_runs]
+    qualities = max(alike, key=len, default=[])
+    bare = _curve([defence.bare for defence in qualities])
+    defended = _curve([defence.defended for defence in qualities])
+    delta = bd_rate(bare, defended)
     return delta.reason if delta.value is None else f"{delta.value:+.1f} %"
 
 
-def _point(side: Mapping[str, CellGroup]) -> Point:
-    clean = next(iter(side.values())).clean.values()
-    bpp, psnr = (_mean(clean, how) for how in (lambda s: s.bpp, lambda s: s.psnr_source))
-    return Point("", bpp, psnr)
+def _curve(qualities: Sequence[Mapping[str, CellGroup]]) -> tuple[Point, ...]:
+    groups = [next(iter(by_budget.values())) for by_budget in qualities]
+    points = [Point("", clean_mean(group, _bpp), clean_mean(group, _psnr)) for group in groups]
+    return tuple(sorted(points, key=lambda point: point.bpp))
 
 
-def _attacked_row(one: DefenceComparison, budget: str, objective: str) -> str:
-    bare, unaware, adaptive = one.attacked(budget, objective)
-    weaker = _weaker(one, budget, objective)
-    return _row(
-        *(one.name, budget, objective, *map(_shown, (bare, unaware, adaptive)), _worst(adaptive)),
-        *(f"{share:.0%}" for share in one.undone(budget, objective)),
-        f"{one.left(budget, objective):.0%}",
-        f"! {weaker}/{len(adaptive.by)}" if weaker else "",
+def _attacked_line(defence: DefenceComparison, budget: str, objective: str) -> tuple[str, ...]:
+    losses = defence.losses(budget, objective)
+    weaker, pictures = defence.weaker_adaptive(budget, objective)
+    return (
+        *(defence.name, budget, objective, *map(_mean_text, losses), _worst_draw_text(losses[-1])),
+        *(f"{share:.0%}" for share in defence.removed(budget, objective)),
+        f"{defence.remaining(budget, objective):.0%}",
+        f"{weaker}/{pictures}" if weaker else "",
     )
 
 
-def _trained(run: Run) -> Iterator[str]:
-    """Yield the lines of codecs that were trained against attacks, next to the bare one."""
-    found, first = cases(run, setting(run)), guarded(run)[0]
-    rows = [
-        _trained_row(label, budget, objective, bare, found[label, budget])
-        for label in trained(run)
-        for (budget, bare), objective in product(first.bare.items(), first.objectives)
-    ]
-    if rows:
-        yield from ("", "### Trained against attacks", "", TRAINED_NOTE, "", *_header(TRAINED))
-        yield from rows
+def _trained_lines(run: Run, defence: DefenceComparison) -> Iterator[tuple[str, ...]]:
+    """Yield the lines of codecs with other weights, next to the bare codec of a defence."""
+    groups = cases(run, setting(run))
+    for label in other_weights(run):
+        for (budget, bare), objective in product(defence.bare.items(), defence.objectives):
+            trained = groups[label, budget]
+            before, after = (worst_case(g, GRADIENTS, objective) for g in (bare, trained))
+            yield (
+                *(label, budget, objective, _clean_cost_change(bare, trained)),
+                *(_mean_text(before), _mean_text(after), f"{damage_removed(bare, after):.0%}"),
+            )
 
 
-def _trained_row(label: str, budget: str, objective: str, bare: CellGroup, own: CellGroup) -> str:
-    change = _mean(own.clean.values(), _cost) / _mean(bare.clean.values(), _cost) - 1
-    plain, attacked = (suffered(case, GRADIENTS, objective) for case in (bare, own))
-    figures = (f"{change:+.1%}", budget, objective, _shown(plain), _shown(attacked))
-    return _row(label, *figures, f"{undone(bare, attacked):.0%}")
+def _clean_cost_change(before: CellGroup, after: CellGroup) -> str:
+    return f"{clean_mean(after, rd_cost) / clean_mean(before, rd_cost) - 1:+.1%}"
 
 
-def _shown(found: LossUnderAttack) -> str:
-    unit, value = SHOWN[found.objective]
-    means = [fmean(value(one.scores) for one in draws) for draws in found.pictures.values()]
-    return unit.format(fmean(means))
+def _mean_text(loss: LossUnderAttack) -> str:
+    unit, value = SHOWN[loss.objective]
+    return unit.format(loss.average(value))
 
 
-def _worst(one: LossUnderAttack) -> str:
-    unit, value = SHOWN[one.objective]
-    return unit.format(fmean(value(scored.scores) for scored in one.worst.values()))
+def _worst_draw_text(loss: LossUnderAttack) -> str:
+    unit, value = SHOWN[loss.objective]
+    return unit.format(fmean(value(scored.scores) for scored in loss.worst_draw.values()))
 
 
-def _header(names: Sequence[str]) -> tuple[str, str]:
-    return _row(*names), f"|---|{'--:|' * (len(names) - 1)}"
+def _bpp(scores: Scores) -> float:
+    return scores.bpp
 
 
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _cost(scores: Scores) -> float:
-    return scores.rd_cost
-
-
-def _mean(scores: Iterable[Scores], value: Callable[[Scores], float]) -> float:
-    return fmean(map(value, scores))
-
-
-def _more(before: CellGroup, after: CellGroup, value: Callable[[Scores], float]) -> float:
-    return _mean(after.clean.values(), value) - _mean(before.clean.values(), value)
+def _psnr(scores: Scores) -> float:
+    return scores.psnr_source
 
 
 def _seconds(run: Run, label: str) -> tuple[float, float]:
-    """Return how long a codec took to encode and to decode a picture, medians."""
-    coded = [one for one in run.measures if one.victim == label and one.status == "ok"]
-    return median(one.encode_seconds for one in coded), median(one.decode_seconds for one in coded)
+    """Return the median seconds that a codec takes to encode and to decode a picture."""
+    scored = [record for record in run.measures if (record.victim, record.status) == (label, "ok")]
+    encoding = median(record.encode_seconds for record in scored)
+    return encoding, median(record.decode_seconds for record in scored)
 
 
 if __name__ == "__main__":

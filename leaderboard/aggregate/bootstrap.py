@@ -1,14 +1,14 @@
-"""Means over pictures with bootstrap intervals, and when two means differ. Pure; numpy only.
+"""Means over pictures with bootstrap confidence intervals. Pure functions; numpy only.
 
     values (pictures,) --2,000 resamples of the pictures--> means (2000,) --percentiles--> interval
 
-The interval is the percentile interval. What is estimated are means, which are all but unbiased,
-so that the corrections of BCa would come from the skewness of a few dozen values, mostly noise;
-and percentiles, unlike BCa's, carry over unchanged to geometric means (means of logarithms) and to
-differences of two codecs on the same draws. With fewer than ten pictures every bootstrap is too
-narrow; the board says so.
+The interval is the percentile interval. Means are almost unbiased, so the correction terms of BCa
+would come from the skewness of a few dozen values, which is mostly noise. Percentile intervals also
+carry over to geometric means (means of logarithms) and to differences of two codecs on the same
+resamples; BCa intervals do not. With fewer than ten pictures every bootstrap interval is too
+narrow. The board says so.
 
-Every resampling starts from one seed: two codecs on the same pictures see the same draws, and the
+Every resampling uses the same seed. Two codecs on the same pictures see the same resamples, and the
 same records always give the same board.
 """
 
@@ -28,24 +28,24 @@ Values: TypeAlias = npt.NDArray[np.float64]
 RESAMPLES = 2000
 SEED = 0
 TAILS = (2.5, 97.5)
-"""Per cent: a 95 % interval."""
+"""Percentiles of a 95 % interval."""
 
 _BATCH = 4_000_000
-"""Numbers drawn at once, so that many pictures do not take much memory."""
+"""Random numbers drawn at once. This bounds the memory for many pictures."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What was measured on each of some pictures, summed up.
+    """Statistics of one value per picture.
 
     Attributes:
-        mean: over the pictures, arithmetic or geometric.
+        mean: arithmetic or geometric mean over the pictures.
         low: lower end of the 95 % bootstrap interval of the mean; None for a single picture.
-        high: its upper end.
-        median: over the pictures.
+        high: upper end of that interval.
+        median: median over the pictures.
         most: the largest value.
         least: the smallest value.
-        count: over how many pictures.
+        count: number of pictures.
     """
 
     mean: float
@@ -58,13 +58,13 @@ class Estimate:
 
 
 def mean(values: Iterable[float | None]) -> Estimate | None:
-    """Return the mean of what is there of some values, or None if nothing is."""
+    """Return the mean of the values that are not None, or None if there are none."""
     array = _defined(values)
     return _estimate(array, array) if array.size else None
 
 
 def geometric_mean(values: Iterable[float | None]) -> Estimate | None:
-    """Return the geometric mean of what is there of some positive values, or None."""
+    """Return the geometric mean of the positive values that are not None, or None."""
     array = _defined(values)
     return _estimate(array, np.log(array), of_logarithms=True) if array.size else None
 
@@ -78,18 +78,18 @@ def interval_of_mean(values: Values) -> tuple[float, float] | None:
 
 
 def is_separated(first: Values, second: Values) -> bool:
-    """Tell whether two codecs' means differ: the interval of the paired difference is beside 0.
+    """Return whether two codecs' means differ: the paired difference's interval excludes 0.
 
     Args:
-        first: one value for each picture.
-        second: of the same pictures in the same order.
+        first: one value per picture.
+        second: the other codec's values for the same pictures in the same order.
     """
     interval = interval_of_mean(first - second)
     return interval is not None and not interval[0] <= 0 <= interval[1]
 
 
 def resampled_means(values: Values) -> Values:
-    """Return the mean of each of `RESAMPLES` draws of as many values, with replacement."""
+    """Return the means of `RESAMPLES` resamples with replacement."""
     count = len(values)
     draws = _draws_at_once(count) if count <= _BATCH // RESAMPLES else _draws(count)
     return np.concatenate([values[draw].mean(1) for draw in draws])
@@ -101,7 +101,7 @@ def _draws_at_once(count: int) -> tuple[npt.NDArray[np.int64], ...]:
 
 
 def _draws(count: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield `RESAMPLES` rows of `count` numbers below `count`, in batches."""
+    """Yield `RESAMPLES` rows of `count` indices below `count`, in batches."""
     rng = np.random.default_rng(SEED)
     step = max(1, _BATCH // count)
     for start in range(0, RESAMPLES, step):
@@ -109,12 +109,12 @@ def _draws(count: int) -> Iterator[npt.NDArray[np.int64]]:
 
 
 def _estimate(values: Values, scaled: Values, *, of_logarithms: bool = False) -> Estimate:
-    back = math.exp if of_logarithms else float
+    unscale = math.exp if of_logarithms else float
     interval = _interval(scaled)
     return Estimate(
-        mean=back(scaled.mean()),
-        low=None if interval is None else back(interval[0]),
-        high=None if interval is None else back(interval[1]),
+        mean=unscale(scaled.mean()),
+        low=None if interval is None else unscale(interval[0]),
+        high=None if interval is None else unscale(interval[1]),
         median=float(_median(values)),
         most=float(values.max()),
         least=float(values.min()),
@@ -123,7 +123,7 @@ def _estimate(values: Values, scaled: Values, *, of_logarithms: bool = False) ->
 
 
 def _interval(values: Values) -> tuple[float, float] | None:
-    """Return the interval; of values that are not all finite there is none but their own."""
+    """Return the interval; values that are not finite have one only if all are equal."""
     if np.isfinite(values).all():
         return interval_of_mean(values)
     same = len(values) > 1 and bool((values == values[0]).all())
@@ -131,12 +131,12 @@ def _interval(values: Values) -> tuple[float, float] | None:
 
 
 def _median(values: Values) -> float:
-    """Return the median; between two equal infinities it is that infinity."""
+    """Return the median; the median of two equal infinities is that infinity."""
     ordered = np.sort(values)
     low, high = ordered[(len(values) - 1) // 2], ordered[len(values) // 2]
     return float(low if low == high else (low + high) / 2)
 
 
 def _defined(values: Iterable[float | None]) -> Values:
-    found = (value for value in values if value is not None)
-    return np.array([value for value in found if not math.isnan(value)], dtype=np.float64)
+    known = [value for value in values if value is not None and not math.isnan(value)]
+    return np.array(known, dtype=np.float64)

@@ -1,11 +1,11 @@
-"""A run's records, sorted by what a row of the board is made of: operating point and budget.
+"""The records of a run, grouped by operating point and budget.
 
-    Run, Setting --> {(victim, budget): Case}     clean scores, attacked scores, what has none
+    Run, SuiteInfo --> {(victim, budget): CellGroup}     clean scores, attacked scores, failures
 
-A picture that the codec could not code or decode once it was attacked has no scores of its own.
-It ranks as mid-grey at 24 bpp, or as the clean picture where that is worse: a failure never makes
-a codec look better. The records do not hold the picture, so mid-grey is taken at the error it has
-against black, the largest there is.
+An adversarial picture that the codec cannot encode or decode has no scores of its own. It counts as
+mid-grey at 24 bpp, or as the clean picture where that is worse, so a failure never makes a codec
+look better. The records do not hold the picture. The mean squared error of mid-grey is therefore
+the largest possible one, against black.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ from leaderboard.aggregate.extra_metrics import failed
 from leaderboard.aggregate.suite_info import SuiteInfo
 
 _SUBSAMPLED = frozenset({"h266", "vvc", "webp"})
-"""Codecs, by name, that always keep colour at half the size (4:2:0)."""
+"""Names of codecs that always use 4:2:0 chroma subsampling."""
 
 FAILED_BPP = 24.0
-"""Bits per pixel that a failure stands for, at least: the picture, uncompressed."""
+"""Smallest rate of a failure in bits per pixel: the uncompressed picture."""
 
 FAILED_MSE = (128 / 255) ** 2
-"""Mean squared error that a failure stands for, at least: mid-grey (level 128) against black."""
+"""Smallest mean squared error of a failure: mid-grey (level 128) against black."""
 
 
 def is_subsampled(choice: ComponentSpec) -> bool:
-    """Tell whether a codec keeps colour at half the size (4:2:0): always, or as it is told to."""
+    """Return whether a codec uses 4:2:0 chroma subsampling, always or by its parameters."""
     return choice.name in _SUBSAMPLED or dict(choice.params).get("colour") == "yuv420"
 
 
 @dataclass(frozen=True)
 class ScoredAttack:
-    """One attacked picture and what it did to one victim.
+    """One adversarial picture and its scores on one victim.
 
     Attributes:
-        threat: how the picture was made, seen from the victim.
-        picture: name of its source.
-        craft: the search that made it.
-        scores: of the bytes; where the victim failed, of what a failure stands for.
-        seconds: what encoding and decoding it took; zeros where it failed.
-        failed: whether it did.
+        threat: relation of the search to the victim: white-box, transfer, ...
+        picture: name of the source picture.
+        craft: the search that found the adversarial picture.
+        scores: the measured scores; for a failure the scores that stand in for it.
+        seconds: encoding and decoding time; zeros for a failure.
+        failed: whether the victim could not encode or decode the picture.
     """
 
     threat: Threat
@@ -60,17 +60,18 @@ class ScoredAttack:
 
 @dataclass(frozen=True)
 class CellGroup:
-    """All that is known of one victim at one budget.
+    """All records of one victim at one budget.
 
     Attributes:
-        clean: the scores of the source pictures, by name; of a codec that draws, its first draw's.
-        seconds: what encoding and decoding each of them took, by name.
-        peaks: the same of memory, in bytes; None where it is not known.
-        scored: the attacked pictures.
-        crafts: the searches of each kind of picture, those that gave none too.
-        cells: how many attacked pictures have a record, where the source picture came through.
-        lost: the records without scores of their own, clean pictures first.
-        flags: what measuring the source pictures gave rise to, in their order.
+        clean: scores of the source pictures by name; the first draw of a nondeterministic codec.
+        seconds: encoding and decoding time of each source picture by name.
+        peaks: peak memory of encoding and decoding each source picture in bytes by name; None
+            where it is not known.
+        scored: the scored adversarial pictures.
+        crafts: the searches by threat, including those that gave no picture.
+        cells: number of records of adversarial pictures whose source picture has clean scores.
+        lost: records without scores of their own, source pictures first.
+        flags: the flags of the source pictures' records, in their order.
     """
 
     clean: dict[str, Scores]
@@ -83,17 +84,17 @@ class CellGroup:
     flags: tuple[str, ...] = ()
 
     def of(self, *threats: str) -> list[ScoredAttack]:
-        """Return the scored pictures of some kinds."""
-        return [scored for scored in self.scored if scored.threat in threats]
+        """Return the scored adversarial pictures of some threats."""
+        return [attack for attack in self.scored if attack.threat in threats]
 
 
 def measurements(run: Run) -> list[MeasureRecord]:
-    """Return the measurements of a run, the last one of each cell."""
+    """Return the measure records of a run, the last one of each cell."""
     return list({record.key: record for record in run.measures}.values())
 
 
-def cases(run: Run, told: SuiteInfo) -> dict[tuple[str, str], CellGroup]:
-    """Return the case of every operating point at every budget, measured or not."""
+def cases(run: Run, suite: SuiteInfo) -> dict[tuple[str, str], CellGroup]:
+    """Return the records of every operating point at every budget, measured or not."""
     clean: dict[str, list[MeasureRecord]] = defaultdict(list)
     attacked: dict[tuple[str, str], list[tuple[MeasureRecord, CraftRecord]]] = defaultdict(list)
     for record in measurements(run):
@@ -103,8 +104,10 @@ def cases(run: Run, told: SuiteInfo) -> dict[tuple[str, str], CellGroup]:
             craft = _craft(run, record.craft)
             attacked[record.victim, craft.budget].append((record, craft))
     return {
-        (victim, str(ball)): _case(clean[victim], attacked[victim, str(ball)], lmbda=told.rd_lambda)
-        for ball in told.balls
+        (victim, str(budget)): _case(
+            clean[victim], attacked[victim, str(budget)], lmbda=suite.rd_lambda
+        )
+        for budget in suite.balls
         for victim in run.manifest.codecs
     }
 
@@ -114,8 +117,8 @@ def _craft(run: Run, key: str) -> CraftRecord:
         return run.crafts[key]
     except KeyError as error:
         raise StoreError(
-            f"{run.folder} has scores of the search {key} but no record of it; run the suite into"
-            " another folder"
+            f"{run.folder} has scores of the search {key} but no record of that search; run the"
+            " suite into another folder"
         ) from error
 
 
@@ -126,40 +129,48 @@ def _case(
 ) -> CellGroup:
     first = [record for record in clean if not record.draw]
     before = {record.picture: record.scores for record in first if record.scores is not None}
-    seconds = {one.picture: (one.encode_seconds, one.decode_seconds) for one in first}
     scored = [
         _scored(record, craft, before.get(record.picture), lmbda) for record, craft in attacked
     ]
+    due = [record for record, _ in attacked if record.stage != "clean"]
+    return CellGroup(
+        clean=before,
+        seconds={
+            record.picture: (record.encode_seconds, record.decode_seconds) for record in first
+        },
+        peaks={record.picture: (record.encode_peak, record.decode_peak) for record in first},
+        scored=tuple(attack for attack in scored if attack is not None),
+        crafts=_crafts(attacked),
+        cells=len(due),
+        lost=tuple(record for record in [*clean, *due] if record.status != "ok"),
+        flags=tuple(chain.from_iterable(record.flags for record in first)),
+    )
+
+
+def _crafts(
+    attacked: list[tuple[MeasureRecord, CraftRecord]],
+) -> dict[str, list[CraftRecord]]:
+    """Return the searches by threat, each once however many draws were scored."""
     crafts: dict[str, list[CraftRecord]] = defaultdict(list)
     for record, craft in attacked:
         if not record.draw:
             crafts[record.threat].append(craft)
-    tried = [record for record, _ in attacked if record.stage != "clean"]
-    return CellGroup(
-        clean=before,
-        seconds=seconds,
-        peaks={one.picture: (one.encode_peak, one.decode_peak) for one in first},
-        scored=tuple(one for one in scored if one is not None),
-        crafts=dict(crafts),
-        cells=len(tried),
-        lost=tuple(record for record in [*clean, *tried] if record.status != "ok"),
-        flags=tuple(chain.from_iterable(record.flags for record in first)),
-    )
+    return dict(crafts)
 
 
 def _scored(
     record: MeasureRecord, craft: CraftRecord, clean: Scores | None, lmbda: float
 ) -> ScoredAttack | None:
-    is_lost = record.status == "failed" and record.stage == "attacked"
-    scores = _stand_in(clean, lmbda) if is_lost and clean is not None else record.scores
+    is_failure = record.status == "failed" and record.stage == "attacked"
+    scores = _stand_in(clean, lmbda) if is_failure and clean is not None else record.scores
     if scores is None:
         return None
     seconds = (record.encode_seconds, record.decode_seconds)
-    return ScoredAttack(record.threat, record.picture, craft, scores, seconds, is_lost)
+    return ScoredAttack(record.threat, record.picture, craft, scores, seconds, is_failure)
 
 
 def _stand_in(clean: Scores, lmbda: float) -> Scores:
-    """Return what a failure stands for, next to the clean scores of the same picture."""
+    """Return the scores that a failure counts as, from the clean scores of the same picture."""
     bpp, mse = max(FAILED_BPP, clean.bpp_clean), max(FAILED_MSE, clean.mse_clean)
     psnr, cost = psnr_of(mse), rd_cost(bpp, mse, lmbda)
     drop = clean.psnr_clean - psnr
@@ -170,17 +181,17 @@ def _stand_in(clean: Scores, lmbda: float) -> Scores:
             **dict.fromkeys(("mse_source", "mse_input", "mse_shift"), mse),
             "luma_mse_source": mse,
             **dict.fromkeys(("psnr_source", "psnr_input", "psnr_shift"), psnr),
-            **{f"{name}_source": _nothing(clean, name) for name in ("ssim", "ms_ssim", "vmaf")},
+            **{f"{name}_source": _lowest(clean, name) for name in ("ssim", "ms_ssim", "vmaf")},
             "drop_db": None if clean.drop_db is None else drop,
             "drop_percent": None if clean.drop_percent is None else 100 * drop / clean.psnr_clean,
             "rd_cost": cost,
             "rd_factor": cost / clean.rd_cost,
             "unexplained": True,
-            "extra": {label: failed(one) for label, one in clean.extra.items()},
+            "extra": {label: failed(score) for label, score in clean.extra.items()},
         }
     )
 
 
-def _nothing(clean: Scores, name: str) -> float | None:
-    """Return the least similarity there is, or None where the clean picture has none either."""
+def _lowest(clean: Scores, name: str) -> float | None:
+    """Return the lowest similarity, or None where the clean picture has no such score."""
     return None if getattr(clean, f"{name}_clean") is None else 0.0

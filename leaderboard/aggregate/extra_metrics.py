@@ -1,4 +1,7 @@
-"""What a board knows of the metrics that suites name: records tell what they are. Pure."""
+"""The metrics that a suite names in addition to the built-in ones, as its records describe them.
+
+Pure functions.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,12 @@ from bench.store.records import Extra, Scores
 
 @dataclass(frozen=True)
 class MetricColumn:
-    """A metric as its records have it; two that differ in anything stand in columns of their own.
+    """A metric as its records describe it. Metrics that differ in any field get separate columns.
 
     Attributes:
-        label: what the suite calls it.
-        unit: of its values; empty if they have none.
-        better: which of them speak for the codec.
+        label: label in the suite.
+        unit: unit of the values; empty if there is none.
+        better: whether higher or lower values are better for the codec.
     """
 
     label: str
@@ -25,41 +28,43 @@ class MetricColumn:
     better: Better
 
     def clean(self, scores: Scores) -> float | None:
-        """Return what it said of the decoded source picture, if it did."""
-        found = self._of(scores)
-        return None if found is None else found.clean
+        """Return the value of the clean reconstruction, if there is one."""
+        score = self._of(scores)
+        return None if score is None else score.clean
 
     def attacked(self, scores: Scores) -> float | None:
-        """Return what it said of the decoded attacked picture, if it did."""
-        found = self._of(scores)
-        return None if found is None else found.source
+        """Return the value of the reconstruction under attack, if there is one."""
+        score = self._of(scores)
+        return None if score is None else score.source
 
     def worst(self, values: Iterable[float]) -> float | None:
-        """Return the value that speaks most against the codec; None of none."""
+        """Return the value that is worst for the codec; None if there are no values."""
         return _worst(self.better, values)
 
     def _of(self, scores: Scores) -> Extra | None:
-        found = scores.extra.get(self.label)
-        return found if found is not None and gauge(self.label, found) == self else None
+        score = scores.extra.get(self.label)
+        return score if score is not None and metric_column(self.label, score) == self else None
 
 
-def gauge(label: str, found: Extra) -> MetricColumn:
-    """Return the metric that something was said by."""
-    return MetricColumn(label, found.unit, found.better)
+def metric_column(label: str, score: Extra) -> MetricColumn:
+    """Return the metric that a score belongs to."""
+    return MetricColumn(label, score.unit, score.better)
 
 
-def gauges(scores: Iterable[Scores]) -> tuple[MetricColumn, ...]:
+def metric_columns(scores: Iterable[Scores]) -> tuple[MetricColumn, ...]:
     """Return the metrics of some scores, each once."""
     return tuple(
-        dict.fromkeys(gauge(label, found) for one in scores for label, found in one.extra.items())
+        dict.fromkeys(
+            metric_column(label, extra) for score in scores for label, extra in score.extra.items()
+        )
     )
 
 
 def failed(clean: Extra) -> Extra:
-    """Return what a failure ranks as: mid-grey, or the clean picture where that is worse.
+    """Return the score of a failure: that of mid-grey, or the clean one where it is worse.
 
     Args:
-        clean: of the cell of the source picture.
+        clean: score in the record of the source picture.
     """
     bottom = -math.inf if clean.better == "higher" else math.inf
     grey = bottom if clean.grey is None else clean.grey

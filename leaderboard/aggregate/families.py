@@ -1,9 +1,9 @@
-"""Operating points that differ in rate alone are one family: a codec with all its qualities.
+"""Operating points that differ only in rate form one family: a codec at every quality setting.
 
-Two operating points of a run are of one family if they name the same codec behind the same defences
-and all their parameters are equal, but for those that choose the rate (`RATE_PARAMETERS`), and for
-the mark of the rate in a checkpoint's name: `photos-q2.pth.tar` and `photos-q4.pth.tar` are of the
-family `photos`, `photos-lambda0.013-hard` and `photos-lambda0.05-hard` of the family `photos-hard`.
+Two operating points of a run belong to one family if they have the same codec, the same defences
+and the same parameters, except for parameters that choose the rate (`RATE_PARAMETERS`) and the rate
+mark in a checkpoint's name. `photos-q2.pth.tar` and `photos-q4.pth.tar` belong to the family
+`photos`; `photos-lambda0.013-hard` and `photos-lambda0.05-hard` to the family `photos-hard`.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from leaderboard.aggregate.threats import WITHOUT_GRADIENTS
 RATE_PARAMETERS = frozenset(
     {"quality", "qp", "level", "scale", "lmbda", "distance", "rate", "ratio", "crf", "cq", "step"}
 )
-"""Parameters of a codec that choose its rate."""
+"""Codec parameters that choose the rate."""
 
 BASELINE = frozenset({"h266", "vvc", "vtm"})
-"""Codecs, by name, that stand for VVC."""
+"""Names of codecs that implement VVC."""
 
 _CHECKPOINT = "checkpoint"
 _MARK = re.compile(r"[-_](?:q|quality|lmbda|lambda)[-_=]?\d+(?:\.\d+)?(?=$|[-_./])")
@@ -35,28 +35,28 @@ _RATE_WORDS = {"q", "qp", *RATE_PARAMETERS}
 
 @dataclass(frozen=True)
 class FamilyMember:
-    """One operating point at one budget, with all that is known of it.
+    """One operating point at one budget.
 
     Attributes:
-        choice: what the suite says of it.
+        choice: its specification in the suite.
         row: its row on the board.
         case: its scores.
-        alike: what to know of its attacks without gradients alone.
+        flags_without_gradients: the flags of its attacks that use no gradients.
     """
 
     choice: ComponentSpec
     row: Row
     case: CellGroup
-    alike: tuple[Flag, ...]
+    flags_without_gradients: tuple[Flag, ...]
 
 
 @dataclass(frozen=True)
 class Family:
-    """One codec with all its qualities, at one budget.
+    """One codec at every quality setting, at one budget.
 
     Attributes:
-        name: made of its members' labels.
-        members: in the order of the suite.
+        name: derived from the labels of its members.
+        members: its operating points in the order of the suite.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Family:
 
     @property
     def codec(self) -> str:
-        """The codec's name in a suite."""
+        """The codec's registered name."""
         return self.members[0].choice.name
 
     @property
@@ -73,79 +73,82 @@ class Family:
         return any(member.row.place.through_gradients for member in self.members)
 
     @property
-    def given(self) -> frozenset[str]:
-        """The kinds of attacked pictures that it was given."""
-        return frozenset(one.threat for member in self.members for one in member.case.scored)
+    def threats(self) -> frozenset[str]:
+        """The threats of the adversarial pictures that were scored on it."""
+        return frozenset(attack.threat for member in self.members for attack in member.case.scored)
 
     @property
     def subsampled(self) -> bool:
-        """Whether it keeps colour at half the size."""
+        """Whether it uses 4:2:0 chroma subsampling."""
         return self.members[0].row.place.subsampled
 
     @property
     def is_baseline(self) -> bool:
-        """Whether it is VVC."""
+        """Whether it is VVC without a defence."""
         return self.codec in BASELINE and not self.members[0].choice.defence
 
 
-def families(contenders: Iterable[FamilyMember]) -> list[Family]:
-    """Return the families of one budget; the lossless reference is of none."""
+def families(members: Iterable[FamilyMember]) -> list[Family]:
+    """Return the families of one budget; the lossless reference belongs to none."""
     groups: dict[tuple[str, str], list[FamilyMember]] = defaultdict(list)
-    for one in contenders:
-        if not one.row.reference:
-            groups[one.row.place.run, family_key(one.choice)].append(one)
+    for member in members:
+        if not member.row.reference:
+            groups[member.row.place.run, family_key(member.choice)].append(member)
     labels: dict[str, dict[str, list[str]]] = defaultdict(dict)
     for (run, key), group in groups.items():
-        labels[run][key] = [one.row.place.codec for one in group]
-    named = {(run, key): name for run, told in labels.items() for key, name in names(told).items()}
-    count = Counter(named.values())
+        labels[run][key] = [member.row.place.codec for member in group]
+    family_names = {
+        (run, key): name for run, by_key in labels.items() for key, name in names(by_key).items()
+    }
+    count = Counter(family_names.values())
     return [
         Family(name if count[name] == 1 else f"{name} ({run})", tuple(groups[run, key]))
-        for (run, key), name in named.items()
+        for (run, key), name in family_names.items()
     ]
 
 
-def alike(found: Iterable[Family]) -> tuple[str, ...]:
-    """Return the kinds of attack without gradients that all sorts of codecs were given.
+def common_threats(families: Iterable[Family]) -> tuple[str, ...]:
+    """Return the threats without gradients that codecs of both kinds were scored on.
 
-    Of codecs with gradients, and of those without, at least one: what only the others were given
-    would be a harder test for them. Codecs that nothing was measured of do not count.
+    Both kinds are codecs attacked through their own gradients and codecs attacked without. A threat
+    counts if at least one codec of each kind has it: a threat that only one kind has would be a
+    harder test for that kind. Codecs without scores do not count.
     """
-    given: dict[bool, set[str]] = defaultdict(set)
-    for family in (one for one in found if one.given):
-        given[family.through_gradients] |= family.given
+    known: dict[bool, set[str]] = defaultdict(set)
+    for family in (family for family in families if family.threats):
+        known[family.through_gradients] |= family.threats
     return tuple(
-        kind for kind in WITHOUT_GRADIENTS if all(kind in kinds for kinds in given.values())
+        threat for threat in WITHOUT_GRADIENTS if all(threat in kind for kind in known.values())
     )
 
 
 def family_key(choice: ComponentSpec) -> str:
-    """Return what all members of a family have in common: the codec and its other parameters."""
-    told = [choice.name]
+    """Return what all members of a family share: the codec and its other parameters."""
+    parts = [choice.name]
     for key, value in sorted(choice.params):
         if key == _CHECKPOINT:
-            told.append(f"{key}={_unmarked(str(value))}")
+            parts.append(f"{key}={_unmarked(str(value))}")
         elif key not in RATE_PARAMETERS:
-            told.append(f"{key}={value}")
-    return " ".join((*told, *(f"behind {defence.bare}" for defence in choice.defence)))
+            parts.append(f"{key}={value}")
+    return " ".join((*parts, *(f"behind {defence.bare}" for defence in choice.defence)))
 
 
 def names(labels: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return what the families of a run are called, by key: by the key where two had one name.
+    """Return the name of each family of a run by key; families of equal name get their keys.
 
     Args:
-        labels: of the members, by the family's key.
+        labels: labels of the members by family key.
     """
-    plain = {key: common_name(own) for key, own in labels.items()}
+    plain = {key: common_name(members) for key, members in labels.items()}
     count = Counter(plain.values())
     return {key: name if count[name] == 1 else key for key, name in plain.items()}
 
 
 def common_name(labels: Sequence[str]) -> str:
-    """Return what all labels have in common.
+    """Return the common part of all labels.
 
-    That is their text without the mark of the rate, or else the words they begin with, without a
-    last one that announces the rate.
+    This is the label without the rate mark. If the labels still differ, it is the words that all
+    labels begin with, without a trailing word that names the rate.
     """
     if len(labels) == 1:
         return labels[0]
@@ -164,7 +167,10 @@ def common_name(labels: Sequence[str]) -> str:
 
 
 def _unmarked(checkpoint: str) -> str:
-    """Return what files of one net at several rates have in common; folders only without a mark."""
+    """Return a checkpoint's path without the rate mark.
+
+    The mark is taken from the file name; only if that has none, from the whole path.
+    """
     path = PurePath(checkpoint)
     name = re.sub(r"(\.(pth|pt|safetensors))?(\.tar)?$", "", path.name)
     unmarked = _MARK.sub("", name)

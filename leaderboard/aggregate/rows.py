@@ -1,4 +1,4 @@
-"""One operating point at one budget -> one row of the board. Pure."""
+"""One operating point at one budget -> one row of the board. Pure functions."""
 
 from __future__ import annotations
 
@@ -10,27 +10,34 @@ from bench.metrics.scores import psnr_of
 from bench.store.records import MeasureRecord, Scores
 from leaderboard.aggregate.bootstrap import Estimate, mean
 from leaderboard.aggregate.cases import CellGroup, ScoredAttack
-from leaderboard.aggregate.extra_metrics import MetricColumn, gauges
+from leaderboard.aggregate.extra_metrics import MetricColumn, metric_columns
 from leaderboard.aggregate.flags import Flag
 from leaderboard.aggregate.threats import ATTACKS, GRADIENTS, NOISE, WITHOUT_GRADIENTS
-from leaderboard.aggregate.worst_case import GainOverBaseline, WorstCase, damage, gain
+from leaderboard.aggregate.worst_case import GainOverBaseline, WorstCase, excess_over, worst_case
+
+_STAGES = {
+    "clean": "the source picture",
+    "craft": "the search",
+    "attacked": "the adversarial picture",
+    None: "the evaluation",
+}
 
 
 @dataclass(frozen=True)
 class CleanStats:
-    """What the codec does to the source pictures that count, mean over them.
+    """Scores of the source pictures that count, mean over the pictures.
 
     Attributes:
         bpp: bits per pixel.
         psnr: in dB.
-        luma_psnr: of the luma alone, in dB.
+        luma_psnr: PSNR of the luma, in dB.
         ms_ssim: None below 161 pixels.
-        vmaf: None where the suite did not ask for it.
-        encoding: seconds a megapixel, on the machine that ran it.
-        decoding: likewise.
-        encoding_memory: megabytes that encoding took at most; None where a picture lacks it.
-        decoding_memory: likewise.
-        extra: what the suite's own metrics say.
+        vmaf: None where the suite does not ask for it.
+        encoding: seconds per megapixel, on the machine of the run.
+        decoding: seconds per megapixel, on the machine of the run.
+        encoding_memory: peak memory of encoding in megabytes; None where a picture lacks it.
+        decoding_memory: peak memory of decoding in megabytes; None where a picture lacks it.
+        extra: the metrics that the suite names.
     """
 
     bpp: Estimate | None
@@ -47,17 +54,17 @@ class CleanStats:
 
 @dataclass(frozen=True)
 class Exclusions:
-    """What has no scores of its own.
+    """Pictures without scores of their own.
 
     Attributes:
-        cells: how many attacked pictures, noisy ones among them, were due to be coded.
-        failed: of these, the codec could not code or decode; they count as
-            mid-grey at 24 bpp, or as the clean picture where that is worse.
-        unsupported: of these, it does not offer, or the search for them was not possible; they
+        cells: number of adversarial and noisy pictures that were to be scored.
+        failed: those that the codec could not encode or decode; they count as mid-grey at 24 bpp,
+            or as the clean picture where that is worse.
+        unsupported: those that the codec does not support or that could not be searched for; they
             do not count.
-        refused: of the unsupported ones, those that were searched and that it does not offer.
-        clean: source pictures that did not come through the codec; they do not count.
-        reasons: every reason with how often it was given, those of the suite's own metrics last.
+        refused: those of the unsupported ones that were found and that the codec does not support.
+        clean: source pictures that the codec could not encode or decode; they do not count.
+        reasons: each reason with its count; reasons of the suite's own metrics come last.
     """
 
     cells: int
@@ -70,18 +77,18 @@ class Exclusions:
 
 @dataclass(frozen=True)
 class RowKey:
-    """Where a row belongs.
+    """The identity of a row.
 
     Attributes:
         run: name of its run on the board.
         codec: label of the operating point.
         budget: label of the budget.
-        threat: how it was attacked, in words: "white-box" (through its own gradients), the kinds
-            that need none, "noise only" or "not yet".
-        kinds: the kinds of attacked pictures that make its worst case.
-        asked: how many pictures the suite has.
-        reference: whether it is the lossless codec that shows the attacked pictures as they are.
-        subsampled: whether the codec keeps colour at half the size (4:2:0).
+        threat: stored text of how it was attacked: "white-box" (through its own gradients), the
+            threats without gradients, "noise only" or "not yet".
+        kinds: the threats that make up its worst case.
+        n_pictures: number of pictures in the suite.
+        reference: whether it is the lossless reference.
+        subsampled: whether the codec uses 4:2:0 chroma subsampling.
     """
 
     run: str
@@ -89,7 +96,7 @@ class RowKey:
     budget: str
     threat: str
     kinds: tuple[str, ...]
-    asked: int
+    n_pictures: int
     reference: bool
     subsampled: bool
 
@@ -104,18 +111,18 @@ class Row:
     """One operating point at one budget.
 
     Attributes:
-        place: which, and how it was attacked.
-        pictures: how many count: their clean, noisy and attacked versions all have scores.
-        clean: what the codec does without an attack; None if no picture counts.
-        attack: what the attacks did, of a white-box row those without gradients too; None if none
-            has scores.
-        noise: what noise at the same budget did; None if none has scores.
-        apart: what each kind of attack without gradients did alone, by its name.
-        gain: of the attacks over noise.
-        over_lossless: of the attacks over what the same pictures do to the lossless codec; None if
-            it was not given them.
-        losses: what has no scores of its own.
-        flags: what to know beside the scores.
+        place: its identity.
+        pictures: number of pictures that count: their clean, noisy and adversarial versions all
+            have scores.
+        clean: clean scores; None if no picture counts.
+        attack: worst case of all attacks; None if none has scores.
+        noise: worst case of noise at the same budget; None if none has scores.
+        by_threat: worst case of each threat without gradients, by name.
+        gain: excess of the attacks over noise.
+        over_lossless: excess of the attacks over the lossless reference on the same adversarial
+            pictures; None if these were not scored on it.
+        losses: pictures without scores of their own.
+        flags: warnings beside the scores.
     """
 
     place: RowKey
@@ -131,49 +138,55 @@ class Row:
 
     @property
     def reference(self) -> bool:
-        """Whether it is the lossless codec that shows the attacked pictures as they are."""
+        """Whether it is the lossless reference."""
         return self.place.reference
 
 
 def row(place: RowKey, case: CellGroup, flags: Iterable[Flag], lossless: CellGroup | None) -> Row:
-    """Return the row of one case.
+    """Return the row of one operating point at one budget.
 
     Args:
-        place: where it belongs.
-        case: what is known of it.
-        flags: what to know beside the scores.
-        lossless: what is known of the lossless codec at the same budget.
+        place: its identity.
+        case: its records.
+        flags: warnings beside the scores.
+        lossless: records of the lossless reference at the same budget.
     """
     own = case.of(GRADIENTS) if place.through_gradients else case.of(*place.kinds)
     attacks, noises = case.of(*place.kinds), case.of(NOISE)
     counted = countable(case, own or attacks, noises)
-    attack, noise = damage(attacks, counted), damage(noises, counted)
-    apart = {kind: damage(case.of(kind), counted) for kind in WITHOUT_GRADIENTS}
-    given = {one.craft.key for one in attacks}
-    kept = [one for one in (lossless.scored if lossless else ()) if one.craft.key in given]
+    attack, noise = worst_case(attacks, counted), worst_case(noises, counted)
+    by_threat = {kind: worst_case(case.of(kind), counted) for kind in WITHOUT_GRADIENTS}
+    on_lossless = worst_case(_on_lossless(attacks, lossless), counted)
     return Row(
         place=place,
         pictures=len(counted),
         clean=_clean(case, counted),
         attack=attack,
         noise=noise,
-        by_threat={kind: found for kind, found in apart.items() if found is not None},
-        gain=gain(attack, noise),
-        over_lossless=gain(attack, damage(kept, counted)),
+        by_threat={kind: worst for kind, worst in by_threat.items() if worst is not None},
+        gain=excess_over(noise, attack),
+        over_lossless=excess_over(on_lossless, attack),
         losses=_losses(case),
         flags=tuple(flags),
     )
 
 
 def kinds(case: CellGroup) -> tuple[str, ...]:
-    """Return the kinds of attack an operating point was due, that through gradients first."""
+    """Return the threats that an operating point was to be scored on, white-box first."""
     return tuple(kind for kind in ATTACKS if kind in case.crafts)
 
 
 def countable(case: CellGroup, *kinds: Sequence[ScoredAttack]) -> list[str]:
-    """Return the pictures that have clean scores and some of each kind that was scored."""
-    names = [{one.picture for one in kind} for kind in kinds if kind]
+    """Return the pictures with clean scores and with scores of every non-empty kind of attack."""
+    names = [{attack.picture for attack in kind} for kind in kinds if kind]
     return [picture for picture in case.clean if all(picture in known for known in names)]
+
+
+def _on_lossless(attacks: Iterable[ScoredAttack], lossless: CellGroup | None) -> list[ScoredAttack]:
+    """Return the same adversarial pictures as they were scored on the lossless reference."""
+    keys = {attack.craft.key for attack in attacks}
+    scored = lossless.scored if lossless else ()
+    return [attack for attack in scored if attack.craft.key in keys]
 
 
 def _clean(case: CellGroup, pictures: Sequence[str]) -> CleanStats | None:
@@ -181,18 +194,18 @@ def _clean(case: CellGroup, pictures: Sequence[str]) -> CleanStats | None:
         return None
     scores = [case.clean[picture] for picture in pictures]
     times = [case.seconds[picture] for picture in pictures]
-    sizes = [_megapixels(one) for one in scores]
+    sizes = [_megapixels(score) for score in scores]
     return CleanStats(
-        bpp=mean(one.bpp_clean for one in scores),
-        psnr=mean(one.psnr_clean for one in scores),
-        luma_psnr=mean(psnr_of(one.luma_mse_clean) for one in scores),
-        ms_ssim=mean(one.ms_ssim_clean for one in scores),
-        vmaf=mean(one.vmaf_clean for one in scores),
+        bpp=mean(score.bpp_clean for score in scores),
+        psnr=mean(score.psnr_clean for score in scores),
+        luma_psnr=mean(psnr_of(score.luma_mse_clean) for score in scores),
+        ms_ssim=mean(score.ms_ssim_clean for score in scores),
+        vmaf=mean(score.vmaf_clean for score in scores),
         encoding=mean(encode / size for (encode, _), size in zip(times, sizes, strict=True)),
         decoding=mean(decode / size for (_, decode), size in zip(times, sizes, strict=True)),
         encoding_memory=mean(_megabytes(case.peaks[picture][0]) for picture in pictures),
         decoding_memory=mean(_megabytes(case.peaks[picture][1]) for picture in pictures),
-        extra={told: mean(map(told.clean, scores)) for told in gauges(scores)},
+        extra={metric: mean(map(metric.clean, scores)) for metric in metric_columns(scores)},
     )
 
 
@@ -206,31 +219,26 @@ def _megabytes(size: int | None) -> float | None:
 
 def _losses(case: CellGroup) -> Exclusions:
     counts = Counter((record.status, record.stage) for record in case.lost)
-    told = Counter([*map(_told, case.lost), *_silent(case)])
+    reasons = Counter([*map(_reason, case.lost), *_missing_metrics(case)])
     return Exclusions(
         cells=case.cells,
         failed=counts["failed", "attacked"],
         unsupported=counts["unsupported", "attacked"] + counts["unsupported", "craft"],
         refused=counts["unsupported", "attacked"],
         clean=len({record.picture for record in case.lost if record.stage == "clean"}),
-        reasons=tuple(f"{reason} ({count})" for reason, count in told.items()),
+        reasons=tuple(f"{reason} ({count})" for reason, count in reasons.items()),
     )
 
 
-def _silent(case: CellGroup) -> Iterator[str]:
-    """Yield why a metric of the suite told nothing, once for each picture."""
-    attacked = (one.scores for one in case.scored if not one.failed)
+def _missing_metrics(case: CellGroup) -> Iterator[str]:
+    """Yield why a metric of the suite has no value, once per picture."""
+    attacked = (attack.scores for attack in case.scored if not attack.failed)
     for scores in (*case.clean.values(), *attacked):
-        for label, told in scores.extra.items():
-            if told.reason:
-                yield f"the metric {label} gave no value: {told.reason}"
+        for label, score in scores.extra.items():
+            if score.reason:
+                yield f"the metric {label} gave no value: {score.reason}"
 
 
-def _told(record: MeasureRecord) -> str:
-    where = {
-        "clean": "the source picture",
-        "craft": "the search",
-        "attacked": "the attacked picture",
-        None: "the cell",
-    }[record.stage]
-    return f"{where} {'failed' if record.status == 'failed' else 'is unsupported'}: {record.reason}"
+def _reason(record: MeasureRecord) -> str:
+    outcome = "failed" if record.status == "failed" else "is unsupported"
+    return f"{_STAGES[record.stage]} {outcome}: {record.reason}"

@@ -1,4 +1,4 @@
-"""What the board tells of a suite, as a run's manifest keeps it."""
+"""What the board needs to know of a suite, as a run's manifest keeps it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REFERENCE = "identity"
 
 
 class SuiteInfo(BaseModel):
-    """What the board tells of a suite, as the manifest keeps it; see `bench.suite.suite.Suite`."""
+    """The fields of a suite that the board needs; see `bench.suite.suite.Suite`."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -45,18 +45,18 @@ class SuiteInfo(BaseModel):
 
     @property
     def searches(self) -> list[ComponentSpec]:
-        """The attacks, grids expanded."""
+        """The attacks, with grids expanded."""
         return list(chain.from_iterable(self.attacks))
 
     @property
     def wants(self) -> list[ComponentSpec]:
-        """The objectives, and what some attacks want in their place."""
+        """The objectives of the suite, and those that single attacks use instead."""
         own = (choice.objectives for choice in self.searches)
         return list({str(choice): choice for choice in chain(*self.objectives, *own)}.values())
 
     @property
     def choices(self) -> dict[str, ComponentSpec]:
-        """The operating points by label, the lossless one and those without defences among them."""
+        """The operating points by label, including bare codecs and the lossless reference."""
         listed = {str(choice): choice for choice in chain.from_iterable(self.codecs)}
         bare = {str(choice.bare): choice.bare for choice in listed.values() if choice.defence}
         known = bare | listed
@@ -64,20 +64,20 @@ class SuiteInfo(BaseModel):
 
     @property
     def terms(self) -> str:
-        """What runs must have in common for their rows to be compared, pictures apart."""
+        """The settings that must be equal, besides the pictures, to compare rows of two runs."""
         searches = [
             [
-                (one.name, sorted(one.params), one.objectives, one.transfer, one.sources)
-                for one in listed
+                (spec.name, sorted(spec.params), spec.objectives, spec.transfer, spec.sources)
+                for spec in specs
             ]
-            for listed in (self.searches, self.wants)
+            for specs in (self.searches, self.wants)
         ]
         compute = self.compute.arithmetic
         return repr((self.seed, searches, self.sources, self.transfer, self.rd_lambda, compute))
 
     @property
     def references(self) -> set[str]:
-        """Labels of the operating points that show the attacked pictures as they are."""
+        """Labels of the operating points that are lossless references."""
         return {label for label, choice in self.choices.items() if _is_reference(choice)}
 
     @property
@@ -90,16 +90,16 @@ def _is_reference(choice: ComponentSpec) -> bool:
 
 
 def setting(run: Run) -> SuiteInfo:
-    """Return what a run's manifest says of its suite.
+    """Return the suite that a run's manifest describes.
 
     Raises:
-        StoreError: it cannot be read.
+        StoreError: the suite cannot be read.
     """
     try:
         return SuiteInfo.model_validate(run.manifest.suite)
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise StoreError(
-            f"the suite in {run.folder}/manifest.json cannot be read at '{where}'; run it again"
+            f"cannot read '{where}' of the suite in {run.folder}/manifest.json; run the suite again"
             " with this version"
         ) from error

@@ -1,8 +1,8 @@
-"""The kinds of attacked pictures, and which of them may be compared with one another.
+"""The threats of adversarial pictures, and which of them may be compared.
 
-A kind that is added to `bench.store.records.Threat` needs no gradients of the victim unless it is
-named here: it counts in the worst case, has columns of its own, and stands in the list of all
-codecs.
+A threat that is added to `bench.store.records.Threat` counts as one without gradients of the victim
+unless it is named here. It then counts in the worst case, has columns of its own and stands in the
+list of all codecs. `leaderboard.columns.terms` explains each threat.
 """
 
 from __future__ import annotations
@@ -12,35 +12,23 @@ from typing import get_args
 from bench.store.records import Threat
 
 GRADIENTS: Threat = "white-box"
-"""Made with the victim's own gradients."""
+"""Found with the victim's own gradients."""
 
 UNAWARE: Threat = "unaware"
-"""Made with the gradients of the victim without its defences; other codecs have none like these."""
+"""Found with the gradients of the bare codec and scored on the defended one (non-adaptive)."""
 
 NOISE: Threat = "noise"
-"""Made knowing nothing of any codec."""
+"""Random noise, independent of any codec."""
 
 EXTERNAL: Threat = "external"
-"""Made outside the harness by whatever means: never in a worst case, only among the best known."""
+"""Made outside the harness: never in a worst case, only among the best known attacks."""
 
 WITHOUT_GRADIENTS: tuple[str, ...] = tuple(
     threat
     for threat in get_args(Threat)
     if threat not in {"clean", NOISE, GRADIENTS, UNAWARE, EXTERNAL}
 )
-"""Attacks that use no gradient of the victim: what all codecs can be given alike."""
+"""Attacks that use no gradient of the victim, so that every codec can be attacked with them."""
 
 ATTACKS = (GRADIENTS, UNAWARE, *WITHOUT_GRADIENTS)
-"""All that counts in the worst case; noise stands beside it."""
-
-MEANINGS = {
-    "unaware": "pictures made against the codec without its defences",
-    "transfer": "pictures made against other codecs",
-    "black-box": "pictures found by asking the codec itself, again and again, without gradients",
-}
-"""What a reader is told of a kind."""
-
-
-def meaning(threat: str) -> str:
-    """Return what a reader is told of a kind of attacked picture."""
-    return MEANINGS.get(threat, f"pictures of the kind '{threat}'")
+"""The threats that count in the worst case; noise is reported separately."""

@@ -1,4 +1,4 @@
-"""What attacked pictures did to one operating point: the worst case per picture, then the mean.
+"""The effect of adversarial pictures on one operating point: worst case per picture, then the mean.
 
 {picture: [scores under each attack]} --worst of each picture--> estimates over the pictures
 """
@@ -16,17 +16,17 @@ from bench.metrics.scores import psnr_of
 from bench.store.records import Scores
 from leaderboard.aggregate.bootstrap import Estimate, geometric_mean, mean
 from leaderboard.aggregate.cases import ScoredAttack
-from leaderboard.aggregate.extra_metrics import MetricColumn, gauges
+from leaderboard.aggregate.extra_metrics import MetricColumn, metric_columns
 
 
 @dataclass(frozen=True)
 class WorstByPicture:
-    """The worst case of one picture, each figure under the attack that made it worst.
+    """The worst case of one picture; each figure is under the attack that is worst in it.
 
     Attributes:
         psnr: against the source picture, in dB.
-        bpp_factor: bitstream by that of the clean picture.
-        rd_factor: R-D cost by that of the clean picture.
+        bpp_factor: rate as a multiple of the clean rate.
+        rd_factor: R-D cost as a multiple of the clean R-D cost.
     """
 
     psnr: float
@@ -38,27 +38,28 @@ class WorstByPicture:
 class WorstCase:
     """The worst case of each picture, and its mean over the pictures.
 
-    "There" is under the attack where the PSNR against the source is lowest. Where some pictures
-    have no such figure the mean is over those that have one; None if none has.
+    "At the lowest PSNR" means under the attack with the lowest PSNR against the source picture.
+    Where some pictures have no value, the mean is over the others; None if no picture has one.
 
     Attributes:
-        worst: by name of the picture.
+        worst: the worst case of each picture, by name.
         psnr: against the source picture, in dB.
-        luma_psnr: of the luma alone, its own worst case.
-        ms_ssim: against the source picture, its own worst case.
-        vmaf: likewise.
-        drop_db: below the clean PSNR, in dB, there.
-        drop_percent: that, in per cent of the clean PSNR, there.
-        bpp_factor: bitstream by that of the clean picture; geometric mean.
-        rd_factor: R-D cost by that of the clean picture; geometric mean.
-        psnr_perturbation: of the attacked and the source picture, in dB, there; failures left out.
-        vi: how much the codec amplified the change, in dB, there.
-        beyond_change: by how many dB the error is above the codec's own and that of the change
-            together, there: 0 for a codec that keeps the change faithfully, as a lossless one does.
-        unexplained: share of the pictures, 0 to 1, where that is above 0.
-        extra: what the suite's own metrics say, each in its own worst case.
+        luma_psnr: PSNR of the luma, in its own worst case.
+        ms_ssim: against the source picture, in its own worst case.
+        vmaf: against the source picture, in its own worst case.
+        drop_db: PSNR drop from the clean PSNR in dB, at the lowest PSNR.
+        drop_percent: that drop in per cent of the clean PSNR.
+        bpp_factor: rate as a multiple of the clean rate; geometric mean.
+        rd_factor: R-D cost as a multiple of the clean R-D cost; geometric mean.
+        psnr_perturbation: PSNR of the adversarial picture against the source picture in dB, at the
+            lowest PSNR; failures are left out.
+        vi: amplification of the perturbation by the codec in dB, at the lowest PSNR.
+        beyond_change: excess of the error over the codec's own error plus the perturbation in dB,
+            at the lowest PSNR; 0 for a lossless codec.
+        unexplained: share of the pictures, 0 to 1, whose excess is above 0.
+        extra: the metrics that the suite names, each in its own worst case.
         psnr_by: the search that found most of the lowest PSNRs.
-        rate_by: the search that found most of the largest bitstreams.
+        rate_by: the search that found most of the highest rates.
     """
 
     worst: dict[str, WorstByPicture]
@@ -79,53 +80,89 @@ class WorstCase:
     rate_by: str
 
 
-def damage(found: Iterable[ScoredAttack], pictures: Collection[str]) -> WorstCase | None:
-    """Return what attacked pictures did, or None if there are none.
+@dataclass(frozen=True)
+class _Extremes:
+    """The adversarial pictures of each source picture, and the worst of them in three senses.
+
+    Attributes:
+        groups: all of them, one list per source picture.
+        lowest: those with the lowest PSNR, one per source picture.
+        longest: those with the highest rate.
+        dearest: those with the highest R-D cost.
+    """
+
+    groups: list[list[ScoredAttack]]
+    lowest: list[ScoredAttack]
+    longest: list[ScoredAttack]
+    dearest: list[ScoredAttack]
+
+    @property
+    def at_lowest(self) -> list[Scores]:
+        """The scores at the lowest PSNR, one per source picture."""
+        return [attack.scores for attack in self.lowest]
+
+
+def worst_case(attacks: Iterable[ScoredAttack], pictures: Collection[str]) -> WorstCase | None:
+    """Return the worst case of some attacks, or None if there are none.
 
     Args:
-        found: any number of attacked pictures made from each source picture.
-        pictures: names of the source pictures that count, in the order of the draws.
+        attacks: any number of adversarial pictures per source picture.
+        pictures: names of the source pictures that count, in the order of the resamples.
     """
-    groups = _by_picture(found, pictures)
+    known = by_picture(attacks)
+    groups = [known[picture] for picture in pictures if picture in known]
     if not groups:
         return None
-    lowest = [min(group, key=lambda one: one.scores.psnr_source) for group in groups]
-    longest = [max(group, key=lambda one: one.scores.bpp_factor) for group in groups]
-    dearest = [max(group, key=lambda one: one.scores.rd_factor) for group in groups]
-    there = [one.scores for one in lowest]
-    return WorstCase(
-        worst={
-            low.picture: WorstByPicture(
-                low.scores.psnr_source, long.scores.bpp_factor, dear.scores.rd_factor
-            )
-            for low, long, dear in zip(lowest, longest, dearest, strict=True)
-        },
-        psnr=mean(one.psnr_source for one in there),
-        luma_psnr=_lowest(groups, lambda scores: psnr_of(scores.luma_mse_source)),
-        ms_ssim=_lowest(groups, lambda scores: scores.ms_ssim_source),
-        vmaf=_lowest(groups, lambda scores: scores.vmaf_source),
-        drop_db=mean(one.drop_db for one in there),
-        drop_percent=mean(one.drop_percent for one in there),
-        bpp_factor=geometric_mean(one.scores.bpp_factor for one in longest),
-        rd_factor=geometric_mean(one.scores.rd_factor for one in dearest),
-        psnr_perturbation=mean(
-            None if one.failed else one.scores.psnr_perturbation for one in lowest
-        ),
-        vi=mean(one.vi for one in there),
-        beyond_change=mean(_beyond_change(one) for one in there),
-        unexplained=fmean(one.unexplained for one in there),
-        extra={told: _worst(groups, told) for told in gauges(one.scores for one in chain(*groups))},
-        psnr_by=_finder(lowest),
-        rate_by=_finder(longest),
+    extremes = _Extremes(
+        groups,
+        lowest=[min(group, key=lambda attack: attack.scores.psnr_source) for group in groups],
+        longest=[max(group, key=lambda attack: attack.scores.bpp_factor) for group in groups],
+        dearest=[max(group, key=lambda attack: attack.scores.rd_factor) for group in groups],
     )
+    return _summary(extremes)
+
+
+def _summary(extremes: _Extremes) -> WorstCase:
+    groups, scores = extremes.groups, extremes.at_lowest
+    metrics = metric_columns(attack.scores for attack in chain(*groups))
+    return WorstCase(
+        worst=_by_picture(extremes),
+        psnr=mean(score.psnr_source for score in scores),
+        luma_psnr=_lowest(groups, lambda score: psnr_of(score.luma_mse_source)),
+        ms_ssim=_lowest(groups, lambda score: score.ms_ssim_source),
+        vmaf=_lowest(groups, lambda score: score.vmaf_source),
+        drop_db=mean(score.drop_db for score in scores),
+        drop_percent=mean(score.drop_percent for score in scores),
+        bpp_factor=geometric_mean(attack.scores.bpp_factor for attack in extremes.longest),
+        rd_factor=geometric_mean(attack.scores.rd_factor for attack in extremes.dearest),
+        psnr_perturbation=mean(map(_psnr_perturbation, extremes.lowest)),
+        vi=mean(score.vi for score in scores),
+        beyond_change=mean(map(_excess, scores)),
+        unexplained=fmean(score.unexplained for score in scores),
+        extra={metric: _worst(groups, metric) for metric in metrics},
+        psnr_by=_finder(extremes.lowest),
+        rate_by=_finder(extremes.longest),
+    )
+
+
+def _by_picture(extremes: _Extremes) -> dict[str, WorstByPicture]:
+    """Return the three worst figures of each picture, by its name."""
+    triples = zip(extremes.lowest, extremes.longest, extremes.dearest, strict=True)
+    return {
+        low.picture: WorstByPicture(
+            low.scores.psnr_source, long.scores.bpp_factor, dear.scores.rd_factor
+        )
+        for low, long, dear in triples
+    }
 
 
 @dataclass(frozen=True)
 class GainOverBaseline:
-    """What attacks did beyond something else on the same pictures, paired picture by picture.
+    """Excess of attacks over a baseline on the same pictures, paired picture by picture.
 
     Attributes:
-        drop_db: by how many dB the PSNR is lower; None if all came back unchanged from both.
+        drop_db: PSNR of the baseline less PSNR under attack in dB; None if both are lossless on
+            every picture.
         bpp_factor: ratio of the rate factors, geometric mean.
         rd_factor: ratio of the R-D cost factors, geometric mean.
     """
@@ -135,52 +172,57 @@ class GainOverBaseline:
     rd_factor: Estimate | None
 
 
-def gain(attack: WorstCase | None, other: WorstCase | None) -> GainOverBaseline | None:
-    """Return what an attack did beyond something else, or None if one of them is missing."""
-    if attack is None or other is None:
+def excess_over(baseline: WorstCase | None, attack: WorstCase | None) -> GainOverBaseline | None:
+    """Return the excess of an attack over a baseline, or None if one of them is missing."""
+    if attack is None or baseline is None:
         return None
-    both = [name for name in attack.worst if name in other.worst]
-    pairs = [(attack.worst[name], other.worst[name]) for name in both]
+    both = [name for name in attack.worst if name in baseline.worst]
+    pairs = [(attack.worst[name], baseline.worst[name]) for name in both]
     return GainOverBaseline(
-        drop_db=mean(_less(theirs.psnr, ours.psnr) for ours, theirs in pairs),
-        bpp_factor=geometric_mean(ours.bpp_factor / theirs.bpp_factor for ours, theirs in pairs),
-        rd_factor=geometric_mean(ours.rd_factor / theirs.rd_factor for ours, theirs in pairs),
+        drop_db=mean(_difference(base.psnr, ours.psnr) for ours, base in pairs),
+        bpp_factor=geometric_mean(ours.bpp_factor / base.bpp_factor for ours, base in pairs),
+        rd_factor=geometric_mean(ours.rd_factor / base.rd_factor for ours, base in pairs),
     )
 
 
-def by_picture(found: Iterable[ScoredAttack]) -> dict[str, list[ScoredAttack]]:
-    """Return attacked pictures by the name of their source."""
+def by_picture(attacks: Iterable[ScoredAttack]) -> dict[str, list[ScoredAttack]]:
+    """Return adversarial pictures by the name of their source picture."""
     groups: dict[str, list[ScoredAttack]] = defaultdict(list)
-    for one in found:
-        groups[one.picture].append(one)
+    for attack in attacks:
+        groups[attack.picture].append(attack)
     return groups
 
 
-def _by_picture(
-    found: Iterable[ScoredAttack], pictures: Collection[str]
-) -> list[list[ScoredAttack]]:
-    groups = by_picture(found)
-    return [groups[picture] for picture in pictures if picture in groups]
+def search_in_words(attack: ScoredAttack) -> str:
+    """Return the search that found a picture: attack, objective and source codec if another."""
+    objective = f", {attack.craft.objective}" if attack.craft.objective else ""
+    is_elsewhere = attack.threat == "transfer" or len(attack.craft.sources) > 1
+    source = f", on {' and '.join(attack.craft.sources)}" if is_elsewhere else ""
+    return f"{attack.craft.attack}{objective}{source}"
 
 
 def _lowest(
     groups: Sequence[list[ScoredAttack]], score: Callable[[Scores], float | None]
 ) -> Estimate | None:
-    found = ([score(one.scores) for one in group] for group in groups)
-    return mean(min((value for value in one if value is not None), default=None) for one in found)
+    values = ([score(attack.scores) for attack in group] for group in groups)
+    return mean(min((value for value in row if value is not None), default=None) for row in values)
 
 
-def _worst(groups: Sequence[list[ScoredAttack]], told: MetricColumn) -> Estimate | None:
-    found = ([told.attacked(one.scores) for one in group] for group in groups)
-    return mean(told.worst(value for value in one if value is not None) for one in found)
+def _worst(groups: Sequence[list[ScoredAttack]], metric: MetricColumn) -> Estimate | None:
+    values = ([metric.attacked(attack.scores) for attack in group] for group in groups)
+    return mean(metric.worst(value for value in row if value is not None) for row in values)
 
 
-def _less(theirs: float, ours: float) -> float | None:
-    return None if math.isinf(theirs) and math.isinf(ours) else theirs - ours
+def _psnr_perturbation(attack: ScoredAttack) -> float | None:
+    return None if attack.failed else attack.scores.psnr_perturbation
 
 
-def _beyond_change(scores: Scores) -> float | None:
-    """Return by how many dB the error is above the codec's own and that of the change together."""
+def _difference(baseline: float, attacked: float) -> float | None:
+    return None if math.isinf(baseline) and math.isinf(attacked) else baseline - attacked
+
+
+def _excess(scores: Scores) -> float | None:
+    """Return the excess of the error over the codec's own error plus the perturbation, in dB."""
     explained = scores.mse_clean + scores.mse_perturbation
     if explained == 0 or scores.mse_source == 0:
         return None
@@ -188,14 +230,6 @@ def _beyond_change(scores: Scores) -> float | None:
 
 
 def _finder(worst: Sequence[ScoredAttack]) -> str:
-    """Return the commonest search of some, with how often it was the one, if not always."""
-    (name, count), *others = Counter(search_in_words(one) for one in worst).most_common()
+    """Return the most frequent search, with its count unless it found all."""
+    (name, count), *others = Counter(map(search_in_words, worst)).most_common()
     return f"{name} ({count}/{len(worst)})" if others else name
-
-
-def search_in_words(one: ScoredAttack) -> str:
-    """Return which search made a picture: attack, objective and, of others' pictures, codec."""
-    wanted = f", {one.craft.objective}" if one.craft.objective else ""
-    elsewhere = one.threat == "transfer" or len(one.craft.sources) > 1
-    through = f", on {' and '.join(one.craft.sources)}" if elsewhere else ""
-    return f"{one.craft.attack}{wanted}{through}"

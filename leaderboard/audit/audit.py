@@ -1,6 +1,6 @@
-"""The published board, doubted: entries against what they must hold, pages against the entries.
+"""Audits of the published board: entries against their suites, pages against the entries.
 
-entry --integrity--> hashes, figures; --plan made again--> records that must be there
+entry --integrity--> hashes, figures; --replanned--> records that must be there
 archive --reencode--> scores; --decoded--> what the page shows
 entries --pages--> README.md, index.html, byte for byte
 """
@@ -19,9 +19,9 @@ from bench.errors import BenchError, one_line
 from bench.store.run_folder import Run
 from bench.verify.findings import Event, Finding, SavedPictures
 from bench.verify.reencode import RECORDS as RUN_RECORDS
-from bench.verify.reencode import codec_of, reencode
-from bench.verify.replan import ReplannedRun
-from bench.verify.run_folder import MANIFEST, consistent, missing, recovered
+from bench.verify.reencode import make_codec_or_skip, reencode
+from bench.verify.replan import ReplannedRun, replan
+from bench.verify.run_folder import MANIFEST, inconsistent_records, missing_records
 from bench.wrapping import offers_gradients
 from leaderboard.aggregate.suite_info import setting
 from leaderboard.audit.bitstreams import bitstreams
@@ -38,34 +38,34 @@ from leaderboard.publish.entry import (
     refuse_plugins,
     run_of,
 )
-from leaderboard.publish.entry_scope import EntryScope, mislabelled, plan_sha256, ungiven
+from leaderboard.publish.entry_scope import EntryScope, mislabelled, missing_sources, plan_sha256
 from leaderboard.publish.published_board import challenges, entries
 from leaderboard.publish.tracks import Track, shipped, track_of
 from leaderboard.web.site import pages
 
 
 def undeclared_capabilities(entry: Entry, again: ReplannedRun) -> Iterator[Finding]:
-    """Yield which codecs offer gradients, or draw random numbers, and are not listed so.
+    """Yield codecs that offer gradients or are nondeterministic but are not listed as such.
 
-    A codec that cannot be made here is passed over.
+    Codecs that are not available here are skipped.
     """
     for label, choice in again.points.items():
         if label in entry.gradients and label not in entry.codecs:
             continue
-        codec = codec_of(choice)
+        codec = make_codec_or_skip(choice)
         if not isinstance(codec, Codec):
             continue
         if label not in entry.gradients and offers_gradients(codec):
-            yield Finding(ENTRY, f"gradients: {label} offers them, and is not listed")
+            yield Finding(ENTRY, f"gradients: {label} offers gradients but is not listed")
         if label not in entry.random and isinstance(codec, Randomised):
-            yield Finding(ENTRY, f"random: {label} draws random numbers, and is not listed")
+            yield Finding(ENTRY, f"random: {label} is nondeterministic but is not listed")
 
 
 def audit_board(board: Path) -> Iterator[Finding]:
-    """Yield what is wrong with a published board; nothing is coded.
+    """Yield what is wrong with a published board, without encoding any picture.
 
     Args:
-        board: its folder.
+        board: the folder of the board.
     """
     known = shipped()
     for one in entries(board):
@@ -75,35 +75,35 @@ def audit_board(board: Path) -> Iterator[Finding]:
         yield from _of_shipped(other.challenge, known, other.folder / CHALLENGE)
         yield from broken_challenge(other.challenge, other.folder)
     try:
-        made = pages(board)
+        expected = pages(board)
     except (BenchError, ArithmeticError, ValueError) as error:
         yield Finding(str(board), f"gives no pages: {one_line(error)}")
         return
-    for name, page in made.items():
+    for name, page in expected.items():
         path = board / name
         if not path.is_file() or path.read_bytes() != page:
             yield Finding(
-                str(path), "is not what the entries give; `bench publish --to` writes it anew"
+                str(path), "is not what the entries give; write it again with `bench publish --to`"
             )
 
 
 def audit_entry(folder: Path, suite_folder: Path, *, plugins: bool = False) -> Iterator[Event]:
-    """Yield what is wrong with an entry, and which of its cells are as recorded, coded again.
+    """Yield what is wrong with an entry, and which evaluations are confirmed by encoding again.
 
     Args:
-        folder: of the entry.
-        suite_folder: where relative paths of its suite are looked up first.
+        folder: the entry's folder.
+        suite_folder: where relative paths of its suite start.
         plugins: whether the plugins that it names may run.
 
     Raises:
-        ConfigError: it names plugins, and they may not.
+        ConfigError: it names plugins, and they are not allowed.
     """
     entry = read_entry(folder)
     refuse_plugins(entry, folder, allowed=plugins)
     try:
         run = _with_sources(entry, run_of(entry, folder))
         inside = unzipped(folder, ARCHIVE)
-        again = recovered(run, suite_folder)
+        again = replan(run.manifest, suite_folder)
         track = track_of(run.manifest, suite_folder)
     except BenchError as error:
         yield Finding(f"{folder / ENTRY}", one_line(error))
@@ -117,57 +117,61 @@ def audit_entry(folder: Path, suite_folder: Path, *, plugins: bool = False) -> I
     yield from _planned(entry, plan_sha256(own), folder / ENTRY)
     place = f"{folder / ARCHIVE}: adversarial/"
     read = SavedPictures(place, lambda key: inside.get(f"adversarial/{key}.png"), is_whole=False)
-    doubted = chain(consistent(run, again), missing(run, again), reencode(run, again, read))
-    yield from _placed(doubted, folder, ENTRY)
+    events = chain(
+        inconsistent_records(run, again), missing_records(run, again), reencode(run, again, read)
+    )
+    yield from _placed(events, folder, ENTRY)
     yield from bitstreams(entry, again, inside, folder)
 
 
 def audit_challenge(folder: Path, suite_folder: Path, *, plugins: bool = False) -> Iterator[Event]:
-    """Yield what is wrong with a challenge, and which of its cells are as recorded, coded again.
+    """Yield what is wrong with a challenge, and which evaluations are confirmed by encoding again.
 
     Args:
-        folder: of the challenge.
-        suite_folder: where relative paths of its suite are looked up first.
+        folder: the challenge's folder.
+        suite_folder: where relative paths of its suite start.
         plugins: whether the plugins that it names may run.
 
     Raises:
-        ConfigError: it names plugins, and they may not.
+        ConfigError: it names plugins, and they are not allowed.
     """
-    kept = read_challenge(folder)
-    yield from broken_challenge(kept, folder)
-    refuse_plugins(kept, folder, allowed=plugins)
+    submitted = read_challenge(folder)
+    yield from broken_challenge(submitted, folder)
+    refuse_plugins(submitted, folder, allowed=plugins)
     try:
-        run = run_of(kept, folder)
+        run = run_of(submitted, folder)
         inside = unzipped(folder, PICTURES)
-        again = replanned(recovered(run, suite_folder), run, kept.by)
+        again = replanned(replan(run.manifest, suite_folder), run, submitted.by)
         track = track_of(run.manifest, suite_folder)
     except BenchError as error:
         yield Finding(f"{folder / CHALLENGE}", one_line(error))
         return
-    yield from _of_track(kept, track, CHALLENGE)
-    yield from _planned(kept, plan_digest(again.plan), folder / CHALLENGE)
+    yield from _of_track(submitted, track, CHALLENGE)
+    yield from _planned(submitted, plan_digest(again.plan), folder / CHALLENGE)
     place = f"{folder / PICTURES}: adversarial/"
     read = SavedPictures(place, lambda key: inside.get(f"adversarial/{key}.png"))
-    doubted = chain(consistent(run, again), missing(run, again), reencode(run, again, read))
-    yield from _placed(doubted, folder, CHALLENGE)
+    events = chain(
+        inconsistent_records(run, again), missing_records(run, again), reencode(run, again, read)
+    )
+    yield from _placed(events, folder, CHALLENGE)
 
 
 def _placed(events: Iterable[Event], folder: Path, own: str) -> Iterator[Event]:
-    """Say of findings where they stand here: a run has the same in files of its own."""
-    here = {MANIFEST: own, RUN_RECORDS: RECORDS}
+    """Replace the files of a run folder in findings by those of the entry or challenge."""
+    files = {MANIFEST: own, RUN_RECORDS: RECORDS}
     for event in events:
         if isinstance(event, Finding):
             name, colon, rest = event.where.partition(":")
-            place = folder / here[name] if name in here else name
+            place = folder / files[name] if name in files else name
             yield replace(event, where=f"{place}{colon}{rest}")
         else:
             yield event
 
 
 def _with_sources(entry: Entry, run: Run) -> Run:
-    """Return the records with the fingerprints of the codecs that pictures were made against."""
-    told = run.manifest.model_copy(update={"codecs": entry.codecs | entry.sources})
-    return replace(run, manifest=told)
+    """Return the run with the fingerprints of all source codecs."""
+    manifest = run.manifest.model_copy(update={"codecs": entry.codecs | entry.sources})
+    return replace(run, manifest=manifest)
 
 
 def _on_track(
@@ -175,13 +179,13 @@ def _on_track(
 ) -> Iterator[Event]:
     """Yield why an entry cannot stand on its track; see `leaderboard.publish.publish`."""
     yield from _of_track(entry, track, ENTRY)
-    for sentence in (*mislabelled(again, track), *ungiven(again, track, members)):
+    for sentence in (*mislabelled(again, track), *missing_sources(again, track, members)):
         yield Finding(ENTRY, sentence)
     yield from undeclared_capabilities(entry, again)
 
 
 def _of_track(one: HashedFolder, track: Track, own: str) -> Iterator[Finding]:
-    """Yield whether it is of another suite than the track it names."""
+    """Yield a finding if the suite is not the one of the named track."""
     if (track.name, track.sha256) != (one.track, one.track_sha256):
         yield Finding(
             own,
@@ -190,20 +194,20 @@ def _of_track(one: HashedFolder, track: Track, own: str) -> Iterator[Finding]:
 
 
 def _of_shipped(one: HashedFolder, known: Mapping[str, Track], place: Path) -> Iterator[Finding]:
-    """Yield whether the track is another one than ships under its name."""
-    found = known[one.track].sha256 if one.track in known else "none"
-    if one.track_sha256 != found:
+    """Yield a finding if the track is not the bundled one of that name."""
+    bundled = known[one.track].sha256 if one.track in known else "none"
+    if one.track_sha256 != bundled:
         yield Finding(
             str(place),
             f"track_sha256 is {one.track_sha256}, the track {one.track} of this version has"
-            f" {found}",
+            f" {bundled}",
         )
 
 
-def _planned(one: HashedFolder, found: str, place: Path) -> Iterator[Finding]:
-    if one.plan_sha256 != found:
+def _planned(one: HashedFolder, expected: str, place: Path) -> Iterator[Finding]:
+    if one.plan_sha256 != expected:
         yield Finding(
             str(place),
             f"plan_sha256 is {one.plan_sha256}, the jobs of its suite, pictures and fingerprints"
-            f" have {found}; one of these was altered, or an attack has another version here",
+            f" have {expected}; one of these was altered, or an attack has another version here",
         )

@@ -1,4 +1,4 @@
-"""The bitstreams of an entry's worst pictures: do they decode to what the entry says of them?"""
+"""Checks that the bitstreams of an entry's worst pictures decode to what the entry says."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench.codec import Codec, Image
 from bench.errors import one_line, raise_if_machine
 from bench.metrics.scores import bpp, psnr
 from bench.verify.findings import Finding
-from bench.verify.reencode import codec_of
+from bench.verify.reencode import make_codec_or_skip
 from bench.verify.replan import ReplannedRun
 from bench.verify.tolerances import DECIBEL
 from leaderboard.publish.entry import ARCHIVE, ENTRY, Entry, Worst
@@ -19,19 +19,19 @@ from leaderboard.publish.entry import ARCHIVE, ENTRY, Entry, Worst
 def bitstreams(
     entry: Entry, again: ReplannedRun, inside: Mapping[str, bytes], folder: Path
 ) -> Iterator[Finding]:
-    """Yield which bitstreams do not decode to what the entry shows.
+    """Yield the bitstreams that do not decode to what the entry shows.
 
-    Those of a codec that cannot be made here are passed over: `bench.verify.reencode` has said so.
+    Codecs that are not available here are skipped; `bench.verify.reencode` reports them.
 
     Args:
-        entry: with its worst pictures.
-        again: what its run must have done.
+        entry: the entry with its worst pictures.
+        again: the replanned run of the entry.
         inside: the files in its archive.
-        folder: of the entry.
+        folder: the entry's folder.
     """
     sources = {picture.name: picture.pixels for picture in again.pictures}
     labels = {one.codec for one in entry.worst} & again.points.keys()
-    codecs = {label: codec_of(again.points[label]) for label in labels}
+    codecs = {label: make_codec_or_skip(again.points[label]) for label in labels}
     for one in entry.worst:
         codec, source = codecs.get(one.codec), sources.get(one.picture)
         problem = ""
@@ -44,18 +44,18 @@ def bitstreams(
 
 
 def _problem(one: Worst, codec: Codec, source: Image, stream: bytes) -> str:
-    """Return what is wrong with a bitstream, or nothing."""
+    """Return what is wrong with a bitstream, or an empty string."""
     try:
         decoded = codec.decode(stream)
-    except Exception as error:  # noqa: BLE001 - what breaks inside a codec is its failure
+    except Exception as error:  # noqa: BLE001 - an error inside a codec is a failure of the codec
         raise_if_machine(error)
         return f"does not decode: {one_line(error)}"
     if decoded.shape != source.shape:
-        return f"decodes to {decoded.shape}, its source is {source.shape}"
-    rate, found = bpp(len(stream), *source.shape[:2]), psnr(source, decoded)
-    if rate == one.bpp and math.isclose(found, one.psnr_source, abs_tol=DECIBEL, rel_tol=0):
+        return f"decodes to {decoded.shape}, but its source has {source.shape}"
+    rate, quality = bpp(len(stream), *source.shape[:2]), psnr(source, decoded)
+    if rate == one.bpp and math.isclose(quality, one.psnr_source, abs_tol=DECIBEL, rel_tol=0):
         return ""
     return (
-        f"is {rate:.6g} bpp and decodes to {found:.4f} dB, {ENTRY} says {one.bpp:.6g} and"
+        f"is {rate:.6g} bpp and decodes to {quality:.4f} dB, {ENTRY} says {one.bpp:.6g} and"
         f" {one.psnr_source:.4f}"
     )

@@ -1,4 +1,4 @@
-"""What of an entry or a challenge does not fit its own hashes and records; nothing is coded.
+"""Checks of an entry or a challenge against its own hashes and records, without any encoding.
 
 entry.json --hashes--> files, archive, suite; records --board--> figures, the worst pictures
 """
@@ -32,11 +32,11 @@ from leaderboard.publish.worst_pictures import hardest
 
 
 def broken(entry: Entry, folder: Path) -> Iterator[Finding]:
-    """Yield what in an entry does not fit its hashes and its own records.
+    """Yield what in an entry does not match its hashes and its own records.
 
     Args:
-        entry: as read.
-        folder: where its other files are.
+        entry: the entry.
+        folder: the folder with its other files.
     """
     run = yield from _sealed(entry, folder, ENTRY)
     yield from _archive(entry, folder, ARCHIVE, ENTRY)
@@ -51,26 +51,26 @@ def broken(entry: Entry, folder: Path) -> Iterator[Finding]:
         yield Finding(str(folder / RECORDS), f"give no figures: {one_line(error)}")
 
 
-def broken_challenge(kept: Challenge, folder: Path) -> Iterator[Finding]:
-    """Yield what in a challenge does not fit its hashes."""
-    yield from _sealed(kept, folder, CHALLENGE)
-    yield from _archive(kept, folder, PICTURES, CHALLENGE)
+def broken_challenge(challenge: Challenge, folder: Path) -> Iterator[Finding]:
+    """Yield what in a challenge does not match its hashes."""
+    yield from _sealed(challenge, folder, CHALLENGE)
+    yield from _archive(challenge, folder, PICTURES, CHALLENGE)
 
 
 def _sealed(one: HashedFolder, folder: Path, own: str) -> Generator[Finding, None, Run | None]:
-    """Yield which files are not those that were published; return their records."""
+    """Yield the files that differ from the published ones; return the records."""
     if RECORDS not in one.files:
         yield Finding(str(folder / own), f"files: {RECORDS} is not among them")
-    for name, kept in one.files.items():
+    for name, published in one.files.items():
         try:
-            found = sha256(content(folder, name))
+            actual = sha256(content(folder, name))
         except BenchError as error:
-            found = f"none: {one_line(error)}"
-        if found != kept:
-            yield Finding(str(folder / name), f"its hash is {found}, {own} says {kept}")
-    if one.suite_sha256 != (found := digest(one.suite)):
+            actual = f"none: {one_line(error)}"
+        if actual != published:
+            yield Finding(str(folder / name), f"its hash is {actual}, {own} says {published}")
+    if one.suite_sha256 != (actual := digest(one.suite)):
         yield Finding(
-            str(folder / own), f"suite_sha256 is {one.suite_sha256}, the suite in it has {found}"
+            str(folder / own), f"suite_sha256 is {one.suite_sha256}, the suite in it has {actual}"
         )
     try:
         run = run_of(one, folder)
@@ -83,7 +83,7 @@ def _sealed(one: HashedFolder, folder: Path, own: str) -> Generator[Finding, Non
 
 
 def _archive(one: HashedFolder, folder: Path, name: str, own: str) -> Iterator[Finding]:
-    """Yield which files in an archive are not those that were put there."""
+    """Yield the files of an archive that differ from the published ones."""
     if name not in one.files:
         yield Finding(str(folder / own), f"files: {name} is not among them")
     try:
@@ -93,58 +93,61 @@ def _archive(one: HashedFolder, folder: Path, name: str, own: str) -> Iterator[F
         return
     for path in sorted(inside.keys() | one.archive.keys()):
         place = f"{folder / name}: {path}"
-        found, kept = inside.get(path), one.archive.get(path)
-        if found is None:
+        actual, published = inside.get(path), one.archive.get(path)
+        if actual is None:
             yield Finding(place, "is missing or damaged")
-        elif kept is None:
+        elif published is None:
             yield Finding(place, f"{own} does not name it")
-        elif found != kept:
-            yield Finding(place, f"its hash is {found}, {own} says {kept}")
+        elif actual != published:
+            yield Finding(place, f"its hash is {actual}, {own} says {published}")
 
 
 def _figures(entry: Entry, run: Run, folder: Path) -> Iterator[Finding]:
-    """Yield which figures do not follow from the records."""
-    found = figures(run)
-    if len(found) != len(entry.figures):
-        yield Finding(str(folder / ENTRY), f"{len(entry.figures)} lines of figures")
-    for kept, made in zip(entry.figures, found, strict=False):
-        for name in kept.keys() | made.keys():
-            if not _same(kept.get(name), made.get(name)):
+    """Yield the figures that do not follow from the records."""
+    expected = figures(run)
+    if len(expected) != len(entry.figures):
+        yield Finding(
+            str(folder / ENTRY),
+            f"{len(entry.figures)} lines of figures, the records give {len(expected)}",
+        )
+    for ours, theirs in zip(entry.figures, expected, strict=False):
+        for name in ours.keys() | theirs.keys():
+            if not _same(ours.get(name), theirs.get(name)):
                 yield Finding(
-                    f"{folder / ENTRY}: figures, {made.get('codec')}, {made.get('budget')}",
-                    f"{name} is {kept.get(name)!r}, the records give {made.get(name)!r}",
+                    f"{folder / ENTRY}: figures, {theirs.get('codec')}, {theirs.get('budget')}",
+                    f"{name} is {ours.get(name)!r}, the records give {theirs.get(name)!r}",
                 )
 
 
-def _same(kept: object, made: object) -> bool:
-    if isinstance(kept, float) and isinstance(made, float):
-        return math.isclose(kept, made, rel_tol=1e-9)
-    return kept == made
+def _same(ours: object, theirs: object) -> bool:
+    if isinstance(ours, float) and isinstance(theirs, float):
+        return math.isclose(ours, theirs, rel_tol=1e-9)
+    return ours == theirs
 
 
 def _worst(entry: Entry, run: Run, folder: Path) -> Iterator[Finding]:
-    """Yield which of the worst pictures are not those of the records, or are not shown by files."""
+    """Yield the worst pictures that differ from the records, and views without a file."""
     labels = [label for label in entry.codecs if label not in setting(run).references]
-    kept = {_place(one): one for one in entry.worst}
-    made = {_place(one): one for one, _ in hardest(run, labels)}
-    if len(kept) != len(entry.worst):
-        yield Finding(str(folder / ENTRY), "worst tells something twice")
-    for place in kept.keys() | made.keys():
+    published = {_place(one): one for one in entry.worst}
+    expected = {_place(one): one for one, _ in hardest(run, labels)}
+    if len(published) != len(entry.worst):
+        yield Finding(str(folder / ENTRY), "worst lists a picture twice")
+    for place in published.keys() | expected.keys():
         where = f"{folder / ENTRY}: worst, {place}"
-        yield from _unlike(where, kept.get(place), made.get(place))
+        yield from _unlike(where, published.get(place), expected.get(place))
     for name in {name for one in entry.worst for name in one.views.values()} - entry.files.keys():
-        yield Finding(str(folder / ENTRY), f"worst shows {name}, which is none of its files")
+        yield Finding(str(folder / ENTRY), f"worst shows {name}, which is not one of its files")
 
 
 def _place(one: Worst) -> str:
     return f"{one.codec}, {one.budget}, {one.lost}"
 
 
-def _unlike(where: str, kept: Worst | None, made: Worst | None) -> Iterator[Finding]:
-    if kept is None or made is None:
-        yield Finding(where, "is left out" if kept is None else "is not in the records")
+def _unlike(where: str, published: Worst | None, expected: Worst | None) -> Iterator[Finding]:
+    if published is None or expected is None:
+        yield Finding(where, "is left out" if published is None else "is not in the records")
         return
     for name in Worst.model_fields.keys() - {"views"}:
-        ours, theirs = getattr(kept, name), getattr(made, name)
+        ours, theirs = getattr(published, name), getattr(expected, name)
         if not _same(ours, theirs):
             yield Finding(where, f"{name} is {ours!r}, the records give {theirs!r}")

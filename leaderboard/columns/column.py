@@ -1,99 +1,121 @@
-"""What a column of the board is, and how it finds its values in a row."""
+"""A column of a table: how it is called, what a line shows in it, and what exports store."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from leaderboard.aggregate.bootstrap import Estimate
 from leaderboard.aggregate.rows import CleanStats, Row
 from leaderboard.aggregate.worst_case import GainOverBaseline, WorstCase
+from leaderboard.ranking.rd_costs import Ratio
 
-Value = TypeVar("Value")
+Line = TypeVar("Line")
+
+Plain: TypeAlias = float | str | tuple[int, int] | None
+"""A value without its interval; a tuple is sorted by its first number."""
+
+Value: TypeAlias = Plain | Estimate | Ratio
+
+_ARROWS = {"higher": " ↑", "lower": " ↓", None: ""}
 
 
 @dataclass(frozen=True)
-class Column(Generic[Value]):
-    """One column.
+class Column(Generic[Line]):
+    """One column of a table. A line of the table is a row, a standing, a verdict, ...
 
     Attributes:
-        header: its title, with the unit.
-        value: what a row has there, alone or as the mean of an estimate; None where it has nothing.
+        key: name in exports and entries; it never changes.
+        header: displayed name, with the unit.
+        value: the value of a line, or a mean with its interval; None where there is none.
         format: value -> text.
         meaning: one line for the legend.
-        better: which values speak for the codec; None if neither does.
-        terminal: whether it is shown on the terminal too, where 120 columns must do.
+        better: whether higher or lower values are better for the codec; None if neither is.
+        is_main: whether short tables show it too: the terminal, the first table of a page.
+        is_text: whether it holds words, not figures.
+        stored: the value in exports and entries, where it differs from the displayed one.
     """
 
+    key: str
     header: str
-    value: Callable[[Row], Value | Estimate | None]
-    format: Callable[[Value], str]
+    value: Callable[[Line], Value]
+    format: Callable[[Any], str]
     meaning: str
     better: Literal["higher", "lower"] | None = None
-    terminal: bool = False
+    is_main: bool = False
+    is_text: bool = False
+    stored: Callable[[Line], Value] | None = None
 
     @property
     def title(self) -> str:
-        """The header with an arrow that points where the better values are."""
-        arrow = {"higher": " ↑", "lower": " ↓", None: ""}[self.better]
-        return f"{self.header}{arrow}"
+        """The header with an arrow that shows which values are better."""
+        return f"{self.header}{_ARROWS[self.better]}"
 
-    def text(self, row: Row) -> str:
-        """Return the cell of a row."""
-        value = self.plain(row)
+    def exported(self, line: Line) -> Value:
+        """Return the value that exports and entries store."""
+        return (self.stored or self.value)(line)
+
+    def plain(self, line: Line) -> Plain:
+        """Return the value of a line without an interval."""
+        value = self.value(line)
+        if isinstance(value, Estimate):
+            return value.mean
+        return value.value if isinstance(value, Ratio) else value
+
+    def text(self, line: Line) -> str:
+        """Return the text of a line without an interval."""
+        value = self.plain(line)
         return "–" if value is None else self.format(value)
 
-    def plain(self, row: Row) -> Value | None:
-        """Return the value of a row; of an estimate its mean."""
-        value = self.value(row)
-        return value.mean if isinstance(value, Estimate) else value  # type: ignore[return-value]
+    def interval(self, line: Line) -> str:
+        """Return the 95 % interval of a mean in brackets; an empty string if there is none."""
+        value = self.value(line)
+        if isinstance(value, Estimate) and math.isfinite(value.mean):
+            return self._interval(value.low, value.high)
+        if isinstance(value, Ratio) and value.interval is not None:
+            return self._interval(*value.interval)
+        return ""
 
-    def whole(self, row: Row) -> str:
-        """Return the cell of a row with the 95 % interval of a mean."""
-        value = self.value(row)
-        if not isinstance(value, Estimate) or value.low is None or value.high is None:
-            return self.text(row)
-        if not math.isfinite(value.mean):
-            return self.text(row)
-        return f"{self.text(row)} ({self._number(value.low)} to {self._number(value.high)})"
+    def whole(self, line: Line) -> str:
+        """Return the text of a line with the 95 % interval of a mean."""
+        return f"{self.text(line)} {self.interval(line)}".rstrip()
 
-    def _number(self, value: float) -> str:
-        return self.format(value)  # type: ignore[arg-type]
-
-
-AnyColumn: TypeAlias = Column[float] | Column[str] | Column[tuple[int, int]]
+    def _interval(self, low: float | None, high: float | None) -> str:
+        if low is None or high is None:
+            return ""
+        return f"({self.format(low)} to {self.format(high)})"
 
 
-def of_attack(score: Callable[[WorstCase], Value | None]) -> Callable[[Row], Value | None]:
-    """Look into what the attacks did."""
-    return lambda row: None if row.attack is None else score(row.attack)
+def of_attack(value: Callable[[WorstCase], Value]) -> Callable[[Row], Value]:
+    """Take a value from the worst case of all attacks."""
+    return lambda row: None if row.attack is None else value(row.attack)
 
 
-def of_noise(score: Callable[[WorstCase], Value | None]) -> Callable[[Row], Value | None]:
-    """Look into what noise did."""
-    return lambda row: None if row.noise is None else score(row.noise)
+def of_noise(value: Callable[[WorstCase], Value]) -> Callable[[Row], Value]:
+    """Take a value from the worst case of noise."""
+    return lambda row: None if row.noise is None else value(row.noise)
 
 
-def of_kind(kind: str, score: Callable[[WorstCase], Value | None]) -> Callable[[Row], Value | None]:
-    """Look into what one kind of attack did alone."""
-    return lambda row: score(row.by_threat[kind]) if kind in row.by_threat else None
+def of_threat(threat: str, value: Callable[[WorstCase], Value]) -> Callable[[Row], Value]:
+    """Take a value from the worst case of one threat."""
+    return lambda row: value(row.by_threat[threat]) if threat in row.by_threat else None
 
 
-def of_gain(score: Callable[[GainOverBaseline], Value | None]) -> Callable[[Row], Value | None]:
-    """Look into what the attacks did beyond noise."""
-    return lambda row: None if row.gain is None else score(row.gain)
+def of_gain(value: Callable[[GainOverBaseline], Value]) -> Callable[[Row], Value]:
+    """Take a value from the excess over noise."""
+    return lambda row: None if row.gain is None else value(row.gain)
 
 
-def of_lossless(score: Callable[[GainOverBaseline], Value | None]) -> Callable[[Row], Value | None]:
-    """Look into what the attacks did beyond what they do to the lossless codec."""
-    return lambda row: None if row.over_lossless is None else score(row.over_lossless)
+def of_lossless(value: Callable[[GainOverBaseline], Value]) -> Callable[[Row], Value]:
+    """Take a value from the excess over the lossless reference."""
+    return lambda row: None if row.over_lossless is None else value(row.over_lossless)
 
 
-def of_clean(score: Callable[[CleanStats], Value | None]) -> Callable[[Row], Value | None]:
-    """Look into what the codec does without an attack."""
-    return lambda row: None if row.clean is None else score(row.clean)
+def of_clean(value: Callable[[CleanStats], Value]) -> Callable[[Row], Value]:
+    """Take a value from the clean scores."""
+    return lambda row: None if row.clean is None else value(row.clean)
 
 
 def median(estimate: Estimate | None) -> float | None:
@@ -101,6 +123,6 @@ def median(estimate: Estimate | None) -> float | None:
     return None if estimate is None else estimate.median
 
 
-def most(estimate: Estimate | None) -> float | None:
+def largest(estimate: Estimate | None) -> float | None:
     """Return the largest value of all pictures."""
     return None if estimate is None else estimate.most

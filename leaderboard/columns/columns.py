@@ -1,114 +1,135 @@
-"""The columns of the board: the one list that every renderer and every export uses.
+"""The columns of a row: the one list that every renderer and every export uses.
 
-To add one: a line here, or in the group of figures it belongs to.
+To add a column, add a line here or in the group of figures it belongs to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
+from typing import TypeAlias
 
 from leaderboard.aggregate.rows import Row
-from leaderboard.aggregate.threats import WITHOUT_GRADIENTS, meaning
-from leaderboard.columns.column import AnyColumn, Column, of_attack
-from leaderboard.columns.metric_columns import (
-    APART,
-    BEYOND,
-    CLEAN,
-    COST,
-    DROP,
-    NOISE,
-    RATE,
-    WORST,
-    of_gauge,
-)
+from leaderboard.aggregate.threats import WITHOUT_GRADIENTS
+from leaderboard.columns.clean_columns import CLEAN
+from leaderboard.columns.column import Column, of_attack
+from leaderboard.columns.suite_columns import suite_columns
+from leaderboard.columns.terms import flag_text, threat_meaning, threat_text
+from leaderboard.columns.threat_columns import BY_THREAT, NOISE
+from leaderboard.columns.worst_columns import COST, DROP, EXCESS, RATE, WORST
 from leaderboard.formatting import share
 
-RUN = Column("run", lambda row: row.place.run, str, "the suite the row is of", terminal=True)
+RowColumn: TypeAlias = Column[Row]
+
+RUN: RowColumn = Column(
+    "run", "run", lambda row: row.place.run, str, "the suite of the row", is_main=True, is_text=True
+)
 """Shown where several runs stand on one board."""
 
 
-def _label(row: Row) -> str:
-    """Return an operating point with what must be known of it at once."""
-    marks = ["reference"] * row.reference
+def _label(row: Row, reference: str) -> str:
+    """Return the operating point with its marks."""
+    marks = [reference] * row.reference
     if row.place.subsampled and "4:2:0" not in row.place.codec:
         marks.append("4:2:0")
     return f"{row.place.codec} ({', '.join(marks)})" if marks else row.place.codec
 
 
-CODEC = Column(
+CODEC: RowColumn = Column(
     "codec",
-    _label,
+    "codec",
+    lambda row: _label(row, "lossless reference"),
     str,
-    "the operating point: a codec with its parameters; a reference is lossless and shows what"
-    " the attacked pictures are like where no codec harms them; 4:2:0 keeps colour at half the"
-    " size",
-    terminal=True,
+    "the operating point: a codec with its parameters; the lossless reference shows the"
+    " perturbation without any coding error; 4:2:0 marks chroma subsampling",
+    is_main=True,
+    is_text=True,
+    stored=lambda row: _label(row, "reference"),
 )
 
-HEADLINES = (DROP, BEYOND, RATE, COST)
-"""Those by which the page says in words who lost most."""
+HEADLINES: tuple[RowColumn, ...] = (DROP, EXCESS, RATE, COST)
+"""Columns whose largest values the summary names."""
 
 
-_FIGURES: tuple[AnyColumn, ...] = (
+_FIGURES: tuple[RowColumn, ...] = (
     RUN,
     CODEC,
     Column(
         "threat",
-        lambda row: row.place.threat,
+        "threat",
+        lambda row: threat_text(row.place.threat),
         str,
-        "how it was attacked; white-box: through its own gradients, and with all else it was given;"
-        f" {'; '.join(f'{kind}: {meaning(kind)}' for kind in WITHOUT_GRADIENTS)}; noise only: by no"
-        " attack",
+        "how the codec was attacked; white-box: through its own gradients and with all other"
+        " attacks that were scored on it;"
+        f" {'; '.join(f'{threat}: {threat_meaning(threat)}' for threat in WITHOUT_GRADIENTS)};"
+        " noise only: not attacked",
+        is_text=True,
+        stored=lambda row: row.place.threat,
     ),
     Column(
         "pictures",
-        lambda row: (row.pictures, row.place.asked),
+        "pictures",
+        lambda row: (row.pictures, row.place.n_pictures),
         share,
-        "over how many the figures are means, of all; the others lack a score they would need",
+        "number of pictures in the means, of all pictures; the others lack a score",
     ),
     *CLEAN,
     *WORST,
     *NOISE,
-    *APART,
+    *BY_THREAT,
 )
 
-_REST: tuple[AnyColumn, ...] = (
+_REST: tuple[RowColumn, ...] = (
     Column(
+        "failed",
         "failed",
         lambda row: (row.losses.failed, row.losses.cells),
         share,
-        "attacked or noisy pictures that the codec could not code or decode, of those it was due;"
-        " they count in the means as 24 bpp and 5.99 dB, mid-grey at its furthest from any picture,"
-        " or as the unattacked picture where that is worse",
+        "adversarial or noisy pictures that the codec could not encode or decode, of all that were"
+        " to be scored; they count in the means as 24 bpp and 5.99 dB (mid-grey against black), or"
+        " as the clean picture where that is worse",
         "lower",
-        terminal=True,
+        is_main=True,
     ),
     Column(
         "unsupported",
+        "unsupported",
         lambda row: (row.losses.unsupported, row.losses.cells),
         share,
-        "attacked or noisy pictures outside what the codec or the search offers; not in the means",
+        "adversarial or noisy pictures that the codec or the search does not support; not in the"
+        " means",
     ),
     Column(
-        "clean lost",
-        lambda row: (row.losses.clean, row.place.asked),
+        "clean_lost",
+        "clean failures",
+        lambda row: (row.losses.clean, row.place.n_pictures),
         share,
-        "source pictures that do not come back even unattacked; not in the means",
+        "source pictures that the codec could not encode or decode; not in the means",
     ),
     Column(
-        "PSNR by",
-        of_attack(lambda d: d.psnr_by),
+        "psnr_by",
+        "worst PSNR attack",
+        of_attack(lambda worst: worst.psnr_by),
         str,
-        "attack, objective and (transfer) attacked codec that found most of the worst PSNRs",
+        "attack, objective and (for transfer) source codec that found most of the worst PSNRs",
+        is_text=True,
     ),
-    Column("rate by", of_attack(lambda d: d.rate_by), str, "likewise for the rate"),
+    Column(
+        "rate_by",
+        "worst rate attack",
+        of_attack(lambda worst: worst.rate_by),
+        str,
+        "attack, objective and (for transfer) source codec that found most of the highest rates",
+        is_text=True,
+    ),
     Column(
         "flags",
-        lambda row: "; ".join(map(str, row.flags)) or None,
+        "flags",
+        lambda row: "; ".join(map(flag_text, row.flags)) or None,
         str,
-        "what to know before believing the row; see Flags",
-        terminal=True,
+        "warnings about the row; see Flags",
+        is_main=True,
+        is_text=True,
+        stored=lambda row: "; ".join(map(str, row.flags)) or None,
     ),
 )
 
@@ -116,13 +137,6 @@ COLUMNS = (*_FIGURES, *_REST)
 """Every column that every board has, in the order in which it is shown."""
 
 
-def asked(rows: Sequence[Row]) -> tuple[AnyColumn, ...]:
-    """Return the columns of the metrics that the suites of some rows name."""
-    parts = (part for row in rows for part in (row.clean, row.attack) if part is not None)
-    found = dict.fromkeys(gauge for part in parts for gauge in part.extra)
-    return tuple(chain.from_iterable(map(of_gauge, found)))
-
-
-def columns(rows: Sequence[Row]) -> tuple[AnyColumn, ...]:
+def columns(rows: Sequence[Row]) -> tuple[RowColumn, ...]:
     """Return every column that some rows have, in the order in which it is shown."""
-    return (*_FIGURES, *asked(rows), *_REST)
+    return (*_FIGURES, *suite_columns(rows), *_REST)

@@ -1,4 +1,4 @@
-"""Entries, tracks and challenges: what a published board is made of.
+"""Entries, tracks and challenges: the content of a published board.
 
-Pages are drawn in `leaderboard.render` and `leaderboard.web`.
+Pages are written in `leaderboard.render` and `leaderboard.web`.
 """

@@ -1,6 +1,6 @@
-"""The files of an entry as bytes; whoever sent them may have meant harm.
+"""The files of an entry as bytes. Entries come from strangers, so every read is checked.
 
-folder, name --inside the folder? not too large?--> bytes --gz, zip, not too much--> content
+folder, name --inside the folder? not too large?--> bytes --gzip, zip, size limit--> content
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pathlib import Path
 from bench.errors import StoreError, one_line
 
 LARGEST = 2**30
-"""Bytes that a file of an entry may have, and that it may unpack to."""
+"""Largest size in bytes of a file of an entry, packed and unpacked."""
 
 
 def content(folder: Path, name: str) -> bytes:
     """Return a file of an entry.
 
     Raises:
-        StoreError: it is missing, leads out of the folder, or is too large.
+        StoreError: the file is missing, leads out of the folder, or is too large.
     """
     path = folder / name
     try:
@@ -39,39 +39,39 @@ def content(folder: Path, name: str) -> bytes:
 
 
 def unpacked(folder: Path, name: str) -> bytes:
-    """Return what is in a gzip file.
+    """Return the content of a gzip file.
 
     Raises:
-        StoreError: it cannot be read, or there is too much in it.
+        StoreError: the file cannot be read, or its content is too large.
     """
     packed = content(folder, name)
     try:
         with gzip.open(io.BytesIO(packed)) as stream:
-            found = stream.read(LARGEST + 1)
+            data = stream.read(LARGEST + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise StoreError(f"cannot read {folder / name}: {one_line(error)}") from error
-    if len(found) > LARGEST:
+    if len(data) > LARGEST:
         raise _too_much(folder / name)
-    return found
+    return data
 
 
 def unzipped(folder: Path, name: str) -> dict[str, bytes]:
-    """Return the files in an archive that are whole; none if it is no archive.
+    """Return the intact files of an archive; none if it is missing or no archive.
 
     Raises:
-        StoreError: it leads out of the folder, or there is too much in it.
+        StoreError: the archive leads out of the folder, or its content is too large.
     """
     if not (folder / name).is_file():
         return {}
     stream = io.BytesIO(content(folder, name))
     try:
         with zipfile.ZipFile(stream) as archive:
-            if sum(one.file_size for one in archive.infolist()) > LARGEST:
+            if sum(member.file_size for member in archive.infolist()) > LARGEST:
                 raise _too_much(folder / name)
-            found = {name: _member(archive, name) for name in archive.namelist()}
+            members = {name: _member(archive, name) for name in archive.namelist()}
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
         return {}
-    return {name: content for name, content in found.items() if content is not None}
+    return {name: data for name, data in members.items() if data is not None}
 
 
 def zipped(files: Mapping[str, bytes]) -> bytes:

@@ -1,7 +1,7 @@
-"""An entry of the published board: what one codec did on one track, as files to be reviewed.
+"""An entry of the published board: the results of one codec on one track, as files to review.
 
-entries/TRACK/CODEC/entry.json         figures, hashes, versions, machine, who and when
-records.jsonl.gz   every search and every cell behind the figures
+entries/TRACK/CODEC/entry.json         figures, hashes, versions, machine, publisher and date
+records.jsonl.gz   every search and every evaluation behind the figures
 worst.zip          the worst adversarial PNGs and their bitstreams
 shown/*.webp       the worst pictures as the page shows them
 """
@@ -34,7 +34,7 @@ Evidence: TypeAlias = Annotated[
     str, StringConstraints(pattern=rf"^(adversarial|bitstreams)/{_NAME}$")
 ]
 File: TypeAlias = Annotated[str, StringConstraints(pattern=rf"^(shown/)?{_NAME}$")]
-"""Names that a stranger chose, and that lead nowhere but into the entry's folder or archive."""
+"""Names from a stranger; the pattern keeps them inside the entry's folder or archive."""
 
 
 class _Part(BaseModel):
@@ -42,22 +42,22 @@ class _Part(BaseModel):
 
 
 class Worst(_Part):
-    """One picture that hurt an operating point most.
+    """The adversarial picture with the largest loss of an operating point.
 
     Attributes:
         codec: label of the operating point.
-        budget: its label.
-        picture: name of the source picture.
-        craft: key of the search that found it.
+        budget: label of the budget.
+        picture: name of the source picture x.
+        craft: key of the search that found the adversarial picture x'.
         attack: that search in words.
-        lost: what of it is the worst: "PSNR" or "rate".
-        psnr_clean: of C(x) against x, in dB.
-        psnr_source: of C(x') against x, in dB.
+        lost: kind of loss: "PSNR" or "rate".
+        psnr_clean: PSNR of C(x) against x, in dB.
+        psnr_source: PSNR of C(x') against x, in dB.
         bpp_clean: bits per pixel of x.
-        bpp: of x'.
+        bpp: bits per pixel of x'.
         bitstream: the file in the archive that decodes to C(x').
-        views: the files that show x, x', C(x), C(x') and ten times what changed, by title; empty
-            where the page shows others.
+        views: the files that show x, x', C(x), C(x') and the amplified differences, by title; empty
+            where the page shows other pictures.
     """
 
     codec: str
@@ -78,25 +78,25 @@ class HashedFolder(_Part):
     """What was published of one codec on one track, with the hashes of its files.
 
     Attributes:
-        format: of the files.
+        format: version of the file format.
         track: name of the track.
-        track_sha256: hash of what is fixed in it.
-        codec: name of the codec with all its qualities.
-        by: who published it.
-        published: when, UTC.
-        started: when computing it began, UTC.
-        versions: of what computed the numbers.
-        machine: what computed them.
+        track_sha256: hash of the fixed part of the track.
+        codec: name of the codec at every quality setting.
+        by: publisher.
+        published: time of publication, UTC.
+        started: start of the computation, UTC.
+        versions: versions of the software that computed the numbers.
+        machine: the machine that computed them.
         codecs: fingerprint of every operating point and of the lossless reference, by label:
             hashes of weights, versions of binaries.
         gradients: labels of the run's operating points that offer gradients.
-        random: labels of those that draw random numbers.
+        random: labels of the nondeterministic operating points.
         pictures: hash of every source picture's pixels, by name.
-        notes: what was done to a source picture when it was read, where something was.
-        suite: the run's, of its codecs only the track's and those that are needed.
-        suite_sha256: hash of that.
-        plan_sha256: hash of the jobs that the records must be of.
-        cells: how many cells the records hold.
+        notes: changes to source pictures when they were read, by name.
+        suite: the run's suite, with only the track's codecs and those that are needed.
+        suite_sha256: hash of the suite.
+        plan_sha256: hash of the jobs that the records must belong to.
+        cells: number of measure records.
         files: SHA-256 of every other file, by name.
         archive: SHA-256 of every file in the archive, by name.
     """
@@ -124,17 +124,17 @@ class HashedFolder(_Part):
 
     @property
     def slug(self) -> str:
-        """The name of its folder."""
+        """The name of the codec's folder."""
         return slug(self.codec)
 
 
 class Entry(HashedFolder):
-    """What one codec did on one track.
+    """The results of one codec on one track.
 
     Attributes:
-        sources: fingerprints of the other codecs against which pictures were made, by label.
+        sources: fingerprints of the other source codecs, by label.
         figures: the lines of the board, as `bench export` writes them.
-        worst: the pictures that hurt most.
+        worst: the adversarial pictures with the largest losses.
     """
 
     sources: dict[str, str]
@@ -146,29 +146,29 @@ Kind = TypeVar("Kind", bound=HashedFolder)
 
 
 def slug(name: str) -> str:
-    """Return a name as a folder or file is called."""
+    """Return a name in the form of a folder or file name."""
     return re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-.") or "codec"
 
 
-def sha256(made: bytes) -> str:
+def sha256(content: bytes) -> str:
     """Return the hash of a file."""
-    return hashlib.sha256(made).hexdigest()
+    return hashlib.sha256(content).hexdigest()
 
 
 def read_entry(folder: Path) -> Entry:
-    """Read the entry in a folder; its other files are not looked at.
+    """Read the entry in a folder, without its other files.
 
     Raises:
-        StoreError: it is none.
+        StoreError: the folder holds no entry.
     """
     return read_sealed(folder / ENTRY, Entry)
 
 
 def read_sealed(path: Path, kind: type[Kind]) -> Kind:
-    """Read what was published from its JSON file; its other files are not looked at.
+    """Read an entry or a challenge from its JSON file, without its other files.
 
     Raises:
-        StoreError: it is none.
+        StoreError: the file holds neither.
     """
     try:
         return kind.model_validate_json(content(path.parent, path.name))
@@ -182,25 +182,25 @@ def _refused(path: Path, first: ErrorDetails) -> str:
         return f"{path} is no {path.stem} of this version: {first['msg']}"
     if first["type"] == "string_pattern_mismatch":
         return (
-            f"{path} is refused: '{where}' is {first['input']!r}, and may only be a name inside"
-            " its own folder"
+            f"{path} is refused: '{where}' is {first['input']!r}, but only a name inside its own"
+            " folder is allowed"
         )
     return f"{path} is no {path.stem} of this version: see '{where}' in it"
 
 
 def write_entry(place: Path, files: Mapping[str, bytes]) -> None:
-    """Write a folder in the place of an older one, whole or not at all.
+    """Write a folder, or replace an older one, completely or not at all.
 
     Raises:
-        BenchError: it cannot be written.
+        BenchError: the folder cannot be written.
     """
     temporary, older = (place.with_name(f".{place.name}{end}") for end in ("", ".older"))
     try:
         _restore(place, older)
         shutil.rmtree(temporary, ignore_errors=True)
-        for name, made in files.items():
+        for name, data in files.items():
             (temporary / name).parent.mkdir(parents=True, exist_ok=True)
-            (temporary / name).write_bytes(made)
+            (temporary / name).write_bytes(data)
         if place.exists():
             place.rename(older)
         temporary.rename(place)
@@ -212,14 +212,14 @@ def write_entry(place: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _restore(place: Path, older: Path) -> None:
-    """Put back what was taken away while a folder was written that is not there; else remove it."""
+    """Put the older folder back if there is no new one; otherwise remove it."""
     if older.exists() and not place.exists():
         older.rename(place)
     shutil.rmtree(older, ignore_errors=True)
 
 
 def sealed(one: HashedFolder) -> bytes:
-    """Return what was published as its JSON file."""
+    """Return an entry or a challenge as its JSON file."""
     return f"{one.model_dump_json(indent=1)}\n".encode()
 
 
@@ -230,10 +230,10 @@ def packed(records: Iterable[CraftRecord | MeasureRecord]) -> bytes:
 
 
 def run_of(entry: HashedFolder, folder: Path) -> Run:
-    """Return the records of an entry, or of a challenge, as a run of its codec alone.
+    """Return the records of an entry or a challenge as a run of its codec only.
 
     Raises:
-        StoreError: they cannot be read.
+        StoreError: the records cannot be read.
     """
     lines = unpacked(folder, RECORDS).splitlines()
     try:
@@ -260,20 +260,20 @@ def run_of(entry: HashedFolder, folder: Path) -> Run:
 
 
 def refuse_plugins(one: HashedFolder, folder: Path, *, allowed: bool) -> None:
-    """See that reading the suite of an entry or a challenge runs no code that nobody asked for.
+    """Refuse an entry or a challenge whose suite names plugins, unless plugins are allowed.
 
     Args:
-        one: the entry, or the challenge.
-        folder: where it is.
+        one: the entry or the challenge.
+        folder: its folder.
         allowed: whether the plugins that it names may run.
 
     Raises:
-        ConfigError: it names plugins, and they may not.
+        ConfigError: it names plugins, and they are not allowed.
     """
-    named = one.suite.get("plugins")
-    if named and not allowed:
-        told = ", ".join(map(str, named)) if isinstance(named, list) else named
+    plugins = one.suite.get("plugins")
+    if plugins and not allowed:
+        names = ", ".join(map(str, plugins)) if isinstance(plugins, list) else plugins
         raise ConfigError(
-            f"{folder} names plugins, code of '{one.by}' that would run here: {told}; look at it"
-            " and say --plugins if you trust it"
+            f"{folder} names plugins, code of '{one.by}' that would run here: {names}; read it, and"
+            " pass --plugins if you trust it"
         )

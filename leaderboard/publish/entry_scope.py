@@ -1,6 +1,6 @@
-"""What of a run belongs to one codec's entry: by the same rule when it is published and doubted.
+"""Which part of a run belongs to one codec's entry. Publishing and auditing use the same rule.
 
-Plan --its cells, the lossless codec's on its pictures, pictures against codecs that count--> Plan
+Plan --its evaluations, the lossless reference on its pictures, sources that count--> Plan
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from leaderboard.publish.tracks import Track
 
 @dataclass(frozen=True)
 class EntryScope:
-    """Whose cells an entry has.
+    """The evaluations that an entry contains.
 
     Attributes:
         members: labels of the codec's operating points.
-        references: labels of the lossless ones.
-        track: codecs against which pictures count besides its own, by label.
+        references: labels of the lossless references.
+        track: the track's own codecs by label. Adversarial pictures found on them count too.
     """
 
     members: AbstractSet[str]
@@ -37,81 +37,82 @@ class EntryScope:
     track: Mapping[str, ComponentSpec]
 
     def of(self, whole: Plan) -> Plan:
-        """Return the part of a plan that is its own."""
-        cut = (self._cut(group) for group in whole.groups if self._counts(group))
-        return Plan(tuple(group for group in cut if group.cells))
+        """Return the part of a plan that belongs to the entry."""
+        parts = (self._part(group) for group in whole.groups if self._counts(group))
+        return Plan(tuple(group for group in parts if group.cells))
 
     def _counts(self, group: Group) -> bool:
-        """Tell whether a picture was made against codecs that count, and a member is scored."""
+        """Return whether all sources of a picture count and a member is scored on it."""
         if group.craft is None:
             return True
-        made_on = {point.label for point in group.craft.sources}
-        scored = {cell.victim.label for cell in group.cells}
-        return made_on <= self.members | self.track.keys() and bool(scored & self.members)
+        sources = {point.label for point in group.craft.sources}
+        victims = {cell.victim.label for cell in group.cells}
+        return sources <= self.members | self.track.keys() and bool(victims & self.members)
 
-    def _cut(self, group: Group) -> Group:
-        shown = self.members | self.references
-        cells = tuple(cell for cell in group.cells if cell.victim.label in shown)
+    def _part(self, group: Group) -> Group:
+        victims = self.members | self.references
+        cells = tuple(cell for cell in group.cells if cell.victim.label in victims)
         return replace(group, cells=cells, mates=())
 
 
-def entry_scope(run: Run, again: ReplannedRun, share: EntryScope) -> Run:
-    """Return a run of one codec: its cells, and those of the lossless one on its pictures."""
-    own = share.of(again.plan)
+def entry_scope(run: Run, again: ReplannedRun, scope: EntryScope) -> Run:
+    """Return the run of one codec: its evaluations, and the lossless reference on its pictures."""
+    own = scope.of(again.plan)
     keys = {cell.key for cell in own.cells}
-    kept = [record for record in measurements(run) if record.key in keys]
+    measures = [record for record in measurements(run) if record.key in keys]
     searched = {job.key for job in own.crafts}
-    shown = {record.victim for record in kept}
-    suite = _suite_of(run, shown | {p.label for job in own.crafts for p in job.sources}, share)
-    told = {
+    victims = {record.victim for record in measures}
+    sources = {point.label for job in own.crafts for point in job.sources}
+    suite = _suite_of(run, victims | sources, scope)
+    changes = {
         "suite": suite,
         "suite_sha256": digest(suite),
         "plan_sha256": plan_sha256(own),
-        "cells": len(kept),
-        "codecs": {k: v for k, v in run.manifest.codecs.items() if k in shown},
+        "cells": len(measures),
+        "codecs": {k: v for k, v in run.manifest.codecs.items() if k in victims},
     }
     crafts = {key: craft for key, craft in run.crafts.items() if key in searched}
-    return Run(run.folder, run.manifest.model_copy(update=told), crafts, kept)
+    return Run(run.folder, run.manifest.model_copy(update=changes), crafts, measures)
 
 
-def plan_sha256(planned: Plan) -> str:
-    """Return the hash of what a plan does, in whatever order."""
-    crafts = sorted(job.key for job in planned.crafts)
-    cells = sorted([cell.key, cell.victim.label, cell.threat] for cell in planned.cells)
+def plan_sha256(plan: Plan) -> str:
+    """Return the hash of what a plan does, in any order."""
+    crafts = sorted(job.key for job in plan.crafts)
+    cells = sorted([cell.key, cell.victim.label, cell.threat] for cell in plan.cells)
     return digest([crafts, cells])
 
 
 def mislabelled(again: ReplannedRun, track: Track) -> Iterator[str]:
-    """Yield which operating points are called like the track's and are others, in one sentence."""
+    """Yield a sentence for each operating point that differs from the track's of the same label."""
     for label, choice in again.points.items():
         if track.codecs.get(label, choice) != choice:
             yield (
-                f"'{label}' is an operating point of the track {track.name}, and another one here;"
-                " give yours another label"
+                f"'{label}' is an operating point of the track {track.name}, but a different one in"
+                " this run; give yours another label"
             )
 
 
-def ungiven(again: ReplannedRun, track: Track, members: AbstractSet[str]) -> Iterator[str]:
-    """Yield, in one sentence, which codecs are lacking whose pictures members must be given."""
+def missing_sources(again: ReplannedRun, track: Track, members: AbstractSet[str]) -> Iterator[str]:
+    """Yield a sentence if members need transfer attacks from codecs that the suite lacks."""
     points = [cell.victim for cell in again.plan.groups[0].cells if cell.victim.label in members]
     missing = track.codecs.keys() - again.points.keys()
-    if missing and any(_is_given(again.suite, point) for point in points):
+    if missing and any(_needs_transfer(again.suite, point) for point in points):
         yield (
-            f"{', '.join(sorted(members))}: attacked with pictures made against the codecs of the"
-            f" track {track.name}, of which the suite lacks {', '.join(sorted(missing))}; run a"
-            " suite that has them all besides"
+            f"{', '.join(sorted(members))}: scored on adversarial pictures found on the codecs of"
+            f" the track {track.name}, but the suite lacks {', '.join(sorted(missing))}; run a"
+            " suite that has all of them too"
         )
 
 
-def _is_given(suite: Suite, point: OperatingPoint) -> bool:
-    """Tell whether a codec is given pictures that were made against others."""
-    told = {choice.transfer or suite.transfer for choice in suite.searches}
-    return "all" in told or ("gradient-free" in told and not point.differentiable)
+def _needs_transfer(suite: Suite, point: OperatingPoint) -> bool:
+    """Return whether an operating point is scored on pictures found on other codecs."""
+    modes = {choice.transfer or suite.transfer for choice in suite.searches}
+    return "all" in modes or ("gradient-free" in modes and not point.differentiable)
 
 
-def _suite_of(run: Run, labels: AbstractSet[str], share: EntryScope) -> dict[str, Any]:
-    """Return a suite with some of its codecs and the track's, not where its pictures lay."""
-    told, kept = setting(run), run.manifest.suite
-    wanted = labels | share.track.keys()
-    chosen = [[asdict(choice)] for label, choice in told.choices.items() if label in wanted]
-    return {**kept, "codecs": chosen, "images": {**kept["images"], "folder": None}}
+def _suite_of(run: Run, labels: AbstractSet[str], scope: EntryScope) -> dict[str, Any]:
+    """Return the suite with the given and the track's codecs, without the folder of pictures."""
+    suite, stored = setting(run), run.manifest.suite
+    needed = labels | scope.track.keys()
+    codecs = [[asdict(choice)] for label, choice in suite.choices.items() if label in needed]
+    return {**stored, "codecs": codecs, "images": {**stored["images"], "folder": None}}

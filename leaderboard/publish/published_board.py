@@ -2,7 +2,7 @@
 
     entries/TRACK/CODEC/ --merged by track--> Run --board--> pages
 
-The pages are made of the entries alone, so that anybody can see that they say nothing else.
+The pages depend on the entries only, so anybody can check them against the entries.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ENTRIES = "entries"
 
 @dataclass(frozen=True)
 class Published:
-    """One entry and the folder it lies in."""
+    """One entry and its folder."""
 
     entry: Entry
     folder: Path
@@ -38,20 +38,20 @@ def entries(board: Path) -> list[Published]:
     """Return the entries of a published board, in the order of their tracks and codecs.
 
     Raises:
-        StoreError: one cannot be read, or does not lie where its track and codec say.
+        StoreError: an entry cannot be read, or is not in the folder of its track and codec.
     """
     folders = _folders(board / ENTRIES, f"*/*/{ENTRY}")
-    found = [Published(read_entry(folder), folder) for folder in folders]
-    for one in found:
-        wanted = board / ENTRIES / one.entry.track / one.entry.slug
-        if one.folder != wanted:
-            raise StoreError(f"the entry in {one.folder} belongs in {wanted}; move it there")
-    return found
+    published = [Published(read_entry(folder), folder) for folder in folders]
+    for one in published:
+        expected = board / ENTRIES / one.entry.track / one.entry.slug
+        if one.folder != expected:
+            raise StoreError(f"the entry in {one.folder} belongs in {expected}; move it there")
+    return published
 
 
 @dataclass(frozen=True)
 class Challenged:
-    """One challenge and the folder it lies in."""
+    """One challenge and its folder."""
 
     challenge: Challenge
     folder: Path
@@ -61,32 +61,34 @@ def challenges(board: Path) -> list[Challenged]:
     """Return the challenges of a published board, in the order of their folders.
 
     Raises:
-        StoreError: one cannot be read, or does not lie where its track, codec and name say.
+        StoreError: a challenge cannot be read, or is not in the folder of its track, codec and
+            author.
     """
     folders = _folders(board / CHALLENGES, f"*/*/*/{CHALLENGE}")
-    found = [Challenged(read_challenge(folder), folder) for folder in folders]
-    for one in found:
-        told = one.challenge
-        wanted = board / CHALLENGES / told.track / slug(told.codec) / slug(told.by)
-        if one.folder != wanted:
-            raise StoreError(f"the challenge in {one.folder} belongs in {wanted}; move it there")
-    return found
+    challenged = [Challenged(read_challenge(folder), folder) for folder in folders]
+    for one in challenged:
+        challenge = one.challenge
+        track = board / CHALLENGES / challenge.track
+        expected = track / slug(challenge.codec) / slug(challenge.by)
+        if one.folder != expected:
+            raise StoreError(f"the challenge in {one.folder} belongs in {expected}; move it there")
+    return challenged
 
 
 def _folders(place: Path, pattern: str) -> list[Path]:
-    """Return the folders that are whole; while one is written it has a name with a dot before."""
-    found = (path.parent for path in place.glob(pattern))
-    return sorted(path for path in found if not path.name.startswith("."))
+    """Return the complete folders; the name of an incomplete one begins with a dot."""
+    folders = (path.parent for path in place.glob(pattern))
+    return sorted(folder for folder in folders if not folder.name.startswith("."))
 
 
-def runs(found: Iterable[Published]) -> list[Run]:
+def runs(published: Iterable[Published]) -> list[Run]:
     """Return one run for each track, with all its codecs.
 
     Raises:
         StoreError: records cannot be read, or two entries of a track contradict each other.
     """
     tracks: dict[str, list[Published]] = defaultdict(list)
-    for one in found:
+    for one in published:
         tracks[one.entry.track].append(one)
     return [_merged(members) for members in tracks.values()]
 
@@ -116,36 +118,36 @@ def _merged(members: Sequence[Published]) -> Run:
 
 
 def _agree(first: Entry, other: Entry) -> None:
-    """See that two entries are of one track and on the same pictures."""
+    """Require that two entries have the same track and the same pictures."""
     for name in ("track_sha256", "pictures"):
         if getattr(first, name) != getattr(other, name):
             raise StoreError(
                 f"the entries of {first.codec} and {other.codec} on {first.track} differ in"
-                f" '{name}', so that they cannot stand on one board; remove the older one"
+                f" '{name}' and cannot stand on one board; remove the older entry"
             )
 
 
 def _codecs(members: Sequence[Published], parts: Sequence[Run]) -> list[dict[str, object]]:
-    """Return every operating point once, as a suite keeps it."""
-    found: dict[str, tuple[ComponentSpec, str]] = {}
+    """Return every operating point once, in the format of a suite."""
+    points: dict[str, tuple[ComponentSpec, str]] = {}
     for one, part in zip(members, parts, strict=True):
         for label, choice in setting(part).choices.items():
-            kept, owner = found.setdefault(label, (choice, one.entry.codec))
-            if kept != choice:
+            point, owner = points.setdefault(label, (choice, one.entry.codec))
+            if point != choice:
                 raise StoreError(
-                    f"'{label}' is another operating point in the entry of {owner} than in that"
-                    f" of {one.entry.codec}; give one of them another label"
+                    f"the entries of {owner} and {one.entry.codec} have different operating points"
+                    f" with the label '{label}'; give one of them another label"
                 )
-    return [asdict(choice) for choice, _ in found.values()]
+    return [asdict(choice) for choice, _ in points.values()]
 
 
 def _joined(tables: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """Return one table; where several say different things, all of them."""
+    """Return one table; where values differ, all of them joined by `or`."""
     values: dict[str, dict[str, None]] = defaultdict(dict)
     for table in tables:
         for name, value in table.items():
             values[name][value] = None
-    return {name: " or ".join(told) for name, told in values.items()}
+    return {name: " or ".join(texts) for name, texts in values.items()}
 
 
 def _union(labels: Iterable[Iterable[str]]) -> tuple[str, ...]:
@@ -153,6 +155,6 @@ def _union(labels: Iterable[Iterable[str]]) -> tuple[str, ...]:
 
 
 def _ordered(measures: Mapping[str, MeasureRecord], manifest: Manifest) -> Iterator[MeasureRecord]:
-    """Yield records in the order of the pictures, whichever entry they came from first."""
+    """Yield records in the order of the pictures, whichever entry they come from."""
     place = {name: index for index, name in enumerate(manifest.pictures)}
     yield from sorted(measures.values(), key=lambda one: place.get(one.picture, -1))

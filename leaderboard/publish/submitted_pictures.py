@@ -1,6 +1,6 @@
-"""Pictures that somebody made outside the harness: a folder of PNGs, an .npz or a .pt file.
+"""Adversarial pictures made outside the harness: a folder of PNGs, an .npz or a .pt file.
 
-kodim01.png, kodim01-rate.png --name--> what kodim01 became; the same names in .npz and .pt files
+kodim01.png, kodim01-rate.png --name--> source picture kodim01; the same names in .npz and .pt files
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from bench.codec import Image
 from bench.errors import ImageError, one_line
-from bench.images.png import pixels
+from bench.images.png import decode_png
 
 _BETWEEN = "-_"
 _UNREADABLE = (
@@ -31,47 +30,47 @@ def read_submitted_pictures(path: Path) -> dict[str, Image]:
 
     Args:
         path: a folder of PNGs, or a file of arrays or tensors by name: uint8, or float in [0, 1],
-            which is rounded to 8 bits; (H, W, 3) or (3, H, W). No code in it is run.
+            which is rounded to 8 bits; (H, W, 3) or (3, H, W). No code in the file is run.
 
     Raises:
-        ImageError: it cannot be read, or something in it is no such picture.
+        ImageError: the path cannot be read, or holds something else.
     """
     if path.is_dir():
         return _named(path, {file.stem: _png(file) for file in sorted(path.glob("*.png"))})
     read = {".npz": _arrays, ".pt": _tensors}.get(path.suffix)
     if read is None:
-        raise ImageError(f"{path} is no folder of PNGs, no .npz and no .pt file")
+        raise ImageError(f"{path} is not a folder of PNGs, an .npz file or a .pt file")
     try:
-        found = read(path)
+        arrays = read(path)
     except _UNREADABLE as error:
         raise ImageError(f"cannot read {path}: {one_line(error)}") from error
-    return _named(path, {name: _picture(f"{path}: {name}", one) for name, one in found.items()})
+    return _named(path, {name: _picture(f"{path}: {name}", one) for name, one in arrays.items()})
 
 
 def source_of(name: str, sources: Collection[str]) -> str:
-    """Return the source picture that a picture is called after: `kodim01`, or `kodim01-more`.
+    """Return the source picture that a picture is named after: `kodim01`, or `kodim01-more`.
 
     Raises:
-        ImageError: it is called after none.
+        ImageError: there is no such source picture.
     """
     for source in sorted(sources, key=len, reverse=True):
         if name == source or (name.startswith(source) and name[len(source)] in _BETWEEN):
             return source
     raise ImageError(
-        f"'{name}' is called after none of the track's pictures, {', '.join(sources)}; call what"
-        f" became of '{min(sources)}' '{min(sources)}' or '{min(sources)}-' and more"
+        f"'{name}' is not named after a picture of the track: {', '.join(sources)}; name an"
+        f" adversarial picture of '{min(sources)}' '{min(sources)}' or '{min(sources)}-SUFFIX'"
     )
 
 
-def _named(path: Path, found: dict[str, Image]) -> dict[str, Image]:
-    if not found:
+def _named(path: Path, pictures: dict[str, Image]) -> dict[str, Image]:
+    if not pictures:
         raise ImageError(f"there is no picture in {path}")
-    return found
+    return pictures
 
 
 def _png(file: Path) -> Image:
     try:
-        return pixels(file.read_bytes())
+        return decode_png(file.read_bytes())
     except (OSError, ImageError) as error:
         raise ImageError(f"{file}: {one_line(error)}") from error
 
@@ -82,20 +81,22 @@ def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
 
 
 def _tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
-    found = torch.load(path, map_location="cpu", weights_only=True)
-    if not isinstance(found, Mapping):
+    import torch  # noqa: PLC0415 - slow to import
+
+    tensors = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(tensors, Mapping):
         raise TypeError("it holds no tensors by name")
-    return {str(name): np.asarray(tensor) for name, tensor in found.items()}
+    return {str(name): np.asarray(tensor) for name, tensor in tensors.items()}
 
 
 def _picture(where: str, array: npt.NDArray[Any]) -> Image:
     if array.ndim != 3 or 3 not in (array.shape[0], array.shape[2]):
         raise ImageError(f"{where} has the shape {array.shape}, not (H, W, 3) or (3, H, W)")
-    laid = array if array.shape[2] == 3 else array.transpose(1, 2, 0)
-    if laid.dtype == np.uint8:
-        return np.ascontiguousarray(laid)
-    if not np.issubdtype(laid.dtype, np.floating):
-        raise ImageError(f"{where} is of {laid.dtype}; give uint8, or float in [0, 1]")
-    if not (laid >= 0).all() or not (laid <= 1).all():
-        raise ImageError(f"{where} is outside [0, 1], in which pictures of floats are")
-    return np.ascontiguousarray((laid.astype(np.float64) * 255).round().astype(np.uint8))
+    pixels_last = array if array.shape[2] == 3 else array.transpose(1, 2, 0)
+    if pixels_last.dtype == np.uint8:
+        return np.ascontiguousarray(pixels_last)
+    if not np.issubdtype(pixels_last.dtype, np.floating):
+        raise ImageError(f"{where} has the type {pixels_last.dtype}; use uint8, or float in [0, 1]")
+    if not (pixels_last >= 0).all() or not (pixels_last <= 1).all():
+        raise ImageError(f"{where} has values outside [0, 1]; float pictures must lie inside")
+    return np.ascontiguousarray((pixels_last.astype(np.float64) * 255).round().astype(np.uint8))

@@ -1,6 +1,6 @@
-"""What the page shows of an attacked picture: the part where most is lost, small and lossy.
+"""Views of an adversarial picture for the page: the part with the largest error, lossy.
 
-source, attacked, both decoded --largest error--> window --> views, what changed, bit maps
+source, attacked, both reconstructions --largest error--> window --> views, differences, bit maps
 """
 
 from __future__ import annotations
@@ -10,63 +10,62 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib import colormaps
 from PIL import Image as Pillow
 
 from bench.codec import Differentiable, Image
 from bench.inspection.bit_allocation import Map, allocation
 
 SIDE = 256
-"""Pixels that a view has at most on a side."""
+"""Largest width and height of a view in pixels."""
 
 AMPLIFIED = 10
-"""What changes are multiplied with to be seen."""
+"""Factor by which differences are amplified."""
 
 _STRIDE = 16
 _QUALITY = 75
 
 _ROUGH = {"change": 10, "damage": 10}
-"""Views that are mostly noise, of which a page could not carry every detail for many entries."""
+"""Lower quality for views that are mostly noise, which would make the page too large."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What there is to be shown.
+    """The images that views show.
 
     Attributes:
         source: x, uint8 (H, W, 3).
         attacked: x'.
         decoded: C(x).
-        hurt: C(x').
-        codec: C, if it may be asked where its bits lie: behind defences they lie elsewhere.
+        attacked_decoded: C(x').
+        codec: C for maps of its bits; None for a defended codec, whose bits lie elsewhere.
     """
 
     source: Image
     attacked: Image
     decoded: Image
-    hurt: Image
+    attacked_decoded: Image
     codec: Differentiable | None
 
 
 def views(shown: Shown) -> dict[str, Image]:
-    """Return the views by title, all of the same part of the picture."""
-    window = _window(shown.source, shown.hurt)
-    pictures = (shown.source, shown.attacked, shown.decoded, shown.hurt)
-    source, attacked, decoded, hurt = (picture[window] for picture in pictures)
+    """Return the views by their names in entries, all of the same part of the picture."""
+    window = _window(shown.source, shown.attacked_decoded)
+    images = (shown.source, shown.attacked, shown.decoded, shown.attacked_decoded)
+    source, attacked, decoded, attacked_decoded = (image[window] for image in images)
     maps = (painted[window] for painted in _maps(shown))
     return {
         "source": source,
         "attacked": attacked,
         "decoded": decoded,
-        "attacked decoded": hurt,
-        "change": _grown(source, attacked),
-        "damage": _grown(decoded, hurt),
+        "attacked decoded": attacked_decoded,
+        "change": _amplified(source, attacked),
+        "damage": _amplified(decoded, attacked_decoded),
         **dict(zip(("bits", "attacked bits"), maps, strict=False)),
     }
 
 
 def webp(title: str, image: Image) -> bytes:
-    """Return a view as a file."""
+    """Return a view as a WebP file."""
     quality = _ROUGH.get(title, _QUALITY)
     stream = io.BytesIO()
     Pillow.fromarray(np.ascontiguousarray(image)).save(
@@ -76,7 +75,7 @@ def webp(title: str, image: Image) -> bytes:
 
 
 def _maps(shown: Shown) -> list[Image]:
-    """Return where the bits of source and attacked picture lie, on one scale, if it can be told."""
+    """Return maps of the bits of both pictures on one scale, if the codec has them."""
     if shown.codec is None:
         return []
     spent = [allocation(shown.codec, picture) for picture in (shown.source, shown.attacked)]
@@ -86,10 +85,12 @@ def _maps(shown: Shown) -> list[Image]:
 
 
 def _painted(share: Map, height: int, width: int) -> Image:
-    """Return a map of 0 to 1 in colours, each point as large as what it stands for.
+    """Return a map of 0 to 1 in colours, enlarged to the size of the picture.
 
     Codecs pad on the right and below, to a grid whose step is a power of two.
     """
+    from matplotlib import colormaps  # noqa: PLC0415 - slow to import
+
     side, (rows, columns) = 1, share.shape
     while side * rows < height or side * columns < width:
         side *= 2
@@ -98,9 +99,9 @@ def _painted(share: Map, height: int, width: int) -> Image:
     return painted
 
 
-def _window(source: Image, hurt: Image) -> tuple[slice, slice]:
-    """Return the part of a picture, at most SIDE wide and high, with the largest error."""
-    error = np.square(source.astype(np.int64) - hurt).sum(2)
+def _window(source: Image, decoded: Image) -> tuple[slice, slice]:
+    """Return the part of a picture with the largest error, at most SIDE wide and high."""
+    error = np.square(source.astype(np.int64) - decoded).sum(2)
     height, width = (min(SIDE, side) for side in error.shape)
     total = np.pad(error.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
     tops = range(0, error.shape[0] - height + 1, _STRIDE)
@@ -113,14 +114,14 @@ def _window(source: Image, hurt: Image) -> tuple[slice, slice]:
 
 
 def _inside(total: npt.NDArray[np.int64], top: int, left: int, height: int, width: int) -> np.int64:
-    """Return the sum over a window, from sums over all windows that begin at the corner."""
+    """Return the sum over a window from the sums over all windows that begin at the corner."""
     low, right = top + height, left + width
-    found: np.int64 = total[low, right] - total[top, right] - total[low, left] + total[top, left]
-    return found
+    inside: np.int64 = total[low, right] - total[top, right] - total[low, left] + total[top, left]
+    return inside
 
 
-def _grown(before: Image, after: Image) -> Image:
-    """Return a change, amplified, around grey."""
-    change = AMPLIFIED * (after.astype(np.int32) - before)
-    grown: Image = np.clip(128 + change, 0, 255).astype(np.uint8)
-    return grown
+def _amplified(before: Image, after: Image) -> Image:
+    """Return the amplified difference around grey."""
+    difference = AMPLIFIED * (after.astype(np.int32) - before)
+    amplified: Image = np.clip(128 + difference, 0, 255).astype(np.uint8)
+    return amplified

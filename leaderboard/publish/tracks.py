@@ -1,8 +1,8 @@
 """Tracks: bundled suites NAME-vN whose pictures, attacks, budgets and seeds are fixed.
 
-Whoever publishes a codec adds it to the suite, with its plugin. All else must be as in the track,
-whose hash is of that and of the codecs it has itself: pictures made against them are what codecs
-without gradients are attacked with.
+To publish a codec, add it and its plugin to the suite. Everything else must be as in the track. The
+hash of a track covers its fixed part and its own codecs, because codecs without gradients are
+attacked by transfer from these codecs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bench.suite import bundled_suites
 from bench.suite.suite import Suite
 from bench.utils.hashing import digest
 from bench.utils.yaml_config import nearest, parse
-from bench.verify.replan import suite_of
+from bench.verify.replan import parse_stored_suite
 
 _NAME = re.compile(r".+-v\d+")
 _FREE = {"codecs", "plugins", "description"}
@@ -31,9 +31,9 @@ class Track:
     """A suite to which results are published.
 
     Attributes:
-        name: of the suite.
-        sha256: hash of all that is fixed, and of its codecs.
-        codecs: those that it has itself, by label.
+        name: name of the suite.
+        sha256: hash of the fixed part and of its own codecs.
+        codecs: its own codecs by label.
     """
 
     name: str
@@ -60,25 +60,25 @@ def track_of(manifest: Manifest, folder: Path) -> Track:
     """Return the track that a run belongs to.
 
     Args:
-        manifest: of the run.
+        manifest: manifest of the run.
         folder: where plugins of its suite are looked up first.
 
     Raises:
-        ConfigError: it belongs to none; what is not as it must be is told.
+        ConfigError: the run belongs to no track; the message names the difference.
     """
-    suite, known = suite_of(manifest.suite, folder), tracks()
+    suite, known = parse_stored_suite(manifest.suite, folder), tracks()
     if suite.name not in known:
         raise ConfigError(
-            f"the suite '{suite.name}' is no track, and only results of tracks are published;"
-            f" {nearest(suite.name, known) if known else 'there is none'}"
+            f"the suite '{suite.name}' is no track, and only results of tracks can be published;"
+            f" {nearest(suite.name, known) if known else 'there is no track'}"
         )
     track = known[suite.name]
     ours, theirs = fixed(suite), fixed(track)
     for key in ours.keys() | theirs.keys():
         if ours.get(key) != theirs.get(key):
             raise ConfigError(
-                f"'{key}' of the run's suite is {ours.get(key)}, that of the track {suite.name}"
-                f" {theirs.get(key)}; only its codecs may differ"
+                f"'{key}' of the run's suite is {ours.get(key)}, but {theirs.get(key)} in the track"
+                f" {suite.name}; only the codecs may differ"
             )
     return _track(track)
 
@@ -88,25 +88,25 @@ def _track(suite: Suite) -> Track:
 
 
 def pin(track: Suite) -> str:
-    """Return the hash of all that is fixed in a track, and of its own codecs."""
+    """Return the hash of the fixed part of a track and of its own codecs."""
     return digest([fixed(track), sorted(map(_identity, track.points))])
 
 
 def fixed(suite: Suite) -> dict[str, Any]:
-    """Return the settings of a suite that are no defaults, and that no run may choose.
+    """Return the settings of a suite that differ from the defaults and that no run may choose.
 
-    A default is never changed, and so a new setting leaves the hashes of all tracks as they are.
+    Defaults never change, so a new setting leaves the hashes of all tracks as they are.
     """
-    kept = suite.model_dump(mode="json", exclude_defaults=True, exclude=_FREE)
-    kept["images"].pop("folder", None)
-    kept["attacks"] = sorted(map(_identity, suite.searches))
-    kept["objectives"] = sorted(map(_identity, suite.wants))
+    settings = suite.model_dump(mode="json", exclude_defaults=True, exclude=_FREE)
+    settings["images"].pop("folder", None)
+    settings["attacks"] = sorted(map(_identity, suite.searches))
+    settings["objectives"] = sorted(map(_identity, suite.wants))
     if suite.metrics:
-        kept["metrics"] = sorted(map(_identity, suite.yardsticks))
-    return kept
+        settings["metrics"] = sorted(map(_identity, suite.yardsticks))
+    return settings
 
 
 def _identity(choice: ComponentSpec) -> list[Any]:
-    nested = [[_identity(one) for one in told] for told in (choice.defence, choice.objectives)]
-    told = (*nested, choice.transfer, choice.sources)
-    return [str(choice), choice.name, sorted(choice.params), *filter(None, told)]
+    nested = [[_identity(spec) for spec in specs] for specs in (choice.defence, choice.objectives)]
+    others = (*nested, choice.transfer, choice.sources)
+    return [str(choice), choice.name, sorted(choice.params), *filter(None, others)]

@@ -1,7 +1,7 @@
-"""Runs -> a board: rows in tables, and families of rows in rankings and curves. Pure.
+"""Runs -> a board: rows in tables, and families of rows in rankings and curves. Pure functions.
 
-    Run --cells--> Case --damage, flags--> Row
-    rows of one suite at one budget --> Table (with gradients, or without)
+    Run --cases--> CellGroup --worst case, flags--> Row
+    rows of one suite at one budget --> Table (attacked through own gradients, or without)
                                     --families--> Comparison --> Ranking, Curves
 
 Reads records only.
@@ -21,9 +21,9 @@ from leaderboard.aggregate.cases import CellGroup, cases, is_subsampled, measure
 from leaderboard.aggregate.families import FamilyMember
 from leaderboard.aggregate.flags import (
     Flag,
-    aims,
     craft_flags,
     is_smaller,
+    objective_values,
     rivals,
     step_flags,
     surrogate_flags,
@@ -40,37 +40,37 @@ class BoardRun:
     """One run on the board.
 
     Attributes:
-        name: its suite's, numbered where several runs share it.
-        manifest: what it is of.
-        setting: its suite.
-        done: how many cells are measured.
+        name: name of its suite, numbered where several runs share it.
+        manifest: the run's manifest.
+        suite: the run's suite.
+        done: number of evaluations with a record.
         crafts: its searches.
     """
 
     name: str
     manifest: Manifest
-    setting: SuiteInfo
+    suite: SuiteInfo
     done: int
     crafts: tuple[CraftRecord, ...]
 
     @property
     def complete(self) -> bool:
-        """Whether every cell is measured."""
+        """Whether every evaluation has a record."""
         return self.done >= self.manifest.cells
 
     @property
     def terms(self) -> Hashable:
-        """What runs have in common that differ in their codecs, and in their budgets, alone."""
-        return frozenset(self.manifest.pictures.items()), self.setting.terms
+        """What comparable runs share; they may differ in their codecs and budgets only."""
+        return frozenset(self.manifest.pictures.items()), self.suite.terms
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows that may be compared; the lossless reference stands in every one.
+    """Rows that may be compared; the lossless reference stands in every table.
 
     Attributes:
-        runs: names of the runs they are from, all of one suite.
-        budget: how far pictures changed.
+        runs: names of the runs of the rows, all of one suite.
+        budget: the budget.
         through_gradients: whether the codecs were attacked through their own gradients.
         rows: in the order of the runs and their codecs.
     """
@@ -83,159 +83,160 @@ class Table:
 
 @dataclass(frozen=True)
 class Board:
-    """Everything that is shown.
+    """Everything that a board shows.
 
     Attributes:
         parts: the runs.
-        contenders: operating points at a budget, in the order of the runs, their budgets and their
-            codecs.
-        comparisons: of runs of one suite, one for each budget.
+        members: operating points at a budget, in the order of runs, budgets and codecs.
+        comparisons: one for each suite and budget.
     """
 
     parts: tuple[BoardRun, ...]
-    contenders: tuple[FamilyMember, ...]
+    members: tuple[FamilyMember, ...]
     comparisons: tuple[Comparison, ...]
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        """One for each contender."""
-        return tuple(one.row for one in self.contenders)
+        """The rows of all operating points at all budgets."""
+        return tuple(member.row for member in self.members)
 
     @property
     def has_suites(self) -> bool:
-        """Whether there are several suites, whose figures do not compare."""
-        return len({(part.setting.name, part.terms) for part in self.parts}) > 1
+        """Whether there are several suites, whose figures are not comparable."""
+        return len({(part.suite.name, part.terms) for part in self.parts}) > 1
 
     @property
     def budgets(self) -> list[Budget]:
         """The budgets of all runs, each once."""
-        balls = chain.from_iterable(part.setting.balls for part in self.parts)
-        return list({str(ball): ball for ball in balls}.values())
+        budgets = chain.from_iterable(part.suite.balls for part in self.parts)
+        return list({str(budget): budget for budget in budgets}.values())
 
     @property
     def tables(self) -> list[Table]:
-        """The rows, apart by suite, by budget, and by whether gradients were used."""
-        return list(chain.from_iterable(map(self._of, self.comparisons)))
+        """The rows, separated by suite, by budget and by whether gradients were used."""
+        return list(chain.from_iterable(map(self._tables_of, self.comparisons)))
 
-    def _of(self, one: Comparison) -> Iterator[Table]:
-        at = str(one.budget)
-        here = [row for row in self.rows if row.place.budget == at and row.place.run in one.runs]
-        own = [row for row in here if row.place.through_gradients]
-        others = [row for row in here if not row.place.through_gradients]
+    def _tables_of(self, comparison: Comparison) -> Iterator[Table]:
+        label, runs = str(comparison.budget), comparison.runs
+        rows = [row for row in self.rows if row.place.budget == label and row.place.run in runs]
+        own = [row for row in rows if row.place.through_gradients]
+        others = [row for row in rows if not row.place.through_gradients]
         if own:
             references = (row for row in others if row.reference)
-            yield Table(one.runs, one.budget, True, (*own, *references))
+            yield Table(runs, comparison.budget, True, (*own, *references))
         if not own or any(not row.reference for row in others):
-            yield Table(one.runs, one.budget, False, tuple(others))
+            yield Table(runs, comparison.budget, False, tuple(others))
 
 
 def build_board(runs: Sequence[Run]) -> Board:
     """Return the board of some runs, finished or not.
 
     Raises:
-        StoreError: a manifest cannot be read, or scores have no search.
+        StoreError: a manifest cannot be read, or a score refers to a search without a record.
     """
-    settings = [setting(run) for run in runs]
-    names = _names(settings)
-    parts = tuple(_part(*three) for three in zip(names, runs, settings, strict=True))
-    found = [tuple(_contenders(*pair)) for pair in zip(parts, runs, strict=True)]
-    return Board(parts, tuple(chain(*found)), tuple(_comparisons(parts, found)))
+    suites = [setting(run) for run in runs]
+    parts = tuple(map(_part, _names(suites), runs, suites))
+    members = [tuple(_members(part, run)) for part, run in zip(parts, runs, strict=True)]
+    return Board(parts, tuple(chain(*members)), tuple(_comparisons(parts, members)))
 
 
 def _comparisons(
-    parts: Sequence[BoardRun], found: Sequence[Sequence[FamilyMember]]
+    parts: Sequence[BoardRun], members: Sequence[Sequence[FamilyMember]]
 ) -> Iterator[Comparison]:
-    """Yield what may be compared: one suite, one budget."""
+    """Yield one comparison for each suite and budget."""
     suites: dict[tuple[str, Hashable], list[int]] = defaultdict(list)
     for index, part in enumerate(parts):
-        suites[part.setting.name, part.terms].append(index)
-    for (_, terms), members in suites.items():
-        wanted = aims(parts[members[0]].setting.wants)
-        balls = {str(ball): ball for index in members for ball in parts[index].setting.balls}
-        together = list(chain.from_iterable(found[index] for index in members))
-        for label, ball in balls.items():
-            here = [one for one in together if one.row.place.budget == label]
-            yield comparison(terms, ball, here, wanted)
+        suites[part.suite.name, part.terms].append(index)
+    for (_, terms), indices in suites.items():
+        values = objective_values(parts[indices[0]].suite.wants)
+        budgets = {str(budget): budget for i in indices for budget in parts[i].suite.balls}
+        comparable = list(chain.from_iterable(members[i] for i in indices))
+        for label, budget in budgets.items():
+            at_budget = [member for member in comparable if member.row.place.budget == label]
+            yield comparison(terms, budget, at_budget, values)
 
 
-def _part(name: str, run: Run, told: SuiteInfo) -> BoardRun:
-    return BoardRun(name, run.manifest, told, len(measurements(run)), tuple(run.crafts.values()))
+def _part(name: str, run: Run, suite: SuiteInfo) -> BoardRun:
+    crafts = tuple(run.crafts.values())
+    return BoardRun(name, run.manifest, suite, len(measurements(run)), crafts)
 
 
-def _names(settings: Iterable[SuiteInfo]) -> list[str]:
+def _names(suites: Iterable[SuiteInfo]) -> list[str]:
     seen: Counter[str] = Counter()
     names = []
-    for told in settings:
-        seen[told.name] += 1
-        number = seen[told.name]
-        names.append(told.name if number == 1 else f"{told.name} ({number})")
+    for suite in suites:
+        seen[suite.name] += 1
+        number = seen[suite.name]
+        names.append(suite.name if number == 1 else f"{suite.name} ({number})")
     return names
 
 
-def _contenders(part: BoardRun, run: Run) -> Iterator[FamilyMember]:
-    found = cases(run, part.setting)
-    own = {codec for (codec, _), case in found.items() if GRADIENTS in case.crafts}
-    lossless = min(part.setting.references)
-    for (codec, budget), case in found.items():
+def _members(part: BoardRun, run: Run) -> Iterator[FamilyMember]:
+    groups = cases(run, part.suite)
+    own = {codec for (codec, _), case in groups.items() if GRADIENTS in case.crafts}
+    lossless = min(part.suite.references)
+    for (codec, budget), case in groups.items():
         place = _place(part, codec, budget, case, codec in own)
-        flags = _flags(part, place, found)
-        made = row(place, case, flags, found.get((lossless, budget)))
+        flags = _flags(part, place, groups)
         yield FamilyMember(
-            part.setting.choices[codec], made, case, tuple(_alike(part, place, found))
+            part.suite.choices[codec],
+            row(place, case, flags, groups.get((lossless, budget))),
+            case,
+            tuple(_flags_without_gradients(part, place, groups)),
         )
 
 
 def _place(part: BoardRun, codec: str, budget: str, case: CellGroup, has_gradients: bool) -> RowKey:
-    given = kinds(case)
+    threats = kinds(case)
     unattacked = "noise only" if NOISE in case.crafts else "not yet"
     return RowKey(
         run=part.name,
         codec=codec,
         budget=budget,
-        threat=GRADIENTS if has_gradients else " + ".join(given) or unattacked,
-        kinds=given,
-        asked=len(part.manifest.pictures),
-        reference=codec in part.setting.references,
-        subsampled=is_subsampled(part.setting.choices[codec]),
+        threat=GRADIENTS if has_gradients else " + ".join(threats) or unattacked,
+        kinds=threats,
+        n_pictures=len(part.manifest.pictures),
+        reference=codec in part.suite.references,
+        subsampled=is_subsampled(part.suite.choices[codec]),
     )
 
 
 def _flags(
-    part: BoardRun, place: RowKey, found: Mapping[tuple[str, str], CellGroup]
+    part: BoardRun, place: RowKey, groups: Mapping[tuple[str, str], CellGroup]
 ) -> Iterator[Flag]:
-    case, wanted = found[place.codec, place.budget], aims(part.setting.wants)
-    looked_at = (GRADIENTS,) if place.through_gradients else place.kinds
+    case, values = groups[place.codec, place.budget], objective_values(part.suite.wants)
+    threats = (GRADIENTS,) if place.through_gradients else place.kinds
     yield from _unfinished(part)
-    yield from _searches(case, looked_at)
-    yield from _randomised(case)
+    yield from _search_flags(case, threats)
+    yield from _nondeterministic(case)
     if not place.reference:
-        yield from _weak(part, place, found, looked_at)
-        yield from step_flags(case.of(*looked_at), part.setting.searches, wanted)
+        yield from _weak(part, place, groups, threats)
+        yield from step_flags(case.of(*threats), part.suite.searches, values)
     if place.through_gradients:
-        yield from surrogate_flags(case.of(GRADIENTS), wanted)
+        yield from surrogate_flags(case.of(GRADIENTS), values)
 
 
-def _searches(case: CellGroup, looked_at: Sequence[str]) -> Iterator[Flag]:
-    """Yield what the searches noticed; those on other codecs are held against these alone."""
-    own = (case.crafts.get(kind, []) for kind in looked_at if kind != "transfer")
+def _flags_without_gradients(
+    part: BoardRun, place: RowKey, groups: Mapping[tuple[str, str], CellGroup]
+) -> Iterator[Flag]:
+    """Yield the flags of the attacks without gradients."""
+    case, values = groups[place.codec, place.budget], objective_values(part.suite.wants)
+    yield from _unfinished(part)
+    yield from _search_flags(case, WITHOUT_GRADIENTS)
+    yield from _nondeterministic(case)
+    yield from _weak(part, place, groups, WITHOUT_GRADIENTS)
+    yield from step_flags(case.of("black-box"), part.suite.searches, values)
+
+
+def _search_flags(case: CellGroup, threats: Sequence[str]) -> Iterator[Flag]:
+    """Yield the flags of the searches; flags of searches on other codecs concern only those."""
+    own = (case.crafts.get(threat, []) for threat in threats if threat != "transfer")
     yield from craft_flags(list(chain(*own)))
 
 
-def _randomised(case: CellGroup) -> Iterator[Flag]:
+def _nondeterministic(case: CellGroup) -> Iterator[Flag]:
     for name, count in Counter(case.flags).items():
         yield Flag(name, count, len(case.clean))
-
-
-def _alike(
-    part: BoardRun, place: RowKey, found: Mapping[tuple[str, str], CellGroup]
-) -> Iterator[Flag]:
-    """Yield what to know of the attacks without gradients."""
-    case = found[place.codec, place.budget]
-    yield from _unfinished(part)
-    yield from _searches(case, WITHOUT_GRADIENTS)
-    yield from _randomised(case)
-    yield from _weak(part, place, found, WITHOUT_GRADIENTS)
-    yield from step_flags(case.of("black-box"), part.setting.searches, aims(part.setting.wants))
 
 
 def _unfinished(part: BoardRun) -> Iterator[Flag]:
@@ -246,17 +247,16 @@ def _unfinished(part: BoardRun) -> Iterator[Flag]:
 def _weak(
     part: BoardRun,
     place: RowKey,
-    found: Mapping[tuple[str, str], CellGroup],
-    attacks: Sequence[str],
+    groups: Mapping[tuple[str, str], CellGroup],
+    threats: Sequence[str],
 ) -> Iterator[Flag]:
-    case = found[place.codec, place.budget]
-    smaller = [found[place.codec, budget] for budget in _smaller(part.setting, place.budget)]
-    yield from weak_flags(
-        case.of(*attacks), rivals(attacks, case, smaller), aims(part.setting.wants)
-    )
+    case = groups[place.codec, place.budget]
+    smaller = [groups[place.codec, budget] for budget in _smaller(part.suite, place.budget)]
+    others = rivals(threats, case, smaller)
+    yield from weak_flags(case.of(*threats), others, objective_values(part.suite.wants))
 
 
-def _smaller(told: SuiteInfo, budget: str) -> list[str]:
-    """Return the suite's budgets that lie inside another one."""
-    ball = next(ball for ball in told.balls if str(ball) == budget)
-    return [str(other) for other in told.balls if is_smaller(other, ball)]
+def _smaller(suite: SuiteInfo, label: str) -> list[str]:
+    """Return the labels of the suite's budgets that lie inside another one."""
+    budget = next(budget for budget in suite.balls if str(budget) == label)
+    return [str(other) for other in suite.balls if is_smaller(other, budget)]

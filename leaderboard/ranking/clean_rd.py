@@ -1,4 +1,4 @@
-"""What every codec takes for what quality, unattacked: operating points and families of a run."""
+"""Clean rate and quality of the operating points and families of a run."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from leaderboard.aggregate.suite_info import SuiteInfo, setting
 from leaderboard.ranking.rd_curves import Delta, Point, bd_rate
 
 ANCHOR = "vvc"
-"""Key of the family that others are compared with: VVC at its default preset."""
+"""Key of the family that BD-rates refer to: VVC at its default preset."""
 
 
 @dataclass(frozen=True)
 class Reached:
-    """One operating point, mean over the pictures that all of them have.
+    """One operating point, mean over the pictures that all operating points have.
 
     Attributes:
-        label: of the operating point.
-        bpp: bits per pixel, every byte counted.
-        psnr: of red, green and blue at once, in dB.
-        luma_psnr: of the luma alone, in dB.
+        label: label of the operating point.
+        bpp: bits per pixel; every byte counts.
+        psnr: RGB PSNR in dB.
+        luma_psnr: PSNR of the luma in dB.
         ms_ssim: at most 1; None below 161 pixels.
-        encoding: seconds a megapixel.
-        decoding: likewise.
-        pixels: of a picture, the mean.
-        memory: megabytes that encoding and decoding took at most; None where it is not known.
+        encoding: seconds per megapixel.
+        decoding: seconds per megapixel.
+        pixels: mean number of pixels of a picture.
+        memory: peak memory of encoding and decoding in megabytes; None where it is not known.
     """
 
     label: str
@@ -52,13 +52,13 @@ class Reached:
 
 @dataclass(frozen=True)
 class Family:
-    """A codec with all its qualities.
+    """A codec at every quality setting.
 
     Attributes:
-        key: what its operating points have in common.
-        name: made of their labels.
+        key: what its operating points share.
+        name: derived from their labels.
         points: in the order of the rate.
-        flat: bytes of a flat picture at the lowest rate.
+        flat: bytes of a uniform grey picture at the lowest rate.
     """
 
     key: str
@@ -77,34 +77,34 @@ QUALITIES: dict[str, Quality] = {
 
 
 def is_of_rates(run: Run) -> bool:
-    """Tell whether a run has VVC, and nothing in it was attacked but by noise."""
+    """Return whether a run has VVC and no attacks other than noise."""
     keys = map(family_key, setting(run).choices.values())
     return ANCHOR in keys and not any(craft.sources for craft in run.crafts.values())
 
 
 def families(run: Run) -> tuple[list[str], list[Family]]:
-    """Return the pictures that every operating point coded, and what each codec reached on them."""
-    told = setting(run)
-    at = cases(run, told)
-    found = {
-        label: at[label, str(told.balls[0])] for label in told.choices.keys() - told.references
-    }
+    """Return the pictures that every operating point has scores of, and all families on them."""
+    suite = setting(run)
+    by_budget = cases(run, suite)
+    budget, labels = str(suite.balls[0]), suite.choices.keys() - suite.references
+    groups = {label: by_budget[label, budget] for label in labels}
     shared = [
-        name for name in run.manifest.pictures if all(name in one.clean for one in found.values())
+        name
+        for name in run.manifest.pictures
+        if all(name in group.clean for group in groups.values())
     ]
-    groups: dict[str, list[Reached]] = defaultdict(list)
-    for label, choice in told.choices.items():
-        if label in found and shared:
-            groups[family_key(choice)].append(_reached(label, found[label], shared))
-    called = names({key: [one.label for one in group] for key, group in groups.items()})
-    return shared, [_family(key, called[key], group, told) for key, group in groups.items()]
+    points: dict[str, list[Reached]] = defaultdict(list)
+    for label, choice in suite.choices.items():
+        if label in groups and shared:
+            points[family_key(choice)].append(_reached(label, groups[label], shared))
+    titles = names({key: [point.label for point in group] for key, group in points.items()})
+    return shared, [_family(key, titles[key], group, suite) for key, group in points.items()]
 
 
 def deltas(anchor: Family, family: Family) -> list[Delta]:
-    """Return the BD-rates by each quality, in the order of `QUALITIES`."""
+    """Return the BD-rate in each quality, in the order of `QUALITIES`."""
     return [
-        bd_rate(*(_curve(one, quality) for one in (anchor, family)))
-        for quality in QUALITIES.values()
+        bd_rate(_curve(anchor, quality), _curve(family, quality)) for quality in QUALITIES.values()
     ]
 
 
@@ -114,15 +114,15 @@ def _curve(family: Family, quality: Quality) -> tuple[Point, ...]:
 
 def _reached(label: str, case: CellGroup, pictures: Sequence[str]) -> Reached:
     scores = [case.clean[name] for name in pictures]
-    similar = [one.ms_ssim_clean for one in scores if one.ms_ssim_clean is not None]
-    pixels = sum(8 * one.bytes / one.bpp for one in scores)
+    ms_ssim = [score.ms_ssim_clean for score in scores if score.ms_ssim_clean is not None]
+    pixels = sum(8 * score.bytes / score.bpp for score in scores)
     encoding, decoding = (sum(case.seconds[name][side] for name in pictures) for side in (0, 1))
     return Reached(
         label=label,
-        bpp=fmean(one.bpp_clean for one in scores),
-        psnr=fmean(one.psnr_clean for one in scores),
-        luma_psnr=fmean(psnr_of(one.luma_mse_clean) for one in scores),
-        ms_ssim=fmean(similar) if len(similar) == len(scores) else None,
+        bpp=fmean(score.bpp_clean for score in scores),
+        psnr=fmean(score.psnr_clean for score in scores),
+        luma_psnr=fmean(psnr_of(score.luma_mse_clean) for score in scores),
+        ms_ssim=fmean(ms_ssim) if len(ms_ssim) == len(scores) else None,
         encoding=encoding / pixels * 1e6,
         decoding=decoding / pixels * 1e6,
         pixels=pixels / len(scores),
@@ -135,9 +135,9 @@ def _megabytes(case: CellGroup, pictures: Sequence[str], side: int) -> float | N
     return max(known) / 1e6 if known else None
 
 
-def _family(key: str, name: str, group: Sequence[Reached], told: SuiteInfo) -> Family:
+def _family(key: str, name: str, group: Sequence[Reached], suite: SuiteInfo) -> Family:
     points = tuple(sorted(group, key=lambda point: point.bpp))
-    codec: Codec = instantiate("codec", told.choices[points[0].label])
+    codec: Codec = instantiate("codec", suite.choices[points[0].label])
     side = round(points[0].pixels ** 0.5)
     flat = codec.encode(np.full((side, side, 3), 128, np.uint8))
     return Family(key, name, points, len(flat))

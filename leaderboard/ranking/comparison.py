@@ -1,4 +1,4 @@
-"""What may be compared at one budget: families of one suite, on the same pictures and terms."""
+"""Comparable families: one suite, one budget, the same pictures and settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import chain
 from bench.budget import Budget
 from leaderboard.aggregate.bootstrap import Estimate
 from leaderboard.aggregate.families import Family, FamilyMember, families
-from leaderboard.aggregate.flags import Aim
+from leaderboard.aggregate.flags import ObjectiveValue
 from leaderboard.ranking.ranking import Ranking, rankings
 from leaderboard.ranking.rd_costs import LAMBDAS, baseline_of, costs
 from leaderboard.ranking.rd_curves import Curves, curves
@@ -20,13 +20,13 @@ class Comparison:
     """The families of one suite at one budget.
 
     Attributes:
-        runs: names of the runs they are from.
-        terms: what its suite has in common with those that differ in the budget alone.
-        budget: how far pictures changed.
-        families: every codec with all its qualities.
-        baseline: VVC, if it is among them.
-        rankings: who stands above whom.
-        curves: rate-distortion, clean and attacked.
+        runs: names of the runs of the families.
+        terms: what the suite shares with suites that differ only in the budget.
+        budget: the budget.
+        families: every codec at every quality setting.
+        baseline: VVC, if it is one of them.
+        rankings: the rankings.
+        curves: rate-distortion curves, clean and under attack.
     """
 
     runs: tuple[str, ...]
@@ -40,12 +40,12 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Step:
-    """What one budget did to an operating point.
+    """The effect of one budget on an operating point.
 
     Attributes:
-        radius: of the budget, in its own unit.
-        drop_db: PSNR lost, worst case of each picture, mean.
-        bpp_factor: growth of the bitstream, worst case of each picture, geometric mean.
+        radius: radius of the budget in its own unit.
+        drop_db: PSNR drop, worst case of each picture, mean.
+        bpp_factor: rate increase, worst case of each picture, geometric mean.
     """
 
     radius: float
@@ -55,10 +55,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Line:
-    """How vulnerability grows with the budget, for the operating point a ranking would take.
+    """Vulnerability against the budget, for the operating point that a ranking uses.
 
     Attributes:
-        codec: its label.
+        codec: label of the operating point.
         through_gradients: whether it was attacked through its own gradients.
         steps: in the order of the radius.
     """
@@ -70,7 +70,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Budgets that differ in their radius alone, on the same terms; of one suite or of several.
+    """Budgets that differ only in the radius, with equal settings; of one suite or of several.
 
     Attributes:
         runs: names of the runs.
@@ -84,40 +84,43 @@ class Sweep:
 
 
 def comparison(
-    terms: Hashable, ball: Budget, contenders: Sequence[FamilyMember], wanted: Mapping[str, Aim]
+    terms: Hashable,
+    budget: Budget,
+    members: Sequence[FamilyMember],
+    values: Mapping[str, ObjectiveValue],
 ) -> Comparison:
     """Return the comparison of some operating points of one suite at one budget.
 
     Args:
-        terms: what the suite has in common with those that differ in the budget alone.
-        ball: the budget.
-        contenders: the operating points.
-        wanted: what each objective makes large, by its label.
+        terms: what the suite shares with suites that differ only in the budget.
+        budget: the budget.
+        members: the operating points.
+        values: the measured value of each objective, by label.
     """
-    found = families(contenders)
-    baseline = baseline_of(found)
+    groups = families(members)
+    baseline = baseline_of(groups)
     return Comparison(
-        tuple(dict.fromkeys(one.row.place.run for one in contenders)),
+        tuple(dict.fromkeys(member.row.place.run for member in members)),
         terms,
-        ball,
-        tuple(found),
+        budget,
+        tuple(groups),
         baseline,
-        tuple(rankings(found, baseline)),
-        tuple(curves(found, wanted, baseline)),
+        tuple(rankings(groups, baseline)),
+        tuple(curves(groups, values, baseline)),
     )
 
 
 def sweeps(comparisons: Sequence[Comparison]) -> list[Sweep]:
-    """Return how vulnerability grows, where there are two budgets of a kind or more."""
+    """Return vulnerability against the budget, wherever there are two budgets of a kind or more."""
     groups: dict[object, dict[float, Comparison]] = {}
-    for one in comparisons:
-        kind = one.terms, replace(one.budget, radius=0.0)
-        groups.setdefault(kind, {}).setdefault(one.budget.radius, one)
+    for entry in comparisons:
+        kind = entry.terms, replace(entry.budget, radius=0.0)
+        groups.setdefault(kind, {}).setdefault(entry.budget.radius, entry)
     ordered = ([group[radius] for radius in sorted(group)] for group in groups.values())
     return [
         Sweep(
-            tuple(dict.fromkeys(chain.from_iterable(one.runs for one in group))),
-            tuple(one.budget for one in group),
+            tuple(dict.fromkeys(chain.from_iterable(entry.runs for entry in group))),
+            tuple(entry.budget for entry in group),
             _lines(group),
         )
         for group in ordered
@@ -126,23 +129,27 @@ def sweeps(comparisons: Sequence[Comparison]) -> list[Sweep]:
 
 
 def _lines(group: Sequence[Comparison]) -> tuple[Line, ...]:
-    """Return one line for each family that came through: its cheapest point at the middle."""
+    """Return one line for each family with clean scores: its cheapest point at the middle rate."""
     cheapest = [costs(family, (), LAMBDAS[1]) for family in group[0].families]
-    members = [one.member for one in cheapest if one is not None]
+    members = [cost.member for cost in cheapest if cost is not None]
     return tuple(_line(member, group) for member in members)
 
 
 def _line(member: FamilyMember, group: Sequence[Comparison]) -> Line:
     place = member.row.place
-    same = ((one.budget.radius, _same(member, one)) for one in group)
-    hurts = ((radius, other.row.attack) for radius, other in same if other is not None)
-    steps = (Step(radius, hurt.drop_db, hurt.bpp_factor) for radius, hurt in hurts if hurt)
+    same = ((entry.budget.radius, _same(member, entry)) for entry in group)
+    worst = ((radius, other.row.attack) for radius, other in same if other is not None)
+    steps = (Step(radius, attack.drop_db, attack.bpp_factor) for radius, attack in worst if attack)
     return Line(place.codec, place.through_gradients, tuple(steps))
 
 
-def _same(member: FamilyMember, one: Comparison) -> FamilyMember | None:
-    """Return an operating point at another budget: of its own run, or else of another suite's."""
-    members = chain.from_iterable(family.members for family in one.families)
-    found = [other for other in members if other.choice == member.choice]
-    own = (other for other in found if other.row.place.run == member.row.place.run)
-    return next(own, found[0] if found else None)
+def _same(member: FamilyMember, other: Comparison) -> FamilyMember | None:
+    """Return the same operating point at another budget, of the same run if it is there."""
+    candidates = [
+        candidate
+        for family in other.families
+        for candidate in family.members
+        if candidate.choice == member.choice
+    ]
+    own = (one for one in candidates if one.row.place.run == member.row.place.run)
+    return next(own, candidates[0] if candidates else None)

@@ -1,10 +1,10 @@
-"""Who stands above whom: like with like, in absolute cost, and only where the pictures tell.
+"""Ranks of codecs: comparable attacks only, by R-D cost under attack, with ties and exclusions.
 
     families --scope--> lists --lambda--> standings, ranked ones first
 
-A codec that is bad to begin with must not win by having little to lose, so families are ranked by
-what they cost under attack, each at the operating point that is cheapest without one. `RULE` says
-it in the words of the board.
+Ranking by the loss alone would favour codecs that are inefficient to begin with. Families are
+therefore ranked by their R-D cost under attack, each at the operating point with the lowest clean
+R-D cost. `RULE` states the rule in the words of the board.
 """
 
 from __future__ import annotations
@@ -14,47 +14,48 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from leaderboard.aggregate.bootstrap import is_separated
-from leaderboard.aggregate.families import Family, alike
-from leaderboard.aggregate.flags import REMARKS
+from leaderboard.aggregate.families import Family, common_threats
+from leaderboard.aggregate.flags import REMARKS, Flag
 from leaderboard.aggregate.threats import ATTACKS, WITHOUT_GRADIENTS
 from leaderboard.ranking.rd_costs import LAMBDAS, Costs, Ratio, costs, paired, ratio
 
 RULE = (
-    "**Cost.** A picture costs J = bpp + λ·255²·MSE, the error being against the source picture, at"
-    f" three weights: λ = {', '.join(f'{lmbda:g}' for lmbda in LAMBDAS)} for low, middle and high"
-    " rates.",
-    "**Operating point.** Every codec stands with the one of its qualities that has the lowest mean"
-    " J on the unattacked pictures.",
-    "**Order.** Under attack J is the largest that any attack reached, for each picture. The mean"
-    " over the pictures decides, the lowest first. It is written as a multiple of what VVC costs"
-    " unattacked (of several VVCs, the one that costs least unattacked at the middle λ), so that no"
-    " codec can win by being bad to begin with. 'grows' is the codec's own"
-    " attacked J by its own unattacked J.",
-    "**Like with like.** Codecs attacked through their own gradients and codecs attacked without"
-    " stand in separate lists. The list of all codecs counts only attacks that use no gradient of"
-    " the codec, and these are weaker; of these only kinds that codecs with gradients and codecs"
-    " without were both given. A picture made against a codec is no such attack on itself. There is"
-    " no such list where nothing of that kind was given to both.",
-    "**Ties.** Going down a list, a codec shares the rank of the last one that opened a rank,"
-    " unless the 95 % interval of the difference of their mean J lies beside zero; it is that of"
-    " 2,000 resamples of the pictures, the same for both.",
-    "**Doubt.** A codec has no rank, and stands below those that have one, while its run is"
-    " unfinished, a picture of it is missing, failed or was refused once attacked, or"
-    " a flag says that its attack may have been too weak. What searches against other codecs"
-    " noticed is held against those alone.",
-    "**Colour.** Codecs marked 4:2:0 keep colour at half the size and lose PSNR by that alone."
-    " 'luma rank' is the rank by the same rule where the error is that of the luma.",
+    "**Cost.** The R-D cost of a picture is J = bpp + λ·255²·MSE, with the error against the source"
+    f" picture. There are three weights: λ = {', '.join(f'{lmbda:g}' for lmbda in LAMBDAS)} for"
+    " low, middle and high rates.",
+    "**Operating point.** Every codec is ranked at the quality setting with the lowest mean clean"
+    " J.",
+    "**Order.** J under attack is the highest that any attack reached, for each picture. The mean"
+    " over the pictures decides; lower is better. It is given as a multiple of the clean J of VVC"
+    " (of several VVCs, the one with the lowest clean J at the middle λ), so that no codec can win"
+    " by being inefficient to begin with. 'increase' is the codec's J under attack as a multiple of"
+    " its own clean J.",
+    "**Comparable attacks.** Codecs attacked through their own gradients and codecs attacked"
+    " without gradients stand in separate lists. The list of all codecs counts only attacks that"
+    " use no gradient of the victim. These are weaker. Of these attacks, it counts only threats"
+    " that both groups of codecs were scored on. An adversarial picture that was found on a codec"
+    " does not count as a transfer attack on that codec. The list is left out if the groups have no"
+    " such threat in common.",
+    "**Ties.** From the top of a list down, a codec shares the rank of the last codec that opened a"
+    " rank, unless the 95 % interval of the difference of their mean J excludes zero. The interval"
+    " comes from 2,000 resamples of the pictures, the same for both codecs.",
+    "**Exclusion.** A codec has no rank, and is listed below the ranked codecs, if its run is"
+    " unfinished, if a picture is missing, failed or is unsupported under attack, or if a flag says"
+    " that its attack may have been too weak. Flags of searches on other codecs count only against"
+    " those codecs.",
+    "**Colour.** Codecs marked 4:2:0 use chroma subsampling, which alone lowers their PSNR. 'luma"
+    " rank' is the rank by the same rule with the error of the luma only.",
 )
-"""How codecs are ranked: one paragraph a rule, markdown."""
+"""The ranking rule: one paragraph per part, markdown."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """A list: which families it holds.
+    """Which families a list holds.
 
     Attributes:
-        title: of the list.
-        admits: whether a family stands in it.
+        title: title of the list.
+        admits: whether a family belongs to it.
     """
 
     title: str
@@ -63,26 +64,26 @@ class Scope:
 
 WITH = Scope("attacked through their own gradients", lambda family: family.through_gradients)
 WITHOUT = Scope("attacked without gradients", lambda family: not family.through_gradients)
-ALL = Scope("all codecs, attacks without gradients alone", lambda _: True)
+ALL = Scope("all codecs, attacks without gradients only", lambda _: True)
 
 
 @dataclass(frozen=True)
 class Standing:
-    """One line of a list.
+    """One line of a ranking.
 
     Attributes:
         family: the codec.
-        codec: label of its operating point, the cheapest unattacked one.
+        codec: label of the operating point with the lowest clean J.
         run: name of its run on the board.
-        rank: from 1; None if it has none.
-        tied: whether another one has the same rank.
-        luma_rank: the rank where the error is that of the luma; None likewise.
-        robustness: attacked J by VVC's clean J, without VVC by 1; None if it was not attacked so.
-        growth: attacked J by its own clean J.
-        efficiency: clean J by VVC's clean J, without VVC by 1.
-        encoding: seconds a megapixel unattacked, on the machine that ran it.
-        decoding: likewise.
-        doubts: why it has no rank.
+        rank: from 1; None if the codec is excluded.
+        tied: whether another codec has the same rank.
+        luma_rank: rank with the error of the luma only; None if the codec is excluded.
+        robustness: J under attack by VVC's clean J, or by 1 without VVC; None without attacks.
+        growth: J under attack by its own clean J.
+        efficiency: clean J by VVC's clean J, or by 1 without VVC.
+        encoding: seconds per megapixel without an attack, on the machine of the run.
+        decoding: seconds per megapixel without an attack, on the machine of the run.
+        exclusions: why it has no rank: sentences and flags.
     """
 
     family: Family
@@ -96,7 +97,7 @@ class Standing:
     efficiency: Ratio | None
     encoding: float | None
     decoding: float | None
-    doubts: tuple[str, ...]
+    exclusions: tuple[str | Flag, ...]
 
 
 @dataclass(frozen=True)
@@ -105,10 +106,10 @@ class Ranking:
 
     Attributes:
         scope: which list.
-        kinds: of attacked pictures that count in it.
+        kinds: the threats that count in it.
         lmbda: weight of 255^2 MSE.
         baseline: label of VVC's operating point, whose clean J is 1; None: J is in bits per pixel.
-        standings: ranked ones first, each part in the order of attacked J.
+        standings: ranked codecs first, then excluded ones, each by J under attack.
     """
 
     scope: Scope
@@ -118,16 +119,20 @@ class Ranking:
     standings: tuple[Standing, ...]
 
 
-def rankings(found: Sequence[Family], baseline: Family | None) -> list[Ranking]:
-    """Return the lists of one budget, each at every lambda; those that say nothing are left out.
+def rankings(families: Sequence[Family], baseline: Family | None) -> list[Ranking]:
+    """Return the non-empty lists of one budget, each at every lambda.
 
     Args:
-        found: the families.
-        baseline: VVC, if it is among them.
+        families: the families.
+        baseline: VVC, if it is one of them.
     """
-    own = any(family.through_gradients for family in found)
-    scopes = {WITH: ATTACKS, WITHOUT: WITHOUT_GRADIENTS, ALL: alike(found) if own else ()}
-    admitted = {scope: [one for one in found if scope.admits(one)] for scope in scopes}
+    has_own = any(family.through_gradients for family in families)
+    scopes = {
+        WITH: ATTACKS,
+        WITHOUT: WITHOUT_GRADIENTS,
+        ALL: common_threats(families) if has_own else (),
+    }
+    admitted = {scope: [one for one in families if scope.admits(one)] for scope in scopes}
     return [
         _ranking(scope, kinds, lmbda, admitted[scope], baseline)
         for scope, kinds in scopes.items()
@@ -147,9 +152,9 @@ def _ranking(
     known = [(family, costs(family, kinds, lmbda)) for family in families]
     pairs = [(family, cost) for family, cost in known if cost is not None]
     lines = [_standing(family, scope, cost, reference) for family, cost in pairs]
-    sound = [not line.doubts for line in lines]
-    ranks = _ranks([cost.attacked for _, cost in pairs], sound)
-    luma = _ranks([cost.luma for _, cost in pairs], sound)
+    is_ranked = [not line.exclusions for line in lines]
+    ranks = _ranks([cost.attacked for _, cost in pairs], is_ranked)
+    luma = _ranks([cost.luma for _, cost in pairs], is_ranked)
     ranked = [
         replace(line, rank=rank, luma_rank=other, tied=rank is not None and ranks.count(rank) > 1)
         for line, rank, other in zip(lines, ranks, luma, strict=True)
@@ -158,9 +163,9 @@ def _ranking(
     return Ranking(scope, kinds, lmbda, label, tuple(sorted(ranked, key=_order)))
 
 
-def _standing(family: Family, scope: Scope, found: Costs, reference: Costs | None) -> Standing:
-    row, clean = found.member.row, found.member.row.clean
-    unit = reference.clean if reference else dict.fromkeys(found.clean, 1.0)
+def _standing(family: Family, scope: Scope, cost: Costs, reference: Costs | None) -> Standing:
+    row, clean = cost.member.row, cost.member.row.clean
+    unit = reference.clean if reference else dict.fromkeys(cost.clean, 1.0)
     return Standing(
         family=family,
         codec=row.place.codec,
@@ -168,36 +173,36 @@ def _standing(family: Family, scope: Scope, found: Costs, reference: Costs | Non
         rank=None,
         tied=False,
         luma_rank=None,
-        robustness=ratio(found.attacked, unit),
-        growth=ratio(found.attacked, found.clean),
-        efficiency=ratio(found.clean, unit),
+        robustness=ratio(cost.attacked, unit),
+        growth=ratio(cost.attacked, cost.clean),
+        efficiency=ratio(cost.clean, unit),
         encoding=clean.encoding.median if clean and clean.encoding else None,
         decoding=clean.decoding.median if clean and clean.decoding else None,
-        doubts=tuple(_doubts(scope, found)),
+        exclusions=tuple(_exclusions(scope, cost)),
     )
 
 
-def _doubts(scope: Scope, found: Costs) -> list[str]:
+def _exclusions(scope: Scope, cost: Costs) -> list[str | Flag]:
     """Return why a line has no rank."""
-    row = found.member.row
-    told = []
-    if not found.attacked:
-        told.append("no such attack")
-    elif len(found.attacked) < row.place.asked:
-        told.append(f"{len(found.attacked)} of {row.place.asked} pictures")
+    row = cost.member.row
+    reasons: list[str | Flag] = []
+    if not cost.attacked:
+        reasons.append("no such attack")
+    elif len(cost.attacked) < row.place.n_pictures:
+        reasons.append(f"{len(cost.attacked)} of {row.place.n_pictures} pictures")
     if row.losses.failed:
-        told.append(f"{row.losses.failed} failed")
+        reasons.append(f"{row.losses.failed} failed")
     if row.losses.refused:
-        told.append(f"{row.losses.refused} refused")
-    flags = row.flags if scope is WITH else found.member.alike
-    return told + [str(flag) for flag in flags if flag.name not in REMARKS]
+        reasons.append(f"{row.losses.refused} unsupported")
+    flags = row.flags if scope is WITH else cost.member.flags_without_gradients
+    return reasons + [flag for flag in flags if flag.name not in REMARKS]
 
 
-def _ranks(costs: Sequence[Mapping[str, float]], sound: Sequence[bool]) -> list[int | None]:
-    """Return the rank of each, ties sharing one; None for what is in doubt."""
+def _ranks(costs: Sequence[Mapping[str, float]], is_ranked: Sequence[bool]) -> list[int | None]:
+    """Return the rank of each codec, with ties; None for excluded codecs."""
     ranks: list[int | None] = [None] * len(costs)
     order = sorted(
-        (index for index, is_sound in enumerate(sound) if is_sound),
+        (index for index, ranked in enumerate(is_ranked) if ranked),
         key=lambda index: fmean(costs[index].values()),
     )
     first = None

@@ -1,10 +1,10 @@
-"""Rate-distortion curves of a family, clean and attacked, and what lies between two of them.
+"""Rate-distortion curves of a family, clean and under attack, and Bjøntegaard differences.
 
     member x objective --worst picture of each source--> (bpp, PSNR), both of that one picture
-    curves of two      --bjontegaard, Akima splines-->   BD-rate in per cent, BD-PSNR in dB
+    two curves         --bjontegaard, Akima splines-->   BD-rate in per cent, BD-PSNR in dB
 
-A figure needs at least four points on either curve, PSNR that rises with the rate on both, and
-ranges that share half of what they cover together. Otherwise there is none, and a reason.
+A Bjøntegaard difference needs at least four points on each curve, a PSNR that rises with the rate
+on both, and ranges that share at least half of their union. Otherwise there is a reason instead.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from statistics import fmean
 import numpy as np
 
 from leaderboard.aggregate.cases import ScoredAttack
-from leaderboard.aggregate.families import Family, FamilyMember, alike
-from leaderboard.aggregate.flags import Aim
+from leaderboard.aggregate.families import Family, FamilyMember, common_threats
+from leaderboard.aggregate.flags import ObjectiveValue
 from leaderboard.aggregate.threats import ATTACKS
 from leaderboard.aggregate.worst_case import by_picture
 
@@ -30,15 +30,15 @@ LEAST_OVERLAP = 0.5
 
 @dataclass(frozen=True)
 class Point:
-    """One operating point on a curve, mean over the pictures that all points of it have.
+    """One operating point on a curve, mean over the pictures that all points of the curve have.
 
     Attributes:
-        codec: its label.
+        codec: label of the operating point.
         bpp: bits per pixel.
         psnr: in dB, against the source pictures.
-        ms_ssim: likewise; None if a picture has none.
-        encoding: seconds a picture.
-        decoding: seconds a picture.
+        ms_ssim: against the source pictures; None if a picture has none.
+        encoding: seconds per picture.
+        decoding: seconds per picture.
     """
 
     codec: str
@@ -50,16 +50,16 @@ class Point:
 
 
 Curve = tuple[Point, ...]
-"""In the order of the rate."""
+"""Points in the order of the rate."""
 
 
 @dataclass(frozen=True)
 class Delta:
-    """A Bjøntegaard difference, or why there is none.
+    """A Bjøntegaard difference, or the reason why there is none.
 
     Attributes:
         value: in per cent (rate) or dB (PSNR); None if there is none.
-        reason: why.
+        reason: why there is none.
     """
 
     value: float | None
@@ -68,19 +68,18 @@ class Delta:
 
 @dataclass(frozen=True)
 class Curves:
-    """What an objective did to a family at one budget.
+    """Curves of a family under one objective at one budget.
 
     Attributes:
-        family: its name.
-        objective: what the attacks wanted.
-        through_gradients: whether they followed the family's own gradients.
-        clean: the curve without an attack, over the same pictures as the next.
-        attacked: with every attack.
+        family: name of the family.
+        objective: objective of the attacks.
+        through_gradients: whether the family was attacked through its own gradients.
+        clean: the clean curve, over the same pictures as the attacked one.
+        attacked: the curve under all attacks.
         psnr: BD-PSNR from clean to attacked, in dB.
         rate: BD-rate from clean to attacked, in per cent.
-        to_baseline: BD-rate from VVC attacked to this attacked.
-        to_baseline_alike: likewise, by those kinds of attack without gradients that both were
-            given.
+        to_baseline: BD-rate from VVC under attack to this family under attack.
+        to_baseline_alike: the same under the attacks without gradients that both were scored on.
     """
 
     family: str
@@ -94,68 +93,81 @@ class Curves:
     to_baseline_alike: Delta
 
 
+@dataclass(frozen=True)
+class _Objective:
+    """An objective: its label and its measured value."""
+
+    label: str
+    value: ObjectiveValue
+
+
+_Member = tuple[FamilyMember, Mapping[str, ScoredAttack]]
+"""An operating point and its worst adversarial picture of each source picture."""
+
+
 def curves(
-    found: Iterable[Family], wanted: Mapping[str, Aim], baseline: Family | None
+    families: Iterable[Family], values: Mapping[str, ObjectiveValue], baseline: Family | None
 ) -> list[Curves]:
     """Return the curves of every family under every objective that an attack had.
 
     Args:
-        found: the families of one budget.
-        wanted: what each objective makes large, by its label.
+        families: the families of one budget.
+        values: the measured value of each objective, by label.
         baseline: VVC.
     """
+    objectives = [_Objective(*item) for item in values.items()]
     return [
-        _curves(family, objective, aim, baseline)
-        for family in found
-        for objective, aim in wanted.items()
-        if _curve(family, ATTACKS, objective, aim)[1]
+        _curves(family, objective, baseline)
+        for family in families
+        for objective in objectives
+        if _curve(family, ATTACKS, objective)[1]
     ]
 
 
-def _curves(family: Family, objective: str, aim: Aim, baseline: Family | None) -> Curves:
-    clean, attacked = _curve(family, ATTACKS, objective, aim)
-    against = partial(_against, family, baseline, objective=objective, aim=aim)
+def _curves(family: Family, objective: _Objective, baseline: Family | None) -> Curves:
+    clean, attacked = _curve(family, ATTACKS, objective)
+    against = partial(_against, family, baseline, objective=objective)
     return Curves(
         family=family.name,
-        objective=objective,
+        objective=objective.label,
         through_gradients=family.through_gradients,
         clean=clean,
         attacked=attacked,
         psnr=bd_psnr(clean, attacked),
         rate=bd_rate(clean, attacked),
         to_baseline=against(ATTACKS),
-        to_baseline_alike=against(alike((family, *filter(None, [baseline])))),
+        to_baseline_alike=against(common_threats((family, *filter(None, [baseline])))),
     )
 
 
 def _against(
-    family: Family, baseline: Family | None, kinds: Sequence[str], *, objective: str, aim: Aim
+    family: Family, baseline: Family | None, threats: Sequence[str], *, objective: _Objective
 ) -> Delta:
-    """Return what a family needs more than VVC, both under some kinds of attack."""
+    """Return the BD-rate of a family against VVC, both under some threats."""
     if baseline is None:
         return Delta(None, "no VVC")
     if family == baseline:
         return Delta(None, "it is VVC")
-    both = [_worst_of(one, kinds, objective, aim) for one in (baseline, family)]
+    both = [_worst_of(one, threats, objective) for one in (baseline, family)]
     pictures = _shared(chain(*both))
-    theirs, ours = (_drawn(found, pictures)[1] for found in both)
-    return bd_rate(theirs, ours)
+    anchor, other = (_drawn(worst, pictures)[1] for worst in both)
+    return bd_rate(anchor, other)
 
 
 def bd_rate(anchor: Curve, other: Curve) -> Delta:
-    """Return by how many per cent the other curve needs more bits at equal PSNR."""
+    """Return how many per cent more bits the other curve needs at equal PSNR."""
     reason = _unfit(anchor, other, lambda point: point.psnr)
     return Delta(None, reason) if reason else Delta(_bjontegaard("bd_rate", anchor, other))
 
 
 def bd_psnr(anchor: Curve, other: Curve) -> Delta:
-    """Return by how many dB the other curve is above at equal rate."""
+    """Return by how many dB the other curve is higher at equal rate."""
     reason = _unfit(anchor, other, lambda point: float(np.log10(point.bpp)))
     return Delta(None, reason) if reason else Delta(_bjontegaard("bd_psnr", anchor, other))
 
 
 def _bjontegaard(name: str, anchor: Curve, other: Curve) -> float:
-    import bjontegaard  # noqa: PLC0415 - it imports pyplot, which takes a second
+    import bjontegaard  # noqa: PLC0415 - imports pyplot, which takes a second
 
     coordinates = [
         [getattr(point, axis) for point in curve]
@@ -168,7 +180,7 @@ def _bjontegaard(name: str, anchor: Curve, other: Curve) -> float:
 
 
 def _unfit(anchor: Curve, other: Curve, base: Callable[[Point], float]) -> str:
-    """Return why two curves cannot be compared over a range, or nothing."""
+    """Return why two curves cannot be compared over a range, or an empty string."""
     fewest = min(len(anchor), len(other))
     if fewest < LEAST_POINTS:
         return f"{fewest} point{'s' * (fewest != 1)}, {LEAST_POINTS} needed"
@@ -190,30 +202,26 @@ def _is_rising(curve: Curve) -> bool:
     )
 
 
-def _curve(family: Family, kinds: Sequence[str], objective: str, aim: Aim) -> tuple[Curve, Curve]:
+def _curve(family: Family, threats: Sequence[str], objective: _Objective) -> tuple[Curve, Curve]:
     """Return the clean and the attacked curve, over the pictures that all members have."""
-    worst = _worst_of(family, kinds, objective, aim)
+    worst = _worst_of(family, threats, objective)
     return _drawn(worst, _shared(worst))
 
 
-def _worst_of(
-    family: Family, kinds: Sequence[str], objective: str, aim: Aim
-) -> list[tuple[FamilyMember, Mapping[str, ScoredAttack]]]:
-    """Return the worst of each picture, of every member of which something was measured."""
-    both = ((member, _worst(member, kinds, objective, aim)) for member in family.members)
-    return [(member, found) for member, found in both if found]
+def _worst_of(family: Family, threats: Sequence[str], objective: _Objective) -> list[_Member]:
+    """Return the members that have scores, each with its worst pictures."""
+    both = ((member, _worst(member, threats, objective)) for member in family.members)
+    return [(member, worst) for member, worst in both if worst]
 
 
-def _shared(worst: Iterable[tuple[FamilyMember, Mapping[str, ScoredAttack]]]) -> set[str]:
+def _shared(members: Iterable[_Member]) -> set[str]:
     """Return the pictures that all of some members have."""
-    names = [set(found) for _, found in worst]
+    names = [set(worst) for _, worst in members]
     return set.intersection(*names) if names else set()
 
 
-def _drawn(
-    worst: Iterable[tuple[FamilyMember, Mapping[str, ScoredAttack]]], pictures: Collection[str]
-) -> tuple[Curve, Curve]:
-    points = [_points(*one, pictures) for one in worst] if pictures else []
+def _drawn(members: Iterable[_Member], pictures: Collection[str]) -> tuple[Curve, Curve]:
+    points = [_points(*member, pictures) for member in members] if pictures else []
     clean, attacked = ([pair[side] for pair in points] for side in (0, 1))
     return _in_order(clean), _in_order(attacked)
 
@@ -228,13 +236,12 @@ def _points(
     label = member.row.place.codec
     clean = [member.case.clean[picture] for picture in pictures]
     attacked = [worst[picture] for picture in pictures]
-    before = [(one.bpp_clean, one.psnr_clean, one.ms_ssim_clean) for one in clean]
-    after = [
-        (one.scores.bpp, one.scores.psnr_source, one.scores.ms_ssim_source) for one in attacked
-    ]
+    before = [(score.bpp_clean, score.psnr_clean, score.ms_ssim_clean) for score in clean]
+    scores = [attack.scores for attack in attacked]
+    after = [(score.bpp, score.psnr_source, score.ms_ssim_source) for score in scores]
     return (
         _point(label, before, [member.case.seconds[picture] for picture in pictures]),
-        _point(label, after, [one.seconds for one in attacked]),
+        _point(label, after, [attack.seconds for attack in attacked]),
     )
 
 
@@ -243,20 +250,20 @@ def _point(
     scores: Sequence[tuple[float, float, float | None]],
     seconds: Sequence[tuple[float, float]],
 ) -> Point:
-    bpp, psnr, similar = zip(*scores, strict=True)
+    bpp, psnr, ms_ssim = zip(*scores, strict=True)
     encoding, decoding = zip(*seconds, strict=True)
-    ms_ssim = None if None in similar else fmean(similar)
-    return Point(label, fmean(bpp), fmean(psnr), ms_ssim, fmean(encoding), fmean(decoding))
+    mean = None if None in ms_ssim else fmean(ms_ssim)
+    return Point(label, fmean(bpp), fmean(psnr), mean, fmean(encoding), fmean(decoding))
 
 
 def _worst(
-    member: FamilyMember, kinds: Sequence[str], objective: str, aim: Aim
+    member: FamilyMember, threats: Sequence[str], objective: _Objective
 ) -> dict[str, ScoredAttack]:
-    """Return each picture under the attack that reached most of the objective."""
-    scored = (one for one in member.case.of(*kinds) if one.craft.objective == objective)
-    groups = by_picture(scored)
+    """Return, for each source picture, the attack with the highest value of the objective."""
+    attacks = (one for one in member.case.of(*threats) if one.craft.objective == objective.label)
+    groups = by_picture(attacks)
     return {
-        picture: max(groups[picture], key=lambda one: aim(one.scores))
+        picture: max(groups[picture], key=lambda attack: objective.value(attack.scores))
         for picture in member.case.clean
         if picture in groups
     }

@@ -1,4 +1,4 @@
-"""The page of a run in which nothing was attacked: one table and one plot of rate and quality."""
+"""The page of a run without attacks: one table and one plot of rate and quality."""
 
 from __future__ import annotations
 
@@ -15,25 +15,33 @@ from leaderboard.aggregate.suite_info import setting
 from leaderboard.formatting import escaped
 from leaderboard.ranking.clean_rd import ANCHOR, QUALITIES, Family, Reached, deltas, families
 from leaderboard.ranking.rd_curves import Delta
+from leaderboard.render.markdown import table
 
 _INTRODUCTION = """\
-# What codecs take for what quality
+# Rate and quality of codecs
 
-Written by `bench run` of the suite {suite}. Means over {counted}
-of {asked} pictures{crop}: {names}. Every byte that a decoder needs is
-counted; PSNR is of red, green and blue at once, luma PSNR of BT.709 luma alone.
+This page compares the rate, the quality, the time and the memory of the codecs of the suite {suite}
+on clean pictures. They are ordered by BD-rate against VVC medium, the best first."""
 
-- **BD-rate**: how many more bits than VVC medium for the same quality, on average over the quality
-  that both reach (Akima splines, package bjontegaard; at least four points a curve and half of the
-  range shared); fewer if negative. By PSNR, by luma PSNR, and by MS-SSIM in decibels,
-  -10 log10(1 - MS-SSIM).
-- **flat**: bytes of a grey square of as many pixels at the lowest rate: what headers take.
-- **s/MP**: seconds a megapixel, programs' start included; threads: {threads}.
-- **MB**: megabytes of memory at most, beyond what a codec keeps loaded, and all of what an external
-  program takes.
+_METHOD = """\
+## How to read the table
 
-The machine: {machine}.
-"""
+`bench run` writes this page. Values are means over {counted} of {planned} pictures{crop}:
+{names}.
+
+- **bpp** counts every byte that a decoder needs.
+- **PSNR** is measured over red, green and blue together, **luma PSNR** on BT.709 luma.
+- **BD-rate** is the mean difference in bits to VVC medium at the same quality; a negative number
+  means fewer bits. The mean is over the quality range that both codecs have (Akima splines, package
+  bjontegaard). A BD-rate needs at least four points per curve and half of the range in common. The
+  three columns use PSNR, luma PSNR, and MS-SSIM in decibels, -10 log10(1 - MS-SSIM).
+- **flat** is the number of bytes of a grey square with as many pixels at the lowest rate: the size
+  of the headers.
+- **s/MP** is seconds per megapixel with {threads} thread(s), including the start of programs.
+- **MB** is the largest memory in megabytes beyond what a codec keeps loaded. For an external
+  program it is all of the program's memory.
+
+Machine: {machine}."""
 
 _HEADERS = (
     *("codec", "point", "bpp", "PSNR", "luma PSNR", "MS-SSIM"),
@@ -48,50 +56,47 @@ def write_rates(run: Run, out: Path, remarks: str = "") -> list[Path]:
     """Write the page and its plot; return their paths.
 
     Args:
-        run: with VVC at its default preset in it.
-        out: the page, .md; the plot stands beside it.
-        remarks: what is said before the table besides, markdown.
+        run: a run that contains VVC at its default preset.
+        out: the page, .md; the plot is written beside it.
+        remarks: markdown at the end of the page.
 
     Raises:
-        BenchError: there is no such VVC in the run, or it cannot be written.
+        BenchError: the run has no such VVC, or the files cannot be written.
     """
-    pictures, found = families(run)
+    pictures, codecs = families(run)
     plot = out.with_suffix(".svg")
-    told = [introduction(run, pictures), *filter(None, [remarks]), f"![curves]({plot.name})"]
-    page = "\n\n".join([*told, "\n".join(table(found))]) + "\n"
+    blocks = [_INTRODUCTION.format(suite=run.manifest.suite["name"]), f"![curves]({plot.name})"]
+    blocks += [rate_table(codecs), _method(run, pictures), *filter(None, [remarks])]
     try:
-        out.write_text(page, encoding="utf-8")
-        plot.write_bytes(_svg(drawn(found)))
+        out.write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
+        plot.write_bytes(_svg(rate_plot(codecs)))
     except OSError as error:
         raise BenchError(f"cannot write {out}: {error.strerror}; choose another file") from error
     return [out, plot]
 
 
-def table(found: Sequence[Family]) -> Iterator[str]:
-    """Yield the lines of the one table, the codec of the lowest BD-rate first."""
-    anchor = next((family for family in found if family.key == ANCHOR), None)
+def rate_table(codecs: Sequence[Family]) -> str:
+    """Return the table of all operating points, the codec with the lowest BD-rate first."""
+    anchor = next((codec for codec in codecs if codec.key == ANCHOR), None)
     if anchor is None:
         raise ConfigError("the run has no VVC medium to compare with; add {name: vvc, qp: [...]}")
-    against = {family.key: deltas(anchor, family) for family in found}
-    yield f"| {' | '.join(_HEADERS)} |"
-    yield f"|---|---|{'--:|' * (len(_HEADERS) - 2)}"
-    for family in sorted(found, key=lambda one: _place(against[one.key][0])):
-        told = (*map(_told, against[family.key]), f"{family.flat:,}")
-        for index, point in enumerate(family.points):
-            yield _row(family, point, [""] * len(told) if index else told)
+    bd_rates = {codec.key: deltas(anchor, codec) for codec in codecs}
+    ordered = sorted(codecs, key=lambda codec: _order(bd_rates[codec.key][0]))
+    lines = (line for codec in ordered for line in _lines(codec, bd_rates[codec.key]))
+    return table(_HEADERS, [False, False, *[True] * (len(_HEADERS) - 2)], lines)
 
 
-def drawn(found: Sequence[Family]) -> Figure:
+def rate_plot(codecs: Sequence[Family]) -> Figure:
     """Return the curves, one panel for each quality."""
     figure = Figure(figsize=(15, 5.5), layout="constrained")
     colours = [mpl.colormaps["tab20"](index) for index in (*range(0, 20, 2), *range(1, 20, 2))]
     for axes, (title, quality) in zip(figure.subplots(1, 3), QUALITIES.items(), strict=True):
-        for index, family in enumerate(found):
-            rates = [point.bpp for point in family.points]
-            values = [quality(point) for point in family.points]
+        for index, codec in enumerate(codecs):
+            rates = [point.bpp for point in codec.points]
+            values = [quality(point) for point in codec.points]
             marker = "os^Dv"[index % 5]
             colour = colours[index % len(colours)]
-            axes.plot(rates, values, marker=marker, color=colour, label=family.name, markersize=4)
+            axes.plot(rates, values, marker=marker, color=colour, label=codec.name, markersize=4)
         axes.set(xscale="log", xlabel="bits per pixel", ylabel=title)
         axes.set_xticks(_TICKS, map(str, _TICKS))
         axes.grid(alpha=0.3, which="both")
@@ -100,46 +105,52 @@ def drawn(found: Sequence[Family]) -> Figure:
     return figure
 
 
-def introduction(run: Run, pictures: Sequence[str]) -> str:
-    """Return what the page says before its table; markdown."""
-    manifest, crop = run.manifest, setting(run).images.crop
-    return _INTRODUCTION.format(
-        suite=manifest.suite["name"],
+def _method(run: Run, pictures: Sequence[str]) -> str:
+    """Return the section on columns, pictures and the machine; markdown."""
+    manifest, suite = run.manifest, setting(run)
+    return _METHOD.format(
         counted=len(pictures),
-        asked=len(manifest.pictures),
+        planned=len(manifest.pictures),
+        crop=f", {suite.images.crop} of each" if suite.images.crop else "",
         names=", ".join(map(escaped, pictures)),
-        crop=f", {crop} of each" if crop else "",
-        threads=setting(run).compute.threads,
+        threads=suite.compute.threads,
         machine=", ".join(f"{key} {value}" for key, value in manifest.machine.items()),
-    ).rstrip()
+    )
 
 
-def _row(family: Family, point: Reached, told: Sequence[str]) -> str:
-    similar = "–" if point.ms_ssim is None else f"{point.ms_ssim:.4f}"
-    cells = (
-        *(escaped(family.name), escaped(_rest(point.label, family.name)), f"{point.bpp:.3f}"),
-        *(f"{point.psnr:.2f}", f"{point.luma_psnr:.2f}", similar),
-        *told,
+def _lines(codec: Family, bd_rates: Sequence[Delta]) -> Iterator[tuple[str, ...]]:
+    """Yield a line for each operating point; only the first one has the values of the codec."""
+    shared = (*map(_bd_rate_text, bd_rates), f"{codec.flat:,}")
+    for index, point in enumerate(codec.points):
+        yield _line(codec, point, [""] * len(shared) if index else shared)
+
+
+def _line(codec: Family, point: Reached, shared: Sequence[str]) -> tuple[str, ...]:
+    ms_ssim = "–" if point.ms_ssim is None else f"{point.ms_ssim:.4f}"
+    return (
+        *(codec.name, _parameters(point.label, codec.name), f"{point.bpp:.3f}"),
+        *(f"{point.psnr:.2f}", f"{point.luma_psnr:.2f}", ms_ssim),
+        *shared,
         *(f"{point.encoding:.2f}", f"{point.decoding:.2f}"),
         *("–" if size is None else f"{size:.0f}" for size in point.memory),
     )
-    return f"| {' | '.join(cells)} |"
 
 
-def _rest(label: str, name: str) -> str:
+def _parameters(label: str, name: str) -> str:
+    """Return an operating point's label without the name of its codec."""
     return label.removeprefix(name).strip(" -")
 
 
-def _told(delta: Delta) -> str:
+def _bd_rate_text(delta: Delta) -> str:
     return f"n/a: {delta.reason}" if delta.value is None else f"{delta.value:+.1f} %"
 
 
-def _place(delta: Delta) -> tuple[bool, float]:
+def _order(delta: Delta) -> tuple[bool, float]:
     return delta.value is None, delta.value or 0
 
 
 def _svg(figure: Figure) -> bytes:
-    """Return a plot, the same bytes for the same figures."""
+    """Return a plot as SVG; equal figures give equal bytes."""
     stream = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "codecs", "svg.fonttype": "none"}):
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})

@@ -1,7 +1,7 @@
-"""A board as tables for other programs, and its curves as CompressAI's plot tool reads them.
+"""A board as tables for other programs, and its curves in the format of CompressAI's plot tool.
 
-rows   --> CSV or Parquet, one line an operating point and budget; NAME_low and NAME_high are
-           the 95 % interval of a mean, NAME_of is of how many
+rows   --> CSV or Parquet, one line per operating point and budget; NAME_low and NAME_high are the
+           95 % interval of a mean, NAME_of is the total of a count
 curves --> {"name", "description", "results": {"bpp": [...], "psnr-rgb": [...], ...}}
 """
 
@@ -19,8 +19,7 @@ from typing import TypeAlias
 from bench.errors import ConfigError
 from leaderboard.aggregate.bootstrap import Estimate
 from leaderboard.aggregate.rows import Row
-from leaderboard.columns.column import AnyColumn
-from leaderboard.columns.columns import columns
+from leaderboard.columns.columns import RowColumn, columns
 from leaderboard.formatting import share
 from leaderboard.ranking.board import Board
 from leaderboard.ranking.comparison import Comparison
@@ -30,18 +29,18 @@ Cell: TypeAlias = str | float | None
 
 
 def records(board: Board) -> list[dict[str, Cell]]:
-    """Return one record for each row, with every column by a name in lower case."""
+    """Return one record for each row, with every column by its key."""
     named = _named(columns(board.rows))
     return [_record(row, named) for row in board.rows]
 
 
 def as_csv(board: Board) -> bytes:
-    """Return the rows as comma-separated values; what is missing is empty."""
-    found = records(board)
+    """Return the rows as comma-separated values; missing values are empty."""
+    lines = records(board)
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, _header(board, found), lineterminator="\n")
+    writer = csv.DictWriter(stream, _header(board, lines), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(found)
+    writer.writerows(lines)
     return stream.getvalue().encode()
 
 
@@ -58,8 +57,8 @@ def as_parquet(board: Board) -> bytes:
         raise ConfigError(
             "Parquet needs pyarrow: pip install 'codec-robustness-bench[export]', or export to .csv"
         ) from error
-    found = records(board)
-    cells = {name: [record.get(name) for record in found] for name in _header(board, found)}
+    lines = records(board)
+    cells = {name: [line.get(name) for line in lines] for name in _header(board, lines)}
     stream = io.BytesIO()
     parquet.write_table(arrow.table(cells), stream)
     return stream.getvalue()
@@ -70,23 +69,23 @@ def as_compressai(board: Board) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for one in board.comparisons:
         suite = f"{', '.join(one.runs)} " * board.has_suites
-        for told, about, curve in _curves(one):
-            name = f"{suite}{told}"
+        for title, about, curve in _curves(one):
+            name = f"{suite}{title}"
             stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "curve"
             content = _compressai(name, about, curve)
-            taken = files.get(f"{stem}.json", content) != content
-            files[f"{stem}-{len(files)}.json" if taken else f"{stem}.json"] = content
+            is_taken = files.get(f"{stem}.json", content) != content
+            files[f"{stem}-{len(files)}.json" if is_taken else f"{stem}.json"] = content
     return files
 
 
 def _curves(one: Comparison) -> Iterator[tuple[str, str, Curve]]:
-    """Yield every curve with its name and what it is of; the unattacked ones once."""
+    """Yield every curve with its name and description; each clean curve once."""
     seen = set()
     for curves in one.curves:
         if curves.family not in seen:
             seen.add(curves.family)
             yield f"{curves.family} unattacked", f"pictures of {', '.join(one.runs)}", curves.clean
-        about = f"worst case at {one.budget} of attacks that wanted {curves.objective}"
+        about = f"worst case at {one.budget} of attacks with the objective {curves.objective}"
         yield f"{curves.family} {one.budget} {curves.objective}", about, curves.attacked
 
 
@@ -98,45 +97,44 @@ def _compressai(name: str, about: str, curve: Curve) -> bytes:
         "encoding_time": [point.encoding for point in points],
         "decoding_time": [point.decoding for point in points],
     }
-    similar = [point.ms_ssim for point in points if point.ms_ssim is not None]
-    if len(similar) == len(points):
-        results["ms-ssim-rgb"] = similar
+    ms_ssim = [point.ms_ssim for point in points if point.ms_ssim is not None]
+    if len(ms_ssim) == len(points):
+        results["ms-ssim-rgb"] = ms_ssim
     content = {"name": name, "description": about, "results": results}
     return json.dumps(content, indent=2).encode() + b"\n"
 
 
-def _header(board: Board, found: Iterable[dict[str, Cell]]) -> list[str]:
+def _header(board: Board, lines: Iterable[dict[str, Cell]]) -> list[str]:
     """Return every name that a record has, in the order of the columns."""
     order = {name: index for index, name in enumerate(_named(columns(board.rows)))}
 
     def place(name: str) -> tuple[int, str]:
         return order.get(re.sub("_(low|high|of)$", "", name), -1), name
 
-    return sorted({name for record in found for name in record}, key=place)
+    return sorted({name for line in lines for name in line}, key=place)
 
 
-def _named(chosen: Iterable[AnyColumn]) -> dict[str, AnyColumn]:
-    """Return columns by a name in lower case; where two have one, the second is numbered."""
-    named: dict[str, AnyColumn] = {}
+def _named(columns: Iterable[RowColumn]) -> dict[str, RowColumn]:
+    """Return columns by their keys; the second column of a key is numbered."""
+    named: dict[str, RowColumn] = {}
     seen: Counter[str] = Counter()
-    for column in chosen:
-        header = column.header.lower().replace("%", "percent")
-        name = re.sub(r"\W+", "_", header).strip("_")
-        seen[name] += 1
-        named[name if seen[name] == 1 else f"{name}_{seen[name]}"] = column
+    for column in columns:
+        seen[column.key] += 1
+        number = seen[column.key]
+        named[column.key if number == 1 else f"{column.key}_{number}"] = column
     return named
 
 
-def _record(row: Row, named: Mapping[str, AnyColumn]) -> dict[str, Cell]:
+def _record(row: Row, named: Mapping[str, RowColumn]) -> dict[str, Cell]:
     record: dict[str, Cell] = {"budget": row.place.budget, "subsampled": row.place.subsampled}
     for name, column in named.items():
         record |= _cells(name, column, row)
     return record
 
 
-def _cells(name: str, column: AnyColumn, row: Row) -> dict[str, Cell]:
-    """Return what a row has in a column, as plain values."""
-    value = column.value(row)
+def _cells(name: str, column: RowColumn, row: Row) -> dict[str, Cell]:
+    """Return the stored values of a row in a column."""
+    value = column.exported(row)
     if column.format is share:
         count, of = value if isinstance(value, tuple) else (None, None)
         return {name: count, f"{name}_of": of}

@@ -1,4 +1,4 @@
-"""What the plots of a board show, drawn with matplotlib without a display."""
+"""The figures of a board, drawn with matplotlib without a display."""
 
 from __future__ import annotations
 
@@ -19,65 +19,65 @@ from leaderboard.ranking.rd_curves import Curve, Curves
 
 
 def plain_numbers(axis: Axis, digits: Sequence[float]) -> None:
-    """Let a logarithmic axis bear plain numbers that begin with some digits."""
+    """Label a logarithmic axis with plain numbers that begin with some digits."""
     axis.set_major_locator(LogLocator(subs=digits))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 
 
 Colours = dict[str, tuple[float, ...]]
-"""One for each name."""
+"""One colour for each name."""
 
 _LEGEND = 30
-"""Names above which no legend could be read."""
+"""Number of names above which no legend is drawn."""
 
 _CHARACTERS, _HANDLE, _LINE = 14, 6, 0.2
-"""Of a legend: characters on an inch, what the mark before a name takes of them, inches a line."""
+"""Size of a legend: characters per inch, characters that a mark takes, inches per line."""
 
 
-def robustness(one: Comparison, lists: Sequence[Ranking]) -> Figure:
-    """Draw attacked cost against unattacked cost, and against coding time.
+def robustness(comparison: Comparison, lists: Sequence[Ranking]) -> Figure:
+    """Draw R-D cost under attack against clean R-D cost, and against coding time.
 
     Args:
-        one: what is compared.
+        comparison: what is compared.
         lists: its rankings at one lambda.
     """
-    unit = "VVC unattacked = 1" if one.baseline else "bits per pixel"
-    figure, (efficiency, time) = _figure(2, f"Attacked cost J, lower is better ({unit})")
-    colours = _colours([family.name for family in one.families])
+    unit = "clean VVC = 1" if comparison.baseline else "bits per pixel"
+    figure, (efficiency, time) = _figure(2, f"R-D cost under attack, lower is better ({unit})")
+    colours = _colours([family.name for family in comparison.families])
     lines = [line for ranking in lists if ranking.scope is not ALL for line in ranking.standings]
     for line in lines:
         _dot(efficiency, line, line.efficiency.value if line.efficiency else None, colours)
         _dot(time, line, _seconds(line), colours)
     for axes in (efficiency, time):
-        axes.set(xscale="log", yscale="log")
+        axes.set(xscale="log", yscale="log", ylabel="R-D cost under attack")
         plain_numbers(axes.yaxis, (1, 1.5, 2, 3, 5, 7))
     plain_numbers(efficiency.xaxis, (1, 1.5, 2, 3, 5, 7))
     plain_numbers(time.xaxis, (1,))
     efficiency.axline((1, 1), (2, 2), color="grey", linewidth=0.8, linestyle=":")
-    efficiency.set(xlabel=f"unattacked J ({unit}); dotted line: unharmed", ylabel="attacked J")
-    time.set(xlabel="encoding and decoding, seconds a megapixel", ylabel="attacked J")
+    efficiency.set(xlabel=f"clean R-D cost ({unit}); dotted line: no increase")
+    time.set(xlabel="encoding and decoding, seconds per megapixel")
     _legend(figure, efficiency)
     return figure
 
 
-def rate_distortion(one: Comparison) -> Figure:
+def rate_distortion(comparison: Comparison) -> Figure:
     """Draw the curves of all families, one panel for each objective."""
-    objectives = list(dict.fromkeys(curves.objective for curves in one.curves))
-    figure, panels = _figure(len(objectives), "PSNR against rate, unattacked (dashed) and attacked")
-    colours = _colours([family.name for family in one.families])
+    objectives = list(dict.fromkeys(curves.objective for curves in comparison.curves))
+    title = "PSNR against rate, clean (dashed) and under attack"
+    figure, panels = _figure(len(objectives), title)
+    colours = _colours([family.name for family in comparison.families])
     for axes, objective in zip(panels, objectives, strict=True):
-        for curves in one.curves:
+        for curves in comparison.curves:
             if curves.objective == objective:
                 _curves(axes, curves, colours)
-        title = _safe(f"attacks wanted: {objective}")
-        axes.set(xlabel="bits per pixel", ylabel="PSNR dB", title=title)
+        axes.set(xlabel="bits per pixel", ylabel="PSNR dB", title=_safe(f"objective: {objective}"))
     _legend(figure, panels[0])
     return figure
 
 
-def growth(sweep: Sweep) -> Figure:
-    """Draw what is lost against the budget, in PSNR and in rate."""
+def budget_sweep(sweep: Sweep) -> Figure:
+    """Draw PSNR drop and rate increase against the budget."""
     figure, (drop, rate) = _figure(2, "Worst case of each picture, then the mean")
     colours = _colours([line.codec for line in sweep.lines])
     for line in sweep.lines:
@@ -86,7 +86,7 @@ def growth(sweep: Sweep) -> Figure:
         _band(rate, line, radii, [step.bpp_factor for step in line.steps], colours)
     budget = f"budget, {sweep.budgets[0].kind} in {sweep.budgets[0].unit}"
     drop.set(xlabel=budget, ylabel="PSNR drop, dB")
-    rate.set(xlabel=budget, ylabel="bitstream by the unattacked one")
+    rate.set(xlabel=budget, ylabel="rate increase (clean = 1)")
     _legend(figure, drop)
     return figure
 
@@ -98,7 +98,7 @@ def _figure(panels: int, title: str) -> tuple[Figure, list[Axes]]:
 
 
 def _colours(names: Sequence[str]) -> Colours:
-    """Return colours that differ as far as there are any."""
+    """Return distinct colours as far as the palette has them."""
     palette = mpl.colormaps["tab10" if len(names) <= 10 else "tab20"]
     return {name: palette(index % palette.N) for index, name in enumerate(names)}
 
@@ -115,17 +115,17 @@ def _legend(figure: Figure, axes: Axes) -> None:
 def _dot(axes: Axes, line: Standing, x: float | None, colours: Colours) -> None:
     if line.robustness is None or not x:
         return
-    mine = line.family.through_gradients
+    is_own = line.family.through_gradients
     colour = colours[line.family.name]
     axes.errorbar(
         x,
         line.robustness.value,
         yerr=_bars(line.robustness),
-        fmt="o" if mine else "s",
-        markerfacecolor=colour if mine else "none",
+        fmt="o" if is_own else "s",
+        markerfacecolor=colour if is_own else "none",
         capsize=3,
         color=colour,
-        label=_safe(f"{line.family.name} ({'' if mine else 'not '}through its gradients)"),
+        label=_label(line.family.name, is_own=is_own),
     )
 
 
@@ -141,15 +141,15 @@ def _seconds(line: Standing) -> float | None:
 
 
 def _curves(axes: Axes, curves: Curves, colours: Colours) -> None:
-    colour, mine = colours[curves.family], curves.through_gradients
+    colour, is_own = colours[curves.family], curves.through_gradients
     _curve(axes, curves.clean, color=colour, linestyle="--", marker=".", alpha=0.6)
     _curve(
         axes,
         curves.attacked,
         color=colour,
-        marker="o" if mine else "s",
-        markerfacecolor=colour if mine else "none",
-        label=_safe(f"{curves.family} ({'' if mine else 'not '}through its gradients)"),
+        marker="o" if is_own else "s",
+        markerfacecolor=colour if is_own else "none",
+        label=_label(curves.family, is_own=is_own),
     )
 
 
@@ -161,10 +161,10 @@ def _band(
     axes: Axes,
     line: Line,
     radii: Sequence[float],
-    found: Sequence[Estimate | None],
+    estimates: Sequence[Estimate | None],
     colours: Colours,
 ) -> None:
-    known = [(radius, one) for radius, one in zip(radii, found, strict=True) if one is not None]
+    known = [(radius, one) for radius, one in zip(radii, estimates, strict=True) if one is not None]
     x, y = [radius for radius, _ in known], [one.mean for _, one in known]
     style = "-" if line.through_gradients else "--"
     colour = colours[line.codec]
@@ -174,6 +174,10 @@ def _band(
         axes.fill_between(x, low, high, color=colour, alpha=0.15)
 
 
+def _label(family: str, *, is_own: bool) -> str:
+    return _safe(f"{family} ({'through its' if is_own else 'without'} gradients)")
+
+
 def _safe(name: str) -> str:
-    """Return a foreign name as a legend shows it; matplotlib hides those that begin with _."""
+    """Return a foreign name for a legend; matplotlib hides names that begin with _."""
     return plain(name).lstrip("_")

@@ -1,10 +1,10 @@
-"""The few pieces of markdown that the page is made of."""
+"""The pieces of markdown that pages consist of."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from leaderboard.columns.list_fields import Field, Line
+from leaderboard.columns.column import Column, Line
 from leaderboard.formatting import escaped
 
 
@@ -12,22 +12,38 @@ def table(headers: Sequence[str], figures: Sequence[bool], lines: Iterable[Seque
     """Return a table.
 
     Args:
-        headers: titles of the columns, ours.
-        figures: which columns stand to the right.
+        headers: titles of the columns, not escaped here.
+        figures: which columns are aligned to the right.
         lines: cells, which are escaped here.
     """
     rulers = ["---:" if is_figure else "---" for is_figure in figures]
-    told = ([escaped(cell) for cell in line] for line in lines)
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (headers, rulers, *told))
+    rows = ([escaped(cell) for cell in line] for line in lines)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (headers, rulers, *rows))
 
 
-def listing(fields: Sequence[Field[Line]], lines: Iterable[Line]) -> str:
-    """Return a table of lines, one column for each field."""
+def listing(
+    columns: Sequence[Column[Line]], lines: Iterable[Line], *, intervals: bool = True
+) -> str:
+    """Return a table of lines.
+
+    Args:
+        columns: the columns.
+        lines: one for each row of the table.
+        intervals: whether means have their 95 % intervals beside them.
+    """
     return table(
-        [field.header for field in fields],
-        [field.is_figure for field in fields],
-        ([field.text(line) for field in fields] for line in lines),
+        [escaped(column.title) for column in columns],
+        [not column.is_text for column in columns],
+        (
+            [column.whole(line) if intervals else column.text(line) for column in columns]
+            for line in lines
+        ),
     )
+
+
+def legend(columns: Iterable[Column[Line]]) -> str:
+    """Return a list of what columns mean."""
+    return bullets(f"**{escaped(column.title)}**: {escaped(column.meaning)}." for column in columns)
 
 
 def bullets(lines: Iterable[str]) -> str:
@@ -36,7 +52,7 @@ def bullets(lines: Iterable[str]) -> str:
 
 
 def folded(summary: str, blocks: Iterable[str]) -> Iterator[str]:
-    """Yield blocks that a reader opens."""
+    """Yield blocks that are hidden until a reader opens them."""
     yield f"<details><summary>{summary}</summary>"
     yield from blocks
     yield "</details>"

@@ -1,4 +1,4 @@
-"""A board as a markdown page, of one list of columns."""
+"""A board as a markdown page."""
 
 from __future__ import annotations
 
@@ -6,50 +6,58 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
-from leaderboard.aggregate.flags import ADVICE, OTHERS_ADVICE
-from leaderboard.columns.column import AnyColumn
-from leaderboard.columns.columns import HEADLINES, RUN, columns
+from leaderboard.aggregate.rows import Row
+from leaderboard.columns.columns import HEADLINES, RUN, RowColumn, columns
+from leaderboard.columns.terms import flag_meaning, flag_name
 from leaderboard.formatting import escaped, plain
-from leaderboard.ranking.board import Board, BoardRun, Table
+from leaderboard.ranking.board import Board, Table
 from leaderboard.render import descriptions as words
-from leaderboard.render import ranking_section as standings
-from leaderboard.render.markdown import bullets, folded, table
-from leaderboard.render.plots import Plot
+from leaderboard.render import ranking_section
+from leaderboard.render.markdown import bullets, folded, legend, listing
+from leaderboard.render.plot import Plot
 
 LEAD = (
-    "An attacker may change a picture a little before it is coded, by no more than a fixed budget."
-    " How much worse is what comes out of the codec, and how much longer its bitstream? Every"
-    " figure here is of real bitstreams that were decoded again. Each entry below carries the worst"
-    " pictures, which bench verify codes again, and the records of all others, which a run of the"
-    " track's suite makes again."
+    "An attacker changes a picture slightly before it is encoded, within a fixed budget. How much"
+    " does the reconstruction degrade, and how much does the bitstream grow? Every figure comes"
+    " from a real bitstream that was decoded again. Each entry below contains the worst pictures,"
+    " which bench verify encodes again, and the records of all other pictures, which a run of the"
+    " track's suite reproduces."
 )
 """What the published board is, in markdown and plain text."""
 
 METHOD = (
-    "Every attacked picture stays inside a budget and has 8 bits a value. It is encoded to a real"
-    " bitstream and decoded again; what comes out is compared with the source picture, from before"
-    " the attack. The worst case of all attacks is taken for each picture, then the mean over the"
-    " pictures. A lossless codec stands in every table as reference: what it loses is the change in"
-    " the picture itself, and no fault of a codec. Operating points differ in bit rate: compare"
-    " those of similar clean bpp."
+    "Every adversarial picture lies inside its budget and has 8 bits per value. It is encoded to a"
+    " real bitstream and decoded. The reconstruction is compared with the source picture, before"
+    " the attack. Each figure is the worst case over all attacks for each picture, then the mean"
+    " over the pictures. Every table contains a lossless reference. Its loss is the perturbation"
+    " itself, without any coding error. Operating points differ in rate: compare those of similar"
+    " clean bpp."
 )
-"""What was done, in markdown."""
+"""How figures were obtained, in markdown."""
 
 _WITH = (
     "Attacked through their own gradients",
-    "The attacker knows the codec and follows its gradients.",
+    "The attacker knows the codec and follows its gradients (white-box).",
 )
 _WITHOUT = (
     "Without gradients",
-    "These codecs offer no gradients. 'transfer' rows were given pictures made against the codecs"
-    " that do, 'noise only' rows nothing but noise. Both are weaker than following a codec's own"
-    " gradients: a small loss here does not show robustness, and these rows are not to be ranked"
-    " with codecs attacked through theirs.",
+    "These codecs offer no gradients. Rows of the threat 'transfer' were scored on adversarial"
+    " pictures found on codecs that offer gradients, rows 'noise only' on noise. Both are weaker"
+    " than an attack through the codec's own gradients: a small loss here does not show robustness,"
+    " and these rows are not comparable with rows of codecs attacked through their gradients.",
 )
 
 _KEY = (
     "↑ higher is better for the codec, ↓ lower is better, – there is no such figure. PSNR is the"
-    " peak signal-to-noise ratio in dB, bpp bits per pixel, MSE the mean squared error."
+    " peak signal-to-noise ratio in dB, bpp is bits per pixel, MSE is the mean squared error. ×"
+    " marks a factor."
+)
+
+_NAMED = ", which says what may be wrong with them (see Flags): "
+
+_COUNTS = (
+    "The numbers in brackets are how many searches or pictures the flag applies to, and how many"
+    " were checked."
 )
 
 
@@ -58,7 +66,7 @@ def markdown(board: Board, plots: Sequence[Plot] = ()) -> str:
 
     Args:
         board: what to show.
-        plots: that stand beside the page.
+        plots: the plots beside the page.
 
     Returns:
         GitHub-flavoured markdown; labels, names and reasons are escaped.
@@ -72,167 +80,161 @@ def body(board: Board, plots: Sequence[Plot]) -> list[str]:
     return [
         *introduction(board),
         *settings(board),
-        *standings.rankings(board, plots),
-        *chain.from_iterable(_section(board, one) for one in board.tables),
-        *standings.sweeps(plots),
-        *standings.curves(board, plots),
+        *ranking_section.rankings(board, plots),
+        *chain.from_iterable(_section(board, table) for table in board.tables),
+        *ranking_section.sweeps(plots),
+        *ranking_section.curves(board, plots),
         *explanations(board),
     ]
 
 
 def introduction(board: Board) -> Iterator[str]:
-    """Yield who lost most, and whether to believe it, in markdown."""
+    """Yield warnings, the largest effects and the caveats, in markdown."""
     yield from warnings(board)
     yield from _short(board)
 
 
 def settings(board: Board) -> Iterator[str]:
-    """Yield what was attacked, and how strongly, in markdown."""
+    """Yield what was attacked, how and with which budgets, in markdown."""
     for part in board.parts:
-        yield from _setting(part)
+        yield f"## What was attacked, and how: {escaped(part.name)}"
+        yield bullets(words.settings(part))
 
 
 def explanations(board: Board) -> Iterator[str]:
-    """Yield what columns and flags mean, what has no score, and what computed it, in markdown."""
+    """Yield the meaning of columns and flags, what has no score, and versions, in markdown."""
     yield "## Columns"
     yield _KEY
-    known = dict.fromkeys(column for one in board.tables for column in shown(one))
-    yield bullets(f"**{escaped(column.title)}**: {column.meaning}." for column in known)
+    yield legend(dict.fromkeys(column for table in board.tables for column in shown(table)))
     yield from _flags(board)
     yield from _losses(board)
     for part in board.parts:
-        yield from _made(part)
+        yield f"## Made with: {escaped(part.name)}"
+        yield bullets(words.made_with(part))
 
 
 def title(board: Board) -> str:
-    """Return what the board is called."""
+    """Return the title of the board."""
     return " + ".join(plain(part.name) for part in board.parts) or "No runs"
 
 
-def shown(one: Table) -> list[AnyColumn]:
+def shown(table: Table) -> list[RowColumn]:
     """Return the columns of a table: the main ones, and those in which a codec has a figure."""
-    rows = [row for row in one.rows if not row.reference] or one.rows
+    rows = [row for row in table.rows if not row.reference] or table.rows
     return [
         column
-        for column in columns(one.rows)
-        if (column.terminal or any(column.plain(row) is not None for row in rows))
-        and (column is not RUN or len(one.runs) > 1)
+        for column in columns(table.rows)
+        if (column.is_main or any(column.plain(row) is not None for row in rows))
+        and (column is not RUN or len(table.runs) > 1)
     ]
 
 
 def unfinished(board: Board) -> list[str]:
     """Return a sentence for every run that is not complete."""
     return [
-        f"Unfinished: {part.done} of {part.manifest.cells} cells of {plain(part.name)} are"
-        " measured; every figure of it may still change."
+        f"Unfinished: {part.done} of {part.manifest.cells} evaluations of {plain(part.name)} are"
+        " done; every figure of this run may still change."
         for part in board.parts
         if not part.complete
     ]
 
 
 def warnings(board: Board) -> Iterator[str]:
-    """Yield what must be known before any row is read, in markdown."""
+    """Yield what a reader must know before any row, in markdown."""
     for sentence in unfinished(board):
         yield f"**{escaped(sentence)}**"
-    yield from standings.few_pictures(board)
+    yield from ranking_section.few_pictures(board)
     if board.has_suites:
         yield (
-            "**Every table is of one suite: its pictures, attacks and settings. Figures of"
-            " different suites do not compare.**"
+            "**Every table belongs to one suite: its pictures, attacks and settings. Figures of"
+            " different suites are not comparable.**"
         )
 
 
-def _short(board: Board) -> Iterator[str]:
-    """Yield what was done, who lost most, and whether to believe it."""
-    if not board.parts:
-        return
-    yield "## In short"
-    yield METHOD
-    lost = (line for one in board.tables for line in _most(board, one))
-    if told := bullets([*lost, *standings.leaders(board)]):
-        yield told
-    yield belief(board)
-
-
-def belief(board: Board) -> str:
-    """Return whether to believe it, in markdown."""
+def caveats(board: Board) -> str:
+    """Return the caveats of a board, in markdown."""
     rows = [row for row in board.rows if not row.reference]
     flagged = [row for row in rows if row.flags]
     names = Counter(name for row in flagged for name in {flag.name for flag in row.flags})
-    named = ", ".join(f"{escaped(name)} ({count})" for name, count in names.most_common())
+    listed = ", ".join(
+        f"{escaped(flag_name(name))} ({count})" for name, count in names.most_common()
+    )
     return (
-        f"**Whether to believe it:** {len(flagged)} of {len(rows)} rows carry a flag, which says"
-        f" what may be wrong with them{f': {named}; see Flags' * bool(flagged)}. An attack shows"
-        " how much a codec can be made to lose at least: a better one may always be found."
-        f"{words.quick(board)}"
+        f"**Caveats:** {len(flagged)} of {len(rows)} rows carry a flag{_NAMED * bool(flagged)}"
+        f"{listed}. An attack gives a lower bound of the possible loss: a stronger attack may"
+        f" always exist.{words.quick(board)}"
     )
 
 
-def _setting(part: BoardRun) -> Iterator[str]:
-    yield f"## What was attacked, and how strongly: {escaped(part.name)}"
-    yield bullets(words.settings(part))
-
-
-def _section(board: Board, one: Table) -> Iterator[str]:
-    heading, explanation = heading_of(one)
-    yield f"## At {escaped(words.where(board, one))}: {heading.lower()}"
-    yield f"{explanation} Budget: {words.budget(one.budget)}."
-    known = shown(one)
-    yield _pipes(one, [column for column in known if column.terminal])
-    yield from folded(
-        "All columns, with 95 % intervals of the means", [_pipes(one, known, whole=True)]
-    )
-
-
-def heading_of(one: Table) -> tuple[str, str]:
+def heading_of(table: Table) -> tuple[str, str]:
     """Return the title of a table and what it means."""
-    return _WITH if one.through_gradients else _WITHOUT
+    return _WITH if table.through_gradients else _WITHOUT
 
 
-def _pipes(one: Table, chosen: Sequence[AnyColumn], *, whole: bool = False) -> str:
-    return table(
-        [escaped(column.title) for column in chosen],
-        [column.format is not str for column in chosen],
-        (
-            [column.whole(row) if whole else column.text(row) for column in chosen]
-            for row in one.rows
-        ),
-    )
+def _short(board: Board) -> Iterator[str]:
+    """Yield the method, the largest effects and the caveats."""
+    if not board.parts:
+        return
+    yield "## Summary"
+    yield METHOD
+    effects = (line for table in board.tables for line in _largest(board, table))
+    if listed := bullets([*effects, *ranking_section.leaders(board)]):
+        yield listed
+    yield caveats(board)
 
 
-def _most(board: Board, one: Table) -> Iterator[str]:
-    """Say in words which codec of a table lost most."""
-    told = []
+def _section(board: Board, table: Table) -> Iterator[str]:
+    heading, explanation = heading_of(table)
+    yield f"## At {escaped(words.where(board, table))}: {heading.lower()}"
+    yield f"{explanation} Budget: {words.allowed(table.budget)}."
+    known = shown(table)
+    main = [column for column in known if column.is_main]
+    yield listing(main, table.rows, intervals=False)
+    yield from folded("All columns, with 95 % intervals of the means", [listing(known, table.rows)])
+
+
+def _largest(board: Board, table: Table) -> Iterator[str]:
+    """Yield which codec of a table has the largest value of each headline column."""
+    parts = []
     for column in HEADLINES:
-        values = [(row, column.plain(row)) for row in one.rows if not row.reference]
-        losses = [(value, row) for row, value in values if value is not None]
-        if losses:
-            _, loser = max(losses, key=lambda pair: pair[0])
-            told.append(f"{column.header} {column.text(loser)} ({escaped(loser.place.codec)})")
-    if told:
-        heading = heading_of(one)[0].lower()
-        yield (f"**Lost most**, {escaped(words.where(board, one))}, {heading}: {', '.join(told)}.")
+        row = largest(column, table.rows)
+        if row is not None:
+            parts.append(f"{_effect(column, row)} ({escaped(row.place.codec)})")
+    if parts:
+        heading = heading_of(table)[0].lower()
+        place = escaped(words.where(board, table))
+        yield f"**Largest effects**, {place}, {heading}: {', '.join(parts)}."
+
+
+def _effect(column: RowColumn, row: Row) -> str:
+    """Return the name and the value of a column, with the unit after the value."""
+    name = column.header.removesuffix(" dB")
+    unit = " dB" * (name != column.header)
+    return f"{name} {column.text(row)}{unit}"
+
+
+def largest(column: RowColumn, rows: Sequence[Row]) -> Row | None:
+    """Return the row with the largest value of a column, without the lossless reference."""
+    values = [(column.plain(row), row) for row in rows if not row.reference]
+    known = [(value, row) for value, row in values if isinstance(value, float)]
+    return max(known, key=lambda pair: pair[0])[1] if known else None
 
 
 def _flags(board: Board) -> Iterator[str]:
     names = dict.fromkeys(flag.name for row in board.rows for flag in row.flags)
     if names:
         yield "## Flags"
-        yield bullets(f"**{escaped(name)}**: {ADVICE.get(name, OTHERS_ADVICE)}" for name in names)
+        yield _COUNTS
+        yield bullets(f"**{escaped(flag_name(name))}**: {flag_meaning(name)}" for name in names)
 
 
 def _losses(board: Board) -> Iterator[str]:
-    told = dict.fromkeys(
-        f"{escaped(row.place.codec)}, {escaped(words.where(board, one))}: {escaped(reason)}"
-        for one in board.tables
-        for row in one.rows
+    lines = dict.fromkeys(
+        f"{escaped(row.place.codec)}, {escaped(words.where(board, table))}: {escaped(reason)}"
+        for table in board.tables
+        for row in table.rows
         for reason in row.losses.reasons
     )
-    if told:
-        yield "## What has no score of its own"
-        yield bullets(told)
-
-
-def _made(part: BoardRun) -> Iterator[str]:
-    yield f"## Made with: {escaped(part.name)}"
-    yield bullets(words.made_with(part))
+    if lines:
+        yield "## Without a score of their own"
+        yield bullets(lines)

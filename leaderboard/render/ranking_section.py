@@ -5,36 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
-from leaderboard.columns.list_fields import CURVES, STANDING
+from leaderboard.columns.ranking_columns import CURVES, STANDING
 from leaderboard.formatting import escaped
 from leaderboard.ranking.board import Board
 from leaderboard.ranking.comparison import Comparison
 from leaderboard.ranking.ranking import RULE, Ranking
 from leaderboard.ranking.rd_costs import LAMBDAS
 from leaderboard.render import descriptions as words
-from leaderboard.render.markdown import bullets, folded, listing
-from leaderboard.render.plots import Plot
+from leaderboard.render.markdown import bullets, folded, legend, listing
+from leaderboard.render.plot import Plot
 
 _FEW = 10
-"""Pictures below which a bootstrap interval is too narrow."""
+"""Number of pictures below which a bootstrap interval is too narrow."""
 
 
 def leaders(board: Board) -> Iterator[str]:
-    """Yield, for each list, who costs least under attack."""
+    """Yield, for each list, the codecs of the first rank."""
     for one in board.comparisons:
         for ranking in one.rankings:
             first = [line.family.name for line in ranking.standings if line.rank == 1]
             if ranking.lmbda == LAMBDAS[1] and first:
-                together = " (a tie)" * (len(first) > 1)
-                where = f"{escaped(words.where(board, one))}, {ranking.scope.title}"
+                tie = " (a tie)" * (len(first) > 1)
+                place = f"{escaped(words.where(board, one))}, {ranking.scope.title}"
                 yield (
-                    f"**Costs least under attack**, of those with a rank, {where}:"
-                    f" {escaped(', '.join(first))}{together}."
+                    f"**Lowest R-D cost under attack** of the ranked codecs, {place}:"
+                    f" {escaped(', '.join(first))}{tie}."
                 )
 
 
 def rankings(board: Board, plots: Sequence[Plot]) -> Iterator[str]:
-    """Yield who stands above whom, and by what rule."""
+    """Yield the rankings and their rule."""
     if not any(one.rankings for one in board.comparisons):
         return
     yield "## Ranking"
@@ -43,49 +43,50 @@ def rankings(board: Board, plots: Sequence[Plot]) -> Iterator[str]:
         yield from _shown(plots, one, "robustness")
     yield "### The rule"
     yield bullets(RULE)
-    yield bullets(f"**{field.header}**: {escaped(field.meaning)}." for field in STANDING)
+    yield legend(STANDING)
 
 
 def curves(board: Board, plots: Sequence[Plot]) -> Iterator[str]:
-    """Yield what an attack does to all qualities of a codec at once."""
+    """Yield the rate-distortion curves and their Bjøntegaard differences."""
     if not any(one.curves for one in board.comparisons):
         return
-    yield "## Rate and distortion of whole codecs"
+    yield "## Rate-distortion curves"
     yield (
-        "Each point of an attacked curve is the mean rate and the mean PSNR of the same attacked"
-        " pictures: for each source picture the one that went furthest in what the attack wanted."
-        " A Bjøntegaard figure (BD) is the mean distance of two curves where both have points; it"
-        " needs four qualities on either, PSNR that rises with the rate, and ranges that share half"
-        " of what they cover together; otherwise it is n/a."
+        "Each point of an attacked curve is the mean rate and the mean PSNR of the same adversarial"
+        " pictures: for each source picture the one with the highest value of the objective. A"
+        " Bjøntegaard difference (BD) is the mean distance of two curves where they overlap. It"
+        " needs four quality settings on each curve, a PSNR that rises with the rate, and ranges"
+        " that share half of their union. Otherwise it is n/a."
     )
     for one in board.comparisons:
         if one.curves:
             yield f"### At {escaped(words.where(board, one))}"
             yield listing(CURVES, one.curves)
             yield from _shown(plots, one, "curves")
-    yield bullets(f"**{field.header}**: {escaped(field.meaning)}." for field in CURVES)
+    yield legend(CURVES)
 
 
 def sweeps(plots: Sequence[Plot]) -> Iterator[str]:
-    """Yield how the damage grows with the budget."""
-    found = [plot for plot in plots if plot.about == "budget"]
-    if found:
-        yield "## How the damage grows with the budget"
+    """Yield the effect of the budget."""
+    of_budget = [plot for plot in plots if plot.about == "budget"]
+    if of_budget:
+        yield "## Effect of the budget"
         yield (
-            "Each codec at the quality it is ranked with (λ = 0.013), worst case of each picture,"
-            " then the mean with its 95 % interval. Dashed: attacked without gradients."
+            "Each codec at the quality setting at which it is ranked (λ = 0.013), worst case of"
+            " each picture, then the mean with its 95 % interval. Dashed: attacked without"
+            " gradients."
         )
-        yield from (_image(plot) for plot in found)
+        yield from map(_image, of_budget)
 
 
 def few_pictures(board: Board) -> Iterator[str]:
-    """Warn where intervals are of few pictures."""
+    """Warn where intervals come from few pictures."""
     counts = {part.name: len(part.manifest.pictures) for part in board.parts}
     few = [f"{count} in {escaped(name)}" for name, count in counts.items() if count < _FEW]
     if few:
         yield (
-            f"**Few pictures ({', '.join(few)}): the 95 % intervals, and ranks that rest on them,"
-            " are narrower than they should be. Take them as a first look.**"
+            f"**Few pictures ({', '.join(few)}): the 95 % intervals, and the ranks that depend on"
+            " them, are narrower than they should be. Treat them as preliminary.**"
         )
 
 
@@ -110,9 +111,5 @@ def _lists(title: str, one: Comparison) -> Iterator[str]:
 
 
 def _list(ranking: Ranking) -> Iterator[str]:
-    if ranking.baseline is None:
-        unit = "J is in bits per pixel, as there is no VVC on this board; ×1.00 is one bit."
-    else:
-        unit = f"×1.00 is what {escaped(ranking.baseline)} costs unattacked."
-    yield f"At λ = {ranking.lmbda:g}; {unit}{words.counted(ranking)}"
+    yield escaped(words.unit(ranking)) + words.counted(ranking)
     yield listing(STANDING, ranking.standings)

@@ -1,4 +1,4 @@
-"""The board in a few lines: of each track, who lost most, who costs least, and what is in doubt."""
+"""The board in a few lines: for each track the largest effects, the first rank and the flags."""
 
 from __future__ import annotations
 
@@ -7,43 +7,44 @@ from dataclasses import dataclass
 
 from leaderboard.aggregate.rows import Row
 from leaderboard.columns.column import Column
-from leaderboard.columns.list_fields import Field
-from leaderboard.columns.metric_columns import BEYOND, DROP, RATE
+from leaderboard.columns.columns import RowColumn
+from leaderboard.columns.worst_columns import DROP, EXCESS, RATE
 from leaderboard.formatting import share
 from leaderboard.ranking.board import Board
 from leaderboard.ranking.comparison import Comparison
 from leaderboard.ranking.ranking import ALL, Ranking
 from leaderboard.ranking.rd_costs import LAMBDAS
 from leaderboard.render import descriptions as words
+from leaderboard.render.page import largest
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One track at one budget, codecs attacked alike.
+    """One track at one budget, with codecs that were attacked alike.
 
     Attributes:
         runs: names of the runs.
-        budget: in few words.
+        budget: short name of the budget.
         how: how the codecs were attacked.
-        lost: the operating point that lost most PSNR, and how much.
-        beyond: the one that lost most beyond the change in the picture itself, and how much.
-        grew: the one whose bitstream grew most, and how much.
-        least: the codecs of the first rank.
-        doubtful: rows with a flag, of how many.
+        drop: the operating point with the largest PSNR drop, and the drop.
+        excess: the operating point with the largest excess over lossless, and the excess.
+        rate: the operating point with the largest rate increase, and the increase.
+        first: the codecs of the first rank.
+        flagged: number of rows with a flag, and of all rows.
     """
 
     runs: tuple[str, ...]
     budget: str
     how: str
-    lost: str
-    beyond: str
-    grew: str
-    least: str
-    doubtful: str
+    drop: str
+    excess: str
+    rate: str
+    first: str
+    flagged: str
 
 
 def verdicts(board: Board) -> Iterator[Verdict]:
-    """Yield what there is to say of each comparison, first for codecs with gradients."""
+    """Yield a verdict for each comparison, first for codecs attacked through gradients."""
     for one in board.comparisons:
         for ranking in one.rankings:
             if ranking.lmbda == LAMBDAS[1] and ranking.scope is not ALL:
@@ -62,46 +63,61 @@ def _verdict(one: Comparison, ranking: Ranking) -> Verdict:
         runs=one.runs,
         budget=words.heading(one.budget),
         how=ranking.scope.title,
-        lost=_most(rows, DROP, "{} dB: {}"),
-        beyond=_most(rows, BEYOND, "{} dB: {}"),
-        grew=_most(rows, RATE, "{}: {}"),
-        least=", ".join(first) or "none has a rank",
-        doubtful=share((sum(bool(row.flags) for row in rows), len(rows))),
+        drop=_largest(rows, DROP, "{} dB: {}"),
+        excess=_largest(rows, EXCESS, "{} dB: {}"),
+        rate=_largest(rows, RATE, "{}: {}"),
+        first=", ".join(first) or "no codec is ranked",
+        flagged=share((sum(bool(row.flags) for row in rows), len(rows))),
     )
 
 
-def _most(rows: Sequence[Row], column: Column[float], told: str) -> str:
-    """Return the row with the largest value of a column."""
-    known = [(value, row) for row in rows if (value := column.plain(row)) is not None]
-    if not known:
-        return "–"
-    _, row = max(known, key=lambda pair: pair[0])
-    return told.format(column.text(row), row.place.codec)
+def _largest(rows: Sequence[Row], column: RowColumn, template: str) -> str:
+    """Return the largest value of a column and its operating point."""
+    row = largest(column, rows)
+    return "–" if row is None else template.format(column.text(row), row.place.codec)
 
 
-def _text(header: str, told: Callable[[Verdict], str], meaning: str) -> Field[Verdict]:
-    return Field(header, told, meaning, is_figure=False)
+def _words(key: str, header: str, value: Callable[[Verdict], str], meaning: str) -> Column[Verdict]:
+    return Column(key, header, value, str, meaning, is_main=True, is_text=True)
 
 
-VERDICTS: tuple[Field[Verdict], ...] = (
-    _text(
+VERDICTS: tuple[Column[Verdict], ...] = (
+    _words(
         "track",
-        lambda one: ", ".join((*one.runs, one.budget)),
-        "which pictures and attacks, and how far a picture may change",
+        "track",
+        lambda verdict: ", ".join((*verdict.runs, verdict.budget)),
+        "which pictures, attacks and budget",
     ),
-    _text("codecs", lambda one: one.how, "how these were attacked"),
-    _text("lost most PSNR", lambda one: one.lost, "worst case of each picture, then the mean"),
-    _text(
-        "lost most beyond the change",
-        lambda one: one.beyond,
-        "likewise, less what the change in the picture costs a codec that keeps it faithfully",
+    _words("codecs", "codecs", lambda verdict: verdict.how, "how the codecs were attacked"),
+    _words(
+        "drop",
+        "largest PSNR drop",
+        lambda verdict: verdict.drop,
+        "worst case of each picture, then the mean",
     ),
-    _text("bitstream grew most", lambda one: one.grew, "likewise"),
-    _text(
-        "costs least under attack",
-        lambda one: one.least,
-        "the first rank at the middle rate, of the codecs that have one: a flag takes it",
+    _words(
+        "excess",
+        "largest excess over lossless",
+        lambda verdict: verdict.excess,
+        "by how many dB the error exceeds the codec's own error plus the perturbation",
     ),
-    _text("flagged", lambda one: one.doubtful, "operating points with a flag, which says what"),
+    _words(
+        "rate",
+        "largest rate increase",
+        lambda verdict: verdict.rate,
+        "worst case of each picture, then the geometric mean",
+    ),
+    _words(
+        "first",
+        "lowest R-D cost under attack",
+        lambda verdict: verdict.first,
+        "the first rank at the middle rate; codecs with a flag are excluded",
+    ),
+    _words(
+        "flagged",
+        "flagged",
+        lambda verdict: verdict.flagged,
+        "number of operating points with a flag, of all",
+    ),
 )
-"""A line of the board in short."""
+"""The columns of the summary."""

@@ -1,4 +1,4 @@
-"""The study of Sun et al. (2024) from run folders: effects, trends, published claims.
+"""Studies of finished runs: Sun et al. (2024), defences, adversarial training.
 
-The board of codecs lives in `leaderboard.ranking` and `leaderboard.render`.
+Rankings of codecs live in `leaderboard.ranking`, their pages in `leaderboard.render`.
 """

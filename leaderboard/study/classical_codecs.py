@@ -1,4 +1,4 @@
-"""Codecs without gradients beside learned ones: what noise, transfer and queries do to them."""
+"""Codecs without gradients next to learned ones, under noise, transfer and query attacks."""
 
 from __future__ import annotations
 
@@ -10,76 +10,92 @@ from leaderboard.aggregate.bootstrap import Estimate
 from leaderboard.aggregate.threats import GRADIENTS, NOISE, WITHOUT_GRADIENTS
 from leaderboard.formatting import decibel, rate
 from leaderboard.render.markdown import table
-from leaderboard.study.effects import TARGETS, AttackEffect, AttackGoal
+from leaderboard.study.effects import GOALS, AttackEffect, AttackGoal
 
 
-def compared(found: Sequence[AttackEffect], labels: Sequence[str]) -> Iterator[str]:
-    """Yield for each target a table: codecs and how they were attacked, over the budgets.
+def damage_tables(effects: Sequence[AttackEffect], budgets: Sequence[str]) -> Iterator[str]:
+    """Yield a title and a table for each goal: damage by codec, threat and budget.
 
     Args:
-        found: all that was measured; hardened models are left out.
-        labels: of the budgets.
+        effects: all effects; hardened models are left out.
+        budgets: labels of the budgets.
     """
-    groups: dict[tuple[str, str], list[AttackEffect]] = defaultdict(list)
-    for kind in (NOISE, *WITHOUT_GRADIENTS, GRADIENTS):
-        for one in found:
-            shown = kind == GRADIENTS if one.model.learned else True
-            if one.threat == kind and shown and not one.model.hardened:
-                groups[_name(one), kind].append(one)
-    for target in TARGETS:
+    rows: dict[tuple[str, str], list[AttackEffect]] = defaultdict(list)
+    for effect in effects:
+        if _is_compared(effect):
+            rows[_codec_name(effect), effect.threat].append(effect)
+    for goal in GOALS:
         lines = [
-            (*who, *(_cell(group, target, budget) for budget in labels))
-            for who, group in sorted(groups.items())
+            (*row, *(_damage_text(rows[row], goal, budget) for budget in budgets))
+            for row in sorted(rows)
         ]
-        yield target.header
-        yield table(("codec", "attacked by", *labels), [False, False, *[True] * len(labels)], lines)
+        headers = ("codec", "threat", *budgets)
+        yield goal.header
+        yield table(headers, [False, False, *[True] * len(budgets)], lines)
 
 
-def levels(found: Sequence[AttackEffect], labels: Sequence[str]) -> str:
-    """Return a table: what each operating point delivers, unattacked and under attack.
+def psnr_table(effects: Sequence[AttackEffect], budgets: Sequence[str]) -> str:
+    """Return a table of each operating point: clean rate, clean PSNR and PSNR under attack.
 
     Args:
-        found: all that was measured, hardened models too.
-        labels: of the budgets.
+        effects: all effects, those of hardened models included.
+        budgets: labels of the budgets.
     """
-    attacked = [one for one in found if one.threat in {GRADIENTS, *WITHOUT_GRADIENTS}]
-    mine = [one for one in attacked if one.threat == GRADIENTS or not one.model.learned]
-    means = delivered(mine)
+    attacked = [
+        effect
+        for effect in effects
+        if effect.threat == GRADIENTS
+        or (effect.threat in WITHOUT_GRADIENTS and not effect.model.learned)
+    ]
+    lowest = mean_lowest_psnr(attacked)
     lines = []
-    for label in dict.fromkeys(one.model.label for one in mine):
-        clean = {one.picture: one.scores for one in mine if one.model.label == label}.values()
-        told = rate(fmean(s.bpp_clean for s in clean)), decibel(fmean(s.psnr_clean for s in clean))
-        cells = (means.get((label, at)) for at in labels)
-        lines.append((label, *told, *("–" if cell is None else decibel(cell) for cell in cells)))
-    headers = ("codec", "clean bpp", "clean dB", *labels)
+    for label in dict.fromkeys(effect.model.label for effect in attacked):
+        psnrs = (lowest.get((label, budget)) for budget in budgets)
+        cells = ("–" if psnr is None else decibel(psnr) for psnr in psnrs)
+        lines.append((label, *_clean_cells(attacked, label), *cells))
+    headers = ("codec", "clean bpp", "clean PSNR, dB", *budgets)
     return table(headers, [False, *[True] * (len(headers) - 1)], lines)
 
 
-def delivered(found: Iterable[AttackEffect]) -> dict[tuple[str, str], float]:
-    """Return the lowest PSNR of each picture, the mean over pictures, by codec and budget."""
+def mean_lowest_psnr(effects: Iterable[AttackEffect]) -> dict[tuple[str, str], float]:
+    """Return the lowest PSNR of each picture, averaged over pictures, by codec and budget."""
     lowest: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
-    for one in found:
-        here, psnr = lowest[one.model.label, one.budget], one.scores.psnr_source
-        here[one.picture] = min(psnr, here.get(one.picture, psnr))
-    return {where: fmean(psnrs.values()) for where, psnrs in lowest.items()}
+    for effect in effects:
+        by_picture, psnr = lowest[effect.model.label, effect.budget], effect.scores.psnr_source
+        by_picture[effect.picture] = min(psnr, by_picture.get(effect.picture, psnr))
+    return {key: fmean(by_picture.values()) for key, by_picture in lowest.items()}
 
 
-def _name(one: AttackEffect) -> str:
-    """Return the codec's label, of learned ones that of all their qualities."""
-    return one.model.family if one.model.learned else one.model.label
+def _is_compared(effect: AttackEffect) -> bool:
+    if effect.model.hardened:
+        return False
+    if effect.model.learned:
+        return effect.threat == GRADIENTS
+    return effect.threat in {NOISE, GRADIENTS, *WITHOUT_GRADIENTS}
 
 
-def _cell(group: Iterable[AttackEffect], target: AttackGoal, budget: str) -> str:
-    estimate = _mean_worst((one for one in group if one.budget == budget), target)
-    return "–" if estimate is None else target.text(estimate.mean)
+def _clean_cells(effects: Iterable[AttackEffect], label: str) -> tuple[str, str]:
+    by_picture = {e.picture: e.scores for e in effects if e.model.label == label}
+    clean = by_picture.values()
+    return rate(fmean(s.bpp_clean for s in clean)), decibel(fmean(s.psnr_clean for s in clean))
 
 
-def _mean_worst(group: Iterable[AttackEffect], target: AttackGoal) -> Estimate | None:
-    """Return the mean over codecs and pictures of the worst of each, whatever the attack wanted."""
-    best: dict[tuple[str, str], float] = {}
-    for one in group:
-        harm = target.harm(one.scores)
-        if harm is not None:
-            key = (one.model.label, one.picture)
-            best[key] = max(harm, best.get(key, harm))
-    return target.average(best.values())
+def _codec_name(effect: AttackEffect) -> str:
+    """Return the codec's label; for learned codecs the name of all quality settings."""
+    return effect.model.family if effect.model.learned else effect.model.label
+
+
+def _damage_text(effects: Iterable[AttackEffect], goal: AttackGoal, budget: str) -> str:
+    estimate = _mean_worst((effect for effect in effects if effect.budget == budget), goal)
+    return "–" if estimate is None else goal.text(estimate.mean)
+
+
+def _mean_worst(effects: Iterable[AttackEffect], goal: AttackGoal) -> Estimate | None:
+    """Return the mean of the worst damage per codec and picture, of attacks with any objective."""
+    worst: dict[tuple[str, str], float] = {}
+    for effect in effects:
+        damage = goal.damage(effect.scores)
+        if damage is not None:
+            key = (effect.model.label, effect.picture)
+            worst[key] = max(damage, worst.get(key, damage))
+    return goal.average(worst.values())

@@ -1,195 +1,169 @@
-"""Codecs behind defences, and without, compared by what attacks cost both.
+"""Defended codecs compared with the bare codec of the same run, by the damage of attacks.
 
-A codec is compared with itself without the defence, in the same run, on the same pictures: what it
-suffered there, what pictures made against it do behind the defence (unaware), and what pictures do
-that were made through the defence (adaptive).
+Three worst cases count: white-box attacks on the bare codec, defence-unaware attacks on the
+defended codec (adversarial examples made against the bare codec), and adaptive attacks on the
+defended codec (adversarial examples made through the defence).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import chain
 from statistics import fmean
 from typing import Literal, TypeAlias
 
 from bench.registry.registry import ComponentSpec
 from bench.store.run_folder import Run
-from leaderboard.aggregate.cases import CellGroup, ScoredAttack, cases
+from leaderboard.aggregate.cases import CellGroup, cases
 from leaderboard.aggregate.suite_info import setting
 from leaderboard.aggregate.threats import GRADIENTS, UNAWARE
-from leaderboard.study.adversarial_training import WANTED
+from leaderboard.study.losses import (
+    OBJECTIVE_VALUES,
+    LossUnderAttack,
+    clean_mean,
+    objective_name,
+    worst_case,
+)
 
-ENOUGH = 0.5
-"""The share of the damage that a defence must undo to be said to hold."""
+EFFECTIVE_SHARE = 0.5
+"""The share of the damage that an effective defence removes, at least."""
 
-Verdict: TypeAlias = Literal["holds", "hides", "fails"]
-"""Enough is undone of both attackers; of the unaware one alone; not even of that one."""
+Verdict: TypeAlias = Literal["effective", "defence-unaware only", "ineffective"]
+"""Against both attacks; only against the defence-unaware attack; not even against that one."""
 
-_NO_DAMAGE = 1e-12
-
-
-@dataclass(frozen=True)
-class LossUnderAttack:
-    """What attacks with one objective did: of each picture the search that hurt most by it.
-
-    Attributes:
-        pictures: by name, every draw of that search.
-        worst: by name, the one draw of any search that was worst.
-        objective: what hurt is measured by.
-    """
-
-    pictures: dict[str, list[ScoredAttack]]
-    worst: dict[str, ScoredAttack]
-    objective: str
-
-    @property
-    def by(self) -> dict[str, float]:
-        """What the objective wants, of each picture, mean over draws."""
-        wanted = WANTED[self.objective]
-        return {
-            name: fmean(wanted(one.scores) for one in draws)
-            for name, draws in self.pictures.items()
-        }
-
-    @property
-    def mean(self) -> float:
-        """The mean of that over the pictures."""
-        return fmean(self.by.values())
+_SMALLEST_DAMAGE = 1e-12
 
 
 @dataclass(frozen=True)
 class DefenceComparison:
-    """A codec behind a defence, and without.
+    """A defended codec and the same codec without the defence.
 
     Attributes:
-        name: its label.
-        plain: the label of the codec without it.
-        kind: the codec's name and the defence, alike for all qualities.
-        bare: the codec without it, at every budget.
-        own: the codec behind it.
+        name: label of the defended codec.
+        bare_name: label of the bare codec.
+        kind: the codec's name and the defence, the same at every quality setting.
+        bare: results of the bare codec, by budget.
+        defended: results of the defended codec, by budget.
     """
 
     name: str
-    plain: str
+    bare_name: str
     kind: str
     bare: Mapping[str, CellGroup]
-    own: Mapping[str, CellGroup]
+    defended: Mapping[str, CellGroup]
 
     @property
     def objectives(self) -> list[str]:
-        """What it was attacked for, through itself."""
-        first = next(iter(self.own.values()))
-        known = {(craft.objective or "").split()[0] for craft in first.crafts.get(GRADIENTS, ())}
-        return [objective for objective in WANTED if objective in known]
+        """The objectives of the adaptive attacks."""
+        first = next(iter(self.defended.values()))
+        attacked = {objective_name(craft) for craft in first.crafts.get(GRADIENTS, ())}
+        return [objective for objective in OBJECTIVE_VALUES if objective in attacked]
 
-    def attacked(
+    @property
+    def is_attacked(self) -> bool:
+        """Whether there are adaptive attacks on the defended codec."""
+        return any(GRADIENTS in group.crafts for group in self.defended.values())
+
+    def losses(
         self, budget: str, objective: str
     ) -> tuple[LossUnderAttack, LossUnderAttack, LossUnderAttack]:
-        """Return what the bare codec suffered, and the defended one unaware and adaptive."""
-        own = self.own[budget]
+        """Return three worst cases: of the bare codec, defence-unaware and adaptive."""
+        defended = self.defended[budget]
         return (
-            suffered(self.bare[budget], GRADIENTS, objective),
-            suffered(own, UNAWARE, objective),
-            suffered(own, GRADIENTS, objective),
+            worst_case(self.bare[budget], GRADIENTS, objective),
+            worst_case(defended, UNAWARE, objective),
+            worst_case(defended, GRADIENTS, objective),
         )
 
-    def undone(self, budget: str, objective: str) -> tuple[float, float]:
-        """Return the shares of the bare codec's damage that are gone, unaware and adaptive."""
-        _, *others = self.attacked(budget, objective)
-        unaware, adaptive = (undone(self.bare[budget], one) for one in others)
-        return unaware, adaptive
+    def removed(self, budget: str, objective: str) -> tuple[float, float]:
+        """Return the shares of the damage that are removed, defence-unaware and adaptive."""
+        _, unaware, adaptive = self.losses(budget, objective)
+        bare = self.bare[budget]
+        return damage_removed(bare, unaware), damage_removed(bare, adaptive)
 
-    def left(self, budget: str, objective: str) -> float:
-        """Return the damage to it, from its own unattacked state, as a share of the bare codec's.
+    def remaining(self, budget: str, objective: str) -> float:
+        """Return the damage to the defended codec as a share of the damage to the bare codec.
 
-        The stronger attacker counts, picture by picture.
+        It is measured from the defended codec's own clean value. The stronger of both attacks
+        counts on each picture.
         """
-        bare, unaware, adaptive = self.attacked(budget, objective)
-        worse = fmean(max(adaptive.by[name], unaware.by[name]) for name in adaptive.by)
-        before, own = (clean(case[budget], objective) for case in (self.bare, self.own))
-        return (worse - own) / max(bare.mean - before, _NO_DAMAGE)
+        bare, unaware, adaptive = self.losses(budget, objective)
+        attacked = fmean(
+            max(adaptive.by_picture[name], unaware.by_picture[name]) for name in adaptive.by_picture
+        )
+        value = OBJECTIVE_VALUES[objective]
+        clean_bare = clean_mean(self.bare[budget], value)
+        clean_defended = clean_mean(self.defended[budget], value)
+        return (attacked - clean_defended) / max(bare.mean - clean_bare, _SMALLEST_DAMAGE)
+
+    def weaker_adaptive(self, budget: str, objective: str) -> tuple[int, int]:
+        """Return on how many pictures the adaptive attack is the weaker one, and of how many."""
+        _, unaware, adaptive = self.losses(budget, objective)
+        weaker = sum(
+            value < unaware.by_picture[name] for name, value in adaptive.by_picture.items()
+        )
+        return weaker, len(adaptive.by_picture)
 
     def verdict(self, budget: str, objective: str) -> Verdict:
-        """Return whether it holds, hides or does neither."""
-        unaware, adaptive = self.undone(budget, objective)
-        if min(unaware, adaptive) >= ENOUGH:
-            return "holds"
-        return "hides" if unaware >= ENOUGH else "fails"
+        """Return whether the defence is effective, and against which attack."""
+        unaware, adaptive = self.removed(budget, objective)
+        if min(unaware, adaptive) >= EFFECTIVE_SHARE:
+            return "effective"
+        return "defence-unaware only" if unaware >= EFFECTIVE_SHARE else "ineffective"
 
 
-def guarded(run: Run) -> list[DefenceComparison]:
-    """Return every codec of a run that is behind a defence."""
-    told = setting(run)
-    found = cases(run, told)
-    bare = {_signature(choice): label for label, choice in _plain(run).items()}
+def defence_comparisons(run: Run) -> list[DefenceComparison]:
+    """Return a comparison for every defended codec of a run."""
+    suite = setting(run)
+    groups = cases(run, suite)
+    bare_names = {_weights(spec): label for label, spec in _undefended(run).items()}
 
-    def at_budgets(label: str) -> dict[str, CellGroup]:
-        return {str(ball): found[label, str(ball)] for ball in told.balls}
+    def by_budget(label: str) -> dict[str, CellGroup]:
+        return {str(budget): groups[label, str(budget)] for budget in suite.balls}
 
     return [
         DefenceComparison(
-            label,
-            bare[_signature(choice)],
-            " + ".join((choice.name, *map(str, choice.defence))),
-            at_budgets(bare[_signature(choice)]),
-            at_budgets(label),
+            name=label,
+            bare_name=bare_names[_weights(spec)],
+            kind=" + ".join((spec.name, *map(str, spec.defence))),
+            bare=by_budget(bare_names[_weights(spec)]),
+            defended=by_budget(label),
         )
-        for label, choice in told.choices.items()
-        if choice.defence
+        for label, spec in suite.choices.items()
+        if spec.defence
     ]
 
 
-def trained(run: Run) -> list[str]:
-    """Return the labels of other weights than those of the codecs behind defences."""
-    behind = {_signature(one) for one in setting(run).choices.values() if one.defence}
+def other_weights(run: Run) -> list[str]:
+    """Return the undefended learned codecs with other weights than the defended ones."""
+    defended = {_weights(spec) for spec in setting(run).choices.values() if spec.defence}
     return [
         label
-        for label, choice in _plain(run).items()
-        if _signature(choice) not in behind and label in run.manifest.gradients
+        for label, spec in _undefended(run).items()
+        if _weights(spec) not in defended and label in run.manifest.gradients
     ]
 
 
-def suffered(case: CellGroup, threat: str, objective: str) -> LossUnderAttack:
-    """Return what pictures of one kind did, the worst search of each source."""
-    wanted = WANTED[objective]
-    made: dict[str, dict[str, list[ScoredAttack]]] = defaultdict(lambda: defaultdict(list))
-    for one in case.of(threat):
-        if (one.craft.objective or "").split()[0] == objective:
-            made[one.picture][one.craft.key].append(one)
+def damage_removed(bare: CellGroup, loss: LossUnderAttack) -> float:
+    """Return the share of a bare codec's damage that another codec does not have.
 
-    def hurt(draws: Sequence[ScoredAttack]) -> float:
-        return fmean(wanted(one.scores) for one in draws)
-
-    return LossUnderAttack(
-        {name: max(searches.values(), key=hurt) for name, searches in made.items()},
-        {
-            name: max(chain(*searches.values()), key=lambda one: wanted(one.scores))
-            for name, searches in made.items()
-        },
-        objective,
-    )
+    Args:
+        bare: results of the bare codec.
+        loss: the worst case of the other codec.
+    """
+    attacked = worst_case(bare, GRADIENTS, loss.objective).mean
+    damage = attacked - clean_mean(bare, OBJECTIVE_VALUES[loss.objective])
+    return (attacked - loss.mean) / max(damage, _SMALLEST_DAMAGE)
 
 
-def undone(bare: CellGroup, one: LossUnderAttack) -> float:
-    """Return the share of a bare codec's damage that another codec does not suffer."""
-    plain = suffered(bare, GRADIENTS, one.objective).mean
-    return (plain - one.mean) / max(plain - clean(bare, one.objective), _NO_DAMAGE)
-
-
-def clean(case: CellGroup, objective: str) -> float:
-    """Return what the objective wants, of pictures that nobody attacked, mean."""
-    return fmean(map(WANTED[objective], case.clean.values()))
-
-
-def _plain(run: Run) -> dict[str, ComponentSpec]:
+def _undefended(run: Run) -> dict[str, ComponentSpec]:
     return {
-        label: choice
-        for label, choice in setting(run).choices.items()
-        if not choice.defence and label in run.manifest.codecs
+        label: spec
+        for label, spec in setting(run).choices.items()
+        if not spec.defence and label in run.manifest.codecs
     }
 
 
-def _signature(choice: ComponentSpec) -> str:
-    return repr((choice.name, sorted(choice.params, key=str)))
+def _weights(spec: ComponentSpec) -> str:
+    """Return what a defended codec and its bare codec have in common."""
+    return repr((spec.name, sorted(spec.params, key=str)))

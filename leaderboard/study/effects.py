@@ -1,16 +1,16 @@
-"""The question of Sun et al. (arXiv 2401.10345): what makes an attack strong?
+"""The data of the study of Sun et al. (arXiv 2401.10345): what makes an attack strong?
 
-    Runs --> [Effect]            one attacked picture, coded by the model it was made against
-         --> axis x budget       attack method, model, quality, target
+    runs --> [AttackEffect]      one adversarial picture, scored on one model
+         --> axis x budget       attack method, model, quality, objective
 
-A target is what an attack wanted; the harm is counted in its own terms: PSNR lost in per cent,
-bitstream and R-D cost by those of the clean picture.
+The damage of an attack is counted in the terms of its objective: the PSNR drop in per cent, and the
+increase of the rate and of the R-D cost as ratios to the values of the clean picture.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TypeAlias
@@ -24,32 +24,37 @@ from leaderboard.aggregate.families import common_name, family_key
 from leaderboard.aggregate.suite_info import SuiteInfo, setting
 from leaderboard.aggregate.threats import GRADIENTS
 from leaderboard.formatting import factor, percent
-from leaderboard.study.adversarial_training import SUFFIX
+from leaderboard.study.adversarial_training import HARDENED_SUFFIX
+from leaderboard.study.losses import objective_name
 
 
 @dataclass(frozen=True)
 class AttackGoal:
-    """What attacks may want, and how their harm is counted.
+    """An objective of attacks, and how its damage is counted.
 
     Attributes:
         objective: its name in a suite.
-        header: of the harm.
-        harm: of one attacked picture; None where there is none.
-        average: over pictures.
-        text: of a harm.
+        header: title of the damage.
+        damage: of one adversarial picture; None where it is undefined.
+        average: the mean over pictures.
+        text: the damage as text.
     """
 
     objective: str
     header: str
-    harm: Callable[[Scores], float | None]
+    damage: Callable[[Scores], float | None]
     average: Callable[[Iterable[float | None]], Estimate | None]
     text: Callable[[float], str]
 
 
-TARGETS = (
-    AttackGoal("distortion", "PSNR lost, %", lambda scores: scores.drop_percent, mean, percent),
-    AttackGoal("rate", "bitstream", lambda scores: scores.bpp_factor, geometric_mean, factor),
-    AttackGoal("rd", "R-D cost", lambda scores: scores.rd_factor, geometric_mean, factor),
+GOALS = (
+    AttackGoal("distortion", "PSNR drop, %", lambda scores: scores.drop_percent, mean, percent),
+    AttackGoal(
+        "rate", "rate increase (ratio)", lambda scores: scores.bpp_factor, geometric_mean, factor
+    ),
+    AttackGoal(
+        "rd", "R-D cost increase (ratio)", lambda scores: scores.rd_factor, geometric_mean, factor
+    ),
 )
 
 
@@ -58,40 +63,40 @@ class Model:
     """One operating point of the study.
 
     Attributes:
-        label: the suite's.
-        family: the same for all its qualities, and for its hardened twin.
-        place: of its quality within the family, the lowest rate first.
-        hardened: whether it was trained against attacks.
+        label: its label in the suite.
+        family: the same at every quality setting, and for the hardened version.
+        quality_index: its position within the family, by the clean rate from the lowest.
+        hardened: whether it was adversarially trained.
         learned: whether it offers gradients.
     """
 
     label: str
     family: str
-    place: int
+    quality_index: int
     hardened: bool
     learned: bool
 
 
 @dataclass(frozen=True)
 class AttackEffect:
-    """One attacked picture and what it did.
+    """One adversarial picture and its effect on one model.
 
     Attributes:
-        model: that coded it.
-        attack: its label.
-        target: what it wanted; empty for noise.
-        budget: its label.
-        threat: how it was made, seen from the model.
-        picture: name of its source.
+        model: the victim.
+        attack: label of the attack.
+        objective: name of the objective; empty for noise.
+        budget: label of the budget.
+        threat: how the picture was made, as seen from the victim.
+        picture: name of the source picture.
         craft: key of the search that made it.
-        sources: what the search looked at, by label.
-        flags: what it noticed.
-        scores: of the bytes.
+        sources: labels of the codecs that the search used.
+        flags: flags of the search.
+        scores: scores of the bitstream.
     """
 
     model: Model
     attack: str
-    target: str
+    objective: str
     budget: str
     threat: str
     picture: str
@@ -102,128 +107,140 @@ class AttackEffect:
 
 
 Axis: TypeAlias = Callable[[AttackEffect], str]
-"""What the rows of a table are."""
+"""The label of the table row that an effect belongs to."""
+
+Means: TypeAlias = dict[tuple[str, str], Estimate]
+"""Mean damage, by row label and budget."""
 
 
 def models(run: Run) -> list[Model]:
-    """Return the operating points of a run, the lossless one left out."""
-    told = setting(run)
-    found = cases(run, told)
-    chosen = {k: c for k, c in told.choices.items() if k not in told.references}
-    groups: dict[str, list[str]] = defaultdict(list)
-    for label, choice in chosen.items():
-        groups[_kin(label, choice)].append(label)
+    """Return the operating points of a run without the lossless reference."""
+    suite = setting(run)
+    groups = cases(run, suite)
+    specs = {label: spec for label, spec in suite.choices.items() if label not in suite.references}
+    families: dict[str, list[str]] = defaultdict(list)
+    for label, spec in specs.items():
+        families[_family(label, spec)].append(label)
+    members = {label: families[_family(label, spec)] for label, spec in specs.items()}
     return [
         Model(
             label=label,
-            family=common_name([one.removesuffix(SUFFIX) for one in groups[_kin(label, choice)]]),
-            place=_place(label, groups[_kin(label, choice)], told, found),
-            hardened=label.endswith(SUFFIX),
+            family=common_name([name.removesuffix(HARDENED_SUFFIX) for name in members[label]]),
+            quality_index=_quality_index(label, members[label], suite, groups),
+            hardened=label.endswith(HARDENED_SUFFIX),
             learned=label in run.manifest.gradients,
         )
-        for label, choice in chosen.items()
+        for label in specs
     ]
 
 
-def gathered(runs: Iterable[Run]) -> list[AttackEffect]:
-    """Return the effects of several runs; of a search that several made, those of the first."""
-    found: list[AttackEffect] = []
+def collect_effects(runs: Iterable[Run]) -> list[AttackEffect]:
+    """Return the effects of several runs; a search that several runs share counts once."""
+    effects: list[AttackEffect] = []
     known: set[tuple[str, str]] = set()
     for run in runs:
-        new = [one for one in effects(run) if (one.craft, one.model.label) not in known]
-        known |= {(one.craft, one.model.label) for one in new}
-        found += new
-    return found
+        new = [effect for effect in run_effects(run) if _identity(effect) not in known]
+        known.update(map(_identity, new))
+        effects += new
+    return effects
 
 
-def effects(run: Run) -> list[AttackEffect]:
-    """Return every attacked picture of a run that was scored, with the operating point it hurt."""
-    told = setting(run)
-    found = cases(run, told)
+def run_effects(run: Run) -> list[AttackEffect]:
+    """Return the effect of every scored adversarial picture of a run."""
+    suite = setting(run)
+    groups = cases(run, suite)
     return [
         _effect(model, scored)
         for model in models(run)
-        for ball in told.balls
-        for scored in found[model.label, str(ball)].scored
+        for budget in suite.balls
+        for scored in groups[model.label, str(budget)].scored
     ]
 
 
-def own(found: Iterable[AttackEffect]) -> list[AttackEffect]:
-    """Return the pictures that plain models were given through their own gradients."""
-    return [one for one in found if one.threat == GRADIENTS and not one.model.hardened]
+def white_box_on_plain(effects: Iterable[AttackEffect]) -> list[AttackEffect]:
+    """Return the effects of white-box attacks on models that are not hardened."""
+    return [
+        effect for effect in effects if effect.threat == GRADIENTS and not effect.model.hardened
+    ]
 
 
-def worst(found: Iterable[AttackEffect], target: AttackGoal) -> list[AttackEffect]:
-    """Return, of the attacks that wanted something, the worst of each picture on each model."""
-    best: dict[tuple[str, str, str], AttackEffect] = {}
-    for one in found:
-        harm = target.harm(one.scores)
-        if one.target != target.objective or harm is None:
+def worst_per_picture(effects: Iterable[AttackEffect], goal: AttackGoal) -> list[AttackEffect]:
+    """Return the worst attack with an objective, for each model, budget and picture."""
+    worst: dict[tuple[str, str, str], tuple[float, AttackEffect]] = {}
+    for effect in effects:
+        damage = goal.damage(effect.scores)
+        if effect.objective != goal.objective or damage is None:
             continue
-        key = (one.model.label, one.budget, one.picture)
-        if key not in best or harm > (target.harm(best[key].scores) or 0.0):
-            best[key] = one
-    return list(best.values())
+        key = (effect.model.label, effect.budget, effect.picture)
+        if key not in worst or damage > worst[key][0]:
+            worst[key] = damage, effect
+    return [effect for _, effect in worst.values()]
 
 
-def averages(
-    found: Iterable[AttackEffect], axis: Axis, target: AttackGoal
-) -> dict[tuple[str, str], Estimate]:
-    """Return the mean harm by value of an axis and budget, of attacks that wanted it."""
-    return harms((one for one in found if one.target == target.objective), axis, target)
+def mean_damage_for_objective(
+    effects: Iterable[AttackEffect], axis: Axis, goal: AttackGoal
+) -> Means:
+    """Return the mean damage by axis and budget, of attacks with the goal's objective."""
+    wanted = (effect for effect in effects if effect.objective == goal.objective)
+    return mean_damage(wanted, axis, goal)
 
 
-def harms(
-    found: Iterable[AttackEffect], axis: Axis, target: AttackGoal
-) -> dict[tuple[str, str], Estimate]:
-    """Return the mean harm by value of an axis and budget, whatever the attacks wanted."""
-    groups: dict[tuple[str, str], list[float | None]] = defaultdict(list)
-    for one in found:
-        groups[axis(one), one.budget].append(target.harm(one.scores))
-    made = ((key, target.average(values)) for key, values in groups.items())
-    return {key: estimate for key, estimate in made if estimate is not None}
+def mean_damage(effects: Iterable[AttackEffect], axis: Axis, goal: AttackGoal) -> Means:
+    """Return the mean damage by axis and budget, of attacks with any objective."""
+    damages: dict[tuple[str, str], list[float | None]] = defaultdict(list)
+    for effect in effects:
+        damages[axis(effect), effect.budget].append(goal.damage(effect.scores))
+    means = ((key, goal.average(values)) for key, values in damages.items())
+    return {key: estimate for key, estimate in means if estimate is not None}
 
 
-def budgets(runs: Sequence[Run]) -> list[str]:
-    """Return the labels of all budgets, of each kind the smallest first."""
-    balls = {str(ball): ball for run in runs for ball in setting(run).balls}
-    return sorted(balls, key=lambda label: (balls[label].kind, balls[label].radius))
+def budget_labels(runs: Sequence[Run]) -> list[str]:
+    """Return the labels of all budgets, by kind and then from the smallest."""
+    budgets = {str(budget): budget for run in runs for budget in setting(run).balls}
+    return sorted(budgets, key=lambda label: (budgets[label].kind, budgets[label].radius))
 
 
-def steps_of(runs: Sequence[Run]) -> dict[str, int]:
-    """Return how many gradients each attack takes at most, by label, as its searches counted."""
-    taken: dict[str, int] = {}
+def gradients_per_attack(runs: Sequence[Run]) -> dict[str, int]:
+    """Return the largest number of gradients of a search, by attack label."""
+    gradients: dict[str, int] = {}
     for run in runs:
         for craft in run.crafts.values():
             if craft.sources:
-                taken[craft.attack] = max(craft.gradients, taken.get(craft.attack, 0))
-    return taken
+                gradients[craft.attack] = max(craft.gradients, gradients.get(craft.attack, 0))
+    return gradients
 
 
-def _kin(label: str, choice: ComponentSpec) -> str:
-    """Return what a plain model, its twin and their other qualities have in common."""
-    key = family_key(choice)
-    return key.removesuffix("-hardened") if label.endswith(SUFFIX) else key
+def _identity(effect: AttackEffect) -> tuple[str, str]:
+    return effect.craft, effect.model.label
 
 
-def _place(
-    label: str, group: Sequence[str], told: SuiteInfo, found: dict[tuple[str, str], CellGroup]
+def _family(label: str, spec: ComponentSpec) -> str:
+    """Return the key that all quality settings of a model and its hardened versions share."""
+    key = family_key(spec)
+    return key.removesuffix("-hardened") if label.endswith(HARDENED_SUFFIX) else key
+
+
+def _quality_index(
+    label: str,
+    members: Sequence[str],
+    suite: SuiteInfo,
+    groups: dict[tuple[str, str], CellGroup],
 ) -> int:
-    ball = str(told.balls[0])
-    alike = [one for one in group if one.endswith(SUFFIX) == label.endswith(SUFFIX)]
-    return sorted(alike, key=lambda one: _clean_bpp(found[one, ball])).index(label)
+    budget = str(suite.balls[0])
+    hardened = label.endswith(HARDENED_SUFFIX)
+    comparable = [name for name in members if name.endswith(HARDENED_SUFFIX) == hardened]
+    return sorted(comparable, key=lambda name: _clean_bpp(groups[name, budget])).index(label)
 
 
-def _clean_bpp(case: CellGroup) -> float:
-    return fmean(scores.bpp for scores in case.clean.values()) if case.clean else 0.0
+def _clean_bpp(group: CellGroup) -> float:
+    return fmean(scores.bpp for scores in group.clean.values()) if group.clean else 0.0
 
 
 def _effect(model: Model, scored: ScoredAttack) -> AttackEffect:
-    words: Iterator[str] = iter((scored.craft.objective or "").split())
     return AttackEffect(
         model=model,
         attack=scored.craft.attack,
-        target=next(words, ""),
+        objective=objective_name(scored.craft),
         budget=scored.craft.budget,
         threat=scored.threat,
         picture=scored.picture,

@@ -1,4 +1,4 @@
-"""What attacks do beyond what the change of the picture does by itself, and beyond noise."""
+"""The excess of attacks over the perturbation itself and over noise of the same budget."""
 
 from __future__ import annotations
 
@@ -11,69 +11,75 @@ from leaderboard.aggregate.bootstrap import Estimate
 from leaderboard.aggregate.threats import NOISE
 from leaderboard.formatting import decibel, percent
 from leaderboard.render.markdown import table
-from leaderboard.study.effects import TARGETS, AttackEffect, harms, own, worst
+from leaderboard.study.effects import (
+    GOALS,
+    AttackEffect,
+    mean_damage,
+    white_box_on_plain,
+    worst_per_picture,
+)
 
-_DISTORTION, *_ = TARGETS
+_DISTORTION, *_ = GOALS
 
 
-def beside(found: Sequence[AttackEffect], labels: Sequence[str]) -> str:
-    """Return a table: attacks, noise of the same budget, and a codec that keeps changes faithfully.
+def baseline_table(effects: Sequence[AttackEffect], budgets: Sequence[str]) -> str:
+    """Return a table: attacks, noise of the same budget, and a codec that keeps the perturbation.
 
     Args:
-        found: all that was measured.
-        labels: of the budgets.
+        effects: all effects.
+        budgets: labels of the budgets.
     """
-    attacked = worst(own(found), _DISTORTION)
-    lines = [*_inputs(attacked, labels), *_harms(found, labels)]
-    return table(("", *labels), [False, *[True] * len(labels)], lines)
+    attacked = worst_per_picture(white_box_on_plain(effects), _DISTORTION)
+    lines = [*_perturbation_rows(attacked, budgets), *_noise_rows(effects, budgets)]
+    return table(("", *budgets), [False, *[True] * len(budgets)], lines)
 
 
-def _inputs(attacked: Sequence[AttackEffect], labels: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Yield rows on the attacks that wanted distortion."""
+def _perturbation_rows(
+    attacked: Sequence[AttackEffect], budgets: Sequence[str]
+) -> Iterator[tuple[str, ...]]:
+    """Yield rows about the attacks on the distortion."""
     rows: tuple[tuple[str, Callable[[Scores], float], Callable[[float], str]], ...] = (
-        ("the attacked pictures themselves, PSNR dB", _change, decibel),
-        ("PSNR lost, %: a codec that just keeps the change", _faithful, percent),
+        ("PSNR of the adversarial pictures, dB", lambda s: s.psnr_perturbation, decibel),
+        ("PSNR drop, %: a codec that only keeps the perturbation", _faithful_drop, percent),
         ("vulnerability index, dB", lambda scores: scores.vi or 0.0, decibel),
-        ("hurt more than the change explains, % of the pictures", _unexplained, percent),
+        ("pictures with amplified error, %", lambda s: 100.0 * s.unexplained, percent),
     )
-    for title, figure, text in rows:
-        cells = (_mean([figure(one.scores) for one in _at(attacked, at)], text) for at in labels)
-        yield (title, *cells)
+    for title, value, text in rows:
+        yield (title, *(_mean_text(attacked, budget, value, text) for budget in budgets))
 
 
-def _harms(found: Sequence[AttackEffect], labels: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Yield what attacks and noise did, for each target."""
-    noise = [one for one in found if one.threat == NOISE and one.model.learned]
-    plain = [one for one in noise if not one.model.hardened]
-    for target in TARGETS:
-        attacks = harms(worst(own(found), target), lambda _: "", target)
-        by_chance = harms(plain, lambda _: "", target)
-        for title, means in (("attacks", attacks), ("noise", by_chance)):
-            cells = (_told(means.get(("", at)), target.text) for at in labels)
-            yield (f"{target.header}: {title}", *cells)
+def _noise_rows(
+    effects: Sequence[AttackEffect], budgets: Sequence[str]
+) -> Iterator[tuple[str, ...]]:
+    """Yield the damage by attacks and by noise, for each goal."""
+    noise = [
+        effect
+        for effect in effects
+        if effect.threat == NOISE and effect.model.learned and not effect.model.hardened
+    ]
+    for goal in GOALS:
+        worst = worst_per_picture(white_box_on_plain(effects), goal)
+        for title, compared in (("attacks", worst), ("noise", noise)):
+            means = mean_damage(compared, lambda _: "", goal)
+            cells = (_estimate_text(means.get(("", budget)), goal.text) for budget in budgets)
+            yield (f"{goal.header}: {title}", *cells)
 
 
-def _at(found: Sequence[AttackEffect], budget: str) -> list[AttackEffect]:
-    return [one for one in found if one.budget == budget]
+def _faithful_drop(scores: Scores) -> float:
+    """Return the PSNR drop, in per cent, if the perturbation only adds to the codec's own error."""
+    faithful = psnr_of(scores.mse_clean + scores.mse_perturbation)
+    return 100 * (scores.psnr_clean - faithful) / scores.psnr_clean
 
 
-def _change(scores: Scores) -> float:
-    return scores.psnr_perturbation
-
-
-def _faithful(scores: Scores) -> float:
-    """Return the PSNR lost, in per cent, where the change just adds to the codec's own error."""
-    kept = psnr_of(scores.mse_clean + scores.mse_perturbation)
-    return 100 * (scores.psnr_clean - kept) / scores.psnr_clean
-
-
-def _unexplained(scores: Scores) -> float:
-    return 100.0 * scores.unexplained
-
-
-def _mean(values: Sequence[float], text: Callable[[float], str]) -> str:
+def _mean_text(
+    effects: Sequence[AttackEffect],
+    budget: str,
+    value: Callable[[Scores], float],
+    text: Callable[[float], str],
+) -> str:
+    values = [value(effect.scores) for effect in effects if effect.budget == budget]
     return text(fmean(values)) if values else "–"
 
 
-def _told(estimate: Estimate | None, text: Callable[[float], str]) -> str:
+def _estimate_text(estimate: Estimate | None, text: Callable[[float], str]) -> str:
     return "–" if estimate is None else text(estimate.mean)

@@ -1,4 +1,4 @@
-"""The figures of Sun et al. (arXiv 2401.10345) and where, if anywhere, ours come up to them."""
+"""The figures of Sun et al. (arXiv 2401.10345), and where this study reaches them."""
 
 from __future__ import annotations
 
@@ -6,131 +6,167 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import product
 from statistics import median
+from typing import TypeAlias
 
 from scipy.stats import spearmanr
 
 from leaderboard.formatting import decibel, factor, percent, rate
-from leaderboard.study.adversarial_training import WANTED, Pair
-from leaderboard.study.effects import TARGETS, AttackEffect, AttackGoal, own
+from leaderboard.study.adversarial_training import HardenedPair
+from leaderboard.study.effects import GOALS, AttackEffect, AttackGoal, white_box_on_plain
+from leaderboard.study.losses import OBJECTIVE_VALUES
 
-LARGEST = {"distortion": (61.55, "61.55 %"), "rate": (19.15, "×19.15")}
-"""The worst found there, under PGD: PSNR lost in per cent, bpp as a factor; and as text."""
+PUBLISHED_DAMAGE = {"distortion": (61.55, "61.55 %"), "rate": (19.15, "×19.15")}
+"""The paper's largest PSNR drop in per cent and rate ratio under PGD, as values and as text."""
 
-FALL = 0.9552
-"""Of the R-D cost of the most vulnerable model there, through adversarial training."""
+PUBLISHED_REDUCTION = 0.9552
+"""The paper's reduction of the R-D cost of its most vulnerable model by adversarial training."""
 
-_FEWEST = 4
-"""Values of which a rank correlation says something."""
+_FEWEST_VALUES = 4
+"""The smallest number of values for a rank correlation."""
 
 CAVEAT = """\
-What we could read of the paper tells no budget, so a figure that is reached says from which budget
-on such harm exists, not that both agree."""
+The text of the paper that is available to us states no budget. A figure that is reached therefore
+shows from which budget on such damage occurs. It does not show that both studies agree."""
+
+_Worst: TypeAlias = tuple[float, AttackEffect]
+"""The largest damage, and the effect that has it."""
+
+_Case: TypeAlias = tuple[HardenedPair, str, str]
+"""A pair, a budget and an objective."""
 
 
-def published(target: AttackGoal) -> str:
-    """Return the paper's worst, or that it gives none."""
-    _, text = LARGEST.get(target.objective, (0.0, "none"))
+def published_text(goal: AttackGoal) -> str:
+    """Return the paper's largest damage, or "none" where it gives none."""
+    _, text = PUBLISHED_DAMAGE.get(goal.objective, (0.0, "none"))
     return text
 
 
-def of_attacks(found: Sequence[AttackEffect], labels: Sequence[str]) -> Iterator[str]:
-    """Yield for each of the paper's two attack figures from which budget on it is reached here.
+def attack_claims(effects: Sequence[AttackEffect], budgets: Sequence[str]) -> Iterator[str]:
+    """Yield a sentence for each attack figure of the paper: from which budget on it is reached.
 
     Args:
-        found: all that was measured.
-        labels: of the budgets, the smallest first.
+        effects: all effects.
+        budgets: labels of the budgets, from the smallest.
     """
-    for target in TARGETS:
-        known, text = LARGEST.get(target.objective, (None, ""))
-        tops = [top for label in labels if (top := _top(found, target, label)) is not None]
-        if known is None or not tops:
+    for goal in GOALS:
+        worst = [pair for budget in budgets if (pair := _worst_at(effects, goal, budget))]
+        if goal.objective not in PUBLISHED_DAMAGE or not worst:
             continue
-        reached = next((at for at, (harm, _) in enumerate(tops) if harm >= known), None)
-        said = f"{target.header}: the paper's {text} is"
-        if reached is None:
-            most = max(tops, key=lambda top: top[0])
-            yield f"{said} not reached; {_told(target, *most)}. {_by_picture(found, target)}"
+        published, text = PUBLISHED_DAMAGE[goal.objective]
+        reached = [index for index, (damage, _) in enumerate(worst) if damage >= published]
+        claim = f"{goal.header}: the paper's {text} is"
+        if reached:
+            yield f"{claim} {_from_budget(worst, reached[0], goal)}"
         else:
-            below = f" One budget below, {_told(target, *tops[reached - 1])}." if reached else ""
-            yield f"{said} reached; {_told(target, *tops[reached])}.{below}"
+            largest = max(worst, key=lambda pair: pair[0])
+            sentence = _worst_text(goal, *largest)
+            yield f"{claim} not reached. {sentence} {_range_by_picture(effects, goal)}"
 
 
-def of_training(pairs: Sequence[Pair], found: Sequence[AttackEffect]) -> Iterator[str]:
-    """Yield how the largest fall compares with the paper's, and where that could be seen at all."""
-    places = [
-        (pair, budget, wanted)
+def training_claims(
+    pairs: Sequence[HardenedPair], effects: Sequence[AttackEffect]
+) -> Iterator[str]:
+    """Yield how the largest reduction compares with the paper's, and where it could be seen."""
+    cases: list[_Case] = [
+        (pair, budget, objective)
         for pair in pairs
-        for budget, wanted in product(pair.plain, WANTED)
-        if pair.has(budget, wanted)
+        for budget, objective in product(pair.plain, OBJECTIVE_VALUES)
+        if pair.was_attacked(budget, objective)
     ]
-    if not places:
+    if not cases:
         return
-    pair, budget, wanted = max(places, key=lambda at: at[0].fall(*at[1:]))
-    most, ceiling = (
-        f"{percent(100 * share(budget, wanted))} %" for share in (pair.fall, pair.ceiling)
-    )
-    reached = "reached" if pair.fall(budget, wanted) >= FALL else "not reached"
-    above = sum(one.ceiling(*at) > FALL for one, *at in places)
-    close = sum(one.faithful(*at) > FALL for one, *at in places)
+    yield _largest_reduction(cases)
+    yield _ceilings(cases)
+    worse = sum(pair.reduction(*case) < 0 for pair, *case in cases)
     yield (
-        f"Adversarial training: the paper's {100 * FALL:.2f} % is {reached}; the largest fall is"
-        f" {most} ({pair.name}, {budget}, {wanted}; ceiling {ceiling}). The ceiling is above the"
-        f" paper's figure in {above} of {len(places)} cases, and that of a faithful codec in"
-        f" {close}: what decodes to the attacked picture has its change in the MSE."
+        f"In {worse} of these {len(cases)} cases the R-D cost under attack of the hardened model is"
+        " above that of the plain model."
     )
-    dearer = sum(one.fall(*at) < 0 for one, *at in places)
-    yield f"In {dearer} of these {len(places)} cases the hardened model costs more than the plain."
-    worst = max(own(found), key=lambda one: one.scores.rd_factor)
-    if worst.model.label not in {one.name for one in pairs}:
+    worst = max(white_box_on_plain(effects), key=lambda effect: effect.scores.rd_factor)
+    if worst.model.label not in {pair.name for pair in pairs}:
         yield (
-            f"The paper's figure is of its most vulnerable model. Here that is {worst.model.label}"
-            f" (R-D cost {factor(worst.scores.rd_factor)}), which has no hardened twin."
+            f"The paper's figure is for its most vulnerable model. Here that is {worst.model.label}"
+            f" (R-D cost increase {factor(worst.scores.rd_factor)}), which has no hardened version."
         )
 
 
-def _top(
-    found: Sequence[AttackEffect], target: AttackGoal, budget: str
-) -> tuple[float, AttackEffect] | None:
-    """Return the largest harm at a budget and what did it, whatever that wanted."""
-    harms = [(target.harm(one.scores), one) for one in own(found) if one.budget == budget]
-    known = [(harm, one) for harm, one in harms if harm is not None]
+def _largest_reduction(cases: Sequence[_Case]) -> str:
+    pair, budget, objective = max(cases, key=lambda case: case[0].reduction(*case[1:]))
+    reduction, ceiling = pair.reduction(budget, objective), pair.ceiling(budget, objective)
+    reached = "reached" if reduction >= PUBLISHED_REDUCTION else "not reached"
+    return (
+        f"Adversarial training: the paper's {100 * PUBLISHED_REDUCTION:.2f} % is {reached}. The"
+        f" largest reduction is {percent(100 * reduction)} % ({pair.name}, {budget}, {objective};"
+        f" ceiling {percent(100 * ceiling)} %)."
+    )
+
+
+def _ceilings(cases: Sequence[_Case]) -> str:
+    above = sum(pair.ceiling(*case) > PUBLISHED_REDUCTION for pair, *case in cases)
+    faithful = sum(pair.faithful_ceiling(*case) > PUBLISHED_REDUCTION for pair, *case in cases)
+    return (
+        f"The ceiling is above the paper's figure in {above} of {len(cases)} cases. The ceiling of"
+        f" a faithful codec is above it in {faithful}: such a codec reconstructs the adversarial"
+        " picture, so its MSE contains the perturbation."
+    )
+
+
+def _worst_at(effects: Sequence[AttackEffect], goal: AttackGoal, budget: str) -> _Worst | None:
+    """Return the largest damage at a budget, of attacks with any objective."""
+    damages = [
+        (goal.damage(effect.scores), effect)
+        for effect in white_box_on_plain(effects)
+        if effect.budget == budget
+    ]
+    known = [(damage, effect) for damage, effect in damages if damage is not None]
     return max(known, key=lambda pair: pair[0], default=None)
 
 
-def _told(target: AttackGoal, harm: float, one: AttackEffect) -> str:
+def _from_budget(worst: Sequence[_Worst], index: int, goal: AttackGoal) -> str:
+    """Return the smallest budget that reaches the figure, and the damage there and just below."""
+    _, first = worst[index]
+    shown = [worst[index], *worst[max(0, index - 1) : index]]
+    sentences = (_worst_text(goal, *pair) for pair in shown)
+    return " ".join((f"reached from {first.budget} on.", *sentences))
+
+
+def _worst_text(goal: AttackGoal, damage: float, effect: AttackEffect) -> str:
     return (
-        f"at {one.budget} the most is {target.text(harm)}, by {one.attack} on {one.picture}"
-        f" against {one.model.label}; the picture itself has"
-        f" {decibel(one.scores.psnr_perturbation)} dB then"
+        f"The largest value at {effect.budget} is {goal.text(damage)} ({effect.attack},"
+        f" {effect.picture}, {effect.model.label}; the adversarial picture has"
+        f" {decibel(effect.scores.psnr_perturbation)} dB)."
     )
 
 
-def _by_picture(found: Sequence[AttackEffect], target: AttackGoal) -> str:
-    """Return how the largest harm of each picture goes with what it costs, model by model."""
-    most: dict[tuple[str, str], tuple[float, AttackEffect]] = {}
-    for one in own(found):
-        harm, who = target.harm(one.scores), (one.model.label, one.picture)
-        if harm is not None and (who not in most or harm > most[who][0]):
-            most[who] = harm, one
-    ranked = sorted(most.values(), key=lambda pair: pair[0])
-    told = (
-        f"{target.text(harm)} of {one.picture} on {one.model.label}"
-        f" ({rate(one.scores.bpp_clean)} bpp clean)"
-        for harm, one in (ranked[0], ranked[-1])
+def _range_by_picture(effects: Sequence[AttackEffect], goal: AttackGoal) -> str:
+    """Return the range of the largest damage per picture and model, and its correlation."""
+    worst: dict[tuple[str, str], _Worst] = {}
+    for effect in white_box_on_plain(effects):
+        damage, key = goal.damage(effect.scores), (effect.model.label, effect.picture)
+        if damage is not None and (key not in worst or damage > worst[key][0]):
+            worst[key] = damage, effect
+    ranked = sorted(worst.values(), key=lambda pair: pair[0])
+    ends = (
+        f"{goal.text(damage)} ({effect.picture}, {effect.model.label},"
+        f" {rate(effect.scores.bpp_clean)} bpp clean)"
+        for damage, effect in (ranked[0], ranked[-1])
     )
-    return f"By model and picture the most is from {' to '.join(told)}{_correlated(ranked)}."
+    span = f"The largest value per picture and model ranges from {' to '.join(ends)}."
+    return " ".join(filter(None, (span, _rank_correlation(ranked))))
 
 
-def _correlated(ranked: Sequence[tuple[float, AttackEffect]]) -> str:
-    """Return the rank correlation of harm and clean rate within a model, where there is one."""
-    groups: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for harm, one in ranked:
-        groups[one.model.label].append((harm, one.scores.bpp_clean))
-    known = [group for group in groups.values() if len({harm for harm, _ in group}) >= _FEWEST]
+def _rank_correlation(worst: Sequence[_Worst]) -> str:
+    """Return the rank correlation of damage and clean rate within a model, where there is one."""
+    points: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for damage, effect in worst:
+        points[effect.model.label].append((damage, effect.scores.bpp_clean))
+    known = [
+        group for group in points.values() if len({damage for damage, _ in group}) >= _FEWEST_VALUES
+    ]
     if not known:
         return ""
-    found = [float(spearmanr(*zip(*group, strict=True)).statistic) for group in known]
+    rhos = [float(spearmanr(*zip(*group, strict=True)).statistic) for group in known]
     return (
-        f"; within a model its rank correlation with the clean rate is {median(found):.2f}"
-        f" (Spearman, median of {len(found)} models; {min(found):.2f} to {max(found):.2f})"
+        f"Within a model, its rank correlation with the clean rate is {median(rhos):.2f} (Spearman,"
+        f" median of {len(rhos)} models; range {min(rhos):.2f} to {max(rhos):.2f})."
     )

@@ -12,231 +12,288 @@ from bench.errors import BenchError
 from bench.store.run_folder import Run
 from leaderboard.formatting import decibel, escaped, percent, rate
 from leaderboard.render.markdown import bullets, table
-from leaderboard.study import report_text as paper_words
-from leaderboard.study.adversarial_training import WANTED, Pair, pairs
-from leaderboard.study.classical_codecs import compared, levels
+from leaderboard.study import report_text
+from leaderboard.study.adversarial_training import HardenedPair, hardened_pairs
+from leaderboard.study.classical_codecs import damage_tables, psnr_table
 from leaderboard.study.effects import (
-    TARGETS,
+    GOALS,
     AttackEffect,
     AttackGoal,
     Axis,
-    averages,
-    budgets,
-    gathered,
-    harms,
-    own,
-    steps_of,
-    worst,
+    Means,
+    budget_labels,
+    collect_effects,
+    gradients_per_attack,
+    mean_damage,
+    mean_damage_for_objective,
+    white_box_on_plain,
+    worst_per_picture,
 )
-from leaderboard.study.noise_baseline import beside
-from leaderboard.study.published_claims import CAVEAT, FALL, of_attacks, of_training, published
+from leaderboard.study.losses import OBJECTIVE_VALUES, rd_cost
+from leaderboard.study.noise_baseline import baseline_table
+from leaderboard.study.published_claims import (
+    CAVEAT,
+    PUBLISHED_REDUCTION,
+    attack_claims,
+    published_text,
+    training_claims,
+)
 from leaderboard.study.report_figures import Panel, figure
-from leaderboard.study.report_text import HARDENING
-from leaderboard.study.trends import of_classical, of_methods, of_models, of_qualities, reservations
+from leaderboard.study.trends import (
+    caveats,
+    classical_trends,
+    method_trends,
+    most_damaged_families,
+    quality_trends,
+)
 
 
 @dataclass(frozen=True)
 class Section:
-    """One axis of the study."""
+    """One axis of the study.
+
+    Attributes:
+        title: the heading.
+        header: title of the first column; it names the figure as well.
+        axis: the row that an effect belongs to.
+        every_attack: whether every attack counts, or only the worst one on each picture.
+    """
 
     title: str
     header: str
     axis: Axis
-    of_each: bool = False
+    every_attack: bool = False
 
 
 SECTIONS = (
-    Section("Attack method", "attack", lambda one: one.attack, of_each=True),
-    Section("Model", "model", lambda one: one.model.family),
-    Section("Quality", "operating point", lambda one: one.model.label),
+    Section("Attack method", "attack", lambda effect: effect.attack, every_attack=True),
+    Section("Model", "model", lambda effect: effect.model.family),
+    Section("Quality", "operating point", lambda effect: effect.model.label),
 )
+
+
+@dataclass(frozen=True)
+class _Report:
+    """Everything that the sections of the page are made from."""
+
+    runs: Sequence[Run]
+    effects: Sequence[AttackEffect]
+    budgets: Sequence[str]
+    pairs: Sequence[HardenedPair]
+    figures: Sequence[str]
 
 
 def write_report(runs: Sequence[Run], out: Path) -> list[Path]:
     """Write the page and its figures; return their paths.
 
     Raises:
-        BenchError: the file does not end in .md, nothing was attacked through its gradients, or it
+        BenchError: the file does not end in .md, the runs have no white-box attack, or the file
             cannot be written.
     """
     if out.suffix != ".md":
-        raise BenchError(f"{out} does not end in .md, which is what a report is written as")
-    found = gathered(runs)
-    if not own(found):
-        raise BenchError("nothing in these runs was attacked through its own gradients")
-    drawn = {
-        f"{out.stem}-{name.replace(' ', '-')}.svg": figure(panels, budgets(runs))
-        for name, panels in _panels(found)
+        raise BenchError(f"{out} does not end in .md; a report is a markdown file, name it NAME.md")
+    effects = collect_effects(runs)
+    if not white_box_on_plain(effects):
+        raise BenchError(
+            "these runs have no white-box attack on a plain codec; a report needs at least one"
+        )
+    budgets = budget_labels(runs)
+    figures = {
+        f"{out.stem}-{name.replace(' ', '-')}.svg": figure(panels, budgets)
+        for name, panels in _panels(effects)
     }
-    page = "\n\n".join(_blocks(runs, found, list(drawn), out.name))
+    pairs = [pair for run in runs for pair in hardened_pairs(run)]
+    blocks = _blocks(_Report(runs, effects, budgets, pairs, list(figures)), out.name)
+    return _write(out, "\n\n".join(blocks) + "\n", figures)
+
+
+def _write(out: Path, page: str, figures: dict[str, bytes]) -> list[Path]:
     try:
-        out.write_text(page + "\n", encoding="utf-8")
-        for name, content in drawn.items():
+        out.write_text(page, encoding="utf-8")
+        for name, content in figures.items():
             (out.parent / name).write_bytes(content)
     except OSError as error:
         raise BenchError(f"cannot write {out}: {error.strerror}; choose another file") from error
-    return [out, *(out.parent / name for name in drawn)]
+    return [out, *(out.parent / name for name in figures)]
 
 
-def _panels(found: Sequence[AttackEffect]) -> Iterator[tuple[str, list[Panel]]]:
-    """Yield what the figures show, those of the sections first, and that of the targets last."""
+def _panels(effects: Sequence[AttackEffect]) -> Iterator[tuple[str, list[Panel]]]:
+    """Yield the name and the panels of each figure: of the sections, then of the objectives."""
     for section in SECTIONS:
-        measured = _measured(found, section)
-        means = ((target, averages(measured, section.axis, target)) for target in TARGETS)
-        yield section.header, [Panel(f"wanted: {t.objective}", t, mean) for t, mean in means]
-    crossed = ((target, harms(_worst(found), _wanted, target)) for target in TARGETS)
-    yield "target", [Panel(target.header, target, means) for target, means in crossed]
+        counted = _counted(effects, section)
+        means = ((goal, mean_damage_for_objective(counted, section.axis, goal)) for goal in GOALS)
+        yield section.header, [Panel(f"objective: {g.objective}", g, mean) for g, mean in means]
+    yield "objective", [Panel(goal.header, goal, means) for goal, means in _by_objective(effects)]
 
 
-def _blocks(
-    runs: Sequence[Run], found: Sequence[AttackEffect], drawn: Sequence[str], name: str
-) -> Iterator[str]:
-    labels = budgets(runs)
-    yield paper_words.introduction(runs, found, name)
-    yield "## The worst found"
-    yield _extremes(found)
-    hardened = [pair for run in runs for pair in pairs(run)]
-    claims = (*of_attacks(found, labels), *of_training(hardened, found))
+def _blocks(report: _Report, name: str) -> Iterator[str]:
+    yield report_text.INTRODUCTION
+    yield from _findings(report)
+    yield "## Method"
+    yield report_text.method(report.effects)
+    yield from _axes(report)
+    yield "## Excess over the perturbation and over noise"
+    yield report_text.BASELINE
+    yield baseline_table(report.effects, report.budgets)
+    yield bullets(map(escaped, caveats(report.effects)))
+    yield "## Trends"
+    yield bullets(map(escaped, _trends(report)))
+    yield "## H.266 and other codecs without gradients"
+    yield report_text.classical(report.effects)
+    yield psnr_table(report.effects, report.budgets)
+    yield from damage_tables(report.effects, report.budgets)
+    yield from _training(report.pairs, report.budgets)
+    yield "## Reproduce this page"
+    yield report_text.reproduction(report.runs, name)
+
+
+def _findings(report: _Report) -> Iterator[str]:
+    yield "## Largest damage and the paper's figures"
+    yield _largest_damage(report.effects)
+    claims = chain(
+        attack_claims(report.effects, report.budgets),
+        training_claims(report.pairs, report.effects),
+    )
     yield bullets(map(escaped, claims))
     yield CAVEAT
-    *of_sections, of_targets = drawn
-    for section, picture in zip(SECTIONS, of_sections, strict=True):
+
+
+def _axes(report: _Report) -> Iterator[str]:
+    """Yield tables and a figure for each axis of the study."""
+    *section_figures, objective_figure = report.figures
+    for section, image in zip(SECTIONS, section_figures, strict=True):
         yield f"## {section.title}"
-        for target in TARGETS:
-            yield from _grid(_measured(found, section), section, target, labels)
-        yield f"![{section.title}: harm against the budget]({quote(picture)})"
-    yield "## Target"
-    yield _crossed(found, labels)
-    yield f"![Target: harm of each kind against the budget]({quote(of_targets)})"
-    yield "## Beyond the change itself"
-    yield beside(found, labels)
-    yield bullets(escaped(told) for told in reservations(found))
-    yield "## Trends"
-    yield bullets(escaped(told) for told in _trends(runs, found, labels))
-    yield "## H.266 and the other codecs without gradients"
-    yield paper_words.classical(found)
-    yield levels(found, labels)
-    yield from compared(found, labels)
-    yield from _training(hardened, labels)
+        for goal in GOALS:
+            yield from _damage_table(report, section, goal)
+        yield f"![{section.title}: damage by budget]({quote(image)})"
+    yield "## Objective"
+    yield _objective_table(report)
+    yield f"![Objective: damage of each kind by budget]({quote(objective_figure)})"
 
 
-def _training(hardened: Sequence[Pair], labels: Sequence[str]) -> Iterator[str]:
-    """Yield the section on hardened models, where there are any."""
-    if not hardened:
+def _training(pairs: Sequence[HardenedPair], budgets: Sequence[str]) -> Iterator[str]:
+    """Yield the section on hardened models, if there are any."""
+    if not pairs:
         return
     yield "## Adversarial training"
-    lambdas = dict.fromkeys(f"{pair.lmbda:g}" for pair in hardened)
-    yield HARDENING.format(lmbda=", ".join(lambdas))
-    yield _hardened(hardened)
-    yield _falls(hardened, labels)
+    lambdas = dict.fromkeys(f"{pair.lmbda:g}" for pair in pairs)
+    yield report_text.HARDENING.format(lmbda=", ".join(lambdas))
+    yield _worst_of_pairs(pairs)
+    yield _reductions(pairs, budgets)
 
 
-def _measured(found: Sequence[AttackEffect], section: Section) -> list[AttackEffect]:
-    """Return what a section averages: every attack for itself, or the worst of each picture."""
-    return own(found) if section.of_each else _worst(found)
+def _counted(effects: Sequence[AttackEffect], section: Section) -> list[AttackEffect]:
+    """Return the effects that a section averages."""
+    return white_box_on_plain(effects) if section.every_attack else _worst(effects)
 
 
-def _worst(found: Sequence[AttackEffect]) -> list[AttackEffect]:
-    """Return the worst attack of each picture and budget, for each target that attacks wanted."""
-    return [one for target in TARGETS for one in worst(own(found), target)]
+def _worst(effects: Sequence[AttackEffect]) -> list[AttackEffect]:
+    """Return the worst attack on each picture at each budget, for each objective."""
+    plain = white_box_on_plain(effects)
+    return [effect for goal in GOALS for effect in worst_per_picture(plain, goal)]
 
 
-def _wanted(one: AttackEffect) -> str:
-    return f"wanted: {one.target}"
+def _by_objective(effects: Sequence[AttackEffect]) -> list[tuple[AttackGoal, Means]]:
+    """Return the damage in the terms of each goal, by the objective of the attacks."""
+    worst = _worst(effects)
+    return [(goal, mean_damage(worst, lambda effect: effect.objective, goal)) for goal in GOALS]
 
 
-def _extremes(found: Sequence[AttackEffect]) -> str:
-    """Return the worst of each target: what it was, and what was attacked how."""
+def _largest_damage(effects: Sequence[AttackEffect]) -> str:
+    """Return a table: the largest damage of each kind, next to the paper's figure."""
+    plain = white_box_on_plain(effects)
     lines = []
-    for target in TARGETS:
-        seen = [(target.harm(one.scores), one) for one in own(found)]
-        known = [(harm, one) for harm, one in seen if harm is not None]
-        if not known:
-            continue
-        most, one = max(known, key=lambda pair: pair[0])
-        scores = one.scores
-        lines.append(
-            (
-                *(target.header, target.text(most), published(target)),
-                *(one.model.label, one.attack, one.budget, one.picture),
-                decibel(scores.psnr_perturbation),
-                f"{decibel(scores.psnr_clean)} → {decibel(scores.psnr_source)}",
-                f"{rate(scores.bpp_clean)} → {rate(scores.bpp)}",
-            )
-        )
-    headers = ("target", "here", "in the paper", "model", "attack", "budget", "picture")
-    more = ("attacked picture, dB", "decoded, dB", "bpp")
+    for goal in GOALS:
+        damages = [(goal.damage(effect.scores), effect) for effect in plain]
+        known = [(damage, effect) for damage, effect in damages if damage is not None]
+        if known:
+            damage, effect = max(known, key=lambda pair: pair[0])
+            shown = (goal.header, goal.text(damage), published_text(goal))
+            lines.append((*shown, *_effect_cells(effect)))
+    headers = ("damage", "here", "in the paper", "model", "attack", "budget", "picture")
+    more = ("adversarial picture, dB", "reconstruction, dB", "rate, bpp")
     return table((*headers, *more), [False, True, True, *[False] * 4, True, True, True], lines)
 
 
-def _grid(
-    measured: Sequence[AttackEffect], section: Section, target: AttackGoal, labels: Sequence[str]
-) -> Iterator[str]:
-    means = averages(measured, section.axis, target)
-    rows = dict.fromkeys(who for who, _ in means)
-    if not rows:
-        return
-    lines = [(who, *(_cell(means.get((who, budget)), target) for budget in labels)) for who in rows]
-    yield f"Attacks that wanted {target.objective}: {target.header}"
-    yield table((section.header, *labels), [False, *[True] * len(labels)], lines)
+def _effect_cells(effect: AttackEffect) -> tuple[str, ...]:
+    scores = effect.scores
+    return (
+        *(effect.model.label, effect.attack, effect.budget, effect.picture),
+        decibel(scores.psnr_perturbation),
+        f"{decibel(scores.psnr_clean)} → {decibel(scores.psnr_source)}",
+        f"{rate(scores.bpp_clean)} → {rate(scores.bpp)}",
+    )
 
 
-def _cell(estimate: object, target: AttackGoal) -> str:
-    value = getattr(estimate, "mean", None)
-    return "–" if value is None else target.text(value)
-
-
-def _crossed(found: Sequence[AttackEffect], labels: Sequence[str]) -> str:
-    """Return what attacks that wanted one thing did to the others, budget by budget."""
-    means = [(target, harms(_worst(found), _wanted, target)) for target in TARGETS]
-    told = dict.fromkeys(chain.from_iterable(mean for _, mean in means))
+def _damage_table(report: _Report, section: Section, goal: AttackGoal) -> Iterator[str]:
+    means = mean_damage_for_objective(_counted(report.effects, section), section.axis, goal)
     lines = [
-        (budget, wanted, *(_cell(mean.get((wanted, budget)), target) for target, mean in means))
-        for wanted, budget in sorted(told, key=lambda at: labels.index(at[1]))
+        (name, *(_damage_text(means, name, budget, goal) for budget in report.budgets))
+        for name in dict.fromkeys(name for name, _ in means)
     ]
-    headers = ("budget", "attacks", *(target.header for target in TARGETS))
+    if lines:
+        headers = (section.header, *report.budgets)
+        yield f"Attacks with objective {goal.objective}: {goal.header}"
+        yield table(headers, [False, *[True] * len(report.budgets)], lines)
+
+
+def _damage_text(means: Means, name: str, budget: str, goal: AttackGoal) -> str:
+    estimate = means.get((name, budget))
+    return "–" if estimate is None else goal.text(estimate.mean)
+
+
+def _objective_table(report: _Report) -> str:
+    """Return the damage of every kind by attacks with each objective, by budget."""
+    damages = _by_objective(report.effects)
+    rows = dict.fromkeys(chain.from_iterable(means for _, means in damages))
+    lines = [
+        (budget, objective, *(_damage_text(m, objective, budget, g) for g, m in damages))
+        for objective, budget in sorted(rows, key=lambda row: report.budgets.index(row[1]))
+    ]
+    headers = ("budget", "objective", *(goal.header for goal in GOALS))
     return table(headers, [False, False, True, True, True], lines)
 
 
-def _trends(
-    runs: Sequence[Run], found: Sequence[AttackEffect], labels: Sequence[str]
-) -> Iterator[str]:
-    yield from of_methods(found, steps_of(runs))
-    yield from of_qualities(found)
-    yield from of_models(found, labels)
-    yield from of_classical(found)
+def _trends(report: _Report) -> Iterator[str]:
+    yield from method_trends(report.effects, gradients_per_attack(report.runs))
+    yield from quality_trends(report.effects)
+    yield from most_damaged_families(report.effects, report.budgets)
+    yield from classical_trends(report.effects)
 
 
-def _hardened(twins: Sequence[Pair]) -> str:
-    lines = []
-    for pair in twins:
-        measured = [at for at in product(pair.plain, WANTED) if pair.has(*at)]
-        if not measured:
-            continue
-        where = max(measured, key=lambda at: pair.attacked(*at)[0].cost)
-        before, after = pair.attacked(*where)
-        shares = (share(*where) for share in (pair.fall, pair.ceiling, pair.faithful))
-        lines.append(
-            (
-                *(pair.name, percent(100 * pair.dearer), ", ".join(where)),
-                *(f"{before.cost:.3f}", f"{after.cost:.3f}"),
-                *(percent(100 * share) for share in (*shares, FALL)),
-            )
-        )
-    headers = ("model", "clean J, %", "at", "J plain", "J hardened", "fall, %", "ceiling, %")
-    more = ("faithful, %", "the paper's fall, %")
+def _worst_of_pairs(pairs: Sequence[HardenedPair]) -> str:
+    """Return a table of each pair at the budget and objective with the largest plain cost."""
+    headers = ("model", "clean J increase, %", "at", "J plain", "J hardened", "reduction, %")
+    more = ("ceiling, %", "faithful ceiling, %", "reduction in the paper, %")
+    lines = chain.from_iterable(map(_worst_of_pair, pairs))
     return table((*headers, *more), [False, True, False, *[True] * 6], lines)
 
 
-def _falls(twins: Sequence[Pair], labels: Sequence[str]) -> str:
-    """Return the share of the attacked cost that is gone, in per cent."""
+def _worst_of_pair(pair: HardenedPair) -> Iterator[tuple[str, ...]]:
+    attacked = [at for at in product(pair.plain, OBJECTIVE_VALUES) if pair.was_attacked(*at)]
+    if not attacked:
+        return
+    worst = max(attacked, key=lambda at: pair.losses(*at)[0].average(rd_cost))
+    costs = (loss.average(rd_cost) for loss in pair.losses(*worst))
+    shares = (share(*worst) for share in (pair.reduction, pair.ceiling, pair.faithful_ceiling))
+    yield (
+        *(pair.name, percent(100 * pair.clean_increase), ", ".join(worst)),
+        *(f"{cost:.3f}" for cost in costs),
+        *(percent(100 * share) for share in (*shares, PUBLISHED_REDUCTION)),
+    )
+
+
+def _reductions(pairs: Sequence[HardenedPair], budgets: Sequence[str]) -> str:
+    """Return a table of the reduction in per cent, by pair, objective and budget."""
     lines = [
-        (pair.name, wanted, *(_fall(pair, budget, wanted) for budget in labels))
-        for pair, wanted in product(twins, WANTED)
+        (pair.name, objective, *(_reduction(pair, budget, objective) for budget in budgets))
+        for pair, objective in product(pairs, OBJECTIVE_VALUES)
     ]
-    return table(("model", "wanted", *labels), [False, False, *[True] * len(labels)], lines)
+    headers = ("model", "objective", *budgets)
+    return table(headers, [False, False, *[True] * len(budgets)], lines)
 
 
-def _fall(pair: Pair, budget: str, wanted: str) -> str:
-    has_both = budget in pair.plain and pair.has(budget, wanted)
-    return percent(100 * pair.fall(budget, wanted)) if has_both else "–"
+def _reduction(pair: HardenedPair, budget: str, objective: str) -> str:
+    if not pair.was_attacked(budget, objective):
+        return "–"
+    return percent(100 * pair.reduction(budget, objective))

@@ -1,4 +1,4 @@
-"""Figures of the report, in grey and shapes that a printer keeps apart."""
+"""The figures of the report; their lines stay distinguishable in grey print."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from leaderboard.aggregate.bootstrap import Estimate
 from leaderboard.formatting import plain
 from leaderboard.render.figures import plain_numbers
-from leaderboard.study.effects import AttackGoal
+from leaderboard.study.effects import AttackGoal, Means
 
 _MARKERS = "os^Dv<>Pp*Xh"
 _STYLE: Mapping[Any, object] = {
@@ -26,7 +25,7 @@ _STYLE: Mapping[Any, object] = {
     "grid.alpha": 0.3,
 }
 _DARK = 0.85
-"""Share of the colours that is dark enough for lines on white paper."""
+"""The share of the colour map that is dark enough for lines on white paper."""
 
 
 @dataclass(frozen=True)
@@ -34,33 +33,33 @@ class Panel:
     """One plot of a figure.
 
     Attributes:
-        title: above it.
-        target: in whose terms harm is counted.
-        means: the harm of each line at each budget, by both labels.
+        title: the title above it.
+        goal: how its damage is counted.
+        means: mean damage, by line label and budget.
     """
 
     title: str
-    target: AttackGoal
-    means: Mapping[tuple[str, str], Estimate]
+    goal: AttackGoal
+    means: Means
 
 
 def figure(panels: Sequence[Panel], budgets: Sequence[str]) -> bytes:
-    """Return an SVG: panels side by side, their lines over the budgets.
+    """Return an SVG of panels side by side: lines of damage over budgets.
 
     Args:
-        panels: what is drawn; a line has one colour and one shape in all of them.
-        budgets: labels, from left to right.
+        panels: the plots; a line has the same colour and marker in all of them.
+        budgets: labels of the budgets, from left to right.
     """
     names = list(dict.fromkeys(name for panel in panels for name, _ in panel.means))
     with mpl.rc_context({**_STYLE}):
-        drawn = Figure(figsize=(11, 4.6), layout="constrained")
-        places = drawn.subplots(1, len(panels))
-        for axes, panel in zip(places, panels, strict=True):
-            _draw(axes, panel, budgets, names)
-        handles, labels = places[0].get_legend_handles_labels()
-        drawn.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+        image = Figure(figsize=(11, 4.6), layout="constrained")
+        axes = image.subplots(1, len(panels))
+        for ax, panel in zip(axes, panels, strict=True):
+            _draw(ax, panel, budgets, names)
+        handles, labels = axes[0].get_legend_handles_labels()
+        image.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
         stream = io.BytesIO()
-        drawn.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+        image.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
         return stream.getvalue()
 
 
@@ -68,19 +67,19 @@ def _draw(axes: Axes, panel: Panel, budgets: Sequence[str], names: Sequence[str]
     colours = mpl.colormaps["viridis"]
     for index, name in enumerate(names):
         points = [
-            (at, panel.means[name, budget].mean)
-            for at, budget in enumerate(budgets)
+            (x, panel.means[name, budget].mean)
+            for x, budget in enumerate(budgets)
             if (name, budget) in panel.means
         ]
         axes.plot(
-            [at for at, _ in points],
-            [harm for _, harm in points],
+            [x for x, _ in points],
+            [damage for _, damage in points],
             marker=_MARKERS[index % len(_MARKERS)],
             color=colours(_DARK * index / max(1, len(names) - 1)),
             label=plain(name).lstrip("_"),
         )
     axes.set_xticks(range(len(budgets)), budgets, rotation=45, ha="right")
-    axes.set(title=panel.title, ylabel=panel.target.header)
-    if panel.means and panel.target.objective != "distortion":
+    axes.set(title=panel.title, ylabel=panel.goal.header)
+    if panel.means and panel.goal.objective != "distortion":
         axes.set_yscale("log")
         plain_numbers(axes.yaxis, (1, 2, 5))

@@ -1,4 +1,4 @@
-"""The sentences of the report on the study of Sun et al. that stand between its tables."""
+"""The prose of the report on the study of Sun et al., between its tables."""
 
 from __future__ import annotations
 
@@ -8,79 +8,122 @@ from bench.store.run_folder import Run
 from leaderboard.aggregate.suite_info import SuiteInfo, setting
 from leaderboard.aggregate.threats import WITHOUT_GRADIENTS
 from leaderboard.formatting import escaped, plain
-from leaderboard.study.effects import AttackEffect, own
+from leaderboard.study.effects import AttackEffect, white_box_on_plain
 
-_INTRODUCTION = """\
-# Attack and defence of learned codecs: the study of Sun et al. again
+INTRODUCTION = """\
+# Attacks on learned codecs and adversarial training: a repetition of Sun et al. (2024)
+
+This page repeats the study of Sun et al. (arXiv 2401.10345) with other codecs and compares the
+results with the paper's figures. The paper compares attacks by method, model, quality and target.
+It reports a PSNR drop of up to 61.55 % and bitstreams up to 19.15 times as long under PGD, and
+adversarial training that removes 95.52 % of the R-D cost of the most vulnerable model."""
+
+_METHOD = """\
+The text of the paper that is available to us states neither the budgets, steps, losses and data
+nor which model is the most vulnerable one. These choices are ours. The learned codecs here are
+{models}. suites/sun2024.yaml contains the six full-size architectures that the paper names, with
+weights that CompressAI downloads. Other weights may be more or less robust.
+
+Every figure is measured on real bitstreams that were decoded again, for 8-bit adversarial pictures
+inside their budgets.
+
+- **Objectives** of attacks are `distortion` (the MSE against the source picture), `rate` (bits per
+  pixel) and `rd` (the R-D cost).
+- **PSNR drop, %** is the drop of the PSNR against the source picture, in per cent of the clean
+  PSNR.
+- **Rate increase** and **R-D cost increase** are ratios to the values of the clean picture.
+- Unless stated otherwise, a figure is for white-box attacks on plain models. It takes the worst
+  attack on each picture with the objective of the table, and is the mean over models and pictures
+  (the geometric mean for ratios). The section "Attack method" shows each attack by itself.
+- There are few pictures. Differences in the last digit are ties."""
+
+_REPRODUCE = """\
+`bench report` writes this page from the records of `bench run`; the same records give the same
+page:
 
     bench report {runs} -o {name}
 
-wrote this page from the records of `bench run` in these folders; the same records give the same
-page. The study is arXiv 2401.10345. It compares attacks by method, model, quality and target, finds
-PSNR down by 61.55 % or bitstreams 19.15 times as long under PGD, and that adversarial training
-takes away 95.52 % of the R-D cost of the most vulnerable model. What we could read of it tells
-neither budgets, steps, losses, data nor the worst model, so those here are ours.
+{extents}"""
 
-{extents}
-
-The learned codecs here are {models}. suites/sun2024.yaml has the six architectures that the study
-names, at full size, with weights that CompressAI downloads: other weights may be easier or harder
-to fool.
-
-Every figure is of real bytes that were decoded again, of an 8-bit picture inside its budget. PSNR
-is against the source picture, and "PSNR lost, %" the share of its decibels that is gone;
-"bitstream" and "R-D cost" are multiples of those of the clean picture. Unless said otherwise a
-figure is of plain models attacked through their own gradients, of the worst attack of each picture
-that wanted the column's target, then the mean over models and pictures (geometric of multiples).
-The pictures are few: take differences in the last digit for ties."""
 _CLASSICAL = """\
-The learned codecs are attacked through their own gradients, the others by {given}: a weaker attack,
-so the comparison is of what can be done to each, not of like with like. The first table is of what
-each delivers, the mean PSNR in dB of each picture under the attack that was worst for it; look at
-the clean rates beside it. In the others is the worst of each picture whatever the attack wanted; of
-learned codecs the mean of all qualities."""
+Learned codecs are attacked with their own gradients, the other codecs {attacks}. The second kind of
+attack is weaker: the tables compare what is possible against each codec, not equal attacks.
+
+The first table shows the mean PSNR in dB under the attack that is worst for each picture, next to
+the clean rate and the clean PSNR. The other tables show the worst damage to each picture by attacks
+with any objective; for learned codecs they average over the quality settings. The threat
+`black-box` means queries to the codec itself."""
+
+BASELINE = """\
+An attack shows a weakness of a codec only where its damage exceeds that of the perturbation itself
+and that of noise with the same budget.
+
+- **A codec that only keeps the perturbation** adds the MSE of the perturbation to its clean MSE.
+- **Vulnerability index** is 10 log10 of the MSE between the reconstructions of the source and the
+  adversarial picture, divided by the MSE of the perturbation.
+- **Pictures with amplified error** have an MSE against the source picture above that of a codec
+  that only keeps the perturbation.
+
+The first four rows are for attacks on the distortion."""
+
 HARDENING = """\
-"Ceiling" is the fall that a codec untouched by attacks would have, 1 - J_clean / J_attacked: a fall
-of 95.52 % can only be seen where it is higher. "Faithful" is that of one which codes the attacked
-picture as well as the clean one, so that the change just adds to its error: to fall further a codec
-would have to undo the change. J is bpp + lambda 255^2 MSE with lambda = {lmbda}, also for models
-that were trained at another one. The first table has each model at the budget and target where the
-plain one suffered most, the second the fall, in per cent, at all of them: below zero the twin costs
-more than the plain model. docs/hardening.md tells what the twins were trained against, and measures
-each at its own lambda and with more steps."""
+A hardened model is an adversarially trained version of a plain model. docs/hardening.md describes
+the training and measures each model with its own lambda and with more steps.
+
+- **J** is the R-D cost bpp + lambda 255^2 MSE with lambda = {lmbda}, also for models trained with
+  another lambda.
+- **Reduction** is the share of the plain model's J under attack that hardening removes. A negative
+  value means that the hardened model costs more than the plain one.
+- **Ceiling** is the reduction of a codec that attacks do not affect, 1 - J_clean / J_attacked. The
+  paper's 95.52 % is possible only where the ceiling is higher.
+- **Faithful ceiling** is the reduction of a codec that codes the adversarial picture as well as the
+  clean one, so that the perturbation adds to its error. A larger reduction would require the codec
+  to remove the perturbation.
+
+The first table shows each model at the budget and objective with the largest J of the plain model.
+The second table shows the reduction, in per cent, at all budgets and objectives."""
 
 
-def introduction(runs: Sequence[Run], found: Sequence[AttackEffect], name: str) -> str:
-    """Return what the page is, of which records and on which terms; markdown."""
-    families = dict.fromkeys(one.model.family for one in own(found))
-    return _INTRODUCTION.format(
+def method(effects: Sequence[AttackEffect]) -> str:
+    """Return which codecs were attacked and how figures are computed; markdown."""
+    families = dict.fromkeys(effect.model.family for effect in white_box_on_plain(effects))
+    return _METHOD.format(models=escaped(", ".join(families)))
+
+
+def reproduction(runs: Sequence[Run], name: str) -> str:
+    """Return the command that writes the page and the extent of each run; markdown."""
+    return _REPRODUCE.format(
         runs=" ".join(plain(run.folder.as_posix()) for run in runs),
         name=plain(name),
         extents="\n".join(f"- {escaped(_extent(run))}" for run in runs),
-        models=escaped(", ".join(families)),
     )
 
 
-def classical(found: Sequence[AttackEffect]) -> str:
+def classical(effects: Sequence[AttackEffect]) -> str:
     """Return how codecs with and without gradients were attacked; markdown."""
-    others = [one for one in found if not one.model.learned and one.threat in WITHOUT_GRADIENTS]
-    sources = dict.fromkeys(label for one in others for label in one.sources)
-    made_by = [label for label in sources if any(label == e.model.label for e in own(found))]
-    queried = dict.fromkeys(one.budget for one in others if one.threat == "black-box")
-    given = [f"pictures made against {', '.join(made_by)}"] if made_by else []
-    given += [f"queries, at {' and '.join(queried)} alone"] if queried else []
-    return _CLASSICAL.format(given=escaped(" and by ".join(given)) or "nothing but noise")
+    others = [
+        effect
+        for effect in effects
+        if not effect.model.learned and effect.threat in WITHOUT_GRADIENTS
+    ]
+    attacked = {effect.model.label for effect in white_box_on_plain(effects)}
+    sources = dict.fromkeys(label for effect in others for label in effect.sources)
+    surrogates = [label for label in sources if label in attacked]
+    queried = dict.fromkeys(effect.budget for effect in others if effect.threat == "black-box")
+    attacks = [f"by transfer from {', '.join(surrogates)}"] if surrogates else []
+    attacks += [f"by queries (only at {' and '.join(queried)})"] if queried else []
+    return _CLASSICAL.format(attacks=escaped(" and ".join(attacks)) or "only with noise")
 
 
 def _extent(run: Run) -> str:
-    told, done = setting(run), len(run.measures)
-    unfinished = f"; unfinished: {done} of {run.manifest.cells} cells"
+    suite, measured = setting(run), len(run.measures)
+    unfinished = f"; unfinished: {measured} of {run.manifest.cells} evaluations"
     return (
-        f"{run.folder.name}: {_pictures(run, told)}; R-D cost bpp + {told.rd_lambda:g} 255^2 MSE"
-        f"{unfinished * (done < run.manifest.cells)}"
+        f"{run.folder.name}: {_pictures(run, suite)}; R-D cost bpp + {suite.rd_lambda:g} 255^2 MSE"
+        f"{unfinished * (measured < run.manifest.cells)}"
     )
 
 
-def _pictures(run: Run, told: SuiteInfo) -> str:
-    crop = "" if told.images.crop is None else f" cropped to {told.images.crop}"
+def _pictures(run: Run, suite: SuiteInfo) -> str:
+    crop = "" if suite.images.crop is None else f" cropped to {suite.images.crop}"
     return f"{len(run.manifest.pictures)} pictures ({', '.join(run.manifest.pictures)}){crop}"

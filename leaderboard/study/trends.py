@@ -1,175 +1,209 @@
-"""Plain sentences on what holds along an axis, with their figures and their exceptions."""
+"""Sentences about trends along each axis of the study, with their figures and exceptions."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import permutations
 from typing import TypeAlias
 
-from leaderboard.aggregate.bootstrap import Estimate
 from leaderboard.aggregate.threats import GRADIENTS, NOISE, WITHOUT_GRADIENTS
-from leaderboard.study.classical_codecs import delivered
-from leaderboard.study.effects import TARGETS, AttackEffect, AttackGoal, averages, harms, own, worst
+from leaderboard.study.classical_codecs import mean_lowest_psnr
+from leaderboard.study.effects import (
+    GOALS,
+    AttackEffect,
+    AttackGoal,
+    Means,
+    mean_damage,
+    mean_damage_for_objective,
+    white_box_on_plain,
+    worst_per_picture,
+)
 
-_SHOWN = 4
-
-_Means: TypeAlias = Mapping[tuple[str, str], Estimate]
-"""By the label of a codec and the budget."""
+_MOST_NAMED = 4
+"""The largest number of exceptions that are named one by one."""
 
 _Losses: TypeAlias = Mapping[tuple[str, str], float]
-"""Likewise, of means alone."""
-
-_KINDS = (("learned codecs", False), ("hardened ones", True))
+"""What codecs lose under attack, by codec label and budget."""
 
 _Outcome: TypeAlias = tuple[str, str, bool]
-"""Of what, at which budget, and whether the claim holds."""
+"""The subject of one comparison, its budget, and whether the claim is true."""
 
 
-def of_methods(found: Sequence[AttackEffect], steps: Mapping[str, int]) -> Iterator[str]:
-    """Yield for each attack of several steps how often it did more than the others before it."""
-    mine = own(found)
-    single = [attack for attack, count in steps.items() if 0 < count <= 2]
-    iterated = [attack for attack, count in steps.items() if count > 2]
-    for index, many in enumerate(iterated):
-        for one in (*single, *iterated[:index]):
-            seen: list[_Outcome] = []
-            for target in TARGETS:
-                means = averages(mine, lambda e: f"{e.attack}\0{e.model.label}", target)
-                for (who, budget), mean in means.items():
-                    attack, _, model = who.partition("\0")
-                    other = means.get((f"{one}\0{model}", budget))
-                    if attack == many and other is not None:
-                        what = f"{target.objective} of {model}"
-                        seen.append((what, budget, mean.mean > other.mean))
-            yield _told(f"{many} did more than {one}", seen)
+def method_trends(effects: Sequence[AttackEffect], gradients: Mapping[str, int]) -> Iterator[str]:
+    """Yield how often each iterative attack is stronger than the attacks before it.
 
-
-def of_qualities(found: Sequence[AttackEffect]) -> Iterator[str]:
-    """Yield for each target how often the higher of two neighbouring qualities lost more."""
-    places = {(e.model.family, e.model.label): e.model.place for e in own(found)}
-    for target in TARGETS:
-        seen: list[_Outcome] = []
-        means = averages(worst(own(found), target), lambda e: e.model.label, target)
-        for (family, low), place in places.items():
-            for (other, high), above in places.items():
-                if family != other or above != place + 1:
-                    continue
-                for budget in dict.fromkeys(budget for _, budget in means):
-                    less, more = means.get((low, budget)), means.get((high, budget))
-                    if less is not None and more is not None:
-                        seen.append((high, budget, more.mean > less.mean))
-        yield _told(f"{target.objective}: the higher of two neighbouring qualities lost more", seen)
-
-
-def of_models(found: Sequence[AttackEffect], labels: Sequence[str]) -> Iterator[str]:
-    """Yield for each target which family lost most at each budget."""
-    for target in TARGETS:
-        means = averages(worst(own(found), target), lambda e: e.model.family, target)
-        first = [_most(means, budget, target) for budget in labels]
-        if any(first):
-            yield f"{target.objective}: most fragile is {'; '.join(filter(None, first))}."
-
-
-def of_classical(found: Sequence[AttackEffect]) -> Iterator[str]:
-    """Yield for each target and codec without gradients how often it lost less than learned ones.
-
-    The learned ones are attacked through their own gradients, the others by transfer and queries:
-    that is how each can be attacked, and no like for like.
+    Args:
+        effects: all effects.
+        gradients: the number of gradients of each attack.
     """
-    attacked = [e for e in found if e.threat in {GRADIENTS, *WITHOUT_GRADIENTS}]
-    others = [e for e in attacked if not e.model.learned]
-    for target in TARGETS:
-        ours = averages(worst(others, target), lambda e: e.model.label, target)
-        for kind, hardened in _KINDS:
-            rivals = [e for e in attacked if e.model.learned and e.model.hardened is hardened]
-            learned = [e for e in rivals if e.threat == GRADIENTS]
-            theirs = averages(worst(learned, target), lambda e: e.model.label, target)
-            for label in dict.fromkeys(who for who, _ in ours):
-                claim = f"{target.objective}: {label} lost less than {kind}"
-                yield from _against(claim, label, _values(ours), _values(theirs))
-    for kind, hardened in _KINDS:
-        learned = [e for e in attacked if e.model.learned and e.model.hardened is hardened]
-        theirs_left, ours_left = (
-            {where: -psnr for where, psnr in delivered(mine).items()}
-            for mine in ([e for e in learned if e.threat == GRADIENTS], others)
+    plain = white_box_on_plain(effects)
+    single_step = [attack for attack, count in gradients.items() if 0 < count <= 2]
+    iterative = [attack for attack, count in gradients.items() if count > 2]
+    for index, attack in enumerate(iterative):
+        for other in (*single_step, *iterative[:index]):
+            outcomes = _method_outcomes(plain, attack, other)
+            yield _claim_text(f"{attack} is stronger than {other}", outcomes)
+
+
+def quality_trends(effects: Sequence[AttackEffect]) -> Iterator[str]:
+    """Yield how often the higher of two neighbouring quality settings is damaged more."""
+    plain = white_box_on_plain(effects)
+    neighbours = _neighbouring_qualities(plain)
+    for goal in GOALS:
+        means = _by_codec(plain, goal)
+        outcomes = [
+            (high, budget, means[high, budget] > means[low, budget])
+            for low, high in neighbours
+            for budget in dict.fromkeys(budget for _, budget in means)
+            if (low, budget) in means and (high, budget) in means
+        ]
+        claim = "the higher of two neighbouring quality settings is damaged more"
+        yield _claim_text(f"{goal.objective}: {claim}", outcomes)
+
+
+def most_damaged_families(effects: Sequence[AttackEffect], budgets: Sequence[str]) -> Iterator[str]:
+    """Yield for each goal the family that is damaged most at each budget."""
+    for goal in GOALS:
+        worst = worst_per_picture(white_box_on_plain(effects), goal)
+        means = mean_damage_for_objective(worst, lambda effect: effect.model.family, goal)
+        parts = [_most_damaged(means, budget, goal) for budget in budgets]
+        if any(parts):
+            yield f"{goal.objective}, the models damaged most: {'; '.join(filter(None, parts))}."
+
+
+def classical_trends(effects: Sequence[AttackEffect]) -> Iterator[str]:
+    """Yield how often codecs without gradients are damaged less than learned ones.
+
+    Each codec is attacked with what is possible: learned codecs with their own gradients, the
+    others by transfer and queries. The attacks are therefore not equally strong.
+    """
+    attacked = [e for e in effects if e.threat in {GRADIENTS, *WITHOUT_GRADIENTS}]
+    classical = [effect for effect in attacked if not effect.model.learned]
+    learned = [e for e in attacked if e.model.learned and e.threat == GRADIENTS]
+    groups = {
+        "plain learned codecs": [e for e in learned if not e.model.hardened],
+        "hardened codecs": [e for e in learned if e.model.hardened],
+    }
+    for goal in GOALS:
+        losses = _by_codec(classical, goal)
+        for name, rivals in groups.items():
+            relation = f"is damaged less than {name}"
+            yield from _comparisons(goal.objective, relation, losses, _by_codec(rivals, goal))
+    for name, rivals in groups.items():
+        relation = f"keeps a higher PSNR than {name}"
+        losses, rival_losses = _negative_psnr(classical), _negative_psnr(rivals)
+        yield from _comparisons("PSNR under attack", relation, losses, rival_losses)
+
+
+def caveats(effects: Sequence[AttackEffect]) -> Iterator[str]:
+    """Yield how many searches carry which flag, and where noise is stronger than the attacks."""
+    yield from _flag_counts(white_box_on_plain(effects))
+    for goal in GOALS:
+        yield from _weaker_than_noise(effects, goal)
+
+
+def _method_outcomes(effects: Sequence[AttackEffect], attack: str, other: str) -> list[_Outcome]:
+    outcomes: list[_Outcome] = []
+    for goal in GOALS:
+        means, other_means = (
+            mean_damage_for_objective(
+                [effect for effect in effects if effect.attack == name], _label, goal
+            )
+            for name in (attack, other)
         )
-        for label in dict.fromkeys(who for who, _ in ours_left):
-            claim = f"PSNR under attack: {label} delivered more dB than {kind}"
-            yield from _against(claim, label, ours_left, theirs_left)
+        outcomes += [
+            (f"{goal.objective} of {model}", budget, mean.mean > other_means[model, budget].mean)
+            for (model, budget), mean in means.items()
+            if (model, budget) in other_means
+        ]
+    return outcomes
 
 
-def _values(means: _Means) -> dict[tuple[str, str], float]:
-    return {where: estimate.mean for where, estimate in means.items()}
+def _neighbouring_qualities(effects: Sequence[AttackEffect]) -> list[tuple[str, str]]:
+    """Return the labels of neighbouring quality settings of a family, the lower one first."""
+    models = {(effect.model.family, effect.model.label): effect.model for effect in effects}
+    return [
+        (low.label, high.label)
+        for low, high in permutations(models.values(), 2)
+        if low.family == high.family and high.quality_index == low.quality_index + 1
+    ]
 
 
-def _against(claim: str, label: str, ours: _Losses, theirs: _Losses) -> Iterator[str]:
-    """Yield how often one codec lost less than others at the same budget, if they had one."""
-    mine = {budget: lost for (who, budget), lost in ours.items() if who == label}
-    seen = [(who, at, mine[at] < lost) for (who, at), lost in theirs.items() if at in mine]
-    if seen:
-        yield _told(claim, seen)
+def _by_codec(effects: Sequence[AttackEffect], goal: AttackGoal) -> dict[tuple[str, str], float]:
+    """Return the mean of the worst damage per picture, by codec and budget."""
+    means = mean_damage_for_objective(worst_per_picture(effects, goal), _label, goal)
+    return {key: estimate.mean for key, estimate in means.items()}
 
 
-def _most(means: _Means, budget: str, target: AttackGoal) -> str:
-    there = {who: mean.mean for (who, at), mean in means.items() if at == budget}
-    if not there:
+def _negative_psnr(effects: Sequence[AttackEffect]) -> dict[tuple[str, str], float]:
+    return {key: -psnr for key, psnr in mean_lowest_psnr(effects).items()}
+
+
+def _comparisons(
+    topic: str, relation: str, losses: _Losses, rival_losses: _Losses
+) -> Iterator[str]:
+    """Yield for each codec how often it loses less than its rivals at the same budget."""
+    for label in dict.fromkeys(label for label, _ in losses):
+        outcomes = [
+            (rival, budget, losses[label, budget] < loss)
+            for (rival, budget), loss in rival_losses.items()
+            if (label, budget) in losses
+        ]
+        if outcomes:
+            yield _claim_text(f"{topic}: {label} {relation}", outcomes)
+
+
+def _most_damaged(means: Means, budget: str, goal: AttackGoal) -> str:
+    damages = {name: mean.mean for (name, at), mean in means.items() if at == budget}
+    if not damages:
         return ""
-    first, *others = sorted(there, key=lambda name: -there[name])
-    second = f", then {others[0]} with {target.text(there[others[0]])}" if others else ""
-    return f"{first} at {budget} with {target.text(there[first])}{second}"
+    first, *others = sorted(damages, key=lambda name: -damages[name])
+    second = f", then {others[0]} ({goal.text(damages[others[0]])})" if others else ""
+    return f"at {budget} {first} ({goal.text(damages[first])}){second}"
 
 
-def _told(claim: str, seen: Sequence[_Outcome]) -> str:
-    """Return a claim with its exceptions: each if they are few, else how many at each budget."""
-    if not seen:
+def _claim_text(claim: str, outcomes: Sequence[_Outcome]) -> str:
+    """Return a claim with its exceptions: each one if they are few, else their number by budget."""
+    if not outcomes:
         return f"{claim}: nothing to compare."
-    exceptions = [(who, budget) for who, budget, holds in seen if not holds]
-    told = f"{claim} in {len(seen) - len(exceptions)} of {len(seen)} comparisons"
+    exceptions = [(subject, budget) for subject, budget, is_true in outcomes if not is_true]
+    counted = f"{claim} in {len(outcomes) - len(exceptions)} of {len(outcomes)} comparisons"
     if not exceptions:
-        return f"{told}, without exception."
-    each = [f"{who} at {budget}" for who, budget in exceptions]
-    counts = Counter(budget for _, budget in exceptions)
-    order = dict.fromkeys(budget for _, budget, _ in seen)
-    many = [f"{counts[budget]} at {budget}" for budget in order if counts[budget]]
-    return f"{told}; exceptions: {', '.join(each if len(each) <= _SHOWN else many)}."
+        return f"{counted}, without exception."
+    named = [f"{subject} at {budget}" for subject, budget in exceptions]
+    numbers = Counter(budget for _, budget in exceptions)
+    budgets = dict.fromkeys(budget for _, budget, _ in outcomes)
+    by_budget = [f"{numbers[budget]} at {budget}" for budget in budgets if numbers[budget]]
+    return f"{counted}; exceptions: {', '.join(named if len(named) <= _MOST_NAMED else by_budget)}."
 
 
-def reservations(found: Sequence[AttackEffect]) -> Iterator[str]:
-    """Yield how many searches ended with which flag, and where noise did more than attacks."""
-    yield from _flagged(own(found))
-    for target in TARGETS:
-        yield from _weaker(found, target)
-
-
-def _flagged(mine: Sequence[AttackEffect]) -> Iterator[str]:
-    """Yield for each flag of searches through gradients how often, and where most often."""
-    flags = dict.fromkeys(flag for one in mine for flag in one.flags)
-    of = Counter((one.target, one.budget) for one in mine)
+def _flag_counts(effects: Sequence[AttackEffect]) -> Iterator[str]:
+    """Yield for each flag its number of white-box searches, and where it is most frequent."""
+    flags = dict.fromkeys(flag for effect in effects for flag in effect.flags)
+    searches = Counter((effect.objective, effect.budget) for effect in effects)
     for flag in flags:
-        marked = Counter((one.target, one.budget) for one in mine if flag in one.flags)
-        where = max(marked, key=lambda at: marked[at] / of[at])
+        flagged = Counter((e.objective, e.budget) for e in effects if flag in e.flags)
+        objective, budget = most = max(flagged, key=lambda key: flagged[key] / searches[key])
         yield (
-            f"{flag}: {marked.total()} of {len(mine)} searches through gradients, most often at"
-            f" {where[1]} where {where[0]} was wanted ({marked[where]} of {of[where]})."
+            f"{flag}: {flagged.total()} of {len(effects)} white-box searches, most often at"
+            f" {budget} with objective {objective} ({flagged[most]} of {searches[most]})."
         )
 
 
-def _weaker(found: Sequence[AttackEffect], target: AttackGoal) -> Iterator[str]:
-    """Yield where the mean of noise is above that of the attacks that wanted a target."""
-    attacked = harms(worst(_attacks(found), target), _label, target)
-    noise = harms([one for one in found if one.threat == NOISE], _label, target)
+def _weaker_than_noise(effects: Sequence[AttackEffect], goal: AttackGoal) -> Iterator[str]:
+    """Yield where the mean damage by noise is above that by attacks with an objective."""
+    attacks = [effect for effect in effects if effect.threat != NOISE]
+    attacked = mean_damage(worst_per_picture(attacks, goal), _label, goal)
+    noise = mean_damage([e for e in effects if e.threat == NOISE], _label, goal)
     for (label, budget), mean in noise.items():
         attack = attacked.get((label, budget))
         if attack is not None and mean.mean > attack.mean:
             yield (
-                f"{target.header}: noise of {budget} did more to {label} than its attacks,"
-                f" {target.text(mean.mean)} against {target.text(attack.mean)}."
+                f"{goal.header}: at {budget}, noise damages {label} more than its attacks do"
+                f" ({goal.text(mean.mean)} and {goal.text(attack.mean)})."
             )
 
 
-def _attacks(found: Sequence[AttackEffect]) -> list[AttackEffect]:
-    return [one for one in found if one.threat != NOISE]
-
-
-def _label(one: AttackEffect) -> str:
-    return one.model.label
+def _label(effect: AttackEffect) -> str:
+    return effect.model.label

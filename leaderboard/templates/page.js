@@ -24,7 +24,7 @@ function plot(section) {
   const entry = 50 + 6.5 * Math.max(...shown.map((trace) => trace.name.length));
   const across = Math.max(1, Math.floor((target.clientWidth - 60) / entry));
   const legend = 12 + 20 * Math.ceil(shown.length / across);
-  const axis = (given) => ({ ...given, gridcolor: colour("--line"), zeroline: false, automargin: true });
+  const axis = (options) => ({ ...options, gridcolor: colour("--line"), zeroline: false, automargin: true });
   const drawn = {
     ...layout,
     xaxis: axis(layout.xaxis),

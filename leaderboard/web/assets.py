@@ -1,4 +1,4 @@
-"""What the published page is drawn with: DataTables and plotly.js, as they ship in packages."""
+"""The JavaScript libraries of the published page: DataTables and plotly.js from their packages."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _FILES = {
 
 
 def libraries() -> dict[str, Markup]:
-    """Return the libraries' own files, as they stand in the page.
+    """Return the files of the libraries as they are embedded in the page.
 
     Raises:
-        ConfigError: they are not installed.
+        ConfigError: a library is not installed.
     """
     try:
         text = {
@@ -32,7 +32,7 @@ def libraries() -> dict[str, Markup]:
         }
     except (metadata.PackageNotFoundError, OSError) as error:
         raise ConfigError(
-            "the published page needs DataTables and plotly.js: pip install"
+            "the published page needs DataTables and plotly.js; install them with: pip install"
             " 'codec-robustness-bench[page]'"
         ) from error
     text["datatables"] = json.dumps(text["datatables"]).replace("<", "\\u003c")

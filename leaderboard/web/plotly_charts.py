@@ -1,6 +1,6 @@
-"""What the plots of the published page show, as plotly.js draws them.
+"""The plots of the published page, as plotly.js draws them.
 
-Names are third parties': plotly takes some HTML in texts, so they are escaped.
+Names come from third parties, and plotly interprets some HTML in texts, so names are escaped.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ _PALETTE = (
     "#ffaabb",
     "#888888",
 )
-"""Paul Tol's bright and light schemes, told apart by the colour-blind and on both backgrounds."""
+"""Paul Tol's bright and light schemes: safe for colour-blind readers and on both backgrounds."""
 
 _SHAPES = ("circle", "diamond", "square", "triangle-up")
-"""One for every twelve families."""
+"""One shape for every twelve families."""
 
 _MARKS = (
-    "Full marks were attacked through their own gradients, open ones were not and had the easier"
-    " test."
+    "Filled marks: attacked through their own gradients. Open marks: attacked without gradients,"
+    " which is the easier test."
 )
 
 _COSTS = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 7)
-"""Digits that numbers on an axis of costs begin with."""
+"""First digits of the numbers on an axis of R-D costs."""
 
 _Marks: TypeAlias = dict[str, tuple[str, str]]
 """Colour and shape of each family, by its name."""
@@ -61,7 +61,7 @@ class Chart:
         about: how to read it.
         traces: plotly's `data`.
         axes: titles and kinds of the axes: plotly's `layout`.
-        run: name of the run it is of; empty if it is of several.
+        run: name of the run it shows; empty if it shows several.
     """
 
     title: str
@@ -73,13 +73,13 @@ class Chart:
 
 def charts(board: Board) -> list[Chart]:
     """Return the plots of a board."""
-    found = [
+    plots = [
         replace(chart, title=f"{_where(one)}: {chart.title}", run=one.runs[0])
         for one in board.comparisons
         for chart in _of_comparison(one)
     ]
-    found += [chart for sweep in sweeps(board.comparisons) for chart in _of_sweep(sweep)]
-    return [replace(chart, traces=_steady(chart.traces)) for chart in found]
+    plots += [chart for sweep in sweeps(board.comparisons) for chart in _of_sweep(sweep)]
+    return [replace(chart, traces=_steady(chart.traces)) for chart in plots]
 
 
 def _where(one: Comparison) -> str:
@@ -87,7 +87,7 @@ def _where(one: Comparison) -> str:
 
 
 def _steady(traces: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
-    """Return traces without the digits in which machines differ."""
+    """Return traces with the digits in which machines agree."""
     return tuple(json.loads(json.dumps(traces), parse_float=lambda text: steady(float(text))))
 
 
@@ -99,7 +99,7 @@ def _of_comparison(one: Comparison) -> Iterator[Chart]:
         for line in ranking.standings
         if line.robustness is not None
     ]
-    unit = "VVC unattacked = 1" if one.baseline else "bits per pixel"
+    unit = "clean VVC = 1" if one.baseline else "bits per pixel"
     if lines:
         yield _costs(one, lines, unit)
         yield _times(one, lines, unit)
@@ -110,13 +110,12 @@ def _of_comparison(one: Comparison) -> Iterator[Chart]:
 def _costs(one: Comparison, lines: Sequence[Standing], unit: str) -> Chart:
     marks = _marks(one)
     return Chart(
-        "attacked against unattacked cost",
-        f"J counts bits and error together, at middle rates. Lower is more robust, further left"
-        f" more efficient. {_MARKS}",
+        "R-D cost under attack against clean R-D cost",
+        f"R-D costs at middle rates. Lower is more robust, further left more efficient. {_MARKS}",
         tuple(_dot(line, line.efficiency, marks) for line in lines),
         {
-            "xaxis": _logarithmic(f"unattacked cost J ({unit})", _COSTS),
-            "yaxis": _logarithmic(f"attacked cost J ({unit})", _COSTS),
+            "xaxis": _logarithmic(f"clean R-D cost ({unit})", _COSTS),
+            "yaxis": _logarithmic(f"R-D cost under attack ({unit})", _COSTS),
         },
     )
 
@@ -125,16 +124,16 @@ def _times(one: Comparison, lines: Sequence[Standing], unit: str) -> Chart:
     marks = _marks(one)
     timed = [line for line in lines if line.encoding is not None and line.decoding is not None]
     return Chart(
-        "attacked cost against coding time",
-        "Lower is more robust, further left faster: seconds to encode and decode a megapixel, on"
+        "R-D cost under attack against coding time",
+        "Lower is more robust, further left is faster: seconds to encode and decode a megapixel, on"
         f" the machines named under Entries. {_MARKS}",
         tuple(
             _dot(line, Ratio((line.encoding or 0) + (line.decoding or 0), None), marks)
             for line in timed
         ),
         {
-            "xaxis": _logarithmic("seconds a megapixel", (1, 2, 5)),
-            "yaxis": _logarithmic(f"attacked cost J ({unit})", _COSTS),
+            "xaxis": _logarithmic("seconds per megapixel", (1, 2, 5)),
+            "yaxis": _logarithmic(f"R-D cost under attack ({unit})", _COSTS),
         },
     )
 
@@ -152,7 +151,7 @@ def _logarithmic(title: str, digits: Sequence[float]) -> dict[str, Any]:
 
 def _dot(line: Standing, x: Ratio | None, marks: _Marks) -> dict[str, Any]:
     colour, shape = marks[line.family.name]
-    own = line.family.through_gradients
+    is_own = line.family.through_gradients
     return {
         "type": "scatter",
         "mode": "markers",
@@ -160,8 +159,8 @@ def _dot(line: Standing, x: Ratio | None, marks: _Marks) -> dict[str, Any]:
         "x": [x.value if x else None],
         "y": [line.robustness.value if line.robustness else None],
         "error_y": _bars(line.robustness),
-        "marker": {"size": 11, "symbol": f"{shape}{'-open' * (not own)}", "color": colour},
-        "hovertemplate": f"{_safe(line.codec)}<br>%{{x:.3g}}, attacked %{{y:.3g}}<extra></extra>",
+        "marker": {"size": 11, "symbol": f"{shape}{'-open' * (not is_own)}", "color": colour},
+        "hovertemplate": _safe(line.codec) + "<br>%{x:.3g}, under attack %{y:.3g}<extra></extra>",
     }
 
 
@@ -189,9 +188,9 @@ def _rate_distortion(one: Comparison, objective: str) -> Chart:
         )
     ]
     return Chart(
-        f"rate and PSNR under attacks that wanted {plain(words.wanted(objective))}",
-        "Dashed, with crosses: unattacked. Full: each picture under the attack that went furthest."
-        " Higher and further left is better.",
+        f"rate and PSNR, objective: {plain(words.objective_in_words(objective))}",
+        "Dashed, with crosses: clean. Solid: each picture under the attack with the highest value"
+        " of the objective. Higher and further left is better.",
         tuple(traces),
         {
             "xaxis": {"title": {"text": "bits per pixel"}},
@@ -205,7 +204,7 @@ def _line(family: str, curve: Curve, marks: _Marks, *, is_clean: bool) -> dict[s
     return {
         "type": "scatter",
         "mode": "lines+markers",
-        "name": f"{_safe(family)}{', unattacked' * is_clean}",
+        "name": f"{_safe(family)}{', clean' * is_clean}",
         "legendgroup": _safe(family),
         "x": [point.bpp for point in curve],
         "y": [_finite(point.psnr) for point in curve],
@@ -220,15 +219,15 @@ def _line(family: str, curve: Curve, marks: _Marks, *, is_clean: bool) -> dict[s
 def _of_sweep(sweep: Sweep) -> Iterator[Chart]:
     kind, unit = sweep.budgets[0].kind, sweep.budgets[0].unit
     for attribute, title in (
-        ("drop_db", "PSNR lost, dB"),
-        ("bpp_factor", "length of the bitstream, unattacked = 1"),
+        ("drop_db", "PSNR drop, dB"),
+        ("bpp_factor", "rate increase (clean = 1)"),
     ):
         yield Chart(
-            f"How the damage grows with the {kind} budget: {title}",
+            f"Effect of the {kind} budget: {title}",
             "Worst case of each picture, then the mean, with its 95 % interval. Dashed: attacked"
             " without gradients.",
             tuple(
-                _growth(line, attribute, _PALETTE[index % len(_PALETTE)])
+                _sweep_line(line, attribute, _PALETTE[index % len(_PALETTE)])
                 for index, line in enumerate(sweep.lines)
             ),
             {
@@ -241,9 +240,9 @@ def _of_sweep(sweep: Sweep) -> Iterator[Chart]:
         )
 
 
-def _growth(line: SweepLine, attribute: str, colour: str) -> dict[str, Any]:
-    found = [(step.radius, getattr(step, attribute)) for step in line.steps]
-    known: list[tuple[float, Estimate]] = [(x, one) for x, one in found if one is not None]
+def _sweep_line(line: SweepLine, attribute: str, colour: str) -> dict[str, Any]:
+    values = [(step.radius, getattr(step, attribute)) for step in line.steps]
+    known: list[tuple[float, Estimate]] = [(x, one) for x, one in values if one is not None]
     return {
         "type": "scatter",
         "mode": "lines+markers",
@@ -261,7 +260,7 @@ def _growth(line: SweepLine, attribute: str, colour: str) -> dict[str, Any]:
 
 
 def _marks(one: Comparison) -> _Marks:
-    """Return a colour and a shape for each family, no two alike."""
+    """Return a colour and a shape for each family, all different while the pairs last."""
     pairs = [(colour, shape) for shape in _SHAPES for colour in _PALETTE]
     names = [family.name for family in one.families]
     return {name: pairs[index % len(pairs)] for index, name in enumerate(names)}
@@ -272,5 +271,5 @@ def _finite(value: float) -> float | None:
 
 
 def _safe(name: str) -> str:
-    """Return a foreign name so that plotly shows it as it is; % begins its own templates."""
+    """Return a foreign name so that plotly shows it as it is; %{ begins its templates."""
     return html.escape(plain(name)).replace("%{", "% {")

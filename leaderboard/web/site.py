@@ -1,4 +1,4 @@
-"""The pages of the published board, from its entries alone: README.md and index.html."""
+"""The pages of the published board, README.md and index.html, from its entries alone."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import BenchError, ConfigError
+from bench.utils.files import write_atomically
 from leaderboard.formatting import decibel, escaped, rate
 from leaderboard.publish.best_known import KNOWN, KNOWN_MEANING, Known, known
-from leaderboard.publish.challenge import CHALLENGES
+from leaderboard.publish.challenge import CHALLENGES, Challenge
 from leaderboard.publish.entry import ARCHIVE, Entry, slug
 from leaderboard.publish.published_board import (
     ENTRIES,
@@ -19,13 +20,15 @@ from leaderboard.publish.published_board import (
     entries,
     runs,
 )
-from leaderboard.ranking.board import Board, build_board
+from leaderboard.ranking.board import build_board
 from leaderboard.ranking.comparison import Comparison
 from leaderboard.render import descriptions as words
 from leaderboard.render.markdown import bullets, listing, table
 from leaderboard.render.page import LEAD, body
-from leaderboard.render.plots import Plot, plots
+from leaderboard.render.plot import Plot
+from leaderboard.render.plots import plots
 from leaderboard.render.summary import VERDICTS, verdicts
+from leaderboard.web.html_page import LOST, PageContent
 from leaderboard.web.html_page import page as html_page
 
 README, INDEX, PLOTS = "README.md", "index.html", "plots"
@@ -35,18 +38,21 @@ _TITLE = "# How robust are image codecs?"
 _EMPTY = """\
 # No entries yet
 
-`bench publish RUN --to` this folder writes the first; see docs/publishing.md.
+`bench publish RUN --to` this folder writes the first entry; see docs/publishing.md.
 """
+
+_PROVENANCE = (
+    "Every figure above comes from the files below and from nothing else. `bench verify` with the"
+    " folder of an entry encodes its pictures again and compares the scores. With the folder of the"
+    " board it checks that the pages are what the entries give."
+)
 
 
 @dataclass(frozen=True)
 class _Site:
-    """All that the pages are made of."""
+    """Everything that the pages show."""
 
-    board: Board
-    best: list[tuple[Comparison, list[Known]]]
-    entries: list[Published]
-    challenges: list[Challenged]
+    content: PageContent
     plots: list[Plot]
 
 
@@ -54,7 +60,7 @@ def pages(folder: Path) -> dict[str, bytes]:
     """Return the pages that the entries of a published board give, by name.
 
     Raises:
-        BenchError: an entry cannot be read, or two contradict each other.
+        BenchError: an entry cannot be read, or two entries contradict each other.
     """
     return _pages(_site(folder))
 
@@ -63,79 +69,85 @@ def write(folder: Path) -> None:
     """Write the pages and the plots of a published board.
 
     Raises:
-        BenchError: an entry cannot be read, the folder holds something else, or a page cannot be
-            written.
+        BenchError: an entry cannot be read, the folder is not a board, or a page cannot be written.
     """
-    _see_that_it_is_a_board(folder)
+    _require_board(folder)
     site = _site(folder)
     content = _pages(site)
     try:
         (folder / PLOTS).mkdir(parents=True, exist_ok=True)
         for name, page in content.items():
-            (folder / name).write_bytes(page)
+            write_atomically(folder / name, page)
         for plot in site.plots:
-            (folder / plot.path).write_bytes(plot.svg)
+            write_atomically(folder / plot.path, plot.svg)
     except OSError as error:
         raise BenchError(f"cannot write {folder}: {error.strerror}; choose another --to") from error
 
 
-def _see_that_it_is_a_board(folder: Path) -> None:
-    """Refuse to write over the pages of something else."""
+def _require_board(folder: Path) -> None:
+    """Refuse to overwrite the README of another folder."""
     readme = folder / README
     if readme.is_file() and not (folder / INDEX).is_file() and not (folder / ENTRIES).is_dir():
         raise ConfigError(f"{readme} is no page of a board; choose another --to")
 
 
 def _site(folder: Path) -> _Site:
-    found, handed_in = entries(folder), challenges(folder)
-    made = build_board(runs(found))
-    return _Site(made, known(made, found, handed_in), found, handed_in, plots(made, PLOTS))
+    published, challenged = entries(folder), challenges(folder)
+    board = build_board(runs(published))
+    best = known(board, published, challenged)
+    return _Site(PageContent(board, best, published, challenged), plots(board, PLOTS))
 
 
 def _pages(site: _Site) -> dict[str, bytes]:
-    index = html_page(site.board, site.best, site.entries, site.challenges)
-    return {README: _readme(site).encode(), INDEX: index.encode()}
+    return {README: _readme(site).encode(), INDEX: html_page(site.content).encode()}
 
 
 def _readme(site: _Site) -> str:
-    if not site.entries:
+    content, board = site.content, site.content.board
+    if not content.entries:
         return _EMPTY
-    short = [_TITLE, LEAD, words.budgets(site.board), listing(VERDICTS, verdicts(site.board))]
-    sections = (_known(site.best), _entries(site.entries), _challenges(site.challenges))
-    return "\n\n".join([*short, *body(site.board, site.plots)]) + "\n" + "".join(sections)
+    blocks = [
+        *(_TITLE, LEAD, words.budgets(board), listing(VERDICTS, verdicts(board))),
+        *body(board, site.plots),
+        *_known(content.best),
+        *_entries(content.entries),
+        *_challenges(content.challenges),
+    ]
+    return "\n\n".join(blocks) + "\n"
 
 
-def _known(best: Sequence[tuple[Comparison, list[Known]]]) -> str:
-    """Return the section on the best known attacks."""
-    blocks = ["", "## Best known attacks", KNOWN_MEANING]
+def _known(best: Sequence[tuple[Comparison, list[Known]]]) -> Iterator[str]:
+    """Yield the section on the best known attacks."""
+    yield "## Best known attacks"
+    yield KNOWN_MEANING
     for one, lines in best:
-        blocks += [f"### {', '.join(one.runs)}, {words.heading(one.budget)}", listing(KNOWN, lines)]
-    return "\n\n".join(blocks) + "\n"
+        yield f"### {', '.join(one.runs)}, {words.heading(one.budget)}"
+        yield listing(KNOWN, lines)
 
 
-def _challenges(handed_in: Sequence[Challenged]) -> str:
-    """Return the section that says who handed in pictures."""
-    lines = (
-        f"{escaped(told.by)}, on {escaped(told.published)}, against {escaped(told.codec)} on"
-        f" {escaped(told.track)}: {len(told.archive)} pictures"
-        f" ({CHALLENGES}/{escaped(told.track)}/{told.slug}/{slug(told.by)})"
-        for told in (one.challenge for one in handed_in)
+def _challenges(challenged: Sequence[Challenged]) -> Iterator[str]:
+    """Yield the section on submitted adversarial pictures."""
+    if challenged:
+        yield "## Submitted adversarial pictures"
+        yield bullets(_challenge(one.challenge) for one in challenged)
+
+
+def _challenge(one: Challenge) -> str:
+    track = escaped(one.track)
+    return (
+        f"{escaped(one.by)}, on {escaped(one.published)}, against {escaped(one.codec)} on {track}:"
+        f" {len(one.archive)} pictures ({CHALLENGES}/{track}/{one.slug}/{slug(one.by)})"
     )
-    return f"\n## Pictures handed in\n\n{bullets(lines)}\n" * bool(handed_in)
 
 
-def _entries(found: Sequence[Published]) -> str:
-    """Return the section that says where every line comes from."""
+def _entries(published: Sequence[Published]) -> Iterator[str]:
+    """Yield the section that gives the origin of every line."""
     headers = ["codec", "track", "published by", "on", "run on", "machine", "records and pictures"]
-    told = (
-        "Every line above is made of the files below and of nothing else: `bench verify` with the"
-        " folder of an entry codes its pictures again and compares, with the folder of the board"
-        " it shows that the pages are what the entries give."
-    )
-    lines = table(headers, [False] * len(headers), (_line(one.entry) for one in found))
-    worst = bullets(line for one in found for line in _worst(one.entry))
-    blocks = ["", "## Entries", told, lines, "## The worst pictures", worst]
-    return "\n\n".join(blocks) + "\n"
+    yield "## Entries"
+    yield _PROVENANCE
+    yield table(headers, [False] * len(headers), (_line(one.entry) for one in published))
+    yield "## The worst pictures"
+    yield bullets(line for one in published for line in _worst(one.entry))
 
 
 def _line(entry: Entry) -> list[str]:
@@ -151,13 +163,13 @@ def _line(entry: Entry) -> list[str]:
 
 
 def _worst(entry: Entry) -> Iterator[str]:
-    """Yield which pictures hurt a codec most, in words."""
-    for one in entry.worst:
-        if one.views:
+    """Yield the worst pictures of a codec, in words."""
+    for worst in entry.worst:
+        if worst.views:
             yield (
-                f"{escaped(one.codec)}, {escaped(one.budget)}, lost most {one.lost}:"
-                f" {escaped(one.picture)} by {escaped(one.attack)},"
-                f" {decibel(one.psnr_clean)} to {decibel(one.psnr_source)} dB,"
-                f" {rate(one.bpp_clean)} to {rate(one.bpp)} bpp"
-                f" (adversarial/{escaped(one.craft)}.png in its archive)"
+                f"{escaped(worst.codec)}, {escaped(worst.budget)}, {LOST[worst.lost]}:"
+                f" {escaped(worst.picture)} by {escaped(worst.attack)},"
+                f" {decibel(worst.psnr_clean)} to {decibel(worst.psnr_source)} dB,"
+                f" {rate(worst.bpp_clean)} to {rate(worst.bpp)} bpp"
+                f" (adversarial/{escaped(worst.craft)}.png in its archive)"
             )

@@ -27,14 +27,14 @@ QUICK = {"steps": 12, "restarts": 2, "searches": 2, "queries": 24, "samples": 8}
 
 
 def _make(name):
-    """An attack by its name, with few steps."""
+    """Return an attack by its name, with few steps."""
     fields = parameters("attack", name).model_fields
     quick = [(key, value) for key, value in QUICK.items() if key in fields]
     return instantiate("attack", ComponentSpec(name, tuple(quick)))
 
 
 def _ball(attack):
-    """A budget that an attack can do."""
+    """Return a budget that an attack supports."""
     return Linf(4) if "linf" in attack.budgets else Mse(3e-4)
 
 
@@ -126,7 +126,7 @@ def test_more_draws_of_noise_find_more(photograph, small_codec):
 
 @pytest.mark.parametrize("budget", [Linf(8), L2(300), Mse(1e-4), Mse(1e-5)], ids=str)
 def test_sign_noise_uses_the_whole_budget_once_rounded(budget):
-    """The baseline every attack is read against; equal steps all round to the same side."""
+    """The baseline of every attack; steps of equal size would all be rounded the same way."""
     source = torch.full((1, 3, 64, 64), 100 / 255)
     image = quantise_and_check(run_attack(SignNoise(), None, source, budget, 4), source, budget)
     used = float(budget.size(to_tensor(image), source))
@@ -150,7 +150,7 @@ def fitted(request):
 
 @pytest.mark.parametrize("objective", [Distortion(), Rate()])
 def test_more_effort_finds_more_on_a_trained_codec(fitted, objective, photograph):
-    """Noise, then one step, then many, by what is really decoded of the 8-bit pictures.
+    """Noise, one step and many steps, measured on the decoded 8-bit pictures.
 
     After so few steps a random start is not yet as good as the source: measured on three codecs
     and three photographs, PGD reached .92 to 1.02 of I-FGSM. (On the bundled model of the lowest

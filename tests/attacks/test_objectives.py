@@ -1,4 +1,4 @@
-"""What objectives measure, on the toy codec and on small nets, against scores made otherwise."""
+"""Values of the objectives on the toy codec and small models, compared with other computations."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SIZE = (176, 165)
 
 @pytest.fixture(scope="module")
 def pictures(photograph):
-    """x and x', 8-bit, as tensors too."""
+    """x and x' as 8-bit pictures and as tensors."""
     clean = photograph("chelsea", *SIZE)
     moved = np.clip(
         clean.astype(int) + np.random.default_rng(1).integers(-9, 10, clean.shape), 0, 255
@@ -154,7 +154,7 @@ def _moved(source, levels):
 
 @pytest.mark.parametrize("levels", [-3, 0, 3])
 def test_tradeoffs_are_penalised_on_one_side_only(levels):
-    """Of a grey picture at half its contrast: brighter takes more bits and has a larger error."""
+    """Grey at half the contrast: a brighter picture takes more bits and has a larger error."""
     source = torch.full((1, 3, 4, 4), 100 / 255)
     moved, toy = _moved(source, levels), Toy(0.5)
     bits = float(CodecTarget(toy, Rate(), source).value(moved))
@@ -180,7 +180,7 @@ def test_tradeoffs_of_real_bytes_compare_with_real_bytes(photograph):
     [(Rate(), RateAtQuality(1.0), 1), (Distortion(), DistortionAtRate(1e5), 0)],
 )
 def test_a_penalty_holds_what_it_names(free, held, index, photograph, small_codec):
-    """Of the growth of the other half that an attack brings along, little is left."""
+    """The penalty leaves little of the other quantity's increase."""
     source = to_tensor(photograph("rocket", 64, 64))
     codec = small_codec("bmshj2018-hyperprior")
 

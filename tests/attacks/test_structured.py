@@ -1,4 +1,4 @@
-"""Attacks of one kind of change: what kind it is, and how near they come to the best of it."""
+"""Structured attacks: the kind of their perturbation, and how close they get to the optimum."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ GAIN = 2
 
 @pytest.fixture
 def source(rng):
-    """A picture away from 0 and 255, of whole blocks."""
+    """A picture of whole blocks with values away from 0 and 255."""
     return to_tensor(rng.integers(100, 150, (HEIGHT, WIDTH, 3), dtype=np.uint8))
 
 
@@ -45,25 +45,25 @@ def _change(attack, objective, source, ball):
 
 
 def _growth(attack, weights, source, ball):
-    """By how much an attack raises w . C(x), as the toy codec's surrogate has it."""
+    """The increase of w . C(x) by an attack, by the toy codec's surrogate."""
     change = _change(attack, Linear(torch.from_numpy(weights)), source, ball)
     return GAIN * float((change * weights).sum())
 
 
 def _pairs(values):
-    """Return the blocks of 2x2 values, one a row."""
+    """Return the blocks of 2x2 values, one per row."""
     blocks = values.reshape(3, HEIGHT // 2, 2, WIDTH // 2, 2).swapaxes(2, 3)
     return blocks.reshape(-1, 4)
 
 
 def _fine(values):
-    """Return values less the mean of their block of 2x2."""
+    """Return values minus the mean of their 2x2 block."""
     means = _pairs(values).mean(1).reshape(3, HEIGHT // 2, WIDTH // 2)
     return values - means.repeat(2, axis=1).repeat(2, axis=2)
 
 
 def _coarse(values, keep=4):
-    """Return what the lowest frequencies of the blocks of 8x8 make of values."""
+    """Return values filtered to the lowest frequencies of each 8x8 block."""
     found = np.empty_like(values)
     for top in range(0, HEIGHT, 8):
         for left in range(0, WIDTH, 8):
@@ -85,7 +85,7 @@ def test_frequencies_reach_the_norm_of_what_they_keep_of_the_weights(
 
 
 def test_ssah_comes_near_the_best_change_without_a_mean(source, weights):
-    """In a block of four the two largest weights go up and the two smallest down."""
+    """In a block of four, the values with the two largest weights rise, the others fall."""
     blocks = np.sort(_pairs(weights), axis=1)
     optimum = GAIN * 8 / 255 * (blocks[:, 2:].sum() - blocks[:, :2].sum())
     assert 0.9 * optimum < _growth(SSAH(**MANY), weights, source, Linf(8)) < 1.001 * optimum
@@ -118,7 +118,7 @@ def test_a_patch_of_a_region_lies_in_it(source, weights):
 
 
 def test_one_transform_of_colours_can_shift_them_all(source):
-    """Weights of one size for each channel: the best change is one colour, in the lattice too."""
+    """Equal weights within each channel: the optimal perturbation is one colour offset."""
     sizes = np.array([0.5, -2.0, 1.0]).reshape(3, 1, 1)
     weights = np.broadcast_to(sizes, (3, HEIGHT, WIDTH)).copy()
     optimum = GAIN * 8 / 255 * np.abs(weights).sum()
@@ -155,7 +155,7 @@ def test_where_a_picture_is_flat_korhonen_changes_nothing(source):
 @pytest.mark.parametrize("size", [(1, 1), (2, 9), (7, 13)])
 @pytest.mark.parametrize("attack", [SSAH(**FEW), DCT(**FEW)])
 def test_blocks_are_cut_off_where_a_picture_ends(attack, size, rng):
-    """The mean of a cut block is kept too, and one of a single pixel is its own mean."""
+    """The mean of a smaller block at the border is kept too; a single pixel is its own mean."""
     source = to_tensor(rng.integers(100, 150, (*size, 3), dtype=np.uint8))
     change = _change(attack, Rate(), source, Linf(8))
     if isinstance(attack, DCT):

@@ -1,4 +1,4 @@
-"""A picture that the attacked one is to be decoded to."""
+"""Targeted attacks: the reconstruction shall show a target picture."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _found(codec, objective, source, radius, attack=None):
 
 
 def test_a_faithful_codec_is_brought_as_near_as_the_budget_lets_it(shown, photograph):
-    """Every value moves by the radius, or to what it should be."""
+    """Every value moves by the radius, or to its target."""
     source, wanted = photograph("coffee", *SIZE), photograph("rocket", *SIZE)
     images, target = _found(Toy(1), Targeted(shown(wanted)), to_tensor(source), 8)
     left = np.maximum(np.abs(wanted.astype(float) - source) - 8, 0) / 255
@@ -52,7 +52,7 @@ def test_a_faithful_codec_is_brought_as_near_as_the_budget_lets_it(shown, photog
 
 
 def test_only_its_place_changes_where_it_has_one(shown, photograph):
-    """On a codec that halves contrast, what is around is to stay as the codec has it, C(x)."""
+    """On a codec that halves the contrast, the surroundings shall stay at C(x)."""
     source = to_tensor(photograph("coffee", *SIZE))
     digits = np.full((6, 10, 3), 40, np.uint8)
     objective, attack = Targeted(shown(digits), top=5, left=20), PGD(60, step_size=0.02)
@@ -101,7 +101,7 @@ def test_the_picture_is_part_of_the_key_and_its_path_is_not(shown, photograph):
 def test_one_that_does_not_fit_is_refused(shown, photograph):
     source = to_tensor(photograph("coffee", 12, 16))
     objective = Targeted(shown(photograph("rocket", 8, 8)), top=5)
-    with pytest.raises(Unsupported, match="reaches to row 13 and column 8, this picture has 12"):
+    with pytest.raises(Unsupported, match="row 13 and column 8, but the source picture has 12"):
         CodecTarget(Toy(), objective, source).value(source)
 
 

@@ -1,4 +1,4 @@
-"""One change for all pictures: the same on each, harmful on those it was not learnt on."""
+"""Universal perturbations: equal on all pictures, harmful outside the training set."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FEW = {"crops": 4, "side": 32, "steps": 24}
 
 @pytest.fixture
 def folder(photograph, tmp_path):
-    """Two pictures to learn on."""
+    """Two training pictures."""
     there = tmp_path / "learnt on"
     there.mkdir()
     for name in ("astronaut", "chelsea"):
@@ -73,7 +73,7 @@ def test_it_does_more_than_noise_to_a_picture_it_never_saw(objective, budget, at
 
 
 def test_a_picture_on_which_it_helps_is_left_alone(attack, photograph):
-    """Learnt up the rate of pictures, and then shown to a target that wants the opposite."""
+    """Trained to increase the rate, and then evaluated on a target with the opposite objective."""
 
     class Fickle(CodecTarget):
         def value(self, images):

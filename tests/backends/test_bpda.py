@@ -1,4 +1,4 @@
-"""A codec without gradients behind a surrogate's: real values, borrowed gradients."""
+"""BPDA: the codec's real values with a surrogate's gradients."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_values_are_real(codec, source, objective, photograph):
 
 
 def test_gradients_are_the_surrogates_at_the_codecs_picture(source):
-    """The toy codec gives 3 x in 255 x + 1 bits a value: what is borrowed has a closed form."""
+    """The toy codec decodes 3 x from 255 x + 1 bits per value: closed-form gradients."""
     jpeg = instantiate("codec", ComponentSpec("jpeg", (("quality", 30),)))
     borrowing = Bpda(jpeg, Toy(3.0))
     decoded = to_tensor(jpeg.decode(jpeg.encode(to_image(source))))
@@ -74,5 +74,5 @@ def test_attacks_by_borrowed_gradients_harm_more_than_noise(codec, source):
 
 def test_a_surrogate_without_gradients_is_refused():
     jpeg = instantiate("codec", ComponentSpec("jpeg", (("quality", 30),)))
-    with pytest.raises(ConfigError, match="offers no gradients"):
+    with pytest.raises(ConfigError, match="has no gradients"):
         Bpda(jpeg, jpeg)

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 import damage
-from backends.external.vtm import availability
+from backends.external.availability import vtm_availability
 from backends.toy import Toy
 from bench.cli.key_values import parse_params
 from bench.container import pack
@@ -46,7 +46,7 @@ FEW = {
     "cheng2020-anchor-checkerboard checkpoint=RANDOM": 12,
     "toy": 200,
 }
-"""How many for every run, by codec."""
+"""The number of damaged bitstreams per codec in the default run."""
 
 MANY = {
     "jpeg quality=50": 500,
@@ -170,13 +170,13 @@ def test_thousands_of_damaged_streams(tmp_path, spelled, told, count):
 
 @pytest.mark.slow
 @pytest.mark.vtm
-@pytest.mark.skipif(availability() is not None, reason="BENCH_VTM names no usable VTM")
+@pytest.mark.skipif(vtm_availability() is not None, reason="BENCH_VTM names no usable VTM")
 def test_thousands_of_damaged_streams_of_vtm(tmp_path):
     _check_many(tmp_path, "vtm qp=40", 1000)
 
 
 def _choice(told):
-    """Return a codec, or skip where this machine lacks it."""
+    """Return a codec, or skip the test where this machine does not have it."""
     name, *parameters = told.split()
     if (reason := unavailable("codec", name)) is not None:
         pytest.skip(reason)

@@ -9,25 +9,17 @@ from PIL import Image as Pictures
 from PIL import ImageFile
 from pydantic import ValidationError
 
-from backends.pillow import Avif, Identity, Jpeg, Jpeg2000, WebP, avif_availability
+from backends.pillow import Avif, Identity, Jpeg, Jpeg2000, WebP
+from backends.pillow_formats import avif_availability
 from bench.container import overhead, pack, unpack
 from bench.errors import CodecError, ConfigError, Unsupported
+from pictures import noise, smooth
 
 SIZES = [(1, 1), (1, 7), (17, 33), (64, 48)]
 
 
-def _smooth(height, width):
-    rows, columns = np.mgrid[:height, :width]
-    waves = [128 + 90 * np.sin(rows / a + columns / b) for a, b in ((9, 14), (14, 7), (20, 30))]
-    return np.stack(waves, axis=-1).astype(np.uint8)
-
-
-def _noise(height, width):
-    return np.random.default_rng(1).integers(0, 256, (height, width, 3), dtype=np.uint8)
-
-
 def _grey(height, width):
-    return np.repeat(_noise(height, width)[..., :1], 3, axis=2)
+    return np.repeat(noise(height, width)[..., :1], 3, axis=2)
 
 
 def _mse(image, other):
@@ -48,7 +40,7 @@ def _flips(bitstream):
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("draw", [_smooth, _noise, _grey])
+@pytest.mark.parametrize("draw", [smooth, noise, _grey])
 def test_identity_gives_back_the_very_picture(draw, size):
     image = draw(*size)
     decoded = Identity().decode(Identity().encode(image))
@@ -57,7 +49,7 @@ def test_identity_gives_back_the_very_picture(draw, size):
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("draw", [_smooth, _grey])
+@pytest.mark.parametrize("draw", [smooth, _grey])
 def test_jpeg_comes_back_close_and_of_its_size(draw, size):
     image = draw(*size)
     decoded = Jpeg(quality=95).decode(Jpeg(quality=95).encode(image))
@@ -67,7 +59,7 @@ def test_jpeg_comes_back_close_and_of_its_size(draw, size):
 
 
 def test_jpeg_errs_less_and_costs_more_with_quality():
-    image = _smooth(64, 48)
+    image = smooth(64, 48)
     files = [Jpeg(quality=quality).encode(image) for quality in (1, 30, 60, 90, 100)]
     errors = [_mse(image, Jpeg(quality=1).decode(file)) for file in files]
     assert errors == sorted(errors, reverse=True)
@@ -89,7 +81,7 @@ def test_jpeg_keeps_the_full_size_of_chroma():
     ],
 )
 def test_a_finer_point_errs_less_and_costs_more(codec, points):
-    image = _smooth(64, 80) // 2 + _noise(64, 80) // 8
+    image = smooth(64, 80) // 2 + noise(64, 80) // 8
     files = [codec(**point).encode(image) for point in points]
     errors = [_mse(image, codec(**points[0]).decode(file)) for file in files]
     assert errors == sorted(errors, reverse=True)
@@ -111,7 +103,7 @@ def test_grey_stays_grey(codec):
 
 @pytest.mark.parametrize("size", [(1, 1), (8, 8), (1, 70), (17, 33)])
 def test_jpeg2000_codes_a_picture_or_says_that_headers_fill_its_size(size):
-    image = _smooth(*size)
+    image = smooth(*size)
     for ratio in (1, 2, 4, 8):
         codec = Jpeg2000(ratio=ratio)
         if image.size / ratio < 200:
@@ -124,7 +116,7 @@ def test_jpeg2000_codes_a_picture_or_says_that_headers_fill_its_size(size):
 
 @pytest.mark.parametrize("ratio", [8, 40, 100])
 def test_jpeg2000_has_the_size_asked_for_whatever_the_picture(ratio):
-    for image in (_smooth(128, 128) // 2 + _noise(128, 128) // 8, _noise(128, 128)):
+    for image in (smooth(128, 128) // 2 + noise(128, 128) // 8, noise(128, 128)):
         length = len(Jpeg2000(ratio=ratio).encode(image)) - overhead(1)
         assert 0.8 < length * ratio / image.size < 1.1
 
@@ -139,7 +131,7 @@ CODECS = {
 
 @pytest.mark.parametrize("form", CODECS)
 def test_a_plain_file_lies_in_the_container(form):
-    codec, image = CODECS[form], _smooth(17, 33)
+    codec, image = CODECS[form], smooth(17, 33)
     bitstream = codec.encode(image)
     file = unpack(codec._form.container_id, bitstream).sections[0]
     assert Pictures.open(io.BytesIO(file)).format == form
@@ -147,20 +139,20 @@ def test_a_plain_file_lies_in_the_container(form):
 
 
 def test_the_reference_is_a_plain_file():
-    bitstream = Identity().encode(_smooth(17, 33))
+    bitstream = Identity().encode(smooth(17, 33))
     assert Pictures.open(io.BytesIO(bitstream)).format == "PNG"
     assert Identity().header_bytes(bitstream) == 0
 
 
 def test_every_truncation_is_refused():
-    bitstream = Identity().encode(_smooth(17, 33))
+    bitstream = Identity().encode(smooth(17, 33))
     for length in range(len(bitstream)):
         with pytest.raises(CodecError, match=r"^[^\n]+$"):
             Identity().decode(bitstream[:length])
 
 
 def test_identity_refuses_every_flipped_bit():
-    for damaged in _flips(Identity().encode(_smooth(9, 5))):
+    for damaged in _flips(Identity().encode(smooth(9, 5))):
         with pytest.raises(CodecError, match=r"^[^\n]+$"):
             Identity().decode(damaged)
 
@@ -181,7 +173,7 @@ def _resealed(codec, file, size=(9, 15)):
 @pytest.mark.parametrize("form", CODECS)
 def test_damage_under_a_right_checksum_is_refused_or_gives_a_picture_of_its_size(form):
     codec, rng = CODECS[form], np.random.default_rng(4)
-    image = _smooth(9, 15)
+    image = smooth(9, 15)
     file = unpack(codec._form.container_id, codec.encode(image)).sections[0]
     for bit in rng.choice(8 * len(file), min(600, 8 * len(file)), replace=False):
         damaged = bytearray(file)
@@ -201,13 +193,13 @@ def _is_refused_or_of(shape, codec, bitstream):
     "other",
     [
         b"",
-        _noise(8, 8).tobytes(),
-        _file(_smooth(8, 8), "PNG"),
-        _file(_smooth(8, 8), "GIF"),
-        _file(_smooth(8, 8)[..., 0], "JPEG"),
-        _file(_smooth(8, 8), "JPEG"),
-        _file(_smooth(8, 8), "WEBP"),
-        _file(_smooth(8, 8), "AVIF") if avif_availability() is None else b"",
+        noise(8, 8).tobytes(),
+        _file(smooth(8, 8), "PNG"),
+        _file(smooth(8, 8), "GIF"),
+        _file(smooth(8, 8)[..., 0], "JPEG"),
+        _file(smooth(8, 8), "JPEG"),
+        _file(smooth(8, 8), "WEBP"),
+        _file(smooth(8, 8), "AVIF") if avif_availability() is None else b"",
     ],
     ids=["nothing", "noise", "png", "gif", "grey jpeg", "jpeg", "webp", "avif"],
 )
@@ -220,10 +212,10 @@ def test_other_files_are_refused_even_under_a_right_checksum(form, other):
     "other",
     [
         b"",
-        _noise(8, 8).tobytes(),
-        _file(_smooth(8, 8), "WEBP"),
-        _file(_smooth(8, 8)[..., 0], "PNG"),
-        _file(np.dstack((_smooth(8, 8), _smooth(8, 8)[..., :1])), "PNG"),
+        noise(8, 8).tobytes(),
+        _file(smooth(8, 8), "WEBP"),
+        _file(smooth(8, 8)[..., 0], "PNG"),
+        _file(np.dstack((smooth(8, 8), smooth(8, 8)[..., :1])), "PNG"),
     ],
     ids=["nothing", "noise", "webp", "grey png", "png with alpha"],
 )
@@ -233,7 +225,7 @@ def test_other_files_are_no_reference(other):
 
 
 def test_each_refuses_the_others_files():
-    image = _smooth(8, 8)
+    image = smooth(8, 8)
     with pytest.raises(CodecError):
         Identity().decode(Jpeg(quality=50).encode(image))
     with pytest.raises(CodecError):
@@ -241,38 +233,38 @@ def test_each_refuses_the_others_files():
 
 
 def test_decompression_bombs_are_refused(monkeypatch):
-    bitstream = Identity().encode(_smooth(8, 8))
+    bitstream = Identity().encode(smooth(8, 8))
     monkeypatch.setattr(Pictures, "MAX_IMAGE_PIXELS", 31)
     with pytest.raises(CodecError, match="bomb"):
         Identity().decode(bitstream)
 
 
 def test_what_pillow_only_warns_of_as_large_is_decoded(monkeypatch):
-    bitstream = Identity().encode(_smooth(8, 8))
+    bitstream = Identity().encode(smooth(8, 8))
     monkeypatch.setattr(Pictures, "MAX_IMAGE_PIXELS", 32)
-    assert np.array_equal(Identity().decode(bitstream), _smooth(8, 8))
+    assert np.array_equal(Identity().decode(bitstream), smooth(8, 8))
 
 
 def test_damage_is_refused_even_where_the_program_allows_it(monkeypatch):
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
-    for damaged in _flips(Identity().encode(_smooth(2, 3))):
+    for damaged in _flips(Identity().encode(smooth(2, 3))):
         with pytest.raises(CodecError):
             Identity().decode(damaged)
     assert ImageFile.LOAD_TRUNCATED_IMAGES
 
 
 def test_jpeg_says_which_sizes_it_cannot_hold():
-    with pytest.raises(Unsupported, match="65500 pixels a side"):
+    with pytest.raises(Unsupported, match="65500 pixels per side"):
         Jpeg(quality=50).encode(np.zeros((1, 65501, 3), np.uint8))
 
 
 def test_webp_says_which_sizes_it_cannot_hold():
-    with pytest.raises(Unsupported, match="16383 pixels a side"):
+    with pytest.raises(Unsupported, match="16383 pixels per side"):
         WebP(quality=50).encode(np.zeros((16384, 1, 3), np.uint8))
 
 
 def test_a_pillow_without_a_format_says_so(monkeypatch):
-    monkeypatch.setattr("backends.pillow_files.features.check", lambda feature: False)
+    monkeypatch.setattr("backends.pillow_formats.features.check", lambda feature: False)
     with pytest.raises(ConfigError, match="drop avif from the suite"):
         Avif(quality=50)
     assert "pip install --upgrade pillow" in (avif_availability() or "")

@@ -15,7 +15,7 @@ SIZES = [(1, 1), (1, 7), (17, 33), (64, 80)]
 
 
 def _linear_bits(image):
-    """The docstring's formula: v ones and a zero for each sample v."""
+    """The formula of the module's docstring: v ones and a zero for each sample v."""
     return int(image.astype(np.int64).sum()) + image.size
 
 
@@ -100,7 +100,7 @@ def test_every_damaged_byte_and_truncation_is_refused(photograph):
 
 @pytest.mark.parametrize("sections", [[], [b""], [b"\xff" * 200], [b"\x00"]])
 def test_too_few_samples_are_told(sections):
-    with pytest.raises(CodecError, match="fewer samples than its picture"):
+    with pytest.raises(CodecError, match="fewer samples than its picture size"):
         Toy().decode(pack(b"toy1", 2, 3, sections))
 
 

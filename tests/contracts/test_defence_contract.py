@@ -166,12 +166,12 @@ def test_a_purifier_that_draws_is_refused():
     random = instantiate(
         "codec", ComponentSpec("toy", (), "", (ComponentSpec("flip", (("way", "random"),)),))
     )
-    with pytest.raises(ConfigError, match="a purifier cannot draw or choose"):
+    with pytest.raises(ConfigError, match="a purifier cannot have defences that draw"):
         Recode(random)(instantiate("codec", ComponentSpec("toy")))
 
 
 def test_a_roll_that_tries_too_many_ways_is_refused():
-    with pytest.raises(ConfigError, match="4096 ways to try, the most are 16"):
+    with pytest.raises(ConfigError, match="4096 arrangements, 'cost' tries at most 16"):
         instantiate(
             "codec", ComponentSpec("toy", (), "", (ComponentSpec("roll", (("way", "cost"),)),))
         )

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from bench.errors import Unsupported
+from bench.metric import check_pair
 from bench.metrics import scores as metrics
 from bench.metrics.scores import SCORES
-from bench.metrics.ssim import check_pair
 from bench.registry.registry import ComponentSpec, entries, instantiate, resolve
 from bench.testing import MetricContract
 

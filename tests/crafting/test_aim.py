@@ -13,7 +13,7 @@ from bench.budget import Linf
 from bench.codec import Relaxed
 from bench.crafting.composed_target import BranchingTarget, ExpectedTarget, compose_target
 from bench.crafting.craft import run_attack
-from bench.crafting.oracle import Oracle, QueriesSpent
+from bench.crafting.oracle import Oracle, QueryBudgetExhaustedError
 from bench.crafting.target import NAN_GRADIENT, ZERO_GRADIENT, CodecTarget
 from bench.errors import CodecError
 from bench.registry.registry import ComponentSpec, instantiate
@@ -105,7 +105,7 @@ def test_every_query_of_a_black_box_attack_is_of_a_fresh_draw():
     }
     assert set(answers) == kept
     assert oracle.queries == 20
-    with pytest.raises(QueriesSpent):
+    with pytest.raises(QueryBudgetExhaustedError):
         oracle.query(grey)
 
 

@@ -75,8 +75,8 @@ def _run(folder, out, name="serial", workers=None, text=SUITE, seen=lambda event
 
 def _records(out):
     lines = map(json.loads, (out / "records.jsonl").read_text().splitlines())
-    told = [{k: v for k, v in line.items() if k not in TIMES} for line in lines]
-    return sorted(told, key=lambda line: line["key"])
+    records = [{k: v for k, v in line.items() if k not in TIMES} for line in lines]
+    return sorted(records, key=lambda line: line["key"])
 
 
 @pytest.fixture(scope="module")
@@ -109,8 +109,10 @@ def test_every_job_of_a_plan_is_there_once_whatever_the_batch(folder):
         planned = _prepared(folder, SUITE.replace("batch: 3", f"batch: {size}")).plan
         keys = [job.key for job in planned.crafts]
         assert len(keys) == len(set(keys))
-        told = ((j.picture.name, str(j.search.choice), str(j.objective)) for j in planned.crafts)
-        return Counter(told), len(planned.cells)
+        searches = (
+            (j.picture.name, str(j.search.choice), str(j.objective)) for j in planned.crafts
+        )
+        return Counter(searches), len(planned.cells)
 
     assert jobs(1) == jobs(2) == jobs(3) == jobs(100)
 
@@ -213,32 +215,32 @@ def test_what_was_found_of_a_batch_before_an_end_is_found_again(folder, finished
 def test_nobody_begins_a_batch_that_another_one_searches(folder):
     groups = _prepared(folder).plan.groups
     batched = [group for group in groups if group.mates]
-    rota = WorkQueue.of(batched)
-    first = rota.take(0)
+    queue = WorkQueue.of(batched)
+    first = queue.take(0)
     assert first in batched
     keys = [job.key for job in first.mates]
-    rota.search(0, keys)
-    assert rota.take(1) is None
-    assert rota.is_waiting
+    queue.start_searches(0, keys)
+    assert queue.take(1) is None
+    assert queue.is_waiting
     for key in keys:
-        rota.found(key)
-    others = [rota.take(1), rota.take(2)]
+        queue.finish_search(key)
+    others = [queue.take(1), queue.take(2)]
     assert {group.key for group in (first, *others)} == {group.key for group in batched}
     for worker in range(3):
-        rota.finish(worker)
-    assert rota.is_done
+        queue.finish(worker)
+    assert queue.is_done
 
 
 def test_a_lost_batch_is_free_for_others(folder):
-    rota = WorkQueue.of(group for group in _prepared(folder).plan.groups if group.mates)
-    first = rota.take(0)
-    rota.search(0, (job.key for job in first.mates))
-    assert rota.take(1) is None
-    rota.lose(0)
-    assert rota.take(1).mates == first.mates
+    queue = WorkQueue.of(group for group in _prepared(folder).plan.groups if group.mates)
+    first = queue.take(0)
+    queue.start_searches(0, (job.key for job in first.mates))
+    assert queue.take(1) is None
+    queue.lose(0)
+    assert queue.take(1).mates == first.mates
 
 
-def test_what_one_picture_of_a_batch_suffers_is_not_told_of_the_others(
+def test_what_one_picture_of_a_batch_suffers_is_not_reported_for_the_others(
     folder, tmp_path, monkeypatch
 ):
     def lopsided(self, target, images, budget, rngs):
@@ -247,15 +249,15 @@ def test_what_one_picture_of_a_batch_suffers_is_not_told_of_the_others(
         far[0] = (far[0] + 9 / 255).clamp(0, 1)
         return AttackResult(far, images.new_zeros(1, len(images)))
 
-    followed = CodecTarget.followed
+    raw_value_and_grad = CodecTarget.raw_value_and_grad
 
     def dead(self, images):
-        values, gradients = followed(self, images)
+        values, gradients = raw_value_and_grad(self, images)
         gradients[1 % len(images)] = 0
         return values, gradients
 
     monkeypatch.setattr(PGD, "__call__", lopsided)
-    monkeypatch.setattr(CodecTarget, "followed", dead)
+    monkeypatch.setattr(CodecTarget, "raw_value_and_grad", dead)
     _run(folder, tmp_path)
     run = read_run(tmp_path)
     (batch,) = {group.mates for group in _prepared(folder).plan.groups if group.mates}

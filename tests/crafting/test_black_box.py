@@ -12,13 +12,14 @@ from attacks import ATTACKS
 from attacks.noise import SignNoise
 from attacks.objectives.basic import Distortion, Rate
 from attacks.query.square import Square
-from backends.external.ffmpeg import Vvc, vvc_availability
+from backends.external.availability import vvc_availability
+from backends.external.ffmpeg import Vvc
 from backends.pillow import Jpeg
 from backends.toy import Toy
 from bench.budget import L2, Linf, Mse, Region
 from bench.codec import Concurrent
 from bench.crafting.craft import make_target_view, quantise_and_check, run_attack
-from bench.crafting.oracle import Oracle, QueriesSpent
+from bench.crafting.oracle import Oracle, QueryBudgetExhaustedError
 from bench.crafting.target import CodecTarget
 from bench.errors import CodecError, MachineError, Unsupported
 from bench.metrics.scores import psnr
@@ -77,7 +78,7 @@ def two():
     return torch.cat([to_tensor(_grey(level)) for level in (40, 90)])
 
 
-def test_several_candidates_of_one_picture_are_told_whose_they_are(two):
+def test_several_candidates_of_one_picture_belong_to_their_picture(two):
     target = CodecTarget(Toy(1), Distortion(), two)
     asked = np.stack([_grey(level) for level in (41, 92, 43)])
     found = target.query(asked, [0, 1, 0])
@@ -131,10 +132,10 @@ def test_an_oracle_refuses_before_it_codes_and_keeps_the_best(two):
     target = CodecTarget(Toy(1), Distortion(), two)
     oracle = Oracle(target, two, Linf(4), allowed=3)
     oracle.query(np.stack([_grey(level) for level in (42, 43, 60, 91)]), [0, 0, 0, 1])
-    with pytest.raises(QueriesSpent, match="the 3 queries a picture") as refused:
+    with pytest.raises(QueryBudgetExhaustedError, match="exhausted: 3 per picture") as refused:
         oracle.query(np.stack([_grey(41), _grey(93)]))
     assert (target.queries, oracle.queries) == (4, 4)
-    found = (refused.value.found.images * 255).round()
+    found = (refused.value.result.images * 255).round()
     assert found[:, 0, 0, 0].tolist() == [43, 91], "level 60 is outside the budget"
 
 

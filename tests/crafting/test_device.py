@@ -21,9 +21,9 @@ from attacks.gradient.pgd import PGD
 from backends.defences.filters import Bilateral, BitDepth, Gaussian, Median, Resize
 from backends.defences.rearrangements import Flip, SelfEnsemble, TwoWay
 from backends.learned.base import Learned
-from backends.learned.compressai import bundled, live, local
-from backends.learned.frozen.replace import quick
-from backends.learned.nets import frozen
+from backends.learned.compressai import bundled, live, load_checkpoint
+from backends.learned.frozen.replace import with_fast_layers
+from backends.learned.nets import freeze
 from bench.budget import L2, Linf, Mse, Region
 from bench.crafting.composed_target import compose_target
 from bench.crafting.craft import craft, run_attack
@@ -89,8 +89,8 @@ def codec():
 
     @cache
     def made(family):
-        net = frozen(local(family, bundled(family)[0]))
-        return Learned(family, net, lambda own: _moved(live(quick(own))), net)
+        net = freeze(load_checkpoint(family, bundled(family)[0]))
+        return Learned(family, net, lambda own: _moved(live(with_fast_layers(own))), net)
 
     return made
 

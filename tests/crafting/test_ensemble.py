@@ -57,11 +57,11 @@ def _aimed(codecs, objective, source):
 def test_values_and_gradients_are_the_means_of_the_members(objective, source):
     codecs = [Toy(0.5), Toy(2), Toy(3)]
     images = source + 0.05
-    told = [CodecTarget(codec, objective, source).value_and_grad(images) for codec in codecs]
+    results = [CodecTarget(codec, objective, source).value_and_grad(images) for codec in codecs]
     together = _aimed(codecs, objective, source)
     values, gradients = together.value_and_grad(images)
-    assert torch.allclose(values, sum(value for value, _ in told) / 3)
-    assert torch.allclose(gradients, sum(gradient for _, gradient in told) / 3)
+    assert torch.allclose(values, sum(value for value, _ in results) / 3)
+    assert torch.allclose(gradients, sum(gradient for _, gradient in results) / 3)
     assert torch.equal(together.value(images), values)
     assert (together.gradients, together.queries) == (3, 0)
 
@@ -77,7 +77,7 @@ def test_a_search_on_several_codecs_goes_up_on_all_of_them(source, rng):
         assert growth == pytest.approx(optimum, rel=1e-3)
 
 
-def test_what_one_member_notices_is_told_once(source):
+def test_what_one_member_notices_is_reported_once(source):
     together = _aimed([Toy(2), Flat(2), Flat(3), Broken(2)], Distortion(), source)
     together.value_and_grad(source)
     assert together.flags() == (ZERO_GRADIENT, NAN_GRADIENT)

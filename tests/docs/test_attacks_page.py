@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import runpy
 import shutil
 import sys
 from statistics import fmean
@@ -12,9 +10,7 @@ import pytest
 
 from bench.cli.main import main
 from bench.store.run_folder import read_run
-from paths import ROOT
 
-SCRIPT = ROOT / "docs/scripts/attack_strength.py"
 HEAD = """\
 images: {set: sample, limit: 2, crop: {height: 24, width: 32}}
 objectives: [distortion, rate]
@@ -43,23 +39,14 @@ sources: [JPEG, toy]
 """
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _as_a_script():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(SCRIPT.parent)
-        yield
-
-
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def page(tmp_path_factory, docs_script):
     folder = tmp_path_factory.mktemp("attacks")
     for text in (STRENGTH, STEPS, AGAIN, QUERIES):
         name = text.splitlines()[0].split()[1]
         (folder / f"{name}.yaml").write_text(text + HEAD)
         assert main(["run", str(folder / f"{name}.yaml"), "-o", str(folder / name)]) == 0
-    spec = importlib.util.spec_from_file_location("docs_attacks", SCRIPT)
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = docs_script("attack_strength")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "PAGE", folder / "attacks.md")
         runs = [str(folder / name) for name in ("strength", "steps", "again", "queries")]
@@ -75,16 +62,16 @@ def _rows(page, title):
     return {row[0]: row[1:] for row in rows}
 
 
-def _worst(page, name, attack, objective, worth):
+def _worst(page, name, attack, objective, value):
     run = read_run(page / name)
-    found = {}
-    for cell in run.measures:
-        craft = run.crafts.get(cell.craft)
-        if cell.victim != "toy" or craft is None or not craft.attack.startswith(attack):
+    values = {}
+    for record in run.measures:
+        craft = run.crafts.get(record.craft)
+        if record.victim != "toy" or craft is None or not craft.attack.startswith(attack):
             continue
         if craft.objective and craft.objective.split()[0] == objective:
-            found.setdefault(craft.picture, []).append(worth(cell.scores))
-    return fmean(max(values) for values in found.values())
+            values.setdefault(craft.picture, []).append(value(record.scores))
+    return fmean(max(group) for group in values.values())
 
 
 @pytest.mark.parametrize("attack", ["fgsm", "apgd", "standard"])
@@ -96,7 +83,7 @@ def test_strength_is_the_mean_of_the_worst_of_each_picture(page, attack):
     assert cells[:2] == [f"{psnr:.2f} dB", f"{bpp:.3f}"]
 
 
-def test_attacks_of_one_order_are_compared_picture_by_picture(page):
+def test_attacks_are_compared_in_pairs_picture_by_picture(page):
     text = (page / "attacks.md").read_text()
     assert "| apgd over pgd, distortion | " in text
     counts = [line for line in text.splitlines() if line.startswith("| fgsm over sign-noise")]
@@ -105,7 +92,7 @@ def test_attacks_of_one_order_are_compared_picture_by_picture(page):
 
 
 def test_strength_by_steps(page):
-    rows = (page / "attacks.md").read_text().split("## Steps")[1].splitlines()
+    rows = (page / "attacks.md").read_text().split("(suite steps)")[1].splitlines()
     (header,) = [line for line in rows if line.startswith("| model")]
     assert header.endswith("| objective | 2 | 8 |")
     (line,) = [line for line in rows if line.startswith("| toy | apgd, restarts 1 | rate")]
@@ -113,16 +100,16 @@ def test_strength_by_steps(page):
     assert few <= many
 
 
-def test_queries_stand_beside_noise_and_transfer(page):
+def test_queries_are_shown_next_to_noise_and_transfer(page):
     text = (page / "attacks.md").read_text().split("### JPEG")[1].split("###")[0]
     lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
-    found = {(line[0], line[1]): line[2:] for line in lines[1:]}
-    assert found["square queries=30", "JPEG"][-1] == "30"
-    assert ("fgsm", "toy") in found
-    assert ("sign-noise", "none") in found
-    cells = [cell for cell in read_run(page / "queries").measures if cell.victim == "JPEG"]
-    clean = {cell.picture: cell.scores.bpp_clean for cell in cells}
-    assert found["no attack", "–"][2] == f"{fmean(clean.values()):.3f}"
+    rows = {(line[0], line[1]): line[2:] for line in lines[1:]}
+    assert rows["square queries=30", "JPEG"][-1] == "30"
+    assert ("fgsm", "toy") in rows
+    assert ("sign-noise", "none") in rows
+    records = [record for record in read_run(page / "queries").measures if record.victim == "JPEG"]
+    clean = {record.picture: record.scores.bpp_clean for record in records}
+    assert rows["no attack", "–"][2] == f"{fmean(clean.values()):.3f}"
 
 
 def test_seeds_are_compared_search_by_search(page):
@@ -131,26 +118,26 @@ def test_seeds_are_compared_search_by_search(page):
     for (attack, objective, picture), value in first.items():
         if attack == "apgd steps=8 restarts=1":
             apart[objective].append(abs(value - second[attack, objective, picture]))
-    text = (page / "attacks.md").read_text().split("## Seeds")[1]
+    text = (page / "attacks.md").read_text().split("## Difference between seeds")[1]
     line = f"| apgd steps=8 restarts=1 | rate | 2 | {fmean(apart['rate']):.3f} "
     assert line + f"| {max(apart['rate']):.3f} |" in text
     assert f"| distortion | 2 | {fmean(apart['distortion']):.2f} dB |" in text
 
 
 def _searched(page, name):
-    run, found = read_run(page / name), {}
-    for cell in run.measures:
-        craft = run.crafts.get(cell.craft)
-        if cell.victim == "toy" and craft and craft.objective:
-            value = cell.scores.bpp if craft.objective == "rate" else cell.scores.psnr_source
-            found[craft.attack, craft.objective, craft.picture] = value
-    return found
+    run, values = read_run(page / name), {}
+    for record in run.measures:
+        craft, scores = run.crafts.get(record.craft), record.scores
+        if record.victim == "toy" and craft and craft.objective:
+            value = scores.bpp if craft.objective == "rate" else scores.psnr_source
+            values[craft.attack, craft.objective, craft.picture] = value
+    return values
 
 
-def test_a_run_that_is_not_finished_is_refused(page, monkeypatch, tmp_path):
+def test_a_run_that_is_not_finished_is_refused(page, docs_script, monkeypatch, tmp_path):
     half = shutil.copytree(page / "steps", tmp_path / "half")
     lines = (half / "records.jsonl").read_text().splitlines(keepends=True)
     (half / "records.jsonl").write_text("".join(lines[:-1]))
     monkeypatch.setattr(sys, "argv", ["attack_strength.py", str(half)])
     with pytest.raises(SystemExit, match="continue it with 'bench run' first"):
-        runpy.run_path(str(SCRIPT), run_name="__main__")
+        docs_script("attack_strength").main()

@@ -1,8 +1,7 @@
-"""The page on codecs: what its figures are of, and in which order codecs stand."""
+"""The page on codecs: its figures and the order of the codecs."""
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 
 import bjontegaard
@@ -12,16 +11,8 @@ from bench.cli.main import main
 from bench.store.run_folder import read_run
 from bench.suite.suite import load_suite
 from leaderboard.ranking.clean_rd import families
-from leaderboard.render.clean_rd_page import table
+from leaderboard.render.clean_rd_page import rate_table
 from paths import ROOT
-
-
-@pytest.fixture(scope="module")
-def script():
-    spec = importlib.util.spec_from_file_location("docs_codecs", ROOT / "docs/scripts/codecs.py")
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +36,9 @@ compute: {threads: 1}
 
 def test_rates_qualities_and_bd_rates_are_those_of_the_source_pictures(folder):
     run = read_run(folder)
-    pictures, found = families(run)
+    pictures, codecs = families(run)
     assert pictures == ["chelsea", "coffee"]
-    rows = [line.strip("| ").split(" | ") for line in table(found)][2:]
+    rows = [line.strip("| ").split(" | ") for line in rate_table(codecs).splitlines()][2:]
     assert [row[0] for row in rows] == ["VVC"] * 4 + ["JPEG"] * 4 + ["JPEG 2000"] * 2
     curves = {
         name: [_mean(run, f"{name} {row[1]}") for row in rows if row[0] == name]
@@ -77,28 +68,29 @@ def test_a_picture_that_one_point_lacks_counts_for_none(folder):
         for record in run.measures
         if (record.victim, record.picture) != ("JPEG quality 10", "coffee")
     ]
-    pictures, found = families(run)
+    pictures, codecs = families(run)
     assert pictures == ["chelsea"]
-    assert {len(family.points) for family in found} == {2, 4}
+    assert {len(family.points) for family in codecs} == {2, 4}
 
 
 def test_the_run_writes_the_page_and_its_plot(folder):
     text, plot = ((folder / f"codecs.{ending}").read_text() for ending in ("md", "svg"))
     assert "![curves](codecs.svg)" in text
-    assert "2\nof 2 pictures, 48x64 (top centre, left centre) of each: chelsea, coffee" in text
+    assert "means over 2 of 2 pictures, 48x64 (top centre, left centre) of each:\nchelsea" in text
     assert "| VVC | qp 42 |" in text
     assert "JPEG 2000" in plot
 
 
 def test_the_page_of_the_documentation_is_the_same_with_remarks(
-    folder, script, tmp_path, monkeypatch
+    folder, docs_script, tmp_path, monkeypatch
 ):
+    script = docs_script("codecs")
     page = tmp_path / "page.md"
     monkeypatch.setattr(sys, "argv", ["codecs.py", str(folder), "-o", str(page)])
     script.main()
     assert page.with_suffix(".svg").read_bytes() == (folder / "codecs.svg").read_bytes()
-    told = (folder / "codecs.md").read_text().replace("codecs.svg", "page.svg")
-    assert page.read_text().replace(f"{script.REMARKS.rstrip()}\n\n", "") == told
+    expected = (folder / "codecs.md").read_text().replace("codecs.svg", "page.svg")
+    assert page.read_text().replace(f"\n\n{script.REMARKS}", "") == expected
 
 
 def test_an_attacked_suite_has_no_such_page(tmp_path):
@@ -143,10 +135,10 @@ budgets: [linf: 4]
 compute: {threads: 1}
 """)
     assert main(["run", str(tmp_path / "presets.yaml"), "-o", str(tmp_path / "out")]) == 0
-    _, found = families(read_run(tmp_path / "out"))
-    assert [one.name for one in found] == ["vvc", "vvc preset=faster", "a|b"]
-    rows = [line.strip("| ").split(" | ") for line in table(found)][2:]
-    told = {row[0]: row[6] for row in rows if row[6]}
-    assert told["vvc"] == "+0.0 %"
-    assert told["vvc preset=faster"] != "+0.0 %"
+    _, codecs = families(read_run(tmp_path / "out"))
+    assert [codec.name for codec in codecs] == ["vvc", "vvc preset=faster", "a|b"]
+    rows = [line.strip("| ").split(" | ") for line in rate_table(codecs).splitlines()][2:]
+    bd_rates = {row[0]: row[6] for row in rows if row[6]}
+    assert bd_rates["vvc"] == "+0.0 %"
+    assert bd_rates["vvc preset=faster"] != "+0.0 %"
     assert {len(row) for row in rows} == {14}

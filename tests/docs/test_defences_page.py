@@ -1,25 +1,16 @@
-"""The page on defences: both attackers, the worst draw, and what holds."""
+"""The page on defences: both attacks, the worst draw, and the verdicts."""
 
 from __future__ import annotations
-
-import importlib.util
-import sys
 
 import pytest
 
 from bench.cli.main import main
 from bench.store.run_folder import read_run
-from paths import ROOT
-
-SCRIPT = ROOT / "docs/scripts/defences.py"
 
 
 @pytest.fixture(scope="module")
-def script():
-    spec = importlib.util.spec_from_file_location("docs_defences", SCRIPT)
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def script(docs_script):
+    return docs_script("defences")
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +36,8 @@ compute: {{threads: 1}}
     return read_run(folder / "out")
 
 
-def test_both_attackers_and_the_worst_draw_are_told(defended, script):
-    lines = list(script.section(script.guarded(defended), defended, []))
+def test_both_attacks_and_the_worst_draw_are_shown(defended, script):
+    lines = _lines(script, defended)
     rows = _cells(lines, "| flipped | linf")
     assert [row[2] for row in rows] == ["distortion", "rate", "rd"]
     costs = {
@@ -60,8 +51,8 @@ def test_both_attackers_and_the_worst_draw_are_told(defended, script):
     assert rows[2][6] == f"J {worst:.3f}"
 
 
-def test_a_row_is_flagged_where_the_unaware_attacker_did_more(defended, script):
-    lines = list(script.section(script.guarded(defended), defended, []))
+def test_a_row_counts_where_the_defence_unaware_attack_is_stronger(defended, script):
+    lines = _lines(script, defended)
     rows = _cells(lines, "| flipped | linf")
     stronger = 0
     for picture in defended.manifest.pictures:
@@ -69,14 +60,14 @@ def test_a_row_is_flagged_where_the_unaware_attacker_did_more(defended, script):
             _of_draws(defended, threat, picture)[0] for threat in ("unaware", "white-box")
         )
         stronger += unaware > adaptive
-    assert rows[2][10:] == ([f"! {stronger}/2"] if stronger else [])
+    assert rows[2][10:] == ([f"{stronger}/2"] if stronger else [])
 
 
-def test_a_checkpoint_trained_otherwise_stands_beside_the_bare_codec(defended, script):
-    lines = list(script.section(script.guarded(defended), defended, []))
-    assert "2 pictures of 32x32 (set sample); fgsm, pgd steps=2; 3 draws of every" in lines[2]
-    rows = _cells(lines, "| trained |")
-    assert [row[3] for row in rows] == ["distortion", "rate", "rd"]
+def test_a_codec_with_other_weights_is_compared_with_the_bare_codec(defended, script):
+    blocks = list(script.section(script.defence_comparisons(defended), defended, []))
+    assert "2 pictures of 32x32 (set sample); fgsm, pgd steps=2; 3 draws of every" in blocks[1]
+    rows = _cells(_lines(script, defended), "| trained |")
+    assert [row[2] for row in rows] == ["distortion", "rate", "rd"]
     costs = {}
     for victim in ("bare", "trained"):
         made = {
@@ -92,12 +83,16 @@ def test_a_checkpoint_trained_otherwise_stands_beside_the_bare_codec(defended, s
     assert rows[2][4:6] == [f"J {costs['bare']:.3f}", f"J {costs['trained']:.3f}"]
 
 
+def _lines(script, run):
+    return "\n".join(script.section(script.defence_comparisons(run), run, [])).splitlines()
+
+
 def _cells(lines, start):
     return [line.strip("| ").split(" | ") for line in lines if line.startswith(start)]
 
 
 def test_what_is_left_is_of_the_stronger_attacker_and_the_codecs_own_clean_state(defended, script):
-    smoothed = script.guarded(defended)[0]
+    smoothed = script.defence_comparisons(defended)[0]
     pictures = defended.manifest.pictures
 
     def measured(victim, threat, picture):
@@ -113,7 +108,7 @@ def test_what_is_left_is_of_the_stronger_attacker_and_the_codecs_own_clean_state
 
     grown = mean("smoothed", "unaware", "white-box") - mean("smoothed", "clean")
     damage = mean("bare", "white-box") - mean("bare", "clean")
-    assert smoothed.left("linf 8", "rd") == pytest.approx(grown / damage)
+    assert smoothed.remaining("linf 8", "rd") == pytest.approx(grown / damage)
 
 
 def _of_draws(run, threat, picture):
@@ -129,18 +124,19 @@ def _of_draws(run, threat, picture):
     )
 
 
-def test_what_holds_is_told_in_words(defended, script):
-    found = script.guarded(defended)
-    assert [one.name for one in found] == ["smoothed", "flipped"]
-    told = list(script.verdicts(found))
-    assert [line.split(": ")[0] for line in told] == [
+def test_the_verdicts_are_sentences(defended, script):
+    compared = script.defence_comparisons(defended)
+    assert [one.name for one in compared] == ["smoothed", "flipped"]
+    lines = list(script.verdicts(compared))
+    assert [line.split(": ")[0] for line in lines] == [
         f"- {objective}, linf 8" for objective in ("distortion", "rate", "rd")
     ]
-    for one in found:
-        for objective, line in zip(("distortion", "rate", "rd"), told, strict=True):
-            unaware, adaptive = one.undone("linf 8", objective)
+    for one in compared:
+        for objective, line in zip(("distortion", "rate", "rd"), lines, strict=True):
+            unaware, adaptive = one.removed("linf 8", objective)
             least = min(unaware, adaptive)
-            word = "holds" if least >= 0.5 else "hides" if unaware >= 0.5 else "fails"
-            (said,) = (part for part in line.split("; ") if one.name in part)
-            assert f"{word}: " in said
-            assert f"{one.name} ({least:.0%})" in said
+            weak = "defence-unaware only" if unaware >= 0.5 else "ineffective"
+            verdict = "effective" if least >= 0.5 else weak
+            (part,) = (part for part in line.split("; ") if one.name in part)
+            assert part.startswith(f"{verdict}: ") or f": {verdict}: " in part
+            assert f"{one.name} ({least:.0%})" in part

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-
 import pytest
 
 from bench.cli.main import main
 from bench.models import zoo
 from bench.models.card import RateDistortion
 from bench.store.run_folder import read_run
-from leaderboard.study.adversarial_training import pairs
-from paths import ROOT
+from leaderboard.study.adversarial_training import hardened_pairs
 
-DOCS = ROOT / "docs"
 PLAIN, OTHER = list(zoo.cards())[:2]
 ARCHITECTURE = zoo.cards()[PLAIN].architecture
 
 
-def _script(name):
-    spec = importlib.util.spec_from_file_location(f"docs_{name}", DOCS / f"{name}.py")
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """Return a run of two models, as if one were the hardened twin of the other."""
+    """Return a run of two models, as if one were the hardened version of the other."""
     folder = tmp_path_factory.mktemp("run")
     (folder / "twins.yaml").write_text(f"""\
 name: twins
@@ -45,9 +33,9 @@ compute: {{threads: 1}}
     return read_run(folder / "out")
 
 
-def test_the_page_on_hardening_compares_the_worst_pictures(run):
-    (pair,) = pairs(run)
-    lines = list(_script("hardening")._section(pair))
+def test_the_page_on_hardening_compares_the_worst_pictures(run, docs_script):
+    (pair,) = hardened_pairs(run)
+    lines = "\n\n".join(docs_script("hardening").section(pair)).splitlines()
     assert lines[0] == "## small, lambda 0.013"
     rows = {line.split(" | ")[1]: line.strip("| ").split(" | ") for line in lines[6:9]}
     assert set(rows) == {"distortion", "rate", "rd"}
@@ -72,11 +60,11 @@ def _worst(run, label, picture, measure):
     )
 
 
-def test_the_bd_rate_of_a_codec_with_half_the_bits_is_minus_a_half():
-    page = _script("zoo")
-    anchor = [page.Point(str(psnr), 0.1 * 1.2**psnr, psnr) for psnr in (28, 30, 32, 34, 36)]
+def test_the_bd_rate_of_a_codec_with_half_the_bits_is_minus_a_half(docs_script):
+    script = docs_script("zoo")
+    anchor = [script.AnchorPoint(str(psnr), 0.1 * 1.2**psnr, psnr) for psnr in (28, 30, 32, 34, 36)]
     test = [
         RateDistortion(bpp=point.bpp / 2, psnr=point.psnr, estimated_bpp=1, pictures=1)
         for point in anchor
     ]
-    assert page._bd_rate(anchor, test) == "-50.0 %"
+    assert script._bd_rate(anchor, test) == "-50.0 %"

@@ -1,15 +1,11 @@
-"""The script that says how long a suite takes on how many cores."""
+"""The script that estimates the time of a suite on different numbers of cores."""
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 
 import pytest
 
-from paths import ROOT
-
-SCRIPT = ROOT / "docs/scripts/cluster.py"
 SUITE = """\
 name: tiny
 images: {set: sample, names: [coffee], crop: {height: 16, width: 24}}
@@ -22,11 +18,8 @@ compute: {threads: 1}
 
 
 @pytest.fixture
-def script():
-    spec = importlib.util.spec_from_file_location("docs_cluster", SCRIPT)
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def script(docs_script):
+    return docs_script("cluster")
 
 
 @pytest.fixture
@@ -55,7 +48,7 @@ def test_hours_follow_from_steps_and_plan(script, prepared):
     assert gradients >= 9
     assert queries == 100
     hours = (36 * gradients + 9 * queries + 9 * len(jpegs)) / 3600
-    assert f"{len(prepared.plan.cells)} cells" in table[0]
+    assert f"{len(prepared.plan.cells)} evaluations" in table[0]
     assert f"{hours:.1f} core-hours" in table[0]
     rows = {int(line.split(" | ")[0][2:]): line for line in table[4:]}
     assert rows[1].split(" | ")[1] == f"{hours:.2f}"

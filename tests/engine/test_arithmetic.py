@@ -18,7 +18,13 @@ from bench.store.records import TIMES
 from bench.store.run_folder import open_run, read_run
 from bench.suite.suite import Suite
 from bench.tensors import to_image, to_tensor
-from bench.utils.precision import PLAIN, Arithmetic, check, computing, current
+from bench.utils.precision import (
+    PLAIN,
+    Arithmetic,
+    current_arithmetic,
+    require_compiler,
+    use_arithmetic,
+)
 from bench.utils.yaml_config import parse
 from leaderboard.ranking.board import build_board
 from leaderboard.render.page import markdown
@@ -58,7 +64,7 @@ def _keys(compute):
 
 def test_a_gpu_would_compute_in_float32_and_the_same_every_time(monkeypatch):
     monkeypatch.setattr(cudnn, "benchmark", True)
-    with computing(PLAIN):
+    with use_arithmetic(PLAIN):
         assert (cudnn.enabled, cudnn.deterministic) == (True, True)
         assert (cudnn.benchmark, cudnn.allow_tf32) == (False, False)
     assert (cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32) == (False, True, True)
@@ -69,8 +75,8 @@ def compilations(monkeypatch):
     """Return a list of what was compiled; nothing really is."""
     done = []
 
-    def compile_(work, **told):
-        done.append((work, told))
+    def compile_(work, **options):
+        done.append((work, options))
         return work
 
     monkeypatch.setattr(torch, "compile", compile_)
@@ -87,8 +93,8 @@ def test_keys_of_suites_that_set_nothing_are_those_of_before():
 def test_what_is_set_is_part_of_the_keys_of_searches_alone(compilations):
     plain, clean = _keys("threads: 1")
     seen = [plain]
-    for told in ("precision: bfloat16", "compile: true", "precision: bfloat16, compile: true"):
-        crafts, same = _keys(f"threads: 1, {told}")
+    for setting in ("precision: bfloat16", "compile: true", "precision: bfloat16, compile: true"):
+        crafts, same = _keys(f"threads: 1, {setting}")
         assert same == clean
         for other in seen:
             shared = crafts.keys() & other.keys()
@@ -97,25 +103,25 @@ def test_what_is_set_is_part_of_the_keys_of_searches_alone(compilations):
 
 
 def test_another_way_of_bfloat16_is_another_search_in_it_alone(monkeypatch):
-    told = ("threads: 1", "threads: 1, precision: bfloat16")
-    (plain, clean), (before, _) = map(_keys, told)
+    settings = ("threads: 1", "threads: 1, precision: bfloat16")
+    (plain, clean), (before, _) = map(_keys, settings)
     monkeypatch.setattr("bench.suite.suite.BFLOAT16_VERSION", 1)
-    assert _keys(told[0]) == (plain, clean)
-    after, same = _keys(told[1])
+    assert _keys(settings[0]) == (plain, clean)
+    after, same = _keys(settings[1])
     assert same == clean
     assert {key for key in before if key in after} == {key for key in before if not before[key]}
 
 
 @pytest.mark.parametrize(
-    ("compute", "told"),
+    ("compute", "message"),
     [
         ("precision: float16", "compute.precision: .*'float32' or 'bfloat16', got 'float16'"),
         ("compile: 3", "compute.compile: .*boolean"),
         ("compiled: true", "compute.compiled: unknown key; did you mean 'compile'"),
     ],
 )
-def test_what_is_no_setting_is_refused(compute, told):
-    with pytest.raises(ConfigError, match=told):
+def test_what_is_no_setting_is_refused(compute, message):
+    with pytest.raises(ConfigError, match=message):
         _prepared(compute)
 
 
@@ -129,7 +135,7 @@ def test_a_gradient_in_bfloat16_points_where_the_exact_one_does(
     near = (source + noise * 16 / 255).clamp(0, 1)
     target = CodecTarget(small_codec(architecture), objective, source)
     value, gradient = target.value_and_grad(near)
-    with computing(HALF):
+    with use_arithmetic(HALF):
         coarse, followed = target.value_and_grad(near)
     assert followed.dtype == coarse.dtype == torch.float32
     assert not torch.equal(followed, gradient)
@@ -141,7 +147,7 @@ def test_bits_far_outside_the_support_are_counted_alike(small_codec, photograph)
     codec = small_codec("bmshj2018-hyperprior")
     loud = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)).round()
     exact = codec.rate(loud)
-    with computing(HALF):
+    with use_arithmetic(HALF):
         coarse = codec.rate(loud)
     for name, bits in exact.items():
         assert coarse[name].dtype == torch.float32
@@ -151,7 +157,7 @@ def test_bits_far_outside_the_support_are_counted_alike(small_codec, photograph)
 def test_nothing_that_is_scored_hears_of_it(small_codec, photograph, compilations):
     codec, image = small_codec("mbt2018-mean"), photograph("chelsea", 64, 64)
     source = to_tensor(image)
-    with computing(Arithmetic("bfloat16", compiled=True)):
+    with use_arithmetic(Arithmetic("bfloat16", compiled=True)):
         target = CodecTarget(codec, Rate(), source)
         found = to_image(run_attack(PGD(steps=2), target, source, Linf(8), 0).images)
         assert len(compilations) == 1
@@ -160,15 +166,15 @@ def test_nothing_that_is_scored_hears_of_it(small_codec, photograph, compilation
         assert len(compilations) == 1
     assert inside == (codec.encode(found), codec.estimated_bits(found))
     assert (decoded == codec.decode(inside[0])).all()
-    assert current() == PLAIN
+    assert current_arithmetic() == PLAIN
 
 
 def test_each_half_of_a_net_is_compiled_once_for_each_shape_alone(small_codec, photograph):
     codec = small_codec("bmshj2018-factorized", seed=7)
     with pytest.MonkeyPatch.context() as patched:
         done = []
-        patched.setattr(torch, "compile", lambda work, **told: done.append(told) or work)
-        with computing(Arithmetic(compiled=True)):
+        patched.setattr(torch, "compile", lambda work, **options: done.append(options) or work)
+        with use_arithmetic(Arithmetic(compiled=True)):
             for side in (64, 128):
                 codec.rate(to_tensor(photograph("chelsea", side, side)))
                 codec.reconstruct(to_tensor(photograph("chelsea", side, side)))
@@ -190,8 +196,10 @@ def test_searches_in_bfloat16_gain_as_much_and_what_they_share_is_scored_alike(t
         for compute in ("threads: 1", "threads: 1, precision: bfloat16")
     )
     assert _unsearched(plain) == _unsearched(half)
-    told = "**Searches** followed gradients of nets in bfloat16; everything is scored in float32."
-    assert [told in markdown(build_board([run])) for run in (plain, half)] == [False, True]
+    sentence = (
+        "**Searches** followed gradients of nets in bfloat16; everything is scored in float32."
+    )
+    assert [sentence in markdown(build_board([run])) for run in (plain, half)] == [False, True]
     for objective, gain in (
         ("distortion", lambda scores: scores.drop_db),
         ("rate", lambda scores: scores.bpp_factor - 1),
@@ -225,7 +233,7 @@ def test_the_same_suite_finds_the_same_pictures_again(tmp_path):
     }
 
 
-def test_a_machine_without_a_compiler_is_told_before_anything_runs(monkeypatch):
+def test_a_machine_without_a_compiler_is_reported_before_anything_runs(monkeypatch):
     monkeypatch.setattr(inductor.cpp, "cxx", (None, "/nonexistent/g++"))
     with pytest.raises(ConfigError, match=r"'compile: true' needs a C\+\+ compiler .* leave 'com"):
         _prepared("threads: 1, compile: true")
@@ -233,11 +241,11 @@ def test_a_machine_without_a_compiler_is_told_before_anything_runs(monkeypatch):
 
 @pytest.mark.slow
 def test_what_is_compiled_computes_the_same(small_codec, photograph):
-    check(Arithmetic(compiled=True))
+    require_compiler(Arithmetic(compiled=True))
     source = to_tensor(photograph("chelsea", 64, 64))
     target = CodecTarget(small_codec("bmshj2018-factorized"), Rate(), source)
     value, gradient = target.value_and_grad(source)
-    with computing(Arithmetic(compiled=True)):
+    with use_arithmetic(Arithmetic(compiled=True)):
         same, followed = target.value_and_grad(source)
     assert same == pytest.approx(value, rel=1e-4)
     assert torch.cosine_similarity(gradient.flatten(), followed.flatten(), 0) > 0.999

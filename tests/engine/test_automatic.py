@@ -10,7 +10,7 @@ from bench.engine.executors import Options, automatic
 from bench.engine.executors.automatic import WORKER_BYTES, expected_seconds, worker_count
 from bench.engine.runner import describe, prepare
 from bench.errors import ConfigError
-from bench.planning.estimate import remaining
+from bench.planning.estimate import remaining_seconds
 from bench.store.run_folder import open_run
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
@@ -34,7 +34,7 @@ def machine(monkeypatch):
     """Return a function that sets the cores and the free memory, in workers."""
 
     def describe(cores, workers=1000.0):
-        monkeypatch.setattr(automatic, "cores", lambda: cores)
+        monkeypatch.setattr(automatic, "usable_cores", lambda: cores)
         monkeypatch.setattr(automatic, "free_bytes", lambda: workers * WORKER_BYTES)
 
     return describe
@@ -65,13 +65,13 @@ def test_there_are_never_more_workers_than_groups(long, machine):
 
 def test_a_plan_that_is_done_before_a_worker_has_started_is_done_in_this_process(small, machine):
     machine(8)
-    assert remaining(small.plan) < automatic.STARTING_S
+    assert remaining_seconds(small.plan) < automatic.STARTING_S
     assert worker_count(small.plan, 1) == 1
 
 
 def test_the_expected_time_is_of_the_workers_that_will_work(long):
-    assert expected_seconds(long, 1) == remaining(long)
-    assert expected_seconds(long, 4) < 0.3 * remaining(long)
+    assert expected_seconds(long, 1) == remaining_seconds(long)
+    assert expected_seconds(long, 4) < 0.3 * remaining_seconds(long)
 
 
 def _run(prepared, folder, name, options=None):

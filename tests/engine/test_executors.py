@@ -111,8 +111,8 @@ def run(folder, name, workers=None, text=SUITE, seen=lambda event: None):
 def records(folder):
     """Return all records, times apart, in the order of their keys."""
     lines = map(json.loads, (folder / "records.jsonl").read_text().splitlines())
-    told = [{k: v for k, v in line.items() if k not in TIMES} for line in lines]
-    return sorted(told, key=lambda line: line["key"])
+    records = [{k: v for k, v in line.items() if k not in TIMES} for line in lines]
+    return sorted(records, key=lambda line: line["key"])
 
 
 def pictures(folder):
@@ -216,9 +216,9 @@ def test_no_worker_outlives_the_command(waited_for, tmp_path, ended):
     while process.poll() is None and _count(folder) < 3:
         time.sleep(0.01)
     os.killpg(process.pid, ended)
-    _, told = process.communicate()
+    _, output = process.communicate()
     assert process.returncode == (-signal.SIGKILL if ended == signal.SIGKILL else 130)
-    assert b"Traceback" not in told
+    assert b"Traceback" not in output
     until = time.monotonic() + 300
     while _marked(str(tmp_path)) and time.monotonic() < until:
         time.sleep(0.01)
@@ -258,30 +258,30 @@ def test_what_kills_every_worker_is_given_up_and_the_rest_is_done(tmp_path, phot
 
 def test_workers_stay_at_their_pictures_and_help_at_the_end():
     groups = prepared().plan.groups
-    rota = WorkQueue.of(groups)
-    taken = [(worker, rota.take(worker)) for worker in (0, 1, 0, 1, 0, 1)]
+    queue = WorkQueue.of(groups)
+    taken = [(worker, queue.take(worker)) for worker in (0, 1, 0, 1, 0, 1)]
     assert all(group is not None for _, group in taken)
     places = {(worker, group.cells[0].picture.name) for worker, group in taken}
     assert places == {(0, "chelsea"), (1, "coffee")}
-    left = [rota.take(0) for _ in range(len(groups) - 6)]
+    left = [queue.take(0) for _ in range(len(groups) - 6)]
     assert Counter(g.key for g in left) + Counter(g.key for _, g in taken) == Counter(
         group.key for group in groups
     )
-    assert rota.take(1) is None
+    assert queue.take(1) is None
 
 
 def test_a_group_is_given_up_after_so_many_losses():
-    rota = WorkQueue.of(prepared().plan.groups[:1])
+    queue = WorkQueue.of(prepared().plan.groups[:1])
     for worker in range(ATTEMPTS):
-        assert not rota.is_done
-        assert rota.take(worker) is not None
-        assert rota.lose(worker)[1] == worker + 1
-    assert rota.is_done
-    assert len(rota.given_up) == 1
+        assert not queue.is_done
+        assert queue.take(worker) is not None
+        assert queue.lose(worker)[1] == worker + 1
+    assert queue.is_done
+    assert len(queue.given_up) == 1
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "told"),
+    ("name", "options", "message"),
     [
         ("serial", Options(workers=2), "one process works alone"),
         ("processes", Options(workers=0), "a number of at least 1"),
@@ -290,8 +290,8 @@ def test_a_group_is_given_up_after_so_many_losses():
         ("ray", Options(gpus=float("nan")), "--gpus is a number of at least 0"),
     ],
 )
-def test_options_that_an_executor_does_not_take(name, options, told):
-    with pytest.raises(ConfigError, match=told):
+def test_options_that_an_executor_does_not_take(name, options, message):
+    with pytest.raises(ConfigError, match=message):
         executors.executor(name, options)
 
 

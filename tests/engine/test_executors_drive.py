@@ -31,15 +31,15 @@ class Worker:
     """Does tasks in its thread; is lost, once, after so many things it made."""
 
     def __init__(self, prepared, patience=None):
-        self._workshop, self._left = JobRunner(prepared), patience
+        self._runner, self._left = JobRunner(prepared), patience
 
     def start(self):
         if self._left == 0:
             raise LostError("it never came up")
         return "here"
 
-    def do(self, task):
-        for made in self._workshop.do(task):
+    def run(self, task):
+        for made in self._runner.run(task):
             yield made
             if self._left is not None:
                 self._left -= 1
@@ -82,9 +82,9 @@ def _driven(prepared, folder, patience, count):
 def test_wherever_a_worker_is_lost_the_records_are_the_same(prepared, wanted, tmp_path, patience):
     events, found = _driven(prepared, tmp_path, [patience], 1)
     assert found == wanted
-    told = [event for event in events if isinstance(event, WorkerRecord)]
-    assert [(one.worker, one.event) for one in told] == [(0, "began"), (0, "lost"), (1, "began")]
-    assert told[1].reason == "it has had enough"
+    workers = [event for event in events if isinstance(event, WorkerRecord)]
+    assert [(one.worker, one.event) for one in workers] == [(0, "began"), (0, "lost"), (1, "began")]
+    assert workers[1].reason == "it has had enough"
     measured = [event.key for event in events if isinstance(event, MeasureRecord)]
     assert len(measured) == len(set(measured)) == len(prepared.plan.cells)
 

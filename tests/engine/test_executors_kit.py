@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pictures
 
-from bench.crafting.craft import CraftResult
+from bench.crafting.result import CraftResult
 from bench.engine.executors import worker as kit_module
 from bench.engine.executors.messages import from_messages, pack, unpack
 from bench.engine.executors.worker import WorkerConfig, WorkerSession
@@ -50,7 +50,7 @@ def store(prepared, tmp_path):
 @pytest.fixture
 def bench(prepared):
     made = WorkerSession(pickle.loads(pickle.dumps(WorkerConfig.of(prepared))))
-    assert str(made.introduce()).partition(", process ")[2].isdecimal()
+    assert str(made.start()).partition(", process ")[2].isdecimal()
     return made
 
 
@@ -61,7 +61,7 @@ def _timeless(record):
 def test_a_worker_makes_what_this_process_would(prepared, bench, store):
     tasks = [remaining_work(group, store) for group in prepared.plan.groups]
     made = [
-        one for task in tasks for one in from_messages(task, bench.do(pack(task), *task.pictures))
+        one for task in tasks for one in from_messages(task, bench.run(pack(task), *task.pictures))
     ]
     crafted = [one for one in made if isinstance(one, CraftResult)]
     measured = [one for one in made if isinstance(one, MeasureRecord)]
@@ -104,7 +104,7 @@ def test_other_versions_are_refused(prepared, monkeypatch):
     kit = WorkerConfig.of(prepared)
     own = kit_module.versions(prepared.suite)
     monkeypatch.setattr(kit_module, "versions", lambda suite: own | {"torch": "1.0"})
-    refused = WorkerSession(kit).introduce()
+    refused = WorkerSession(kit).start()
     assert isinstance(refused, ConfigError)
     assert "torch is 1.0 on " in str(refused)
 
@@ -113,17 +113,17 @@ def test_another_codec_is_refused(prepared, bench, store, monkeypatch):
     monkeypatch.setattr("backends.toy.Toy.fingerprint", lambda self: "another toy")
     task = remaining_work(prepared.plan.groups[0], store)
     with pytest.raises(ConfigError, match="'toy' is another toy, where the run began it is toy"):
-        list(from_messages(task, bench.do(pack(task), *task.pictures)))
+        list(from_messages(task, bench.run(pack(task), *task.pictures)))
 
 
-def test_what_a_machine_lacks_is_told_with_its_name(prepared, bench, store, monkeypatch):
+def test_what_a_machine_lacks_is_reported_with_its_name(prepared, bench, store, monkeypatch):
     def starved(self, image):
         raise MemoryError
 
     monkeypatch.setattr("backends.toy.Toy.encode", starved)
     task = remaining_work(prepared.plan.groups[0], store)
     with pytest.raises(MachineError, match=f"{kit_module.host()}: this machine lacks"):
-        list(from_messages(task, bench.do(pack(task), *task.pictures)))
+        list(from_messages(task, bench.run(pack(task), *task.pictures)))
 
 
 def test_a_fault_of_the_harness_comes_back_with_its_traceback(prepared, bench, store, monkeypatch):
@@ -133,10 +133,10 @@ def test_a_fault_of_the_harness_comes_back_with_its_traceback(prepared, bench, s
     monkeypatch.setattr("bench.engine.job_runner.measure", broken)
     task = remaining_work(prepared.plan.groups[0], store)
     with pytest.raises(RuntimeError, match=r"Traceback (.|\n)*IndexError: a fault"):
-        list(from_messages(task, bench.do(pack(task), *task.pictures)))
+        list(from_messages(task, bench.run(pack(task), *task.pictures)))
 
 
-def test_an_objective_that_cannot_be_sent_is_told(prepared):
+def test_an_objective_that_cannot_be_sent_is_reported(prepared):
     local = dataclasses.replace(prepared, objectives={"local": lambda view: view})
     with pytest.raises(ConfigError, match="use --executor serial"):
         WorkerConfig.of(local)

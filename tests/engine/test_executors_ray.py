@@ -53,51 +53,51 @@ def test_a_cluster_that_loses_a_worker_and_a_node_gives_the_records_of_one_proce
     with open_run(tmp_path / "serial", describe(prepared)) as store:
         assert sum(isinstance(event, MeasureRecord) for event in execute(prepared, store))
     run = executors.executor("ray", Options(workers=2, address=nodes.address))
-    told, is_killed = [], False
+    seen, is_killed = [], False
     with (
         open_run(tmp_path / "ray", describe(prepared)) as store,
         closing(run(prepared, store)) as running,
     ):
         for event in running:
             if isinstance(event, WorkerRecord):
-                told.append(event)
-                if len(told) == 2:
+                seen.append(event)
+                if len(seen) == 2:
                     cut_second()
-            elif len(told) > 2 and not is_killed:  # what the lost one did is still to be done
-                os.kill(_survivor(told), signal.SIGKILL)
+            elif len(seen) > 2 and not is_killed:  # what the lost one did is still to be done
+                os.kill(_survivor(seen), signal.SIGKILL)
                 is_killed = True
-    assert [event.event for event in told[:4]] == ["began", "began", "lost", "lost"]
-    assert {event.worker for event in told[2:4]} == {0, 1}
-    assert all(event.reason for event in told[2:4])
-    assert _told(tmp_path / "ray") == _told(tmp_path / "serial")
+    assert [event.event for event in seen[:4]] == ["began", "began", "lost", "lost"]
+    assert {event.worker for event in seen[2:4]} == {0, 1}
+    assert all(event.reason for event in seen[2:4])
+    assert _records(tmp_path / "ray") == _records(tmp_path / "serial")
     for path in (tmp_path / "serial/adversarial").iterdir():
         assert (tmp_path / "ray/adversarial" / path.name).read_bytes() == path.read_bytes()
-    workers, until = [_process(event) for event in told if event.host], time.monotonic() + 300
+    workers, until = [_process(event) for event in seen if event.host], time.monotonic() + 300
     while any(map(_is_alive, workers)) and time.monotonic() < until:
         time.sleep(0.1)  # Ray ends actors in its own time
     assert not any(map(_is_alive, workers))
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (Options(address="127.0.0.1:1"), "Ray cannot be had at '127.0.0.1:1': .*refused"),
         (Options(gpus=64.0, workers=1), "a worker asks Ray for 1 cores and 64 GPUs, and there are"),
     ],
 )
-def test_what_ray_would_wait_for_in_vain_is_told_at_once(tmp_path, options, told):
+def test_what_ray_would_wait_for_in_vain_is_reported_at_once(tmp_path, options, message):
     prepared = prepare(parse(SUITE, "small.yaml", Suite), Path())
     with (
         open_run(tmp_path, describe(prepared)) as store,
         closing(executors.executor("ray", options)(prepared, store)) as running,
-        pytest.raises(MachineError, match=told),
+        pytest.raises(MachineError, match=message),
     ):
         next(running)
 
 
-def _survivor(told):
-    lost = {event.worker for event in told if event.event == "lost"}
-    return next(_process(event) for event in told if event.worker not in lost)
+def _survivor(seen):
+    lost = {event.worker for event in seen if event.event == "lost"}
+    return next(_process(event) for event in seen if event.worker not in lost)
 
 
 def _process(event):
@@ -111,9 +111,9 @@ def _is_alive(process):
     return False
 
 
-def _told(folder):
+def _records(folder):
     """Return all records, times apart, in the order of their keys."""
     run = read_run(folder)
     lines = [*run.crafts.values(), *run.measures]
-    told = [line.model_dump(exclude=set(TIMES)) for line in lines]
-    return sorted(told, key=lambda line: line["key"])
+    records = [line.model_dump(exclude=set(TIMES)) for line in lines]
+    return sorted(records, key=lambda line: line["key"])

@@ -20,7 +20,6 @@ from bench.engine.runner import describe, execute, prepare
 from bench.errors import ConfigError, StoreError
 from bench.metrics.scores import linf, psnr
 from bench.registry.registry import instantiate
-from bench.store import run_folder as store_module
 from bench.store.records import CraftRecord, MeasureRecord
 from bench.store.run_folder import open_run, read_run
 from bench.suite.suite import Suite
@@ -67,7 +66,7 @@ def test_budgets_that_print_alike_are_different_searches(tmp_path: Path):
     assert len(crafts) == 2 * 2 * (2 + 2 + 2)
 
 
-def test_threats_are_told_apart(finished: Path):
+def test_threats_are_distinguished(finished: Path):
     seen = {(record.victim, record.threat) for record in read_run(finished).measures}
     assert seen == {
         *(
@@ -133,7 +132,7 @@ def test_a_torn_last_line_is_measured_again(finished: Path, tmp_path: Path):
     assert records_of(tmp_path) == records_of(finished)
 
 
-def test_a_damaged_line_in_the_middle_is_told(tmp_path: Path):
+def test_a_damaged_line_in_the_middle_is_reported(tmp_path: Path):
     run_suite(SUITE, tmp_path)
     path = tmp_path / "records.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
@@ -184,7 +183,7 @@ def test_a_full_disk_loses_nothing_and_the_run_goes_on(finished: Path, tmp_path:
             raise OSError(28, "No space left on device")
         sync(descriptor)
 
-    monkeypatch.setattr(store_module.os, "fsync", fsync)
+    monkeypatch.setattr(os, "fsync", fsync)
     with pytest.raises(StoreError, match="No space left on device; what was measured before is"):
         run_suite(SUITE, tmp_path)
     monkeypatch.undo()
@@ -240,9 +239,9 @@ def _count(folder: Path) -> int:
 
 def test_records_of_other_versions_never_mix_with_those_of_a_run(finished: Path, tmp_path: Path):
     copy = shutil.copytree(finished, tmp_path / "copy")
-    told = json.loads((copy / "manifest.json").read_text())
-    told["versions"]["scikit-image"] = "0.1"
-    (copy / "manifest.json").write_text(json.dumps(told))
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["versions"]["scikit-image"] = "0.1"
+    (copy / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(StoreError, match=r"versions: scikit-image was 0\.1, now"):
         run_suite(SUITE, copy)
 
@@ -258,7 +257,7 @@ def test_a_folder_of_compressed_records_is_not_run_over(finished: Path, tmp_path
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-9], lambda data: data[:50] + data[80:]])
-def test_damaged_compressed_records_are_told(finished: Path, tmp_path: Path, damage):
+def test_damaged_compressed_records_are_reported(finished: Path, tmp_path: Path, damage):
     copy = shutil.copytree(finished, tmp_path / "copy")
     packed = gzip.compress((copy / "records.jsonl").read_bytes())
     (copy / "records.jsonl").unlink()

@@ -1,4 +1,4 @@
-"""What fails in a run is a record of it; what cannot be run is told before anything is."""
+"""What fails in a run is a record of it; what cannot be run is reported before anything runs."""
 
 from pathlib import Path
 
@@ -42,8 +42,8 @@ def test_an_attack_that_breaks_is_a_record_not_an_end(tmp_path: Path, monkeypatc
     monkeypatch.setattr(PGD, "__call__", broken)
     run_suite(SUITE, tmp_path)
     run = read_run(tmp_path)
-    told = {(r.status, r.reason) for r in run.crafts.values() if r.attack == "pgd steps=3"}
-    assert told == {("failed", "IndexError: the attack fell over")}
+    outcomes = {(r.status, r.reason) for r in run.crafts.values() if r.attack == "pgd steps=3"}
+    assert outcomes == {("failed", "IndexError: the attack fell over")}
     assert len(run.measures) == run.manifest.cells
 
 
@@ -176,8 +176,8 @@ def test_a_budget_that_an_attack_cannot_do_is_recorded_as_unsupported(tmp_path: 
         ("linf 8", "unsupported"),
         ("mse 0.0001", "ok"),
     }
-    told = {record.reason for record in ftda if record.status != "ok"}
-    assert told == {
+    reasons = {record.reason for record in ftda if record.status != "ok"}
+    assert reasons == {
         "the attack 'ftda steps=3' cannot keep a budget in linf, only in l2 and mse",
     }
 
@@ -208,7 +208,7 @@ def test_an_attack_that_leaves_its_budget_is_rejected_and_recorded(tmp_path: Pat
     assert {(record.status, record.stage) for record in attacked} == {("failed", "craft")}
 
 
-def test_a_corrupt_picture_among_good_ones_is_told_before_anything_runs(tmp_path: Path):
+def test_a_corrupt_picture_among_good_ones_is_reported_before_anything_runs(tmp_path: Path):
     photos = tmp_path / "photos"
     photos.mkdir()
     for index in range(3):

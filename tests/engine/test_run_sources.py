@@ -9,12 +9,12 @@ import pytest
 from attacks.objectives.basic import Rate
 from bench.engine.runner import prepare
 from bench.errors import ConfigError
-from bench.planning.estimate import remaining
+from bench.planning.estimate import remaining_seconds
 from bench.registry.registry import entry
 from bench.store.run_folder import read_run
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
-from bench.verify.replan import suite_of
+from bench.verify.replan import parse_stored_suite
 from leaderboard.ranking.board import build_board
 from leaderboard.render.page import markdown
 from small_run import SUITE, run_suite
@@ -54,7 +54,7 @@ def test_an_attack_may_say_itself_where_its_pictures_go(own, suites):
     cells = prepare(suite, Path()).plan.cells
     gone = {str(cell.craft.search.choice) for cell in cells if cell.threat == "transfer"}
     assert gone == {("fgsm" if own == "none" else "pgd steps=2")}
-    assert suite_of(suite.model_dump(mode="json"), Path()) == suite
+    assert parse_stored_suite(suite.model_dump(mode="json"), Path()) == suite
 
 
 _QUERIES = SUITE.replace("uniform-noise, fgsm, {name: pgd, steps: 3}", "fgsm, *Q")
@@ -68,8 +68,8 @@ def test_queries_are_of_every_codec_that_loses_something_and_transfer_like_gradi
     assert {(craft.gradients, craft.queries) for craft in crafts.values()} == {(0, 7)}
     found = [record for record in run.measures if record.craft in crafts]
     assert {record.status for record in found} == {"ok"}
-    told = Counter((r.victim, r.threat, *crafts[str(r.craft)].sources) for r in found)
-    assert told == {
+    counts = Counter((r.victim, r.threat, *crafts[str(r.craft)].sources) for r in found)
+    assert counts == {
         ("toy", "black-box", "toy"): 8,
         ("JPEG", "black-box", "JPEG"): 8,
         ("JPEG", "transfer", "toy"): 8,
@@ -149,12 +149,12 @@ def test_an_attack_says_itself_what_it_searches_on(tmp_path):
         ("ifgsm steps=3", ("toy 2.0",)),
     }
     page = markdown(build_board([run]))
-    assert "**Sources of square queries=9**, what was searched on, several at once" in page
+    assert "**Sources of square queries=9**, the codecs whose gradients or answers" in page
     assert "joined: JPEG 50." in page
 
 
 @pytest.mark.parametrize(
-    ("sources", "told"),
+    ("sources", "message"),
     [
         ("JPEG 5", "attacks: no codec is labelled 'JPEG 5'; did you mean 'JPEG 50'"),
         ("[[]]", "attacks: an empty list names no codec"),
@@ -163,13 +163,13 @@ def test_an_attack_says_itself_what_it_searches_on(tmp_path):
         ("[[toy 0.5, toy 2.0]]", "the attack 'square queries=9' cannot search on the source toy"),
     ],
 )
-def test_sources_of_an_attack_that_make_no_sense_are_refused(tmp_path, sources, told):
-    with pytest.raises(ConfigError, match=told):
+def test_sources_of_an_attack_that_make_no_sense_are_refused(tmp_path, sources, message):
+    with pytest.raises(ConfigError, match=message):
         run_suite(_SOURCES.replace("queries: 9", f"queries: 9, sources: {sources}"), tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("sources", "told"),
+    ("sources", "message"),
     [
         ("[identity]", "no codec is labelled 'identity'; known: JPEG 50, JPEG 90, toy"),
         ("[JPEG 5]", "no codec is labelled 'JPEG 5'; did you mean 'JPEG 50'"),
@@ -179,15 +179,15 @@ def test_sources_of_an_attack_that_make_no_sense_are_refused(tmp_path, sources, 
         ("[[]]", "sources: an empty list names no codec"),
     ],
 )
-def test_sources_that_make_no_sense_are_refused(tmp_path, sources, told):
-    with pytest.raises(ConfigError, match=told):
+def test_sources_that_make_no_sense_are_refused(tmp_path, sources, message):
+    with pytest.raises(ConfigError, match=message):
         run_suite(_SOURCES.replace("[JPEG 50, [toy 2.0, toy 0.5]]", sources), tmp_path)
 
 
 def test_queries_are_reckoned_with(tmp_path):
     def expected(queries):
         text = SUITE.replace("fgsm, {name: pgd, steps: 3}", f"{{name: square, queries: {queries}}}")
-        return remaining(prepare(parse(text, "small.yaml", Suite), tmp_path).plan)
+        return remaining_seconds(prepare(parse(text, "small.yaml", Suite), tmp_path).plan)
 
     once, coding = expected(1), sum(entry("codec", name).cost.coding for name in ("toy", "jpeg"))
     searches = 2 * 2

@@ -164,7 +164,7 @@ def test_a_crop_can_be_placed(folder):
 
 
 @pytest.mark.parametrize(
-    ("crop", "told"),
+    ("crop", "shown"),
     [
         (Crop(height=21, width=30), r"21x30 \(top centre, left centre\)"),
         (Crop(height=5, width=31), r"5x31 \(top centre, left centre\)"),
@@ -172,30 +172,30 @@ def test_a_crop_can_be_placed(folder):
         (Crop(height=5, width=5, left=26), r"5x5 \(top centre, left 26\)"),
     ],
 )
-def test_a_crop_that_does_not_fit_is_refused_with_both_sizes(folder, crop, told):
+def test_a_crop_that_does_not_fit_is_refused_with_both_sizes(folder, crop, shown):
     with pytest.raises(
-        ImageError, match=rf"picture 'a' of 20x30 .* no room for the crop of {told}"
+        ImageError, match=rf"picture 'a' of 20x30 .* no room for the crop of {shown}"
     ):
         load(ImageSpec(files=["a.png"], crop=crop), folder)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("limit: 3", "give exactly one of 'set' and 'files'"),
         ("set: kodak\nfiles: [a.png]", "give exactly one of 'set' and 'files'"),
         ("set: sample\nfolder: photos", "'folder' goes with 'set: kodak'"),
         ("set: kodak\nlimit: 0", "suite.yaml:2: limit: "),
         ("set: kodak\nnames: []", "suite.yaml:2: names: "),
-        ("set: []", "suite.yaml:1: set: a set is called by its name"),
-        ("set: [kodak, 3]", "suite.yaml:1: set: a set is called by its name"),
+        ("set: []", "suite.yaml:1: set: 'set' takes the name of a set"),
+        ("set: [kodak, 3]", "suite.yaml:1: set: 'set' takes the name of a set"),
         ("set: kodak\ncrop: {height: 0, width: 8}", "crop.height: "),
         ("set: kodak\ncrop: {hieght: 8, width: 8}", "crop"),
         ("set: kodak\nlimt: 3", r"suite.yaml:2: limt: unknown key; did you mean 'limit'\?"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(text, told):
-    with pytest.raises(ConfigError, match=told):
+def test_settings_that_make_no_sense_are_refused(text, message):
+    with pytest.raises(ConfigError, match=message):
         config.parse(text, "suite.yaml", ImageSpec)
 
 

@@ -324,12 +324,12 @@ def test_text_is_no_picture(reading):
         reading(b"height,width\n512,768\n")
 
 
-def test_a_missing_file_is_told(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(ImageError, match=r"x\.png cannot be read \(No such file or directory\)"):
         read(tmp_path / "x.png")
 
 
-def test_a_picture_too_large_to_decode_is_told(reading):
+def test_a_picture_too_large_to_decode_is_reported(reading):
     file = deep_png(deep(3))
     huge = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
     with pytest.raises(ImageError, match="exceeds limit"):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image as Pillow
 
 from bench.errors import ImageError
-from bench.images import datasets as samples
+from bench.images import datasets
 from bench.images.image_set import Crop, ImageSpec, load
 from paths import SHARED
 
@@ -32,21 +32,21 @@ def names(spec, base):
 
 def test_the_sample_set_is_the_photographs_of_the_wheel():
     pictures = load(ImageSpec(set="sample"), Path())
-    assert [picture.name for picture in pictures] == sorted(samples.SAMPLES)
+    assert [picture.name for picture in pictures] == sorted(datasets.SAMPLES)
     for picture in pictures:
-        sample = samples.SAMPLES[picture.name]
+        sample = datasets.SAMPLES[picture.name]
         assert picture.pixels.shape == (sample.height, sample.width, 3)
         assert picture.note == ""
 
 
-def test_a_sample_that_scikit_image_no_longer_brings_is_told(monkeypatch, tmp_path):
-    monkeypatch.setattr(samples.skimage, "__file__", str(tmp_path / "__init__.py"))
+def test_a_sample_that_scikit_image_no_longer_brings_is_reported(monkeypatch, tmp_path):
+    monkeypatch.setattr(datasets, "_sample_folder", lambda: tmp_path)
     with pytest.raises(ImageError, match=r"does not bring coffee\.png .* leave it out"):
         load(ImageSpec(set="sample", names=["coffee"]), Path())
 
 
 def test_the_kodak_set_has_24_checksums():
-    sums = samples.kodak_sums()
+    sums = datasets.kodak_sums()
     assert list(sums) == [f"kodim{index:02}.png" for index in range(1, 25)]
     assert all(len(bytes.fromhex(digest)) == 32 for digest in sums.values())
     assert len(set(sums.values())) == 24
@@ -57,7 +57,7 @@ def two_files(monkeypatch):
     """Two small pictures in the place of the Kodak set's 24."""
     files = {f"kodim0{index}.png": png(photo(index)) for index in (1, 2)}
     sums = {name: hashlib.sha256(file).hexdigest() for name, file in files.items()}
-    monkeypatch.setattr(samples, "kodak_sums", lambda: sums)
+    monkeypatch.setattr(datasets, "kodak_sums", lambda: sums)
     return files
 
 
@@ -100,13 +100,15 @@ def test_a_damaged_file_in_the_cache_is_downloaded_again(server, two_files, tmp_
     assert names(ImageSpec(set="kodak", limit=1), tmp_path) == ["kodim01"]
 
 
-def test_a_server_that_lacks_the_file_is_told_with_the_way_out(server, two_files, tmp_path):
+def test_a_server_that_lacks_the_file_is_reported_with_the_way_out(server, two_files, tmp_path):
     server.expect_request("/kodak/kodim01.png").respond_with_data("gone", status=404)
     with pytest.raises(ImageError, match=r"cannot download .*\(HTTP status 404\); .*'folder:'$"):
         load(ImageSpec(set="kodak"), tmp_path)
 
 
-def test_an_unreachable_server_is_told_with_the_way_out(server, two_files, tmp_path, monkeypatch):
+def test_an_unreachable_server_is_reported_with_the_way_out(
+    server, two_files, tmp_path, monkeypatch
+):
     monkeypatch.setenv("BENCH_KODAK_URL", "http://localhost:9/")
     with pytest.raises(ImageError, match=r"cannot download .*\(ConnectionError\); .*'folder:'$"):
         load(ImageSpec(set="kodak"), tmp_path)
@@ -118,7 +120,7 @@ def test_a_server_that_is_no_web_address_is_refused(server, tmp_path, monkeypatc
         load(ImageSpec(set="kodak"), tmp_path)
 
 
-def test_a_cache_that_cannot_be_made_is_told(server, tmp_path, monkeypatch):
+def test_a_cache_that_cannot_be_made_is_reported(server, tmp_path, monkeypatch):
     (tmp_path / "occupied").write_text("a file")
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "occupied"))
     with pytest.raises(ImageError, match=r"cannot make the folder .*; set BENCH_CACHE"):

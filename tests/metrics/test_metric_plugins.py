@@ -286,7 +286,7 @@ def test_boards_have_columns_for_the_metrics_of_their_suites(folder):
     assert float(lines["JPEG"]["odd_worst_levels"]) <= float(lines["JPEG"]["odd_clean_levels"])
     page = markdown(made)
     assert "| ciede2000 clean ↓ | ciede2000 worst ↓ | odd clean levels ↑ |" in page
-    assert "**Metrics** besides those of every board: ciede2000, odd." in page
+    assert "**Metrics** in addition to the built-in ones: ciede2000, odd." in page
     assert f"| {clean:.4g} | {worst:.4g} |" in page
     heads = [head.text for grid in pages(made) for head in grid.heads]
     assert "ciede2000 worst ↓" in heads
@@ -297,7 +297,7 @@ def test_the_terminal_shows_metrics_in_tables_of_their_own(folder, capsys):
     capsys.readouterr()
     assert main(["show", str(run.folder)]) == 0
     shown = capsys.readouterr().out
-    assert "suite's own metrics" in " ".join(shown.split())
+    assert "metrics that the suite names" in " ".join(shown.split())
     assert all(f"{value:.4g}" in shown for value in _ciede2000(run))
     assert max(map(len, shown.splitlines())) <= 120
 
@@ -305,8 +305,8 @@ def test_the_terminal_shows_metrics_in_tables_of_their_own(folder, capsys):
 def _ciede2000(run):
     """Return what it says of JPEG's one picture: unattacked, and at its worst."""
     cells = [r for r in run.measures if (r.victim, r.threat) == ("JPEG", "transfer")]
-    told = [record.scores.extra["ciede2000"] for record in cells]
-    return told[0].clean, max(one.source for one in told)
+    extras = [record.scores.extra["ciede2000"] for record in cells]
+    return extras[0].clean, max(one.source for one in extras)
 
 
 def test_a_board_of_two_runs_has_the_metrics_of_both(bare, folder):

@@ -151,14 +151,14 @@ def test_differences_do_not_wrap_around():
 
 def test_identical_pictures():
     picture = data.chelsea()[:180, :200]
-    scores = metrics.quality(picture, picture.copy())
-    assert scores == metrics.Quality(mse=0, luma_mse=0, psnr=math.inf, ssim=1, ms_ssim=1)
+    scores = metrics.compare(picture, picture.copy())
+    assert scores == metrics.Similarity(mse=0, luma_mse=0, psnr=math.inf, ssim=1, ms_ssim=1)
     assert metrics.linf(picture, picture) == 0
 
 
 def test_a_picture_of_one_pixel():
     a, b = flat(10, 1), flat(61, 1)
-    scores = metrics.quality(a, b)
+    scores = metrics.compare(a, b)
     assert scores.mse == pytest.approx(0.04)
     assert scores.psnr == pytest.approx(13.979400086720377)
     assert (scores.ssim, scores.ms_ssim) == (None, None)

@@ -197,7 +197,7 @@ def test_a_damaged_card_is_named(saved, text):
 def test_unknown_architecture_and_wrong_widths():
     with pytest.raises(ConfigError, match="did you mean 'bmshj2018-factorized'"):
         fresh("bmshj2018-factorised", (8, 8))
-    with pytest.raises(ConfigError, match="cheng2020-attn takes 1 widths, the recipe gives 2"):
+    with pytest.raises(ConfigError, match="cheng2020-attn takes 1 widths, the recipe has 2"):
         fresh("cheng2020-attn", (8, 8))
 
 

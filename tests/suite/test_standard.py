@@ -13,7 +13,7 @@ from bench.registry.registry import instantiate
 from bench.store.run_folder import read_run
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
-from bench.verify.replan import suite_of
+from bench.verify.replan import parse_stored_suite
 from leaderboard.ranking.board import build_board
 
 SUITE = """\
@@ -88,7 +88,7 @@ def test_members_serve_what_the_suite_asks_for():
 
 def test_a_manifest_keeps_the_members():
     suite = _suite()
-    kept = suite_of(suite.model_dump(mode="json"), Path())
+    kept = parse_stored_suite(suite.model_dump(mode="json"), Path())
     assert kept.searches == suite.searches
     assert kept.climbed == suite.climbed
 

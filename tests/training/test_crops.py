@@ -66,10 +66,10 @@ def test_crops_are_parts_of_the_pictures_or_their_mirror():
 
 
 def test_the_same_step_draws_the_same_crops_whenever_it_is_asked_for(photos, recipe):
-    read, album = load(recipe(), Recipe), crops.read_photos(photos, 1, 64).training
-    with crops.BatchLoader(album, read, 0) as feed:
+    read, photo_set = load(recipe(), Recipe), crops.read_photos(photos, 1, 64).training
+    with crops.BatchLoader(photo_set, read, 0) as feed:
         whole = [feed.take() for _ in range(30)]
-    with crops.BatchLoader(album, read, 20) as feed:
+    with crops.BatchLoader(photo_set, read, 20) as feed:
         later = [feed.take() for _ in range(10)]
     assert all(torch.equal(a, b) for a, b in zip(whole[20:], later, strict=True))
     assert not torch.equal(whole[0], whole[1])
@@ -78,15 +78,15 @@ def test_the_same_step_draws_the_same_crops_whenever_it_is_asked_for(photos, rec
 def test_what_does_not_fit_into_memory_is_decoded_again(photos, recipe, monkeypatch):
     read, kept = load(recipe(), Recipe), crops.read_photos(photos, 1, 64).training
     monkeypatch.setattr(crops, "_KEPT_BYTES", 2 * 96 * 128 * 3)
-    album = crops.read_photos(photos, 1, 64).training
-    assert len(album._kept) == 2
-    with crops.BatchLoader(album, read, 0) as small, crops.BatchLoader(kept, read, 0) as large:
+    photo_set = crops.read_photos(photos, 1, 64).training
+    assert len(photo_set._in_memory) == 2
+    with crops.BatchLoader(photo_set, read, 0) as small, crops.BatchLoader(kept, read, 0) as large:
         assert all(torch.equal(small.take(), large.take()) for _ in range(20))
 
 
 def test_waiting_for_pictures_is_counted(photos, recipe, monkeypatch):
     monkeypatch.setattr(crops, "draw_crops", lambda *_: time.sleep(1))
-    album = crops.read_photos(photos, 1, 64).training
-    with crops.BatchLoader(album, load(recipe(), Recipe), 0) as feed:
+    photo_set = crops.read_photos(photos, 1, 64).training
+    with crops.BatchLoader(photo_set, load(recipe(), Recipe), 0) as feed:
         feed.take()
     assert feed.waited > 0.1

@@ -1,4 +1,4 @@
-"""Quicker layers with the same values for nets whose weights are final.
+"""Faster layers with the same outputs, for networks with frozen weights.
 
-Nets in training keep their own layers.
+Networks in training keep their own layers.
 """

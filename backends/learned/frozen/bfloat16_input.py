@@ -1,14 +1,16 @@
-"""Convolutions of pictures that bfloat16 does not round before it has to.
+"""Convolutions of pictures in bfloat16 without rounding the picture.
 
-bfloat16 has eight binary digits. Above one half its numbers are a level of 256 apart, so a net may
-not see what an attack has changed by less; and biases, once rounded, shift all that a layer gives.
-So where autocast would round them, pictures, weights and biases are cut in two each, what bfloat16
-keeps and what it leaves, and one convolution of more channels adds up the products and the bias:
+bfloat16 has eight significant bits. Above one half its numbers are 1/256 apart, so a network may
+not see smaller perturbations, and a rounded bias shifts the whole output of a layer. Where autocast
+would round pictures, weights and biases, each is therefore split into its bfloat16 value (high) and
+the bfloat16 value of the remainder (low). One convolution with more channels sums the products and
+the bias:
 
-    kept picture  left picture  kept picture  1
-    kept weight   kept weight   left weight   left bias    + kept bias
+    high picture  low picture   high picture  1
+    high weight   high weight   low weight    low bias    + high bias
 
-The product that is left out is smaller by 2^-16. Of three channels that costs little.
+The omitted product, low picture times low weight, is smaller by 2^-16. For three channels the
+additional cost is small.
 """
 
 from __future__ import annotations
@@ -20,13 +22,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 FEW = 4
-"""Channels that pictures have at most."""
+"""The most channels of a picture."""
 
 _Sides: TypeAlias = tuple[int, ...]
 
 
-def sees_pictures(part: nn.Module) -> bool:
-    """Tell whether a layer is a convolution of so few channels, centred on pixels."""
+def takes_pictures(part: nn.Module) -> bool:
+    """Return whether a layer is a centred convolution of at most `FEW` input channels."""
     return (
         type(part) is nn.Conv2d
         and part.in_channels <= FEW
@@ -40,11 +42,11 @@ def _half(kernel: int, dilation: int) -> float:
     return dilation * (kernel - 1) / 2
 
 
-class Unrounded(nn.Module):
-    """Such a layer, its weights final; exactly that layer outside autocast.
+class UnroundedConvolution(nn.Module):
+    """Such a layer with frozen weights; outside autocast it is exactly that layer.
 
     Args:
-        layer: for which `sees_pictures` holds.
+        layer: a layer for which `takes_pictures` is true.
     """
 
     def __init__(self, layer: nn.Conv2d) -> None:
@@ -52,14 +54,14 @@ class Unrounded(nn.Module):
         self._layer = layer
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return what the layer gives, rounded once: to the precision of convolutions."""
+        """Return the layer's output, rounded once to the precision of convolutions."""
         layer = self._layer
         padding = cast("_Sides", layer.padding)
         return convolve(inputs, layer.weight, layer.bias, layer.stride, padding, layer.dilation)
 
 
-def rounds(inputs: Tensor) -> bool:
-    """Tell whether autocast makes convolutions compute in bfloat16 where these inputs are."""
+def is_autocast_to_bfloat16(inputs: Tensor) -> bool:
+    """Return whether autocast makes convolutions of these inputs compute in bfloat16."""
     kind = inputs.device.type
     return (
         torch.amp.is_autocast_available(kind)
@@ -76,42 +78,42 @@ def convolve(
     padding: _Sides,
     dilation: _Sides = (1, 1),
 ) -> Tensor:
-    """Return `torch.nn.functional.conv2d`'s result; what autocast would round is cut in two.
+    """Return the result of `torch.nn.functional.conv2d`, with split inputs under autocast.
 
     Args:
-        inputs: (B, C, H, W), of few channels.
-        weight: (N, C, kH, kW), final: gradients are those of the inputs.
-        bias: (N,).
-        stride: as that function's, as is what follows.
-        padding: with zeros, half of what a kernel spans but one.
-        dilation: between what one output is made of.
+        inputs: (B, C, H, W), with few channels.
+        weight: (N, C, kH, kW), frozen: only the inputs have gradients.
+        bias: (N,), or None.
+        stride: as in `conv2d`.
+        padding: zero padding that centres the kernel.
+        dilation: as in `conv2d`.
     """
-    if inputs.dtype == torch.float32 and rounds(inputs):
-        inputs, weight = _cut_inputs(inputs), _cut_weight(weight, bias)
+    if inputs.dtype == torch.float32 and is_autocast_to_bfloat16(inputs):
+        inputs, weight = _split_inputs(inputs), _split_weight(weight, bias)
     return functional.conv2d(inputs, weight, bias, stride, padding, dilation)
 
 
-def _cut_inputs(inputs: Tensor) -> Tensor:
-    """Return (B, 3C + 1, H, W); gradients flow through the first C, for the kept weights."""
-    kept, left = _cut(inputs)
-    still = (left.detach(), kept.detach(), torch.ones_like(left[:, :1]))
-    return _last(torch.cat((kept, *still), 1))
+def _split_inputs(inputs: Tensor) -> Tensor:
+    """Return (B, 3C + 1, H, W); gradients flow through the first C channels only."""
+    high, low = _split(inputs)
+    constants = (low.detach(), high.detach(), torch.ones_like(low[:, :1]))
+    return _channels_last(torch.cat((high, *constants), 1))
 
 
-def _cut_weight(weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Return (N, 3C + 1, kH, kW); of biases what is left, in the middle, never beyond an edge."""
-    kept, left = _cut(weight)
-    biases = torch.zeros_like(left[:, :1])
+def _split_weight(weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Return (N, 3C + 1, kH, kW); low biases are at the kernel's centre, never in the padding."""
+    high, low = _split(weight)
+    biases = torch.zeros_like(low[:, :1])
     if bias is not None:
-        _, biases[:, 0, weight.shape[2] // 2, weight.shape[3] // 2] = _cut(bias)
-    return _last(torch.cat((kept, kept, left, biases), 1))
+        _, biases[:, 0, weight.shape[2] // 2, weight.shape[3] // 2] = _split(bias)
+    return _channels_last(torch.cat((high, high, low, biases), 1))
 
 
-def _cut(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Return what bfloat16 keeps of float32, and what it leaves."""
-    kept = values.bfloat16()
-    return kept, (values - kept).bfloat16()
+def _split(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Return float32 values as bfloat16, and the remainder as bfloat16."""
+    high = values.bfloat16()
+    return high, (values - high).bfloat16()
 
 
-def _last(values: Tensor) -> Tensor:
+def _channels_last(values: Tensor) -> Tensor:
     return values.contiguous(memory_format=torch.channels_last)

@@ -1,11 +1,11 @@
-"""GDN of frozen weights, for gradients with regard to pictures alone.
+"""GDN with frozen weights, for gradients with respect to its inputs only.
 
     y = x n^(-1/2),  n = beta + Gamma x^2      dL/dx = g n^(-1/2) - x (Gamma^T (g x n^(-3/2)))
     y = x n^( 1/2)   (inverse)                 dL/dx = g n^( 1/2) + x (Gamma^T (g x n^(-1/2)))
 
-Ballé et al. (2016), arXiv 1511.06281. CompressAI derives beta and Gamma anew at every forward, and
-autograd passes over all of memory once for every operation. Here a block of pixels at a time goes
-through all of them, in the processor's cache.
+Ballé et al. (2016), arXiv 1511.06281. CompressAI recomputes beta and Gamma in every forward, and
+autograd traverses the whole tensor once per operation. Here each block of pixels goes through all
+operations while it is in the processor's cache.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from compressai.layers import GDN
 from torch import Tensor, nn
 
 _BLOCK = 1 << 16
-"""Values that are worked on at once on a CPU: with what is made of them, about a megabyte."""
+"""Values per block on a CPU: with the intermediate results, about one megabyte."""
 
 
 class FrozenGDN(nn.Module):
-    """A GDN as its weights are now.
+    """A GDN layer with frozen weights.
 
     Args:
-        layer: whose weights are taken as final.
+        layer: the layer whose current weights are used.
     """
 
     beta: Tensor
@@ -38,21 +38,21 @@ class FrozenGDN(nn.Module):
         self._inverse = layer.inverse
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return the normalised inputs, (B, C, H, W), channels last, in the inputs' precision."""
+        """Return the normalised inputs, (B, C, H, W) in channels-last order and their precision."""
         weights = self.gamma.to(inputs.dtype), self.beta.to(inputs.dtype)
         with torch.autocast(inputs.device.type, enabled=False):
             return cast("Tensor", _Normalised.apply(inputs, *weights, self._inverse))
 
 
 class _Normalised(torch.autograd.Function):
-    """No gradient for the weights, and none of second order.
+    """GDN without gradients for the weights and without second-order gradients.
 
-    What is returned is no view: residual blocks add to it in place, and autograd would copy a view
-    at every step back, channels first.
+    The result is not a view: residual blocks add to it in place, and autograd would copy a view in
+    channels-first order at every backward step.
     """
 
     @staticmethod
-    def forward(ctx: Any, inputs: Tensor, gamma: Tensor, beta: Tensor, inverse: bool) -> Tensor:  # noqa: ANN401 - torch's
+    def forward(ctx: Any, inputs: Tensor, gamma: Tensor, beta: Tensor, inverse: bool) -> Tensor:  # noqa: ANN401 - torch's signature
         scale, out = _like(inputs), _like(inputs)
         for x, s, y in _blocks(inputs, scale, out):
             torch.mul(x, x, out=y)
@@ -82,10 +82,7 @@ def _like(inputs: Tensor) -> Tensor:
 
 
 def _blocks(*tensors: Tensor) -> zip[tuple[Tensor, ...]]:
-    """Return the same pixels of all tensors, (pixels, C), block by block.
-
-    All at once where there is no cache.
-    """
+    """Yield the same block of pixels of all tensors, (pixels, C); on a GPU, one block for all."""
     first, *_ = tensors
     pixels = first.numel() if first.is_cuda else max(1, _BLOCK // first.shape[1])
     rows = (each.permute(0, 2, 3, 1).flatten(0, 2) for each in tensors)

@@ -1,11 +1,12 @@
-"""The convolutions between the picture's three channels and a net's many, with frozen weights.
+"""The convolutions between a picture's three channels and a network's many, with frozen weights.
 
     down   nn.Conv2d           (B, 3, 2h, 2w) -> (B, N, h, w)     5x5, stride 2
     up     nn.ConvTranspose2d  (B, N, h, w) -> (B, 3, 2h, 2w)     its adjoint
 
-What makes three channels of many is several times slower a product than what makes many. So here
-the four pixels of each stride are made as twelve channels of one convolution of stride 1, and put
-in their places (Shi et al. 2016, arXiv 1609.05158): where "up" runs forward and "down" backward.
+A product with three output channels is several times slower than one with many. Therefore the four
+pixels of each stride are computed as twelve channels of one convolution of stride 1 and rearranged
+(pixel shuffle, Shi et al. 2016, arXiv 1609.05158): in the forward pass of "up" and the backward
+pass of "down".
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from backends.learned.frozen.bfloat16_input import FEW, convolve
 _KERNEL, _STRIDE, _PADDING = (5, 5), (2, 2), (2, 2)
 
 
-def is_outermost(part: nn.Module) -> bool:
-    """Tell whether a layer is one of these two."""
+def is_outer_convolution(part: nn.Module) -> bool:
+    """Return whether a layer is one of these two."""
     if type(part) is nn.Conv2d:
         few = part.in_channels
     elif type(part) is nn.ConvTranspose2d and part.output_padding == (1, 1):
@@ -33,11 +34,12 @@ def is_outermost(part: nn.Module) -> bool:
     return few <= FEW and shape == (_KERNEL, _STRIDE, _PADDING, (1, 1), 1)
 
 
-class Outermost(nn.Module):
-    """One of the two layers, as its weights are now.
+class OuterConvolution(nn.Module):
+    """One of the two layers with frozen weights.
 
     Args:
-        layer: for which `is_outermost` holds; sides of what it is given must be even.
+        layer: a layer for which `is_outer_convolution` is true. The sides of the inputs of "down"
+            must be even.
     """
 
     weight: Tensor
@@ -54,17 +56,17 @@ class Outermost(nn.Module):
         self.register_buffer("bias", bias if self._is_down else bias.repeat_interleave(4))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return what the layer gives."""
+        """Return the layer's output."""
         weights = self.weight, self.corners, self.bias
         return cast("Tensor", _Product.apply(inputs, *weights, self._is_down))
 
 
 class _Product(torch.autograd.Function):
-    """Either layer; the gradient of one is the other. None for weights, none of second order."""
+    """Either layer; one is the gradient of the other. The weights have no gradient."""
 
     @staticmethod
     def forward(
-        ctx: Any,  # noqa: ANN401 - torch's
+        ctx: Any,  # noqa: ANN401 - torch's signature
         inputs: Tensor,
         weight: Tensor,
         corners: Tensor,
@@ -93,19 +95,20 @@ def _spread(inputs: Tensor, corners: Tensor, bias: Tensor | None = None) -> Tens
 
 
 def _corners(weight: Tensor) -> Tensor:
-    """Return the 3x3 kernels of the four corners, (4 few, many, 3, 3), of one of 5x5.
+    """Return the 3x3 kernels of the four pixels of a stride, (4 few, many, 3, 3).
 
-    Pixel 2r + a of the many-to-few direction is the sum over k of weight[k] times pixel m, where
-    2m + k - 2 = 2r + a: so m = r + (a + 2 - k) / 2 for those k that make it whole.
+    In the direction from many channels to few, pixel 2r + a is the sum over k of weight[k] times
+    pixel m with 2m + k - 2 = 2r + a. Hence m = r + (a + 2 - k) / 2, for all k for which m is an
+    integer.
 
     Args:
         weight: (many, few, 5, 5).
     """
     many, few, *_ = weight.shape
-    made = weight.new_zeros(few, 2, 2, many, 3, 3)
+    kernels = weight.new_zeros(few, 2, 2, many, 3, 3)
     for a, b in ((0, 0), (0, 1), (1, 0), (1, 1)):
         for k in range(a % 2, 5, 2):
             for m in range(b % 2, 5, 2):
                 row, column = (a + 2 - k) // 2 + 1, (b + 2 - m) // 2 + 1
-                made[:, a, b, :, row, column] = weight[:, :, k, m].t()
-    return made.view(4 * few, many, 3, 3).contiguous(memory_format=torch.channels_last)
+                kernels[:, a, b, :, row, column] = weight[:, :, k, m].t()
+    return kernels.view(4 * few, many, 3, 3).contiguous(memory_format=torch.channels_last)

@@ -1,7 +1,7 @@
-"""How a task travels to another process and what it gives travels back.
+"""Messages between a run and its workers.
 
-Task --pack--> bytes, without its source pictures, which may be there already
-Made --answered--> Answer, jobs by their keys alone --understood--> Made
+WorkItem --pack--> bytes, without the source pictures, which the worker may have already
+JobEvent --to_message--> Answer, with the key in place of a job --from_messages--> JobEvent
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from bench.crafting.craft import CraftResult
+from bench.crafting.result import CraftResult
 from bench.engine.job_runner import JobEvent, WorkItem
 from bench.errors import BenchError
 from bench.images.image_set import Picture
@@ -21,7 +21,7 @@ from bench.planning.jobs import CraftJob, MeasureJob
 from bench.store.records import MeasureRecord
 
 Answer: TypeAlias = str | CraftResult | MeasureRecord | BenchError | RuntimeError
-"""The key of a job that starts, what came of it, or why the run must end."""
+"""The key of a job that starts, the result of a job, or the error that ends the run."""
 
 
 class _Packer(pickle.Pickler):
@@ -40,36 +40,36 @@ class _Unpacker(pickle.Unpickler):
         return self._pictures[pid]
 
 
-def pack(task: WorkItem) -> bytes:
-    """Return a task without its source pictures."""
+def pack(item: WorkItem) -> bytes:
+    """Return a work item as bytes, without its source pictures."""
     content = io.BytesIO()
-    _Packer(content, protocol=pickle.HIGHEST_PROTOCOL).dump(task)
+    _Packer(content, protocol=pickle.HIGHEST_PROTOCOL).dump(item)
     return content.getvalue()
 
 
 def unpack(packed: bytes, pictures: Sequence[Picture]) -> WorkItem:
-    """Return a task and its source pictures together, no picture to be written to."""
-    task: WorkItem = _Unpacker(packed, pictures).load()
-    for image in (*(picture.pixels for picture in pictures), task.attacked):
+    """Return a work item with its source pictures; all pictures are made read-only."""
+    item: WorkItem = _Unpacker(packed, pictures).load()
+    for image in (*(picture.pixels for picture in pictures), item.attacked):
         if isinstance(image, np.ndarray):
             image.setflags(write=False)
-    return task
+    return item
 
 
-def to_message(made: JobEvent) -> Answer:
-    """Return what is sent of what was made."""
-    return made.key if isinstance(made, (CraftJob, MeasureJob)) else made
+def to_message(event: JobEvent) -> Answer:
+    """Return the message for an event: a job is sent as its key, a result as it is."""
+    return event.key if isinstance(event, (CraftJob, MeasureJob)) else event
 
 
-def from_messages(task: WorkItem, answers: Iterable[Answer]) -> Iterator[JobEvent]:
-    """Yield what was made of a task.
+def from_messages(item: WorkItem, answers: Iterable[Answer]) -> Iterator[JobEvent]:
+    """Yield the events of a work item from the messages of a worker.
 
     Raises:
-        BenchError: that was the answer.
-        RuntimeError: the harness itself failed there; the message is its traceback.
+        BenchError: the worker sent it.
+        RuntimeError: the harness itself failed in the worker; the message is the traceback.
     """
-    asked: tuple[CraftJob | MeasureJob, ...] = (*task.searches, *task.cells)
-    jobs = {job.key: job for job in asked}
+    all_jobs: tuple[CraftJob | MeasureJob, ...] = (*item.searches, *item.cells)
+    jobs = {job.key: job for job in all_jobs}
     for answer in answers:
         if isinstance(answer, (BenchError, RuntimeError)):
             raise answer

@@ -1,10 +1,10 @@
-"""Several processes of this machine, each with the threads that the suite gives one search.
+"""Several processes of this machine, each with as many threads as the suite gives one search.
 
-    driver --source picture, task--> worker        a socket each; nothing else is shared
+    driver --work item, source pictures--> worker      one socket each; nothing else is shared
            <--answers as they come--
 
-Each is a `bench.utils.child_process`: a terminal's interrupt does not reach it, and it is ended
-with all that it runs.
+Each worker is a `bench.utils.child_process`: an interrupt from the terminal does not reach it, and
+it is stopped together with all that it runs.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from bench.engine.runner import Prepared
 from bench.errors import BenchError, ConfigError
 from bench.store.run_folder import Store
 from bench.utils.child_process import Child
-from bench.utils.machine import cores
+from bench.utils.machine import usable_cores
 
 
 def executor(options: Options) -> Executor:
-    """Return what does a plan with processes; one for every `threads` cores if not told.
+    """Return the executor with processes; by default one for every `threads` cores.
 
     Raises:
-        ConfigError: an option was given that is Ray's.
+        ConfigError: an option for Ray was given.
     """
     if options.address is not None or options.gpus is not None:
         raise ConfigError("--address and --gpus go with --executor ray")
@@ -37,33 +37,33 @@ def executor(options: Options) -> Executor:
 
 
 def _execute(prepared: Prepared, store: Store, workers: int | None) -> Generator[Event, None, None]:
-    kit = WorkerConfig.of(prepared)
-    count = workers or max(1, cores() // prepared.suite.compute.threads)
-    yield from drive(prepared, store, lambda: ProcessWorker(kit), count)
+    config = WorkerConfig.of(prepared)
+    count = workers or max(1, usable_cores() // prepared.suite.compute.threads)
+    yield from drive(prepared, store, lambda: ProcessWorker(config), count)
 
 
 class ProcessWorker:
     """A `bench.engine.executors.worker_pool.Worker` that is a process of this machine."""
 
-    def __init__(self, kit: WorkerConfig) -> None:
-        self._kit = kit
+    def __init__(self, config: WorkerConfig) -> None:
+        self._config = config
         self._child = Child("bench.engine.executors.worker:main")
 
     def start(self) -> str:
-        """Wait until it is ready; return its host and process."""
-        self._child.send(self._kit)
+        """Wait until the worker is ready; return its host and process."""
+        self._child.send(self._config)
         host = self._child.receive()
         if isinstance(host, BenchError):
             raise host
         return str(host)
 
-    def do(self, task: WorkItem) -> Iterator[JobEvent]:
-        """Do a task there, yielding what is made as it comes."""
-        self._child.send((pack(task), *task.pictures))
-        yield from from_messages(task, self._answers())
+    def run(self, item: WorkItem) -> Iterator[JobEvent]:
+        """Run a work item in the worker; yield its events as they arrive."""
+        self._child.send((pack(item), *item.pictures))
+        yield from from_messages(item, self._answers())
 
     def stop(self) -> None:
-        """End it, and all that it runs."""
+        """Stop the worker and all that it runs."""
         self._child.stop()
 
     def _answers(self) -> Iterator[Answer]:

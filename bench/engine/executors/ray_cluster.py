@@ -1,11 +1,11 @@
-"""The machines of a Ray cluster: one actor a worker, everything else is Ray's.
+"""Workers on the machines of a Ray cluster: one actor for each worker.
 
-    driver --source picture, once--> object store --> actor      on whatever machine
+    driver --source picture, once--> object store --> actor      on any machine
            <--adversarial pictures, records-------------
 
-An actor asks for the cores that the suite gives one search, and for GPUs if told. Ray places it;
-one that is lost, alone or with its machine, is replaced by a new one, and what it did is done
-again. Actors keep nothing on a disk, and need none that is shared.
+An actor requests the cores that the suite gives one search, and GPUs if `--gpus` is given. Ray
+places it. An actor that is lost, alone or with its machine, is replaced by a new one, and its work
+is done again. Actors write nothing to disk and need no shared disk.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from bench.engine.runner import Prepared
 from bench.errors import BenchError, ConfigError, MachineError, one_line
 from bench.store.run_folder import Store
 from bench.utils.child_process import LostError
-from bench.utils.machine import cores
+from bench.utils.machine import usable_cores
 
 try:
     import ray
@@ -42,38 +42,39 @@ except ImportError as error:
 _LOCAL = "local"
 _AUTH_MODE = "RAY_AUTH_MODE"
 _PATIENCE_S = 10.0
-"""How long an address may take to answer."""
+"""Seconds that an address may take to answer."""
 
 _KEPT_PICTURES = 64
-"""So many source pictures stay in the object store for tasks to come."""
+"""Number of source pictures that stay in the object store for later work items."""
 
 
 def executor(options: Options) -> Executor:
-    """Return what does a plan with Ray, on this machine alone unless an address is given."""
+    """Return the executor with Ray, on this machine alone unless an address is given."""
     return partial(_execute, options=options)
 
 
 def _execute(prepared: Prepared, store: Store, options: Options) -> Generator[Event, None, None]:
     cpus, gpus = prepared.suite.compute.threads, options.gpus or 0
     with _connected(options, cpus):
-        hire = RayWorkerHandle(WorkerConfig.of(prepared), cpus, gpus)
-        if not hire.room and (options.workers is None or _address(options) == _LOCAL):
+        make_worker = RayWorkerHandle(WorkerConfig.of(prepared), cpus, gpus)
+        room = make_worker.room
+        if not room and (options.workers is None or _address(options) == _LOCAL):
             raise MachineError(
                 f"a worker asks Ray for {cpus} cores and {gpus:g} GPUs, and there are"
-                f" {hire.there('CPU'):g} and {hire.there('GPU'):g}; ask for less by 'threads:' of"
-                " the suite and by --gpus, or add machines"
+                f" {make_worker.available('CPU'):g} and {make_worker.available('GPU'):g}; ask for"
+                " less by 'threads:' of the suite and by --gpus, or add machines"
             )
-        yield from drive(prepared, store, hire, options.workers or hire.room)
+        yield from drive(prepared, store, make_worker, options.workers or room)
 
 
 @contextmanager
 def _connected(options: Options, cpus: int) -> Iterator[None]:
-    """Be a driver of a cluster: the one that is named, or one of this machine that ends with us."""
+    """Connect to the cluster that is named, or start one on this machine until the context ends."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     address = _address(options)
-    workers = options.workers or max(1, cores() // cpus)
+    workers = options.workers or max(1, usable_cores() // cpus)
     own = {} if address != _LOCAL else {"num_cpus": workers * cpus}
-    _see_that_it_answers(address)
+    _check_that_it_answers(address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", **own)
     except Exception as error:  # Ray raises all kinds
@@ -89,8 +90,8 @@ def _address(options: Options) -> str:
     return options.address or os.environ.get("RAY_ADDRESS") or _LOCAL
 
 
-def _see_that_it_answers(address: str) -> None:
-    """Ray itself tries for a quarter of an hour."""
+def _check_that_it_answers(address: str) -> None:
+    """Raise `MachineError` if nothing answers; Ray itself would try for a quarter of an hour."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdigit():
         return
@@ -101,37 +102,37 @@ def _see_that_it_answers(address: str) -> None:
 
 
 class RayWorkerHandle:
-    """Makes actors, all with the same kit and demands.
+    """Makes workers, all for the same run and with the same resources.
 
     Args:
-        kit: of the run.
-        cpus: cores that each asks for.
-        gpus: GPUs that each asks for.
+        config: description of the run.
+        cpus: number of cores that each requests.
+        gpus: number of GPUs that each requests.
     """
 
-    def __init__(self, kit: WorkerConfig, cpus: int, gpus: float) -> None:
+    def __init__(self, config: WorkerConfig, cpus: int, gpus: float) -> None:
         self._cpus, self._gpus = cpus, gpus
-        self._kit = ray.put(kit)
-        self._shown = lru_cache(_KEPT_PICTURES)(ray.put)
+        self._config = ray.put(config)
+        self._put_picture = lru_cache(_KEPT_PICTURES)(ray.put)
 
     def __call__(self) -> RayWorker:
-        """Return one more worker; it waits until there is room for it."""
-        made = ray.remote(WorkerSession).options(
+        """Return one more worker; Ray starts it when there is room."""
+        actor = ray.remote(WorkerSession).options(
             num_cpus=self._cpus,
             num_gpus=self._gpus,
             max_restarts=0,
             scheduling_strategy="SPREAD",
         )
-        return RayWorker(made.remote(self._kit), self._shown)
+        return RayWorker(actor.remote(self._config), self._put_picture)
 
     @property
     def room(self) -> int:
-        """How many find room on the cluster as it is."""
-        by_gpus = [int(self.there("GPU") / self._gpus)] if self._gpus else []
-        return min([int(self.there("CPU") / self._cpus), *by_gpus])
+        """Number of workers that fit on the cluster as it is."""
+        by_gpus = [int(self.available("GPU") / self._gpus)] if self._gpus else []
+        return min([int(self.available("CPU") / self._cpus), *by_gpus])
 
-    def there(self, resource: str) -> float:
-        """Return how much of something the cluster has."""
+    def available(self, resource: str) -> float:
+        """Return the amount of a resource, "CPU" or "GPU", on the cluster."""
         return float(ray.cluster_resources().get(resource, 0))
 
 
@@ -140,41 +141,41 @@ class RayWorker:
     """A `bench.engine.executors.worker_pool.Worker` that is an actor.
 
     Attributes:
-        actor: of a `bench.engine.executors.worker.Bench`.
-        shown: puts a source picture into the object store, once.
+        actor: actor of a `bench.engine.executors.worker.WorkerSession`.
+        put_picture: puts a source picture into the object store, once.
     """
 
     actor: Any
-    shown: Any
+    put_picture: Any
 
     def start(self) -> str:
-        """Wait until it is placed and ready; return its host and process."""
-        with _lost():
-            host = ray.get(self.actor.introduce.remote())
+        """Wait until the actor is placed and ready; return its host and process."""
+        with _ray_errors_as_lost():
+            host = ray.get(self.actor.start.remote())
         if isinstance(host, BenchError):
             raise host
         return str(host)
 
-    def do(self, task: WorkItem) -> Iterator[JobEvent]:
-        """Do a task there, yielding what is made as it comes."""
-        yield from from_messages(task, self._answers(task))
+    def run(self, item: WorkItem) -> Iterator[JobEvent]:
+        """Run a work item in the actor; yield its events as they arrive."""
+        yield from from_messages(item, self._answers(item))
 
     def stop(self) -> None:
-        """End it at once."""
-        with suppress(RayError, RuntimeError):  # it may be gone, or the cluster
+        """Stop the actor at once."""
+        with suppress(RayError, RuntimeError):  # the actor or the cluster may have ended
             ray.kill(self.actor)
 
-    def _answers(self, task: WorkItem) -> Iterator[Answer]:
-        with _lost():
-            stream = self.actor.do.options(num_returns="streaming").remote(
-                pack(task), *map(self.shown, task.pictures)
+    def _answers(self, item: WorkItem) -> Iterator[Answer]:
+        with _ray_errors_as_lost():
+            stream = self.actor.run.options(num_returns="streaming").remote(
+                pack(item), *map(self.put_picture, item.pictures)
             )
             for answer in stream:
                 yield ray.get(answer)
 
 
 @contextmanager
-def _lost() -> Iterator[None]:
+def _ray_errors_as_lost() -> Iterator[None]:
     try:
         yield
     except RayError as error:

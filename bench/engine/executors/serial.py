@@ -1,4 +1,4 @@
-"""One job after another in this process, in the order of the plan."""
+"""Execution of one job after another in this process, in the order of the plan."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from bench.errors import ConfigError
 
 
 def executor(options: Options) -> Executor:
-    """Return what does a plan in this process.
+    """Return the executor in this process.
 
     Raises:
-        ConfigError: an option was given that it has no use for.
+        ConfigError: an option was given; this executor has none.
     """
     if options != Options():
         raise ConfigError("one process works alone; choose --executor processes or ray")

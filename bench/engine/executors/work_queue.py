@@ -1,7 +1,8 @@
-"""Which worker does which group: by source picture, because its clean results are kept by each.
+"""The assignment of groups to workers, by source picture.
 
-Ten workers on one picture would each code it with every victim; ten on ten pictures code it once.
-While one searches on a batch, the groups of the other pictures in it wait for what it finds.
+Each worker keeps its own clean results. Ten workers on one picture would each code it with every
+victim; ten workers on ten pictures code each picture once. While one worker searches on a batch,
+the groups of the other pictures in the batch wait for the results.
 """
 
 from __future__ import annotations
@@ -14,115 +15,119 @@ from itertools import chain
 from bench.planning.jobs import CraftJob, Group, MeasureJob
 
 ATTEMPTS = 3
-"""So many workers are lost over one group before the job at fault is given up."""
+"""Number of workers that may be lost over one group before the job at fault is given up."""
 
 
 @dataclass
 class WorkQueue:
-    """Who does what, and what waits.
+    """The groups that wait and those that workers are doing.
 
     Attributes:
-        given_up: what too many workers were lost over, by its key: cells, and searches with theirs.
+        given_up: jobs that too many workers were lost over, by key. If a search is given up, the
+            evaluations of its picture are not done either.
     """
 
     given_up: dict[str, CraftJob | MeasureJob] = field(default_factory=dict)
     _waiting: dict[str, deque[Group]] = field(default_factory=dict)
-    _doing: dict[int, Group] = field(default_factory=dict)
-    _place: dict[int, str] = field(default_factory=dict)
-    _searched: dict[str, int] = field(default_factory=dict)
-    _lost: Counter[str] = field(default_factory=Counter)
+    _running: dict[int, Group] = field(default_factory=dict)
+    _picture: dict[int, str] = field(default_factory=dict)
+    _searching: dict[str, int] = field(default_factory=dict)
+    _losses: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def of(cls, groups: Iterable[Group]) -> WorkQueue:
-        """Return the rota of groups, all of them waiting."""
-        rota = cls()
+        """Return a queue in which all groups wait."""
+        queue = cls()
         for group in groups:
-            rota._waiting.setdefault(_picture(group), deque()).append(group)
-        return rota
+            queue._waiting.setdefault(_picture_name(group), deque()).append(group)
+        return queue
 
     @property
     def is_waiting(self) -> bool:
-        """Whether there is something that nobody does yet."""
+        """Whether a group waits for a worker."""
         return bool(self._waiting)
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing waits and nobody works."""
-        return not self._waiting and not self._doing
+        """Whether no group waits and no worker is busy."""
+        return not self._waiting and not self._running
 
     def take(self, worker: int) -> Group | None:
-        """Return what a worker does next, None if there is nothing for it now.
+        """Return the next group of a worker; None if there is none for it now.
 
-        It stays at its picture; else it goes where the fewest work, and there is the most to do.
+        The worker stays at its picture. If nothing is left there, it goes to the picture with the
+        fewest workers and, among those, the most groups.
         """
-        place = self._place.pop(worker, None)
-        here = [place] if place in self._waiting else []
-        for name in chain(here, self._elsewhere()):
-            group = next(filter(self._is_ready, self._waiting[name]), None)
+        name = self._picture.pop(worker, None)
+        current = [name] if name in self._waiting else []
+        for picture in chain(current, self._pictures_by_need()):
+            group = next(filter(self._is_ready, self._waiting[picture]), None)
             if group is not None:
-                self._begin(worker, name, group)
+                self._start(worker, picture, group)
                 return group
         return None
 
-    def _elsewhere(self) -> Iterator[str]:
-        crowd = Counter(self._place.values())
-        yield from sorted(self._waiting, key=lambda name: (crowd[name], -len(self._waiting[name])))
+    def _pictures_by_need(self) -> Iterator[str]:
+        workers = Counter(self._picture.values())
+        yield from sorted(
+            self._waiting, key=lambda name: (workers[name], -len(self._waiting[name]))
+        )
 
     def _is_ready(self, group: Group) -> bool:
-        return group.craft is None or group.craft.key not in self._searched
+        return group.craft is None or group.craft.key not in self._searching
 
-    def _begin(self, worker: int, place: str, group: Group) -> None:
-        self._waiting[place].remove(group)
-        if not self._waiting[place]:
-            del self._waiting[place]
-        self._place[worker], self._doing[worker] = place, group
+    def _start(self, worker: int, picture: str, group: Group) -> None:
+        self._waiting[picture].remove(group)
+        if not self._waiting[picture]:
+            del self._waiting[picture]
+        self._picture[worker], self._running[worker] = picture, group
 
-    def search(self, worker: int, keys: Iterable[str]) -> None:
-        """Note what a worker searches; groups that need it wait until it is found."""
-        self._searched.update(dict.fromkeys(keys, worker))
+    def start_searches(self, worker: int, keys: Iterable[str]) -> None:
+        """Register the searches of a worker; groups that need their pictures wait for them."""
+        self._searching.update(dict.fromkeys(keys, worker))
 
-    def found(self, key: str) -> None:
-        """Note that the outcome of a search is known: nobody waits for it any longer."""
-        self._searched.pop(key, None)
+    def finish_search(self, key: str) -> None:
+        """Register that the result of a search is known; no group waits for it any longer."""
+        self._searching.pop(key, None)
 
     def finish(self, worker: int) -> None:
-        """Note that a worker did what it was given."""
-        del self._doing[worker]
-        self._release(worker)
+        """Register that a worker has finished its group."""
+        del self._running[worker]
+        self._end_searches(worker)
 
-    def _release(self, worker: int) -> None:
-        """Let nobody wait for what a worker searches no longer."""
-        self._searched = {key: one for key, one in self._searched.items() if one != worker}
+    def _end_searches(self, worker: int) -> None:
+        """Let no group wait for searches that a worker no longer does."""
+        self._searching = {key: owner for key, owner in self._searching.items() if owner != worker}
 
     def lose(
         self, worker: int, job: CraftJob | MeasureJob | None = None
     ) -> tuple[Group, int] | None:
-        """Note that a worker is gone: what it did waits again, or is given up.
+        """Register that a worker was lost: its group waits again, or its job is given up.
 
-        Where it is a cell that is given up, the rest of its group waits again.
+        If an evaluation is given up, the rest of its group waits again.
 
         Args:
             worker: its number.
-            job: what it was doing, if that is known.
+            job: the job that it was doing, if known.
 
         Returns:
-            What it did, and how many workers were lost over that; None if it did nothing.
+            The group and the number of workers lost over it so far; None if the worker was idle.
         """
-        self._place.pop(worker, None)
-        self._release(worker)
-        group = self._doing.pop(worker, None)
+        self._picture.pop(worker, None)
+        self._end_searches(worker)
+        group = self._running.pop(worker, None)
         if group is None:
             return None
-        self._lost[group.key] += 1
-        attempt = self._lost[group.key]
+        self._losses[group.key] += 1
+        attempt = self._losses[group.key]
         if attempt >= ATTEMPTS:
             at_fault = job or group.craft or group.cells[0]
             self.given_up[at_fault.key] = at_fault
-            del self._lost[group.key]
+            del self._losses[group.key]
         if attempt < ATTEMPTS or isinstance(job, MeasureJob):
-            self._waiting.setdefault(_picture(group), deque()).appendleft(group)
+            self._waiting.setdefault(_picture_name(group), deque()).appendleft(group)
         return group, attempt
 
 
-def _picture(group: Group) -> str:
+def _picture_name(group: Group) -> str:
     return group.cells[0].picture.name

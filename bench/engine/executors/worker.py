@@ -1,9 +1,10 @@
-"""What a worker needs to know of a run, and what it makes of that.
+"""The worker's side of a run with several workers.
 
-    Prepared --Kit, sent once--> Bench --first use--> codecs, attacks
+    Prepared --WorkerConfig, sent once--> WorkerSession --on first use--> codecs, attacks
 
-A worker makes its own codecs, by name, with its own programs and files of weights. So it compares:
-one whose codecs or versions are not those of the plan would give other records under the same keys.
+A worker makes its own codecs, by name, from its own programs and weights. It therefore compares
+their fingerprints and versions with those of the run; others would give other records under the
+same keys.
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-
-import numpy as np
 
 from bench.attack import Attack, Objective
 from bench.codec import Codec
@@ -33,16 +32,16 @@ from bench.registry.registry import ComponentSpec
 from bench.suite.suite import Suite
 from bench.utils.child_process import Parent
 from bench.utils.machine import configure_threads
-from bench.utils.precision import check
+from bench.utils.precision import require_compiler
 
 
 @dataclass(frozen=True)
 class WorkerConfig:
-    """What a worker is sent, once.
+    """The description of a run that every worker is sent once.
 
     Attributes:
-        plugins: to be loaded before anything else can be read.
-        content: the suite, its objectives (with the pictures they hold) and versions, pickled.
+        plugins: plugins, which must be loaded before `content` can be read.
+        content: pickle of the suite, its objectives (with the pictures they hold) and versions.
     """
 
     plugins: tuple[str, ...]
@@ -50,7 +49,7 @@ class WorkerConfig:
 
     @classmethod
     def of(cls, prepared: Prepared) -> WorkerConfig:
-        """Return the kit of a run.
+        """Return the description of a run.
 
         Raises:
             ConfigError: an objective of a plugin cannot be sent to another process.
@@ -68,7 +67,7 @@ class WorkerConfig:
 
 @dataclass
 class ComponentCache:
-    """The tools of one worker, each made when it is first needed."""
+    """The components of one worker, each made when it is first used."""
 
     suite: Suite
     objectives: dict[str, Objective]
@@ -77,23 +76,23 @@ class ComponentCache:
 
     @cached_property
     def terms(self) -> ScoringSpec:
-        """What the suite says of scoring."""
+        """The suite's specification of scoring."""
         return terms_of(self.suite)
 
     def codec(self, point: OperatingPoint) -> Codec:
         """Return the codec of an operating point, made once.
 
         Raises:
-            ConfigError: it cannot be had here, or it is not the one that the plan is made for.
+            ConfigError: it is not available here, or its fingerprint is not the one in the plan.
         """
         if point.label not in self._codecs:
-            made = make_codec(point.choice)
-            if made.fingerprint() != point.fingerprint:
+            codec = make_codec(point.choice)
+            if codec.fingerprint() != point.fingerprint:
                 raise ConfigError(
-                    f"'{point.label}' is {made.fingerprint()}, where the run began it is"
+                    f"'{point.label}' is {codec.fingerprint()}, where the run began it is"
                     f" {point.fingerprint}; give all machines the same weights and programs"
                 )
-            self._codecs[point.label] = made
+            self._codecs[point.label] = codec
         return self._codecs[point.label]
 
     def attack(self, choice: ComponentSpec) -> Attack:
@@ -108,43 +107,41 @@ class ComponentCache:
 
 
 class WorkerSession:
-    """Where a worker works; lives as long as its process, or its Ray actor.
+    """The state of a worker; it lives as long as its process or its Ray actor.
 
-    What it refuses it returns, because an exception would not come through as it is.
+    Errors are returned, because an exception would not reach the run unchanged.
     """
 
-    def __init__(self, kit: WorkerConfig) -> None:
-        self._kit = kit
+    def __init__(self, config: WorkerConfig) -> None:
+        self._config = config
 
-    def introduce(self) -> str | BenchError:
-        """Unpack the kit; return host and process, or why no task can be done here."""
+    def start(self) -> str | BenchError:
+        """Read the description of the run; return host and process, or why no job can run here."""
         try:
-            self._settle_in()
+            self._read_config()
         except BenchError as error:
             return error
         return f"{host()}, process {os.getpid()}"
 
-    def do(self, packed: bytes, *pictures: Picture) -> Iterator[Answer]:
-        """Do a packed task on source pictures, answering with what is made as it comes."""
+    def run(self, packed: bytes, *pictures: Picture) -> Iterator[Answer]:
+        """Run a packed work item on its source pictures; yield the messages for its events."""
         configure_threads(self._suite.compute.threads)
         try:
-            for made in self._workshop.run(unpack(packed, pictures)):
-                yield to_message(made)
+            for event in self._runner.run(unpack(packed, pictures)):
+                yield to_message(event)
         except BenchError as error:
             yield type(error)(f"{host()}: {error}")
-        except Exception:  # noqa: BLE001 - a fault of the harness is told where it is looked for
+        except Exception:  # noqa: BLE001 - an error of the harness is reported by the run
             yield RuntimeError(f"on {host()}: {traceback.format_exc()}")
 
-    def _settle_in(self) -> None:
-        for name in self._kit.plugins:
+    def _read_config(self) -> None:
+        for name in self._config.plugins:
             plugins.load(name, Path())
-        suite, objectives, wanted = pickle.loads(self._kit.content)  # noqa: S301 - our own
-        _compare(versions(suite), wanted)
-        for kind in (np.float32, np.float64):
-            np.finfo(kind)  # once, and kept: it warns where denormals are flushed already
-        check(suite.compute.arithmetic)
+        suite, objectives, expected = pickle.loads(self._config.content)  # noqa: S301 - our own
+        _check_versions(versions(suite), expected)
+        require_compiler(suite.compute.arithmetic)
         self._suite: Suite = suite
-        self._workshop = JobRunner(ComponentCache(suite, objectives), suite.compute.batch)
+        self._runner = JobRunner(ComponentCache(suite, objectives), suite.compute.batch)
 
 
 def host() -> str:
@@ -152,20 +149,20 @@ def host() -> str:
     return platform.node() or "a machine without a name"
 
 
-def _compare(own: Mapping[str, str], wanted: Mapping[str, str]) -> None:
-    for name in sorted(own.keys() | wanted.keys()):
-        if own.get(name) != wanted.get(name):
+def _check_versions(own: Mapping[str, str], expected: Mapping[str, str]) -> None:
+    for name in sorted(own.keys() | expected.keys()):
+        if own.get(name) != expected.get(name):
             raise ConfigError(
-                f"{name} is {own.get(name)} on {host()} and {wanted.get(name)} where the run"
+                f"{name} is {own.get(name)} on {host()} and {expected.get(name)} where the run"
                 " began; install the same versions on all machines"
             )
 
 
 def main(parent: Parent) -> None:
-    """Do tasks, one after the other."""
-    bench = WorkerSession(parent.receive())
-    parent.send(bench.introduce())
+    """Run work items, one after the other, in a child process; never returns."""
+    session = WorkerSession(parent.receive())
+    parent.send(session.start())
     while True:
-        for answer in bench.do(*parent.receive()):
+        for answer in session.run(*parent.receive()):
             parent.send(answer)
         parent.send(None)

@@ -1,9 +1,9 @@
-"""Workers that work at the same time. What all of them make comes back through one door.
+"""Concurrent workers, with one queue for the news of all of them.
 
-    Crew --Task--> Worker --Made, Made, ...--> news
+    WorkerPool --WorkItem--> Worker --JobEvent, JobEvent, ...--> news
 
-A thread of this process attends to each worker: it hands it a task, and brings what it makes. So
-an interrupt, which the main thread alone gets, never cuts a message in two.
+Each worker has a thread in this process that sends its work items and receives its events. An
+interrupt reaches only the main thread, so it never cuts a message in two.
 """
 
 from __future__ import annotations
@@ -19,57 +19,57 @@ from bench.engine.job_runner import JobEvent, WorkItem
 from bench.utils.child_process import LostError
 
 _PATIENCE_S = 10.0
-"""How long threads may take to notice that their workers were stopped."""
+"""Seconds that the threads have to notice that their workers were stopped."""
 
 
 class Worker(Protocol):
-    """Somewhere else where tasks are done, one at a time."""
+    """Another process that does work items, one at a time."""
 
     def start(self) -> str:
-        """Wait until it is ready; return its host and process.
+        """Wait until the worker is ready; return its host and process.
 
         Raises:
-            LostError: it is gone.
-            BenchError: it cannot do tasks of this run.
+            LostError: the worker was lost.
+            BenchError: the worker cannot do jobs of this run.
         """
         ...
 
-    def do(self, task: WorkItem) -> Iterator[JobEvent]:
-        """Do a task there, yielding what is made as it comes.
+    def run(self, item: WorkItem) -> Iterator[JobEvent]:
+        """Run a work item; yield its events as they arrive.
 
         Raises:
-            LostError: it is gone; what it made until then was yielded.
-            BenchError: the machine it is on lacks something.
+            LostError: the worker was lost; the events until then were yielded.
+            BenchError: its machine ran out of a resource.
         """
         ...
 
     def stop(self) -> None:
-        """End it at once, with all that it started; asked from another thread, at any time."""
+        """Stop the worker at once, with all that it started; called from any thread, any time."""
         ...
 
 
 @dataclass(frozen=True)
 class Started:
-    """A worker is ready."""
+    """A worker is ready; `host` is its host and process."""
 
     host: str
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A worker did all of its task."""
+    """A worker has finished its work item."""
 
 
 @dataclass(frozen=True)
 class Lost:
-    """A worker was lost."""
+    """A worker was lost; `reason` is one sentence."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """A worker told of something that ends the run."""
+    """A worker reported an error that ends the run."""
 
     error: Exception
 
@@ -78,59 +78,59 @@ News: TypeAlias = Started | JobEvent | Finished | Lost | Rejected
 
 
 class WorkerPool:
-    """Workers by number, and the news of all of them in the order they come.
+    """Workers by number, and the news of all of them in the order of arrival.
 
     Args:
-        hire: makes one more worker.
+        make_worker: makes one more worker.
     """
 
-    def __init__(self, hire: Callable[[], Worker]) -> None:
-        self._hire = hire
+    def __init__(self, make_worker: Callable[[], Worker]) -> None:
+        self._make_worker = make_worker
         self._news: SimpleQueue[tuple[int, News]] = SimpleQueue()
         self._workers: list[Worker] = []
-        self._tasks: list[SimpleQueue[WorkItem | None]] = []
+        self._items: list[SimpleQueue[WorkItem | None]] = []
         self._threads: list[threading.Thread] = []
 
-    def hire(self) -> None:
-        """Add a worker; its first news is that it began, or is gone."""
-        number, worker = len(self._workers), self._hire()
+    def add_worker(self) -> None:
+        """Add a worker; its first news is `Started`, `Lost` or `Rejected`."""
+        number, worker = len(self._workers), self._make_worker()
         self._workers.append(worker)
-        self._tasks.append(SimpleQueue())
-        thread = threading.Thread(target=self._attend, args=(number, worker), daemon=True)
+        self._items.append(SimpleQueue())
+        thread = threading.Thread(target=self._serve, args=(number, worker), daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def hand(self, number: int, task: WorkItem) -> None:
-        """Give a worker that is ready a task."""
-        self._tasks[number].put(task)
+    def assign(self, number: int, item: WorkItem) -> None:
+        """Send a work item to a worker that is ready."""
+        self._items[number].put(item)
 
-    def news(self) -> tuple[int, News]:
-        """Wait for what comes next, and return it with the number of its worker."""
+    def next_news(self) -> tuple[int, News]:
+        """Wait for the next news; return it with the number of its worker."""
         return self._news.get()
 
-    def dismiss(self) -> Iterator[News]:
-        """End all workers; yield what they had made and nobody has taken yet."""
-        for worker, tasks in zip(self._workers, self._tasks, strict=True):
+    def stop(self) -> Iterator[News]:
+        """Stop all workers; yield the news that have arrived and were not taken yet."""
+        for worker, items in zip(self._workers, self._items, strict=True):
             worker.stop()
-            tasks.put(None)
-        until = time.monotonic() + _PATIENCE_S
+            items.put(None)
+        deadline = time.monotonic() + _PATIENCE_S
         for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
+            thread.join(max(0.0, deadline - time.monotonic()))
         while not self._news.empty():
             yield self._news.get_nowait()[1]
 
-    def _attend(self, number: int, worker: Worker) -> None:
+    def _serve(self, number: int, worker: Worker) -> None:
         try:
-            for news in self._served(number, worker):
+            for news in self._news_of(number, worker):
                 self._news.put((number, news))
         except LostError as error:
             worker.stop()
             self._news.put((number, Lost(str(error))))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the run is told
+        except Exception as error:  # noqa: BLE001 - every error is reported to the run
             self._news.put((number, Rejected(error)))
 
-    def _served(self, number: int, worker: Worker) -> Iterator[News]:
+    def _news_of(self, number: int, worker: Worker) -> Iterator[News]:
         yield Started(worker.start())
-        for task in iter(self._tasks[number].get, None):
-            yield from worker.do(task)
+        for item in iter(self._items[number].get, None):
+            yield from worker.run(item)
             yield Finished()

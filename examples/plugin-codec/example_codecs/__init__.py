@@ -1,1 +1,1 @@
-"""Codecs that another package brings to codec-robustness-bench."""
+"""Codecs that a separate package adds to codec-robustness-bench."""

@@ -1,4 +1,4 @@
-"""A codec behind a command line: the JPEG encoder of ffmpeg."""
+"""A codec behind a command line: ffmpeg's JPEG encoder."""
 
 import subprocess
 
@@ -11,7 +11,11 @@ from bench.errors import CodecError
 
 
 class Mjpeg(Codec):
-    """Motion JPEG, one picture, 4:4:4; `q` from 1, the finest, to 31."""
+    """Motion JPEG, one picture, 4:4:4.
+
+    Args:
+        q: the quantiser scale, 1 (finest) to 31.
+    """
 
     def __init__(self, q: int = 4) -> None:
         self._q = q
@@ -24,12 +28,13 @@ class Mjpeg(Codec):
         return pack(b"mjpg", height, width, [self._run([*raw, *coded], image.tobytes())])
 
     def decode(self, bitstream: bytes) -> Image:
-        box = unpack(b"mjpg", bitstream)
+        container = unpack(b"mjpg", bitstream)
         options = ["-f", "mjpeg", "-i", "-", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
-        raw = self._run(options, b"".join(box.sections))
-        if len(raw) != 3 * box.height * box.width:
-            raise CodecError(f"ffmpeg gave {len(raw)} bytes for {box.width}x{box.height} pixels")
-        return np.frombuffer(raw, np.uint8).reshape(box.height, box.width, 3)
+        raw = self._run(options, b"".join(container.sections))
+        if len(raw) != 3 * container.height * container.width:
+            size = f"{container.width}x{container.height}"
+            raise CodecError(f"ffmpeg wrote {len(raw)} bytes for {size} pixels")
+        return np.frombuffer(raw, np.uint8).reshape(container.height, container.width, 3)
 
     def fingerprint(self) -> str:
         return f"mjpeg q {self._q}, ffmpeg {imageio_ffmpeg.get_ffmpeg_version()}"
@@ -37,10 +42,12 @@ class Mjpeg(Codec):
     def header_bytes(self, bitstream: bytes) -> int:
         return overhead(len(unpack(b"mjpg", bitstream).sections))
 
-    def _run(self, options: list[str], given: bytes) -> bytes:
+    def _run(self, options: list[str], data: bytes) -> bytes:
         command = [self._program, "-v", "error", "-err_detect", "explode", *options]
         try:
-            done = subprocess.run(command, input=given, capture_output=True, timeout=60, check=True)
+            process = subprocess.run(
+                command, input=data, capture_output=True, timeout=60, check=True
+            )
         except subprocess.SubprocessError as error:
             raise CodecError(f"ffmpeg failed on a picture: {error}") from error
-        return done.stdout
+        return process.stdout

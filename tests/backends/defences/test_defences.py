@@ -1,4 +1,4 @@
-"""Codecs behind defences in suites and runs: who attacks them, and how they are scored."""
+"""Defended codecs in suites and runs: adaptive and defence-unaware attacks, and their scores."""
 
 from __future__ import annotations
 
@@ -253,7 +253,7 @@ EVERY = (
 def test_an_attacker_who_knows_is_at_least_as_strong_as_one_who_does_not_or_flagged(
     small_checkpoint, grey_diffusion, tmp_path
 ):
-    """What is flagged is counted again, from the records."""
+    """The flags are counted again from the records."""
     weights = small_checkpoint("bmshj2018-factorized")
     bare = f"{{name: bmshj2018-factorized, checkpoint: {weights}"
     every = [one.replace("FILE", str(grey_diffusion)) for one in EVERY]

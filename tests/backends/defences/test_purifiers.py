@@ -1,4 +1,4 @@
-"""Trained purifiers: the bundled denoiser, and diffusion models whose best guess is known."""
+"""Trained purifiers: the bundled denoiser, and diffusion models with a known optimal prediction."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _diffused(weights, seed=0, **params):
 
 
 def _slope(codec, levels=128):
-    """Return what the change of one value becomes, by the gradient that an attack follows."""
+    """Return the slope of the output for one value, from the gradient that an attack follows."""
     picture = torch.full((1, 3, 8, 8), levels / 255, requires_grad=True)
     layer: Layer = codec._layer
     (slope,) = torch.autograd.grad(layer.relaxed_before(picture)[0, 0, 4, 4], picture)
@@ -93,7 +93,7 @@ def test_a_model_of_one_grey_makes_everything_that_grey(time, stride, grey_diffu
 
 @pytest.mark.parametrize("spread", [0.1, 0.3])
 def test_the_gradient_of_one_step_is_that_of_the_best_guess(spread, grey_diffusion):
-    """Of a normal value, seen in noise, the best guess is linear in what is seen."""
+    """For a normal value in noise, the optimal prediction is linear in the observation."""
     save_file({"mean": torch.zeros(1), "spread": torch.full((1,), spread)}, grey_diffusion)
     kept = float((1 - torch.linspace(1e-4, 0.02, 1000).double())[:150].prod())
     known = kept * spread**2 / (kept * spread**2 + 1 - kept)
@@ -102,7 +102,7 @@ def test_the_gradient_of_one_step_is_that_of_the_best_guess(spread, grey_diffusi
 
 
 def test_the_gradient_goes_through_every_step(grey_diffusion):
-    """Each value is on its own here: the slope is the difference of two pictures."""
+    """Values are independent here: the slope is the difference of two pictures."""
     save_file({"mean": torch.zeros(1), "spread": torch.full((1,), 0.3)}, grey_diffusion)
     layer = _diffused(grey_diffusion, time=150, stride=10)._layer
     low, high = (torch.full((1, 3, 8, 8), level) for level in (0.45, 0.55))

@@ -12,7 +12,7 @@ _BT709 = np.array(
         [0.5, -0.454152908, -0.045847092],
     ]
 )
-"""ITU-R BT.709-6, 3.2 and 3.3, worked out to nine digits."""
+"""ITU-R BT.709-6, 3.2 and 3.3, computed to nine digits."""
 
 
 def _pictures(height, width, seed=0):

@@ -9,15 +9,17 @@ from PIL import Image as Pictures
 from pydantic import ValidationError
 
 import backends.external.program
+from backends.external.availability import (
+    av1_availability,
+    hevc_availability,
+    jpegxl_availability,
+    vvc_availability,
+)
 from backends.external.ffmpeg import (
     Av1,
     Hevc,
     JpegXl,
     Vvc,
-    av1_availability,
-    hevc_availability,
-    jpegxl_availability,
-    vvc_availability,
 )
 from backends.external.ffmpeg_formats import AV1, HEVC, JPEGXL, VVC
 from backends.external.program import Program, time_limit
@@ -25,6 +27,7 @@ from backends.pillow import Identity, Jpeg
 from bench.container import overhead, pack
 from bench.errors import CodecError, Unsupported
 from paths import SHARED
+from pictures import noise, smooth
 
 ONE_SENTENCE = r"^[^\n]+$"
 FACTS = (
@@ -42,18 +45,8 @@ needs_vvc, needs_hevc = _needs(vvc_availability), _needs(hevc_availability)
 needs_av1, needs_jpegxl = _needs(av1_availability), _needs(jpegxl_availability)
 
 
-def _smooth(height, width):
-    rows, columns = np.mgrid[:height, :width]
-    waves = [128 + 90 * np.sin(rows / a + columns / b) for a, b in ((9, 14), (14, 7), (20, 30))]
-    return np.stack(waves, axis=-1).astype(np.uint8)
-
-
-def _noise(height, width):
-    return np.random.default_rng(1).integers(0, 256, (height, width, 3), dtype=np.uint8)
-
-
 def _grey(height, width):
-    return np.repeat(_smooth(height, width)[..., :1], 3, axis=2)
+    return np.repeat(smooth(height, width)[..., :1], 3, axis=2)
 
 
 def _psnr(image, other):
@@ -73,12 +66,12 @@ def vvc():
 
 @pytest.fixture(scope="module")
 def bitstream(vvc):
-    return vvc.encode(_smooth(33, 17))
+    return vvc.encode(smooth(33, 17))
 
 
 @needs_vvc
 @pytest.mark.parametrize("size", [(1, 7), (17, 33)])
-@pytest.mark.parametrize("draw", [_smooth, _grey])
+@pytest.mark.parametrize("draw", [smooth, _grey])
 def test_any_size_comes_back_close(vvc, draw, size):
     image = draw(*size)
     assert _psnr(image, vvc.decode(vvc.encode(image))) > 27
@@ -101,7 +94,7 @@ def test_grey_stays_grey(codec):
 
 @needs_vvc
 def test_a_higher_qp_costs_less_and_errs_more():
-    image = _smooth(64, 48) // 2 + _noise(64, 48) // 8
+    image = smooth(64, 48) // 2 + noise(64, 48) // 8
     codecs = [Vvc(qp=qp, preset="faster") for qp in (12, 22, 32, 42, 63)]
     streams = [codec.encode(image) for codec in codecs]
     scores = [_psnr(image, codecs[0].decode(stream)) for stream in streams]
@@ -123,7 +116,7 @@ def test_a_higher_qp_costs_less_and_errs_more():
     ],
 )
 def test_a_coarser_point_costs_less_and_errs_more(codec, points):
-    image = _smooth(64, 48)
+    image = smooth(64, 48)
     streams = [codec(**point).encode(image) for point in points]
     scores = [_psnr(image, codec(**points[0]).decode(stream)) for stream in streams]
     sizes = [len(stream) for stream in streams]
@@ -141,7 +134,7 @@ def test_a_coarser_point_costs_less_and_errs_more(codec, points):
     ],
     ids=["av1", "jpegxl"],
 )
-@pytest.mark.parametrize("draw", [_smooth, _noise])
+@pytest.mark.parametrize("draw", [smooth, noise])
 def test_the_finest_point_is_lossless_where_it_is_said_to_be(codec, draw):
     image = draw(17, 33)
     assert np.array_equal(codec().decode(codec().encode(image)), image)
@@ -164,8 +157,8 @@ def test_chroma_is_not_subsampled(codec):
 
 @needs_vvc
 def test_perceptual_weighting_is_an_option():
-    image = _smooth(64, 80) // 2
-    image[:, 40:] += _noise(64, 40) // 4
+    image = smooth(64, 80) // 2
+    image[:, 40:] += noise(64, 40) // 4
     plain, weighted = (Vvc(qp=37, preset="faster", qpa=qpa) for qpa in (False, True))
     assert plain.fingerprint() != weighted.fingerprint()
     assert plain.encode(image) != weighted.encode(image)
@@ -175,7 +168,7 @@ def test_perceptual_weighting_is_an_option():
 @pytest.mark.parametrize("preset", ["faster", "fast", "medium", "slow", "slower"])
 def test_every_preset(preset):
     codec = Vvc(qp=37, preset=preset)
-    assert codec.decode(codec.encode(_smooth(16, 16))).shape == (16, 16, 3)
+    assert codec.decode(codec.encode(smooth(16, 16))).shape == (16, 16, 3)
 
 
 @needs_vvc
@@ -186,7 +179,7 @@ def test_only_the_container_is_counted_as_header(vvc, bitstream):
 @needs_vvc
 def test_what_ffmpeg_cannot_hold_is_unsupported():
     with pytest.raises(Unsupported, match="3072 bytes"):
-        Vvc(qp=0, preset="faster").encode(_noise(64, 48))
+        Vvc(qp=0, preset="faster").encode(noise(64, 48))
 
 
 @needs_vvc
@@ -200,12 +193,12 @@ def test_damage_is_refused(vvc, bitstream):
 
 @needs_vvc
 def test_foreign_streams_are_refused(vvc, bitstream):
-    image = _smooth(33, 17)
+    image = smooth(33, 17)
     foreign = [
         Jpeg(quality=50).encode(image),
         Identity().encode(image),
         b"",
-        _noise(9, 9).tobytes(),
+        noise(9, 9).tobytes(),
     ]
     for other in [*foreign, pack(b"else", 33, 17, [bitstream[overhead(1) - 4 : -4]])]:
         with pytest.raises(CodecError, match=ONE_SENTENCE):
@@ -248,7 +241,7 @@ def test_ffmpeg_never_gives_a_wrong_picture_even_under_a_right_checksum(vvc, bit
 )
 def test_bad_streams_under_a_right_checksum_are_refused_at_once(form, codec, monkeypatch):
     made = codec()
-    bitstream = made.encode(_smooth(33, 17))
+    bitstream = made.encode(smooth(33, 17))
     stream = bitstream[overhead(1) - 4 : -4]
     monkeypatch.setattr(backends.external.program, "_START_S", 100)
     starts = (b"", b"\xff", b"\0", b"\0\0\0\x0c", stream[:3])
@@ -314,7 +307,7 @@ def test_libvvenc_is_asked_for_what_was_measured(monkeypatch):
     codec, asked = Vvc(qp=32), []
     monkeypatch.setattr(Program, "run", lambda *args: asked.extend(args[1]))
     with pytest.raises(CodecError, match="wrote no bitstream"):
-        codec.encode(_smooth(17, 33))
+        codec.encode(smooth(17, 33))
     source, sink = " ".join(asked).split(" -i pipe:0 ")
     assert source == "-f rawvideo -pix_fmt yuv420p10le -s 34x18"
     settings, target = sink.removeprefix("-").split(" /dev/fd/")

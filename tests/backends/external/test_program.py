@@ -1,4 +1,4 @@
-"""What an ffmpeg may do wrong, played by small scripts."""
+"""Faults of ffmpeg, simulated by small scripts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ import pytest
 
 import backends.external.ffmpeg_program
 import backends.external.program
-from backends.external.ffmpeg import Av1, Hevc, JpegXl, Vvc, vvc_availability
+from backends.external.availability import vvc_availability
+from backends.external.ffmpeg import Av1, Hevc, JpegXl, Vvc
 from backends.external.ffmpeg_formats import AV1, HEVC, JPEGXL, VVC
 from bench.container import pack
 from bench.errors import CodecError, ConfigError
@@ -25,8 +26,8 @@ ONE_SENTENCE = r"^[^\n]+$"
 PICTURE = np.full((17, 33, 3), 99, np.uint8)
 BITSTREAM = pack(VVC.container_id, 17, 33, [b"stream"])
 FORMATS = (VVC, HEVC, AV1, JPEGXL)
-ENCODERS = [form.encoder for form in FORMATS]
-DECODERS = [form.decoder for form in FORMATS]
+ENCODERS = [form.programs.encoder for form in FORMATS]
+DECODERS = [form.programs.decoder for form in FORMATS]
 CODECS = [
     partial(Vvc, qp=32),
     partial(Hevc, qp=32),
@@ -38,7 +39,7 @@ EVERY_CODEC = pytest.mark.parametrize("codec", CODECS, ids=[form.name for form i
 
 @pytest.fixture
 def temporary(tmp_path, monkeypatch):
-    """The folder that temporary files go to."""
+    """The folder of temporary files."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -47,9 +48,9 @@ def temporary(tmp_path, monkeypatch):
 
 @pytest.fixture
 def stand_in(tmp_path, monkeypatch):
-    """Makes an ffmpeg that says it has every codec and does something else when it is to code."""
+    """Make an ffmpeg that lists every codec and misbehaves when it encodes or decodes."""
 
-    def make(deed):
+    def make(behaviour):
         script = tmp_path / "ffmpeg-stand-in"
         script.write_text(
             "#!/bin/sh\n"
@@ -57,7 +58,7 @@ def stand_in(tmp_path, monkeypatch):
             'case "$*" in\n'
             f"*-encoders) printf ' V....D %s  x\\n' {' '.join(ENCODERS)};;\n"
             f"*-decoders) printf ' V....D %s  x\\n' {' '.join(DECODERS)};;\n"
-            f"*) {deed};;\nesac\n"
+            f"*) {behaviour};;\nesac\n"
         )
         script.chmod(0o755)
         monkeypatch.setenv("BENCH_FFMPEG", str(script))
@@ -67,45 +68,47 @@ def stand_in(tmp_path, monkeypatch):
 
 @EVERY_CODEC
 @pytest.mark.parametrize(
-    ("deed", "told"),
+    ("behaviour", "message"),
     [
         ("echo reason >&2; echo '[x @ 0x55a] last' >&2; exit 7", r"exit code 7: \[x\] last$"),
-        ("exit 1", "exit code 1: it said nothing"),
+        ("exit 1", "exit code 1: it printed no error message"),
         ("kill -SEGV $$", "exit code -11"),
         ("cat >/dev/null", "wrote no bitstream"),
     ],
     ids=["fails", "fails silently", "crashes", "writes nothing"],
 )
-def test_a_failing_encoder_is_told_in_one_sentence(stand_in, temporary, codec, deed, told):
-    stand_in(deed)
+def test_a_failing_encoder_is_reported_in_one_sentence(
+    stand_in, temporary, codec, behaviour, message
+):
+    stand_in(behaviour)
     with pytest.raises(CodecError, match=ONE_SENTENCE) as caught:
         codec().encode(PICTURE)
-    assert caught.match(told)
+    assert caught.match(message)
     assert caught.match("ffmpeg-stand-in")
     assert not list(temporary.iterdir())
 
 
 @pytest.mark.parametrize(
-    ("deed", "told"),
+    ("behaviour", "message"),
     [
         ("echo damaged >&2; exit 69", "exit code 69: damaged"),
-        ('printf abc >"$target"', "gave 3 bytes, not 1836"),
-        ("cat >/dev/null", "gave 0 bytes, not 1836"),
-        ('head -c 4000 /dev/zero >"$target"', "gave 4000 bytes, not 1836"),
+        ('printf abc >"$target"', "wrote 3 bytes instead of 1836"),
+        ("cat >/dev/null", "wrote 0 bytes instead of 1836"),
+        ('head -c 4000 /dev/zero >"$target"', "wrote 4000 bytes instead of 1836"),
     ],
     ids=["fails", "writes too little", "writes nothing", "writes too much"],
 )
-def test_a_failing_decoder_is_told_in_one_sentence(stand_in, temporary, deed, told):
-    stand_in(deed)
+def test_a_failing_decoder_is_reported_in_one_sentence(stand_in, temporary, behaviour, message):
+    stand_in(behaviour)
     with pytest.raises(CodecError, match=ONE_SENTENCE) as caught:
         Vvc(qp=32).decode(BITSTREAM)
-    assert caught.match(told)
+    assert caught.match(message)
     assert not list(temporary.iterdir())
 
 
 @EVERY_CODEC
 @pytest.mark.parametrize(
-    "deed",
+    "behaviour",
     [
         "exec sleep 600",
         "while :; do echo word >&2; sleep 0.01; done",
@@ -113,9 +116,9 @@ def test_a_failing_decoder_is_told_in_one_sentence(stand_in, temporary, deed, to
     ],
 )
 def test_a_hanging_binary_is_stopped_and_gone(
-    stand_in, temporary, tmp_path, monkeypatch, codec, deed
+    stand_in, temporary, tmp_path, monkeypatch, codec, behaviour
 ):
-    stand_in(f"echo $$ >{tmp_path}/pid; {deed}")
+    stand_in(f"echo $$ >{tmp_path}/pid; {behaviour}")
     made = codec()
     monkeypatch.setattr(backends.external.program, "_START_S", 2)
     monkeypatch.setattr(backends.external.program, "_PATIENCE", 0)
@@ -137,7 +140,7 @@ def test_a_hanging_binary_is_stopped_and_gone(
     ],
     ids=["missing", "no interpreter", "fails", "without VVC", "without the decoder"],
 )
-def test_an_unusable_binary_is_told_with_the_way_out(tmp_path, monkeypatch, script, problem):
+def test_an_unusable_binary_is_reported_with_the_remedy(tmp_path, monkeypatch, script, problem):
     path = tmp_path / "ffmpeg-other"
     if script is not None:
         path.write_text(script)
@@ -168,7 +171,7 @@ def test_the_environment_names_the_binary_and_no_other_is_tried(stand_in, monkey
         Vvc(qp=32).encode(PICTURE)
 
 
-def test_without_any_ffmpeg_the_way_out_is_told(monkeypatch):
+def test_without_any_ffmpeg_the_remedy_is_reported(monkeypatch):
     def none():
         raise RuntimeError("No ffmpeg exe could be found.")
 
@@ -200,7 +203,7 @@ def test_a_killed_harness_leaves_no_encoder_and_no_file_behind(stand_in, tempora
 
 
 def _ends(process):
-    """Whether it is gone within a minute; a zombie, which nobody may reap here, is gone."""
+    """Whether the process ends within a minute; a zombie counts as ended."""
     for _ in range(6000):
         try:
             state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]

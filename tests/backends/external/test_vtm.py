@@ -1,4 +1,4 @@
-"""The adapter of VTM on a stand-in with VTM's command line and faults, and on VTM where it is."""
+"""The VTM adapter on a stand-in with VTM's command line, and on VTM where it is available."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from PIL import Image as Pictures
 from pydantic import ValidationError
 
 import backends.external.program
+from backends.external.availability import vtm_availability, vvc_availability
 from backends.external.base import Coding
-from backends.external.ffmpeg import Vvc, vvc_availability
+from backends.external.ffmpeg import Vvc
 from backends.external.h266 import h266
 from backends.external.layout import YUV444_FULL
-from backends.external.vtm import Vtm, availability
+from backends.external.vtm import Vtm
 from bench.container import overhead, pack
 from bench.errors import CodecError, ConfigError, MachineError
 from bench.registry.registry import unavailable
@@ -37,7 +38,7 @@ if len(sys.argv) == 1:
 words = sys.argv[1:]
 def given(key):
     return words[words.index(key) + 1]
-{deed}
+{behaviour}
 if NAME == "Encoder":
     high, wide = int(given("-hgt")), int(given("-wdt"))
     half = "--InputChromaFormat=420" in words
@@ -62,7 +63,7 @@ else:
 
 @pytest.fixture
 def temporary(tmp_path, monkeypatch):
-    """The folder that temporary files go to."""
+    """The folder of temporary files."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -70,16 +71,16 @@ def temporary(tmp_path, monkeypatch):
 
 
 def _install(folder, encoder="", decoder="", versions=("23.1", "23.1"), layout=("bin", "cfg")):
-    """Make a checkout of VTM whose programs do a deed before they do their work."""
+    """Make a checkout of VTM whose programs misbehave before they do their work."""
     programs, settings = folder / layout[0], folder / layout[1]
     for place in (programs, settings):
         place.mkdir(parents=True, exist_ok=True)
     (settings / "encoder_intra_vtm.cfg").write_text("InternalBitDepth : 10\n")
-    deeds = {"Encoder": encoder, "Decoder": decoder}
-    for (name, deed), version in zip(deeds.items(), versions, strict=True):
+    behaviours = {"Encoder": encoder, "Decoder": decoder}
+    for (name, behaviour), version in zip(behaviours.items(), versions, strict=True):
         path = programs / f"{name}AppStatic"
         path.write_text(
-            STAND_IN.format(python=sys.executable, name=name, version=version, deed=deed)
+            STAND_IN.format(python=sys.executable, name=name, version=version, behaviour=behaviour)
         )
         path.chmod(0o755)
     return folder
@@ -87,7 +88,7 @@ def _install(folder, encoder="", decoder="", versions=("23.1", "23.1"), layout=(
 
 @pytest.fixture
 def vtm(tmp_path, monkeypatch):
-    """Makes a stand-in and lets BENCH_VTM name it."""
+    """Make a stand-in and set BENCH_VTM to it."""
 
     def make(**faults):
         monkeypatch.setenv("BENCH_VTM", str(_install(tmp_path / "vtm", **faults)))
@@ -148,38 +149,41 @@ def test_a_stream_of_another_colour_is_refused(vtm):
 
 FAULTS = [
     ("sys.stderr.write('reason\\nlast\\n'); sys.exit(1)", "exit code 1: last$"),
-    ("sys.exit(1)", "exit code 1: it said nothing"),
+    ("sys.exit(1)", "exit code 1: it printed no error message"),
     ("os.kill(os.getpid(), 11)", "exit code -11"),
     ("os.kill(os.getpid(), 6)", "exit code -6"),
 ]
 
 
-@pytest.mark.parametrize(("deed", "told"), [*FAULTS, ("sys.exit(0)", "wrote no bitstream")])
-def test_a_failing_encoder_is_told_in_one_sentence(vtm, temporary, deed, told):
-    vtm(encoder=deed)
+@pytest.mark.parametrize(("behaviour", "message"), [*FAULTS, ("sys.exit(0)", "wrote no bitstream")])
+def test_a_failing_encoder_is_reported_in_one_sentence(vtm, temporary, behaviour, message):
+    vtm(encoder=behaviour)
     with pytest.raises(CodecError, match=ONE_SENTENCE) as caught:
         Vtm(qp=32).encode(PICTURE)
-    assert caught.match(told)
+    assert caught.match(message)
     assert caught.match("EncoderAppStatic")
     assert not list(temporary.iterdir())
 
 
 @pytest.mark.parametrize(
-    ("deed", "told"),
+    ("behaviour", "message"),
     [
         *FAULTS,
-        ("sys.exit(0)", "gave 0 bytes, not 3366"),
-        ("open(given('-o'), 'wb').write(bytes(99)); sys.exit(0)", "gave 99 bytes, not 3366"),
-        ("open(given('-o'), 'wb').write(bytes(9999)); sys.exit(0)", "gave 9999 bytes, not 3366"),
+        ("sys.exit(0)", "wrote 0 bytes instead of 3366"),
+        ("open(given('-o'), 'wb').write(bytes(99)); sys.exit(0)", "wrote 99 bytes instead of 3366"),
+        (
+            "open(given('-o'), 'wb').write(bytes(9999)); sys.exit(0)",
+            "wrote 9999 bytes instead of 3366",
+        ),
     ],
 )
-def test_a_failing_decoder_is_told_in_one_sentence(vtm, temporary, deed, told):
-    vtm(decoder=deed)
+def test_a_failing_decoder_is_reported_in_one_sentence(vtm, temporary, behaviour, message):
+    vtm(decoder=behaviour)
     codec = Vtm(qp=32)
     bitstream = codec.encode(PICTURE)
     with pytest.raises(CodecError, match=ONE_SENTENCE) as caught:
         codec.decode(bitstream)
-    assert caught.match(told)
+    assert caught.match(message)
     assert not list(temporary.iterdir())
 
 
@@ -192,12 +196,19 @@ def test_bad_streams_under_a_right_checksum_are_refused(vtm, stream):
 
 
 @pytest.mark.parametrize(
-    "deed",
+    "behaviour",
     ["time.sleep(600)", "while True: print(9999 * 'busy', file=sys.stderr); time.sleep(0.01)"],
 )
 @pytest.mark.parametrize("side", ["encoder", "decoder"])
-def test_a_hanging_program_is_stopped_and_gone(vtm, temporary, tmp_path, monkeypatch, side, deed):
-    vtm(**{side: f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); {_inline(deed)}"})
+def test_a_hanging_program_is_stopped_and_gone(
+    vtm, temporary, tmp_path, monkeypatch, side, behaviour
+):
+    vtm(
+        **{
+            side: f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()));"
+            f" {_inline(behaviour)}"
+        }
+    )
     codec = Vtm(qp=32)
     bitstream = codec.encode(PICTURE) if side == "decoder" else b""
     monkeypatch.setattr(backends.external.program, "_START_S", 5)
@@ -209,8 +220,8 @@ def test_a_hanging_program_is_stopped_and_gone(vtm, temporary, tmp_path, monkeyp
     assert not list(temporary.iterdir())
 
 
-def _inline(deed):
-    return deed if "while" not in deed else f"exec({deed!r})"
+def _inline(behaviour):
+    return behaviour if "while" not in behaviour else f"exec({behaviour!r})"
 
 
 def test_a_program_killed_from_outside_is_no_failure_of_the_codec(vtm):
@@ -220,11 +231,11 @@ def test_a_program_killed_from_outside_is_no_failure_of_the_codec(vtm):
 
 
 def test_the_encoder_is_never_given_less_than_a_picture(vtm, monkeypatch):
-    """It would wait for the rest for ever."""
+    """The encoder would wait forever for the rest."""
     vtm()
     codec = Vtm(qp=32)
     monkeypatch.setattr(os, "fstat", lambda _: type("Short", (), {"st_size": 7}))
-    with pytest.raises(CodecError, match="input has 7 bytes, not 3366"):
+    with pytest.raises(CodecError, match="input has 7 bytes instead of 3366"):
         codec.encode(PICTURE)
 
 
@@ -270,7 +281,7 @@ def test_the_decoder_is_part_of_the_fingerprint(vtm):
         (lambda folder: _install(folder, versions=("", "")), "does not call itself a VTM Encoder"),
     ],
 )
-def test_an_unusable_vtm_is_told_with_the_way_out(tmp_path, monkeypatch, spoil, problem):
+def test_an_unusable_vtm_is_reported_with_the_remedy(tmp_path, monkeypatch, spoil, problem):
     spoil(folder := _install(tmp_path / "vtm"))
     monkeypatch.setenv("BENCH_VTM", str(folder))
     with pytest.raises(ConfigError, match=ONE_SENTENCE) as caught:
@@ -283,12 +294,12 @@ def test_another_program_is_no_vtm(tmp_path, monkeypatch):
     folder = _install(tmp_path / "vtm")
     (folder / "bin" / "EncoderAppStatic").write_text("#!/bin/sh\necho something else\n")
     monkeypatch.setenv("BENCH_VTM", str(folder))
-    assert "EncoderAppStatic does not call itself a VTM Encoder" in (availability() or "")
+    assert "EncoderAppStatic does not call itself a VTM Encoder" in (vtm_availability() or "")
 
 
 def test_without_vtm_the_list_says_how_to_get_it(monkeypatch):
     monkeypatch.delenv("BENCH_VTM", raising=False)
-    reason = availability() or ""
+    reason = vtm_availability() or ""
     for part in ("not on the package index", "vcgit.hhi.fraunhofer.de", "BENCH_VTM"):
         assert part in reason
 
@@ -301,7 +312,9 @@ def test_parameters_have_ranges(params):
         Vtm(**params)
 
 
-needs_vtm = pytest.mark.skipif(availability() is not None, reason="BENCH_VTM names no usable VTM")
+needs_vtm = pytest.mark.skipif(
+    vtm_availability() is not None, reason="BENCH_VTM names no usable VTM"
+)
 
 
 @pytest.mark.vtm

@@ -30,7 +30,7 @@ def _make(architecture=FACTORISED, **parameters):
 
 
 def _own_coding(net, image):
-    """What the model's own compress and decompress give on the edge-padded picture."""
+    """The output of the model's own compress and decompress on the edge-padded picture."""
     images = to_tensor(image)
     height, width = images.shape[-2:]
     factor = getattr(net, "downsampling_factor", 64)
@@ -82,7 +82,7 @@ def test_equal_weights_are_one_codec_and_others_another(small_checkpoint, small_
 
 @pytest.fixture
 def no_entropy_decoder(monkeypatch):
-    """Let any use of the entropy decoder fail the test: a damaged stream can crash it."""
+    """Make any use of the entropy decoder fail the test: a damaged stream can crash it."""
 
     def refuse(*_):
         pytest.fail("the entropy decoder saw a stream that should have been refused")
@@ -93,7 +93,7 @@ def no_entropy_decoder(monkeypatch):
 
 @pytest.fixture(scope="module")
 def bitstream(photograph, small_codec):
-    """What a codec wrote that has decoded before: the first time, it codes the smallest picture."""
+    """A bitstream of a codec that has decoded before; at first use it codes a small picture."""
     codec = small_codec("bmshj2018-hyperprior")
     written = codec.encode(photograph("chelsea", 17, 33))
     codec.decode(written)
@@ -139,7 +139,7 @@ def test_forged_streams_of_another_number_of_strings_are_refused(sections, bitst
 
 @pytest.mark.parametrize("string", [b"", b"\xff" * 9, b"\0" * 9, b"cut off"])
 def test_a_forged_string_too_short_for_its_picture_is_no_crash(string, small_codec):
-    """CompressAI's range decoder reads on behind its end, here a megabyte."""
+    """CompressAI's range decoder reads beyond the string's end, here a megabyte."""
     codec = small_codec(FACTORISED)
     try:
         decoded = codec.decode(pack(codec._codec_id(), 1024, 1024, [string]))
@@ -156,7 +156,7 @@ def test_the_container_holds_nothing_but_the_models_strings(bitstream, small_cod
 
 
 def _sentence(error):
-    """The message of a user's error: one sentence, no line break."""
+    """The error message, which is one sentence without line breaks."""
     text = str(error.value)
     assert "\n" not in text
     assert not text.endswith(".")
@@ -187,7 +187,7 @@ def test_a_checkpoint_of_another_architecture_is_refused(other, small_checkpoint
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_told(small_checkpoint):
-    with pytest.raises(ConfigError, match="torch sees no GPU; use 'cpu'"):
+    with pytest.raises(ConfigError, match="torch finds no GPU; use 'cpu'"):
         _make(checkpoint=str(small_checkpoint(FACTORISED)), device="cuda")
 
 
@@ -204,12 +204,12 @@ def test_qualities_are_those_compressai_publishes(quality):
 def test_weights_that_are_not_published_are_told(architecture, given):
     with pytest.raises(ConfigError, match="publishes no mse weights") as error:
         _make(architecture, **given)
-    assert "give 'checkpoint' instead" in _sentence(error)
+    assert "set 'checkpoint' instead" in _sentence(error)
 
 
 @pytest.fixture
 def publish(httpserver, tmp_path, monkeypatch):
-    """Serve a file in the place of quality 3's published weights."""
+    """Serve a file as the published weights of quality 3."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
 
     def serve(content, digest=None, metric="mse", **response):
@@ -242,7 +242,7 @@ def test_a_download_of_another_hash_is_refused(publish, small_checkpoint):
     publish(small_checkpoint(FACTORISED).read_bytes(), digest="0123abcd")
     with pytest.raises(ConfigError, match=r"cannot download .*invalid hash value") as error:
         _make(quality=3)
-    assert "give its path as 'checkpoint'" in _sentence(error)
+    assert "set 'checkpoint' to its path" in _sentence(error)
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])

@@ -1,4 +1,4 @@
-"""GDN of frozen weights: what CompressAI's gives, and its gradient."""
+"""GDN with frozen weights has CompressAI's outputs and gradients."""
 
 import pytest
 import torch

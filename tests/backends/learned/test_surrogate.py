@@ -14,12 +14,13 @@ from torch import nn
 from attacks.gradient.pgd import IFGSM
 from attacks.objectives.basic import Rate
 from backends import CODECS
-from backends.learned.surrogate import costed, rating, reconstructing
+from backends.learned.surrogate import rate_view, rd_view, reconstruction_view
 from bench.budget import Linf
 from bench.crafting.craft import quantise_and_check, run_attack
 from bench.crafting.target import CodecTarget
 from bench.models.architectures import LATENT_CODECS
 from bench.tensors import to_tensor
+from slopes import slopes_along
 
 ARCHITECTURES = [
     name for name, entry in CODECS.items() if "compressai" in entry.target and entry.preset
@@ -43,7 +44,7 @@ def _decoded(net, images):
 @pytest.mark.parametrize("architecture", SAME_ROUNDING)
 def test_the_reconstruction_is_what_is_really_decoded(architecture, small_net, images):
     net = small_net(architecture)
-    reconstruction = reconstructing(net)(images)["x_hat"].clamp(0, 1)
+    reconstruction = reconstruction_view(net)(images)["x_hat"].clamp(0, 1)
     assert torch.allclose(reconstruction, _decoded(net, images), rtol=0, atol=1e-6)
 
 
@@ -51,13 +52,13 @@ def test_the_reconstruction_is_what_is_really_decoded(architecture, small_net, i
 def test_the_reconstruction_is_close_where_the_coder_rounds_elsewhere(
     architecture, small_net, images
 ):
-    """They round y in forward and y - mean when coding: each latent may differ by one level.
+    """They round y in forward and y - mean in coding: each latent may differ by one level.
 
     Measured here: 0.020 to 0.026 root mean square, on pictures whose deviation is 0.26.
     """
     net = small_net(architecture)
     decoded = _decoded(net, images)
-    error = reconstructing(net)(images)["x_hat"].clamp(0, 1) - decoded
+    error = reconstruction_view(net)(images)["x_hat"].clamp(0, 1) - decoded
     assert 0 < error.square().mean().sqrt() < 0.15 * decoded.std()
 
 
@@ -88,9 +89,9 @@ def _forbidden(modules):
 def test_the_rate_half_never_runs_the_decoder(architecture, small_net, images):
     net = small_net(architecture)
     with _forbidden([net.g_s]):
-        rating(net)(images)
+        rate_view(net)(images)
     with _forbidden([net.g_s]), pytest.raises(pytest.fail.Exception):
-        costed(net)(images)
+        rd_view(net)(images)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -101,7 +102,7 @@ def test_the_reconstruction_half_never_runs_the_entropy_model(architecture, smal
         hyper = ("h_a", "h_s", "context_prediction", "entropy_parameters")
         unused += [getattr(net, name) for name in hyper if hasattr(net, name)]
     with _forbidden(unused):
-        reconstructing(net)(images)
+        reconstruction_view(net)(images)
     with _forbidden(unused), pytest.raises(pytest.fail.Exception):
         net(images)
 
@@ -125,15 +126,15 @@ def test_weights_take_no_gradient(architecture, small_codec, images):
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_the_bits_are_close_to_the_bytes(architecture, small_net, images):
-    """Within 7 % of all streams, each of which ends with 4 bytes of the coder's own state."""
+    """Within 7 % of all streams, each of which ends with 4 bytes of the coder's state."""
     net = small_net(architecture)
-    bits = sum(stream.sum() for stream in rating(net)(images)["likelihoods"].values())
+    bits = sum(stream.sum() for stream in rate_view(net)(images)["likelihoods"].values())
     strings = [stream[0] for stream in net.compress(images)["strings"]]
     assert float(bits) == pytest.approx(8 * sum(len(s) - 4 for s in strings), rel=0.07)
 
 
 def _smooth(architecture, small_net):
-    """A net in float64 whose scales are above their bound, where the bound's gradient is exact."""
+    """A float64 model with scales above their bound, where the gradient of the bound is exact."""
     net = copy.deepcopy(small_net(architecture)).double()
     for path in _parameter_paths(net):
         layer = [module for module in path if isinstance(module, nn.Conv2d)][-1]
@@ -143,7 +144,7 @@ def _smooth(architecture, small_net):
 
 
 def _parameter_paths(net):
-    """The paths that end with the scales, and the means after them where there are some."""
+    """The paths that compute the scales and, where they exist, the means."""
     if isinstance(net, FactorizedPrior):
         return []
     if hasattr(net, "latent_codec"):
@@ -152,18 +153,9 @@ def _parameter_paths(net):
     return [getattr(net, "entropy_parameters", net.h_s)]
 
 
-def _along(function, images, direction):
-    """The derivative in a direction, from gradients and from a central difference."""
-    at = images.clone().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(function(at), at)
-    step = 1e-6
-    difference = function(images + step * direction) - function(images - step * direction)
-    return float((gradient * direction).sum()), float(difference / (2 * step))
-
-
 @pytest.fixture
 def points(images, monkeypatch):
-    """A picture and a direction in float64, while rounding is the identity."""
+    """A picture and a direction in float64; rounding is replaced by the identity."""
     monkeypatch.setattr(torch.Tensor, "round", lambda values: values)
     monkeypatch.setattr(torch, "round", lambda values: values)
     torch.manual_seed(7)
@@ -174,26 +166,26 @@ def points(images, monkeypatch):
 def test_gradients_of_the_reconstruction_are_those_without_rounding(
     architecture, small_net, points
 ):
-    half = reconstructing(_smooth(architecture, small_net))
-    analytic, numeric = _along(lambda x: half(x)["x_hat"].square().sum(), *points)
+    half = reconstruction_view(_smooth(architecture, small_net))
+    analytic, numeric = slopes_along(lambda x: half(x)["x_hat"].square().sum(), *points)
     assert abs(analytic) > 0.01
     assert analytic == pytest.approx(numeric, rel=1e-5)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_gradients_of_the_rate_are_those_without_rounding(architecture, small_net, points):
-    half = rating(_smooth(architecture, small_net))
+    half = rate_view(_smooth(architecture, small_net))
 
     def bits(images):
         return sum(stream.sum() for stream in half(images)["likelihoods"].values())
 
-    analytic, numeric = _along(bits, *points)
+    analytic, numeric = slopes_along(bits, *points)
     assert abs(analytic) > 0.01
     assert analytic == pytest.approx(numeric, rel=1e-5)
 
 
 class _StraightThrough(torch.autograd.Function):
-    """Rounding whose own gradient is the identity."""
+    """Rounding with the identity as gradient."""
 
     @staticmethod
     def forward(_, values):
@@ -209,10 +201,10 @@ def _rounded(values):
 
 
 def _gradients(net, images):
-    """The gradients of both halves."""
+    """The gradients of reconstruction and rate."""
     images = images.clone().requires_grad_(True)
-    picture = reconstructing(net)(images)["x_hat"].square().sum()
-    bits = sum(stream.sum() for stream in rating(net)(images)["likelihoods"].values())
+    picture = reconstruction_view(net)(images)["x_hat"].square().sum()
+    bits = sum(stream.sum() for stream in rate_view(net)(images)["likelihoods"].values())
     return [torch.autograd.grad(value, images)[0] for value in (picture, bits)]
 
 
@@ -230,8 +222,8 @@ def test_gradients_pass_straight_through_every_rounding(
 def test_no_gradient_is_kept_for_a_path_where_it_cancels(small_net, images):
     net, tracked = small_net("mbt2018-mean"), []
     hook = net.h_a.register_forward_hook(lambda *given: tracked.append(given[-1].requires_grad))
-    reconstructing(net)(images.clone().requires_grad_(True))
-    rating(net)(images.clone().requires_grad_(True))
+    reconstruction_view(net)(images.clone().requires_grad_(True))
+    rate_view(net)(images.clone().requires_grad_(True))
     hook.remove()
     assert tracked == [False, True]
 
@@ -265,5 +257,5 @@ def test_a_net_in_training_has_the_support_its_tables_would_have(architecture, s
     training = copy.deepcopy(net)
     training.entropy_bottleneck._offset = torch.empty(0, dtype=torch.int32)
     far = images * 40 - 20
-    before, after = (rating(one)(far)["likelihoods"] for one in (net, training))
+    before, after = (rate_view(one)(far)["likelihoods"] for one in (net, training))
     assert all(torch.equal(after[stream], bits) for stream, bits in before.items())

@@ -39,7 +39,7 @@ def images(photograph):
 
 
 def _own_coding(codec, image, level):
-    """What the model's own compress and decompress give on the edge-padded picture."""
+    """The output of the model's own compress and decompress on the edge-padded picture."""
     images = to_tensor(image)
     height, width = images.shape[-2:]
     padded = functional.pad(images, (0, -width % 64, 0, -height % 64), mode="replicate")
@@ -81,7 +81,7 @@ def test_a_picture_comes_back_as_the_model_itself_codes_it(
 
 @pytest.mark.parametrize("architecture", FIXED)
 def test_the_coder_and_the_decoder_see_the_same_latents(architecture, variable_codec, images):
-    """In the autoregressive model a last bit apart would be enough to lose the stream."""
+    """In the autoregressive model a difference in the last bit would corrupt the stream."""
     net, decoded = variable_codec(architecture, 3)._net, []
     hook = net.g_s.register_forward_pre_hook(lambda _, given: decoded.append(given[0]))
     with torch.no_grad():
@@ -131,7 +131,7 @@ def test_levels_and_weights_are_codecs_of_their_own(variable_codec, photograph):
 
 
 def _refused(architecture, **parameters):
-    """The message of a user's error: one sentence, no line break."""
+    """The error message, which is one sentence without line breaks."""
     with pytest.raises(ConfigError) as error:
         _make(architecture, **parameters)
     text = str(error.value)
@@ -179,7 +179,7 @@ def test_each_name_has_parameters_of_its_own(architecture):
 
 
 def test_training_is_for_one_rate():
-    with pytest.raises(ConfigError, match="mbt2018-vbr is of variable rate, training here is for"):
+    with pytest.raises(ConfigError, match="mbt2018-vbr is a variable-rate model"):
         fresh("mbt2018-vbr", (8, 12))
 
 
@@ -200,7 +200,7 @@ def test_tables_of_another_level_in_a_checkpoint_are_not_used(
 
 @pytest.fixture
 def publish(httpserver, tmp_path, monkeypatch):
-    """Serve a file in the place of an architecture's published weights."""
+    """Serve a file as the published weights of an architecture."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
 
     def serve(architecture, content, digest=None):

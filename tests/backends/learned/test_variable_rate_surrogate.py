@@ -9,11 +9,12 @@ from torch import nn
 from attacks.gradient.pgd import IFGSM
 from attacks.objectives.basic import Rate
 from backends.learned.entropy_models import CostedBottleneck
-from backends.learned.variable_rate import _Likelihoods, _step, _Surrogate
+from backends.learned.variable_rate import _Likelihoods, _step, _SurrogatePasses
 from bench.budget import Linf
 from bench.crafting.craft import quantise_and_check, run_attack
 from bench.crafting.target import CodecTarget
 from bench.tensors import to_image, to_tensor
+from slopes import slopes_along
 
 NAMES = ["bmshj2018-hyperprior-vbr", "mbt2018-mean-vbr", "mbt2018-vbr"]
 AUTOREGRESSIVE = "mbt2018-vbr"
@@ -43,7 +44,7 @@ def _bytes(codec, image):
 def test_the_reconstruction_is_what_is_really_decoded(
     architecture, is_stepped, level, variable_codec, images
 ):
-    """The model multiplies by 1 / gain, the surrogate divides: 3e-7 apart at most."""
+    """The model multiplies by 1 / gain, the surrogate divides: they differ by at most 3e-7."""
     codec = variable_codec(architecture, level, is_stepped)
     with torch.no_grad():
         coded = codec._net.compress(images, s=level)
@@ -56,7 +57,7 @@ def test_the_reconstruction_is_what_is_really_decoded(
 def test_the_reconstruction_is_close_where_latents_are_predicted_one_by_one(
     level, variable_codec, images
 ):
-    """The surrogate predicts all at once, in part from others than the coder does.
+    """The surrogate predicts all latents at once, partly from other values than the coder.
 
     Measured here: .0056, .0034 and .0011 root mean square, on pictures whose deviation is .25.
     """
@@ -69,7 +70,7 @@ def test_the_reconstruction_is_close_where_latents_are_predicted_one_by_one(
 @pytest.mark.parametrize("level", LEVELS)
 @every_net
 def test_the_bits_are_close_to_the_bytes(architecture, is_stepped, level, variable_codec, images):
-    """Within 7 % of all streams, each of which ends with 4 bytes of the coder's own state."""
+    """Within 7 % of all streams, each of which ends with 4 bytes of the coder's state."""
     codec = variable_codec(architecture, level, is_stepped)
     bits = sum(float(stream.sum()) for stream in codec.rate(images).values())
     assert bits == pytest.approx(8 * (_bytes(codec, to_image(images)) - 8), rel=0.07)
@@ -84,7 +85,7 @@ def test_the_estimate_is_of_the_models_own_likelihoods(architecture, variable_co
 
 
 def _stepped(codec):
-    """The bottleneck of a codec, its step, and latents that spread as its density does."""
+    """The bottleneck of a codec, its step, and latents distributed as its density."""
     net = codec._net
     step = _step(net, codec._told["inputscale"])
     torch.manual_seed(2)
@@ -126,7 +127,7 @@ def test_both_halves_at_once_are_the_two_halves(architecture, is_stepped, variab
 
 @pytest.fixture
 def forbid():
-    """Return a function: let the test fail as soon as one of these modules runs."""
+    """Return a function that makes the test fail as soon as one of these modules runs."""
     hooks = []
 
     def refuse(module, _):
@@ -184,22 +185,13 @@ def test_weights_take_no_gradient(architecture, is_stepped, variable_codec, imag
     assert not any(bits.requires_grad for bits in both.bits.values())
 
 
-def _along(function, images, direction):
-    """The derivative in a direction, from gradients and from a central difference."""
-    at = images.clone().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(function(at), at)
-    step = 1e-6
-    difference = function(images + step * direction) - function(images - step * direction)
-    return float((gradient * direction).sum()), float(difference / (2 * step))
-
-
 def _smooth(net, level):
-    """A surrogate in float64 of scales above their bound, where the bound's gradient is exact."""
+    """A float64 surrogate with scales above their bound, where its gradient is exact."""
     net = copy.deepcopy(net).double()
     net.update(scale=net.Gain[level])
     path = getattr(net, "entropy_parameters", net.h_s)
     [layer for layer in path if isinstance(layer, nn.Conv2d)][-1].bias[: net.M] += 10
-    return _Surrogate(net, net.Gain[level].abs())
+    return _SurrogatePasses(net, net.Gain[level].abs())
 
 
 @pytest.mark.parametrize("half", ["rate", "reconstruction"])
@@ -217,7 +209,7 @@ def test_gradients_are_those_without_rounding(
         return surrogate.reconstruct(images)["x_hat"].square().sum()
 
     direction = torch.randn(images.shape, dtype=torch.float64)
-    analytic, numeric = _along(value, images.double(), direction)
+    analytic, numeric = slopes_along(value, images.double(), direction)
     assert abs(analytic) > 0.01
     assert analytic == pytest.approx(numeric, rel=1e-5)
 

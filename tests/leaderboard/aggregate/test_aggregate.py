@@ -34,7 +34,7 @@ def test_every_aggregate_is_that_of_plain_arrays(filled, lab, codec, kind, colum
     assert found.vi.mean == pytest.approx(np.mean(10 * np.log10(shift / change)))
     assert found.unexplained == np.mean(mse.max(1) > truth["clean_mse"] + change)
     assert row.clean.bpp.mean == pytest.approx(truth["clean_bpp"].mean())
-    assert (row.pictures, row.place.asked) == (3, 3)
+    assert (row.pictures, row.place.n_pictures) == (3, 3)
 
 
 @pytest.mark.parametrize("codec", ["own", "other"])
@@ -65,7 +65,7 @@ def test_a_codec_that_flat_pictures_cannot_harm_is_no_reference(tmp_path, lab):
     assert [row_of(made, codec).reference for codec in lab.codecs] == [False, False, True]
 
 
-def test_the_reference_is_told_by_its_name_not_its_label(tmp_path, lab):
+def test_the_reference_is_known_by_its_name_not_its_label(tmp_path, lab):
     jpeg = {"name": "jpeg", "quality": 5, "label": "identity"}
     lab = lab(codecs=[{"name": "identity", "label": "PNG"}, jpeg])
     lab.codecs = ["PNG", "identity"]
@@ -208,7 +208,9 @@ def test_what_transfer_does_alone_stands_apart(tmp_path, lab):
 def test_every_kind_of_attack_without_gradients_has_columns():
     kinds = set(get_args(Threat)) - {"clean", "noise", "white-box", "unaware", "external"}
     headers = {column.header for column in COLUMNS}
-    assert {f"{kind} {what}" for kind in kinds for what in ("drop dB", "rate")} <= headers
+    assert {
+        f"{kind} {what}" for kind in kinds for what in ("PSNR drop dB", "rate increase")
+    } <= headers
 
 
 def test_similarities_have_a_worst_case_and_a_failure_has_none_left(tmp_path, lab):

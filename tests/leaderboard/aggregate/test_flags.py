@@ -6,7 +6,8 @@ import pytest
 
 from bench.crafting.target import NAN_GRADIENT, ZERO_GRADIENT
 from board_rows import flags_of, row_of
-from leaderboard.aggregate.flags import ADVICE
+from leaderboard.aggregate.flags import Flag
+from leaderboard.columns.terms import FLAG_MEANINGS, flag_name, flag_text
 from leaderboard.ranking.board import build_board
 
 
@@ -53,7 +54,24 @@ def test_flags_of_searches_are_counted(tmp_path, one_picture):
 
 
 def test_every_flag_of_the_harness_is_explained():
-    assert {ZERO_GRADIENT, NAN_GRADIENT, "unchanged"} <= ADVICE.keys()
+    assert {ZERO_GRADIENT, NAN_GRADIENT, "unchanged"} <= FLAG_MEANINGS.keys()
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        ("still-rising", "not-converged"),
+        ("queries-spent", "query-budget-exhausted"),
+        ("randomised", "nondeterministic"),
+        ("weaker-than-unaware", "weaker-than-defence-unaware"),
+        ("zero-gradient", "zero-gradient"),
+        ("odd", "odd"),
+    ],
+)
+def test_flags_are_displayed_under_the_names_of_the_field(stored, shown):
+    assert flag_name(stored) == shown
+    assert flag_text(Flag(stored, 1, 2)) == f"{shown} (1/2)"
+    assert str(Flag(stored, 1, 2)) == f"{stored} (1/2)"
 
 
 def test_more_steps_that_did_less_are_flagged(tmp_path, lab):

@@ -16,7 +16,7 @@ def test_a_failure_ranks_as_mid_grey_at_24_bpp_and_is_counted(tmp_path, one_pict
     row = row_of(build_board([lab.write(tmp_path)]))
     grey = (128 / 255) ** 2
     assert (row.losses.failed, row.losses.cells, row.pictures) == (1, 3, 1)
-    assert row.losses.reasons == ("the attacked picture failed: lost count (1)",)
+    assert row.losses.reasons == ("the adversarial picture failed: lost count (1)",)
     assert row.attack.psnr.mean == pytest.approx(decibel(grey)) == pytest.approx(5.99, abs=0.005)
     assert row.attack.drop_db.mean == pytest.approx(30 - decibel(grey))
     assert row.attack.drop_percent.mean == pytest.approx(100 * (30 - decibel(grey)) / 30)
@@ -71,7 +71,7 @@ def test_what_is_unsupported_or_was_not_found_is_counted(tmp_path, one_picture):
     assert row.attack.psnr.mean == pytest.approx(decibel(0.02))
     assert flags_of(row) == ["search-failed (1/3)"]
     assert row.losses.reasons == (
-        "the attacked picture is unsupported: too large (1)",
+        "the adversarial picture is unsupported: too large (1)",
         "the search failed: outside (1)",
     )
 
@@ -82,7 +82,7 @@ def test_an_unfinished_run_pairs_only_what_it_has(tmp_path, one_picture):
     lab.attacked("own", lab.craft("two", "sign-noise"), lab.scores(1.0, 0.5, mse=0.6))
     made = build_board([lab.write(tmp_path, cells=40)])
     row = row_of(made)
-    assert (row.pictures, row.place.asked) == (1, 3)
+    assert (row.pictures, row.place.n_pictures) == (1, 3)
     assert (row.clean.psnr.mean, row.noise.psnr.mean) == pytest.approx((30.0, 20.0))
     assert flags_of(row) == ["unfinished (5/40)"]
     assert not made.parts[0].complete
@@ -123,14 +123,14 @@ def test_only_the_last_record_of_a_cell_counts(tmp_path, one_picture):
 def test_scores_without_their_search_are_refused(tmp_path, one_picture):
     run = one_picture().write(tmp_path)
     run.crafts.clear()
-    with pytest.raises(StoreError, match="no record of it"):
+    with pytest.raises(StoreError, match="no record of that search"):
         build_board([run])
 
 
 def test_a_manifest_of_another_version_is_refused(tmp_path, lab):
     run = lab().write(tmp_path)
     run.manifest.suite.pop("budgets")
-    with pytest.raises(StoreError, match="at 'budgets'"):
+    with pytest.raises(StoreError, match="cannot read 'budgets'"):
         build_board([run])
 
 

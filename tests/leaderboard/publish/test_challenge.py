@@ -17,7 +17,7 @@ import torch
 from bench.cli.main import main
 from bench.errors import BenchError, ImageError
 from bench.images.image_set import load
-from bench.images.png import pixels, png
+from bench.images.png import decode_png, encode_png
 from bench.metrics.scores import bpp, psnr
 from bench.registry import registry
 from bench.suite.suite import Suite
@@ -75,7 +75,7 @@ def pictures(sources):
 def as_folder(pictures, to):
     (to / "mine").mkdir()
     for name, picture in pictures.items():
-        (to / "mine" / f"{name}.png").write_bytes(png(picture))
+        (to / "mine" / f"{name}.png").write_bytes(encode_png(picture))
     return to / "mine"
 
 
@@ -91,8 +91,8 @@ def as_pt(pictures, to):
 
 
 def hand_in(path, to, by=EVIL, codec="JPEG"):
-    told = ["publish", "--challenge", str(path), "--track", "tiny-v1", "--codec", codec]
-    return main([*told, "--to", str(to), "--by", by])
+    words = ["publish", "--challenge", str(path), "--track", "tiny-v1", "--codec", codec]
+    return main([*words, "--to", str(to), "--by", by])
 
 
 @pytest.fixture(scope="module")
@@ -120,17 +120,17 @@ def test_a_folder_an_npz_and_a_pt_file_hold_the_same_pictures(form, pictures, tm
 
 
 @pytest.mark.parametrize(
-    ("name", "array", "told"),
+    ("name", "array", "message"),
     [
         ("chelsea", np.zeros((4, 5)), r"shape \(4, 5\)"),
         ("chelsea", np.full((4, 5, 3), 1.5), r"outside \[0, 1\]"),
         ("chelsea", np.full((4, 5, 3), np.nan), r"outside \[0, 1\]"),
-        ("chelsea", np.zeros((4, 5, 3), np.int32), "is of int32"),
+        ("chelsea", np.zeros((4, 5, 3), np.int32), "has the type int32"),
     ],
 )
-def test_what_is_no_picture_is_refused(name, array, told, tmp_path):
+def test_what_is_no_picture_is_refused(name, array, message, tmp_path):
     np.savez(tmp_path / "mine.npz", **{name: array})
-    with pytest.raises(ImageError, match=told):
+    with pytest.raises(ImageError, match=message):
         read_submitted_pictures(tmp_path / "mine.npz")
 
 
@@ -147,7 +147,7 @@ def test_pictures_are_called_after_their_sources():
     names = ["kodim1", "kodim13", "kodim1-b"]
     assert source_of("kodim13-rate", names) == "kodim13"
     assert source_of("kodim1-b-2", names) == "kodim1-b"
-    with pytest.raises(ImageError, match="'kodim135' is called after none"):
+    with pytest.raises(ImageError, match="'kodim135' is not named after a picture"):
         source_of("kodim135", names)
 
 
@@ -164,7 +164,7 @@ def test_every_picture_is_scored_on_every_quality(challenged, pictures, sources)
             codec = registry.instantiate(
                 "codec", registry.ComponentSpec("jpeg", (("quality", quality),))
             )
-            stream = codec.encode(pixels(archive.read(f"adversarial/{one.craft}.png")))
+            stream = codec.encode(decode_png(archive.read(f"adversarial/{one.craft}.png")))
             source = sources[one.picture]
             assert one.scores.bpp == bpp(len(stream), *source.shape[:2])
             assert one.scores.psnr_source == psnr(source, codec.decode(stream))
@@ -180,20 +180,20 @@ def test_the_best_known_attack_is_the_worst_of_both(published, challenged):
     before, after = best(published), best(challenged)
     (found,) = challenges(challenged)
     run = run_of(found.challenge, found.folder)
-    told = after["linf 8", "JPEG"].rate
+    loss = after["linf 8", "JPEG"].rate
     mine, theirs = {}, {}
     for one in run.measures:
-        if one.threat == "external" and one.victim == told.at:
+        if one.threat == "external" and one.victim == loss.at:
             mine.setdefault(one.picture, []).append(one.scores.bpp_factor)
     (track,) = runs(entries(published))
     for one in track.measures:
         budget = track.crafts[one.craft].budget if one.craft else ""
-        if one.victim == told.at and one.threat == "transfer" and budget == "linf 8":
+        if one.victim == loss.at and one.threat == "transfer" and budget == "linf 8":
             theirs.setdefault(one.picture, []).append(one.scores.bpp_factor)
     worst = [max(*mine[name], *theirs[name]) for name in mine]
-    assert told.value == pytest.approx(np.exp(np.mean(np.log(worst))))
-    assert told.value > told.own == pytest.approx(before["linf 8", "JPEG"].rate.value)
-    assert f"pictures of {EVIL}" in told.finder
+    assert loss.value == pytest.approx(np.exp(np.mean(np.log(worst))))
+    assert loss.value > loss.own == pytest.approx(before["linf 8", "JPEG"].rate.value)
+    assert f"pictures of {EVIL}" in loss.finder
     assert before["linf 8", "JPEG"].rate.finder.endswith("run by tester")
 
 
@@ -220,20 +220,24 @@ def test_on_another_version_of_the_codec_they_do_not_count(copy, published):
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "told"),
+    ("name", "change", "message"),
     [
-        ("chelsea", 9, "'chelsea' is 9 8-bit levels from 'chelsea' or outside its region"),
-        ("stranger", 1, "'stranger' is called after none of the track's pictures"),
+        (
+            "chelsea",
+            9,
+            "'chelsea' is 9 8-bit levels from 'chelsea' or changes pixels outside the region",
+        ),
+        ("stranger", 1, "'stranger' is not named after a picture of the track"),
     ],
 )
 def test_what_keeps_no_budget_or_is_of_no_picture_is_refused(
-    published, sources, tmp_path, name, change, told
+    published, sources, tmp_path, name, change, message
 ):
     source = sources["chelsea"]
     moved = np.where(source < 128, source + change, source - change).astype(np.uint8)
     (made,) = entries(published)[:1]
     again = replan(run_of(made.entry, made.folder).manifest, Path())
-    with pytest.raises(BenchError, match=re.escape(told)):
+    with pytest.raises(BenchError, match=re.escape(message)):
         challenge(made.entry, again, {name: moved}, tmp_path, "me")
     assert challenges(tmp_path) == []
 
@@ -257,18 +261,18 @@ def test_a_picture_that_was_exchanged_is_named_though_every_hash_is_mended(copy)
     with zipfile.ZipFile(folder / "pictures.zip") as archive:
         files = {path: archive.read(path) for path in archive.namelist()}
     name = min(files)
-    changed = pixels(files[name]).copy()
+    changed = decode_png(files[name]).copy()
     changed[0, 0, 0] ^= 1
-    files[name] = png(changed)
+    files[name] = encode_png(changed)
     with zipfile.ZipFile(stream, "w") as written:
         for path, content in files.items():
             written.writestr(path, content)
     (folder / "pictures.zip").write_bytes(stream.getvalue())
     assert any(f"pictures.zip: {name}: its hash is" in one for one in named(audit_board(copy)))
     hashes = {name: sha256(files[name])}
-    alter(folder, lambda told: told["archive"].update(hashes))
-    told = named(audit_challenge(folder, Path()))
-    assert any(f"{name}: its pixels have the hash" in one for one in told)
+    alter(folder, lambda content: content["archive"].update(hashes))
+    findings = named(audit_challenge(folder, Path()))
+    assert any(f"{name}: its pixels have the hash" in one for one in findings)
 
 
 def test_a_figure_and_a_name_are_held_by_keys(copy):
@@ -279,12 +283,15 @@ def test_a_figure_and_a_name_are_held_by_keys(copy):
     one["scores"]["psnr_source"] -= 1.0
     text = "".join(f"{json.dumps(line)}\n" for line in lines)
     path.write_bytes(gzip.compress(text.encode(), mtime=0))
-    alter(folder, lambda told: told["files"].update({path.name: sha256(path.read_bytes())}))
+    alter(folder, lambda content: content["files"].update({path.name: sha256(path.read_bytes())}))
     found = named(audit_challenge(folder, Path()))
-    assert any(f"cell {one['key']} (" in told and "psnr_source is" in told for told in found)
-    alter(folder, lambda told: told.update(by="somebody else"))
+    assert any(
+        f"cell {one['key']} (" in one_finding and "psnr_source is" in one_finding
+        for one_finding in found
+    )
+    alter(folder, lambda content: content.update(by="somebody else"))
     found = named(audit_challenge(folder, Path()))
-    assert any("searches are no job of the suite" in told for told in found)
+    assert any("searches are no job of the suite" in one_finding for one_finding in found)
 
 
 @pytest.mark.parametrize("name", ["suite_sha256", "plan_sha256"])
@@ -292,7 +299,7 @@ def test_one_digit_of_a_hash_of_the_whole_is_named(copy, name):
     folder = place_of(copy)
     kept = getattr(read_challenge(folder), name)
     other = ("1" if kept[5] == "0" else "0").join([kept[:5], kept[6:]])
-    alter(folder, lambda told: told.update({name: other}))
+    alter(folder, lambda content: content.update({name: other}))
     (found,) = named(audit_challenge(folder, Path()))
     assert f"{name} is {other}" in found
     assert kept in found
@@ -303,8 +310,8 @@ def test_a_cell_that_was_removed_is_missed_though_every_hash_is_mended(copy):
     path = folder / "records.jsonl.gz"
     lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
     path.write_bytes(gzip.compress(b"".join(lines[:-1]), mtime=0))
-    alter(folder, lambda told: told["files"].update({path.name: sha256(path.read_bytes())}))
-    alter(folder, lambda told: told.update(cells=told["cells"] - 1))
+    alter(folder, lambda content: content["files"].update({path.name: sha256(path.read_bytes())}))
+    alter(folder, lambda content: content.update(cells=content["cells"] - 1))
     (found,) = named(audit_challenge(folder, Path()))
     assert "1 cells of the suite have no record" in found
 
@@ -312,7 +319,7 @@ def test_a_cell_that_was_removed_is_missed_though_every_hash_is_mended(copy):
 def test_both_pages_tell_who_handed_in_what_and_show_names_as_text(challenged):
     readme, page = ((challenged / name).read_text() for name in ("README.md", "index.html"))
     assert "## Best known attacks" in readme
-    assert "## Pictures handed in" in readme
+    assert "## Submitted adversarial pictures" in readme
     for text in (readme, page):
         assert "&lt;img src=x onerror=alert(1)&gt;" in text
         assert "<img src=x" not in text
@@ -323,7 +330,7 @@ def test_the_same_name_replaces_and_a_like_name_is_refused(copy, pictures, tmp_p
     assert hand_in(folder, copy) == 0
     assert len(read_challenge(place_of(copy)).archive) == 1
     assert hand_in(folder, copy, by=WHO) == 2
-    assert "too much like" in capsys.readouterr().err
+    assert "has the same name as" in capsys.readouterr().err
 
 
 def test_a_challenge_names_one_codec_and_its_track(published, tmp_path, capsys):

@@ -35,7 +35,7 @@ def two_suites(request, lab, tmp_path):
     """Runs of two suites on the same pictures at the same budget."""
     runs = {"a": {}, "b": request.param}
     return build_board(
-        [attacked(lab, **told).write(tmp_path / name) for name, told in runs.items()]
+        [attacked(lab, **changes).write(tmp_path / name) for name, changes in runs.items()]
     )
 
 
@@ -57,7 +57,9 @@ def test_every_heading_says_of_which_suite_it_is(two_suites):
         where = f"{part.name}, budget linf 8"
         assert f"## At {where}: attacked through their own gradients" in page
         assert f"### At {where}: attacked through their own gradients" in page
-        assert f"**Lost most**, {where}, attacked through their own gradients: drop dB" in page
+        assert (
+            f"**Largest effects**, {where}, attacked through their own gradients: PSNR drop" in page
+        )
         assert sum(title.startswith(f"{part.name}, linf 8: attacked") for title in shown) == 1
         assert any(title.startswith(f"Ranking at {part.name}, linf 8") for title in shown)
     assert "| run |" not in page
@@ -65,8 +67,8 @@ def test_every_heading_says_of_which_suite_it_is(two_suites):
 
 def test_curves_say_of_which_suite_they_are(two_suites):
     names = {json.loads(content)["name"] for content in as_compressai(two_suites).values()}
-    told = ("unattacked", "linf 8 distortion")
-    assert names == {f"{part.name} own {text}" for part in two_suites.parts for text in told}
+    titles = ("unattacked", "linf 8 distortion")
+    assert names == {f"{part.name} own {text}" for part in two_suites.parts for text in titles}
 
 
 def test_runs_of_one_suite_stand_in_one_table_and_say_which_they_are(lab, tmp_path):
@@ -93,7 +95,7 @@ def test_damage_over_the_budget_is_drawn_across_suites_that_differ_in_it_alone(l
 def test_another_codec_under_the_same_label_is_another_line(lab, tmp_path):
     codecs = [{"name": "toy", "gain": 3.0, "label": "own"}]
     suites = [(4, {}), (8, {"codecs": codecs})]
-    runs = [attacked(lab, radius, name=f"linf{radius}-v1", **told) for radius, told in suites]
+    runs = [attacked(lab, radius, name=f"linf{radius}-v1", **changes) for radius, changes in suites]
     made = build_board([one.write(tmp_path / str(index)) for index, one in enumerate(runs)])
     ((line,),) = (sweep.lines for sweep in sweeps(made.comparisons))
     assert [step.radius for step in line.steps] == [4]

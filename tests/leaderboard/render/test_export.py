@@ -10,9 +10,22 @@ import pytest
 from compressai.utils.plot.__main__ import main as plot
 
 from bench.errors import BenchError
+from leaderboard.columns.columns import COLUMNS
 from leaderboard.ranking.board import build_board
-from leaderboard.render.export import as_compressai, as_csv, as_parquet
+from leaderboard.render.export import as_compressai, as_csv, as_parquet, records
 from leaderboard.render.files import export, write_page
+from leaderboard.render.page import markdown
+
+KEYS = """\
+run codec threat pictures clean_bpp clean_psnr_db clean_luma_psnr_db clean_ms_ssim clean_vmaf
+encoding_s_mp decoding_s_mp encoding_mb decoding_mb worst_psnr_db worst_luma_psnr_db
+worst_ms_ssim worst_vmaf drop_db drop_median_db drop_most_db drop_percent beyond_noise_db
+beyond_change_db rate rate_median rate_most rate_beyond_noise rate_beyond_lossless r_d_cost
+r_d_cost_median r_d_cost_most r_d_cost_beyond_noise noise_psnr_db noise_rate noise_r_d_cost
+change_psnr_db vi_db unexplained_percent black_box_drop_db black_box_rate transfer_drop_db
+transfer_rate failed unsupported clean_lost psnr_by rate_by flags
+"""
+"""Every column of every board; entries and other programs rely on these names."""
 
 NAMES = ["drop_db", "drop_db_low", "drop_db_high", "rate", "clean_bpp", "clean_bpp_low"]
 
@@ -28,6 +41,23 @@ def test_rows_are_read_back_with_means_and_intervals(filled, write, read):
     assert [line[name] for name in NAMES] == pytest.approx(wanted)
     assert (line.pictures, line.pictures_of, line.budget) == (3, 3, "linf 8")
     assert found.drop_db.isna().tolist() == [False, False, True]
+
+
+def test_columns_keep_their_names_in_exports():
+    assert [column.key for column in COLUMNS] == KEYS.split()
+
+
+def test_exports_keep_stored_names_that_pages_replace(tmp_path, one_picture):
+    lab = one_picture()
+    craft = lab.craft("one", "PGD-7", "rate", ("own",), flags=("still-rising",))
+    lab.attacked("own", craft, lab.scores(bpp=1.5))
+    board = build_board([lab.write(tmp_path)])
+    lines = {line["codec"]: line for line in records(board)}
+    assert lines["own"]["flags"] == "still-rising (1/2)"
+    assert "identity (reference)" in lines
+    page = markdown(board)
+    assert "| not-converged (1/2) |" in page
+    assert "| identity (lossless reference) |" in page
 
 
 def test_a_board_without_rows_is_a_table_without_rows():
@@ -81,7 +111,7 @@ def test_curves_have_ms_ssim_where_every_picture_has_it(lab, tmp_path, similar, 
     assert attacked.get("ms-ssim-rgb") == (None if wanted is None else pytest.approx([wanted]))
 
 
-def test_an_ending_that_is_none_is_told(filled, tmp_path):
+def test_an_unknown_ending_is_refused(filled, tmp_path):
     with pytest.raises(BenchError, match=r"neither \.csv nor \.parquet"):
         export(build_board([filled[0]]), tmp_path / "rows.xlsx")
     with pytest.raises(BenchError, match=r"does not end in \.md"):

@@ -7,10 +7,10 @@ from rich.console import Console
 
 from bench.budget import L2, Linf, Mse, Region
 from leaderboard.columns.columns import COLUMNS
-from leaderboard.columns.list_fields import STANDING
+from leaderboard.columns.ranking_columns import STANDING
 from leaderboard.formatting import escaped
 from leaderboard.ranking.board import build_board
-from leaderboard.render.descriptions import budget
+from leaderboard.render.descriptions import allowed
 from leaderboard.render.page import markdown
 from leaderboard.render.page import shown as columns
 from leaderboard.render.terminal import tables
@@ -31,19 +31,19 @@ def _cells(made, codec):
     return {column.header: column.text(row) for column in COLUMNS}
 
 
-def test_the_page_tells_what_was_attacked_and_how_strongly(filled):
+def test_the_page_says_what_was_attacked_and_how_strongly(filled):
     page = markdown(build_board([filled[0]]))
     for words in (
         "# synthetic",
         "**About:** made by hand",
         "**Pictures:** 3 (one, two, three)",
         "fgsm (7 gradients a picture); PGD-7 (pgd steps=7, 7 gradients a picture)",
-        "Noise, which knows nothing of the codec: sign-noise, uniform-noise",
-        "distortion (the largest error of the decoded picture); rate (the longest bitstream)",
+        "Noise (codec-independent): sign-noise, uniform-noise",
+        "distortion (largest error of the reconstruction); rate (highest rate)",
         "no colour value of a pixel changes by more than 8 of 255 levels",
         "## At budget linf 8: attacked through their own gradients",
         "## At budget linf 8: without gradients",
-        "Again: `bench run` with the suite's file or bundled name (the whole suite is kept in"
+        "To reproduce: `bench run` with the suite's file or bundled name. The whole suite is in"
         " `manifest.json` of the run folder",
         *(f"**{column.title}**: {column.meaning}." for column in with_figures(filled)),
     ):
@@ -55,40 +55,44 @@ def test_the_page_tells_what_was_attacked_and_how_strongly(filled):
 def test_the_page_names_who_lost_most(filled):
     made = build_board([filled[0]])
     cells = _cells(made, "own")
-    names = ("drop dB", "beyond change dB", "rate", "R-D cost")
-    told = ", ".join(f"{name} {cells[name]} (own)" for name in names)
-    assert f"{told}." in markdown(made)
+    effects = (
+        f"PSNR drop {cells['PSNR drop dB']} dB",
+        f"excess over lossless {cells['excess over lossless dB']} dB",
+        f"rate increase {cells['rate increase']}",
+        f"R-D cost increase {cells['R-D cost increase']}",
+    )
+    assert f"{', '.join(f'{effect} (own)' for effect in effects)}." in markdown(made)
 
 
 def with_figures(filled):
     """Return the columns in which the run of random numbers has a figure."""
     empty = {"clean MS-SSIM", "worst MS-SSIM", "clean VMAF", "worst VMAF"}
-    empty |= {"black-box drop dB", "black-box rate", "encoding MB", "decoding MB"}
+    empty |= {"black-box PSNR drop dB", "black-box rate increase", "encoding MB", "decoding MB"}
     return [column for column in COLUMNS[1:] if column.header not in empty]
 
 
 def test_every_renderer_shows_the_same_columns_and_none_that_is_empty(filled):
     made = build_board([filled[0]])
     for table, without in zip(
-        made.tables, ({"transfer drop dB", "transfer rate"}, set()), strict=True
+        made.tables, ({"transfer PSNR drop dB", "transfer rate increase"}, set()), strict=True
     ):
         headers = [one.title for one in with_figures(filled) if one.header not in without]
         assert [column.title for column in columns(table)] == headers
         assert f"| {' | '.join(headers)} |" in markdown(made)
     shown = [str(column.header) for column in tables(made)[0].columns]
-    assert shown == [column.title for column in COLUMNS[1:] if column.terminal]
+    assert shown == [column.title for column in COLUMNS[1:] if column.is_main]
 
 
 def test_the_terminal_shows_whole_figures_in_120_columns(filled):
     made = build_board([filled[0]])
     shown, cells = _terminal(made), _cells(made, "own")
     assert max(map(len, shown.splitlines())) <= 120
-    assert all(cells[column.header] in shown for column in COLUMNS[1:] if column.terminal)
+    assert all(cells[column.header] in shown for column in COLUMNS[1:] if column.is_main)
 
 
 def test_an_unfinished_run_says_so(tmp_path, one_picture):
     made = build_board([one_picture().write(tmp_path, cells=40)])
-    sentence = "Unfinished: 3 of 40 cells of synthetic are measured"
+    sentence = "Unfinished: 3 of 40 evaluations of synthetic are done"
     assert f"**{sentence}" in markdown(made)
     assert sentence in _terminal(made)
     assert "- **unfinished**: " in markdown(made)
@@ -112,8 +116,8 @@ def test_flags_and_losses_are_explained(tmp_path, one_picture):
     page = markdown(build_board([lab.write(tmp_path)]))
     assert "| odd (1/2); weaker-than-noise (distortion 1/1) |" in page
     assert "- **odd**: reported by the attack itself" in page
-    assert "- **weaker-than-noise**: noise did more" in page
-    assert r"- own, budget linf 8: the attacked picture is unsupported: too \| large (1)" in page
+    assert "- **weaker-than-noise**: noise reached a higher value" in page
+    assert r"- own, budget linf 8: the adversarial picture is unsupported: too \| large (1)" in page
 
 
 def test_several_runs_keep_their_names_and_warn(tmp_path, filled, one_picture):
@@ -123,7 +127,7 @@ def test_several_runs_keep_their_names_and_warn(tmp_path, filled, one_picture):
     assert [part.name for part in made.parts] == ["synthetic", "synthetic (2)"]
     assert len(made.rows) == 6
     page = markdown(made)
-    assert "Figures of different suites do not compare" in page
+    assert "Figures of different suites are not comparable" in page
     for name in ("synthetic", "synthetic \\(2\\)"):
         assert re.search(f"## At {name}, budget linf 8: attacked through their own gradients", page)
 
@@ -137,7 +141,7 @@ def test_foreign_names_cannot_change_the_page(tmp_path, lab):
     page = markdown(made)
     assert not re.search("<script|\x1b|\u202e|`x`|http://", page)
     rows = [line for line in page.splitlines() if line.startswith("|")]
-    short = sum(column.terminal for column in COLUMNS)
+    short = sum(column.is_main for column in COLUMNS)
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {
         len(STANDING) + 1,
         short,
@@ -169,25 +173,25 @@ def test_figures_have_the_digits_of_their_unit(tmp_path, one_picture):
         "clean bpp": "1.000",
         "clean PSNR dB": "30.00",
         "worst PSNR dB": "16.99",
-        "drop dB": "13.01",
-        "drop %": "43.4",
-        "beyond noise dB": "3.01",
-        "rate": "×1.28",
-        "change PSNR dB": "30.00",
-        "unexplained %": "100.0",
+        "PSNR drop dB": "13.01",
+        "PSNR drop %": "43.4",
+        "excess over noise dB": "3.01",
+        "rate increase": "×1.28",
+        "perturbation PSNR dB": "30.00",
+        "error amplified %": "100.0",
         "failed": "0/2",
         "flags": "–",
     }
     assert {header: cells[header] for header in wanted} == wanted
 
 
-def test_infinite_and_missing_figures_are_told_apart(filled):
+def test_infinite_and_missing_figures_differ(filled):
     cells = _cells(build_board([filled[0]]), "identity")
-    assert (cells["clean PSNR dB"], cells["drop dB"]) == ("∞", "–")
-    assert cells["codec"] == "identity (reference)"
+    assert (cells["clean PSNR dB"], cells["PSNR drop dB"]) == ("∞", "–")
+    assert cells["codec"] == "identity (lossless reference)"
 
 
-def test_a_region_is_told_in_plain_words(tmp_path, lab):
+def test_a_region_is_described_in_plain_words(tmp_path, lab):
     region = {"top": 4, "left": 5, "height": 16, "width": 24}
     lab = lab(budgets=[{"linf": 8, "region": region}])
     lab.budget = str(Linf(8, region=Region(**region)))
@@ -197,7 +201,7 @@ def test_a_region_is_told_in_plain_words(tmp_path, lab):
     made = build_board([lab.write(tmp_path)])
     page, heading = markdown(made), "linf 8 in 16x24 pixels at row 4, column 5"
     assert f"## At budget {heading}: attacked through" in page
-    assert f"- own, budget {heading}: the attacked picture failed" in page
+    assert f"- own, budget {heading}: the adversarial picture failed" in page
     assert heading in " ".join(_terminal(made).split())
     assert "Region(" not in page + _terminal(made)
 
@@ -205,14 +209,14 @@ def test_a_region_is_told_in_plain_words(tmp_path, lab):
 @pytest.mark.parametrize(
     ("ball", "words"),
     [
-        (Linf(8), "more than 8 of 255 levels (PSNR of the change itself at least 30.07 dB)"),
+        (Linf(8), "more than 8 of 255 levels (PSNR of the perturbation at least 30.07 dB)"),
         (
             Mse(1e-4),
-            "at most 0.0001 (of pictures in [0, 1]) (PSNR of the change itself at least 40",
+            "at most 0.0001 (of pictures in [0, 1]) (PSNR of the perturbation at least 40",
         ),
-        (L2(500), "summed squared changes is at most 500 levels"),
+        (L2(500), "the L2 norm of the perturbation is at most 500 levels"),
         (Linf(4, region=Region(1, 2, 3, 5)), "only the 3x5 pixels at row 1, column 2 may change"),
     ],
 )
 def test_budgets_in_plain_words(ball, words):
-    assert words in budget(ball)
+    assert words in allowed(ball)

@@ -20,9 +20,9 @@ def test_each_list_has_a_line_of_its_figures(filled):
         ("attacked without gradients", "other"),
     ):
         cells = _cells(made, codec)
-        assert found[how].lost == f"{cells['drop dB']} dB: {codec}"
-        assert found[how].grew == f"{cells['rate']}: {codec}"
-        assert found[how].doubtful == f"{int(cells['flags'] != '–')}/1"
+        assert found[how].drop == f"{cells['PSNR drop dB']} dB: {codec}"
+        assert found[how].rate == f"{cells['rate increase']}: {codec}"
+        assert found[how].flagged == f"{int(cells['flags'] != '–')}/1"
     assert len(found) == 2
 
 
@@ -31,7 +31,7 @@ def test_nothing_is_said_of_what_was_not_attacked(lab, tmp_path):
     for codec in made.codecs:
         made.clean(codec, "one")
     for line in verdicts(build_board([made.write(tmp_path)])):
-        assert (line.lost, line.grew, line.least) == ("–", "–", "none has a rank")
+        assert (line.drop, line.rate, line.first) == ("–", "–", "no codec is ranked")
 
 
 def test_headers_differ():

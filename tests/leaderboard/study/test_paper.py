@@ -10,13 +10,15 @@ import pytest
 from bench.cli.main import main
 from bench.errors import BenchError
 from leaderboard.study import report as paper
-from leaderboard.study.adversarial_training import pairs
-from leaderboard.study.effects import budgets, effects, gathered, models
+from leaderboard.study.adversarial_training import hardened_pairs
+from leaderboard.study.effects import budget_labels, collect_effects, models, run_effects
 from leaderboard.study.report import write_report
-from leaderboard.study.trends import of_methods
+from leaderboard.study.trends import method_trends
 
 DAMAGE = {"fgsm": 2.0, "PGD-7": 4.0}
 """How many times the MSE grows."""
+
+WORST = "Largest damage and the paper's figures"
 
 NETS = {"net q2": 0.5, "net q4": 1.0, "net q4 hardened": 1.1}
 FRAGILE = {"net q2": 1, "net q4": 3, "net q4 hardened": 0.5}
@@ -75,15 +77,15 @@ def _cells(page, section, first):
 
 def test_the_models_of_a_run(run):
     found = {model.label: model for model in models(run)}
-    assert [found[label].place for label in ("net q2", "net q4")] == [0, 1]
+    assert [found[label].quality_index for label in ("net q2", "net q4")] == [0, 1]
     assert len({found[label].family for label in ("net q2", "net q4", "net q4 hardened")}) == 1
     assert found["net q4 hardened"].hardened
     assert not found["VVC"].learned
-    assert len(effects(run)) == 2 * 2 * (3 * 2 + 1)
+    assert len(run_effects(run)) == 2 * 2 * (3 * 2 + 1)
 
 
 def test_a_search_that_two_runs_made_counts_once(run):
-    assert gathered([run, run]) == gathered([run]) == effects(run)
+    assert collect_effects([run, run]) == collect_effects([run]) == run_effects(run)
 
 
 def test_methods_are_averaged_over_models_and_pictures(page):
@@ -104,42 +106,44 @@ def test_qualities_take_the_worst_attack_of_each_picture(page):
 
 
 def test_the_worst_found_is_named(page):
-    (first,) = _cells(page, "The worst found", "PSNR lost, %")
+    (first,) = _cells(page, WORST, "PSNR drop, %")
     lost = 10 * math.log10(4.0 * 2 * 3)
-    told = ["net q4", "PGD-7", "linf 8", "two", "30.00", f"30.00 → {30 - lost:.2f}"]
-    assert first == [f"{100 * lost / 30:.1f}", "61.55 %", *told, "1.000 → 1.000"]
-    (second,) = _cells(page, "The worst found", "bitstream")
+    where = ["net q4", "PGD-7", "linf 8", "two", "30.00", f"30.00 → {30 - lost:.2f}"]
+    assert first == [f"{100 * lost / 30:.1f}", "61.55 %", *where, "1.000 → 1.000"]
+    (second,) = _cells(page, WORST, "rate increase (ratio)")
     assert (second[0], second[-1]) == ("×8.00", "0.500 → 4.000")
 
 
 def test_trends_name_their_exceptions(page):
-    told = "distortion: the higher of two neighbouring qualities lost more in 1 of 1 comparisons"
-    assert f"{told}, without exception." in page
-    assert "distortion: VVC lost less than learned codecs in 2 of 2 comparisons" in page
-    assert "distortion: VVC lost less than hardened ones in 1 of 1 comparisons" in page
+    claim = "the higher of two neighbouring quality settings is damaged more"
+    assert f"distortion: {claim} in 1 of 1 comparisons, without exception." in page
+    assert "distortion: VVC is damaged less than plain learned codecs in 2 of 2 comparisons" in page
+    assert "distortion: VVC is damaged less than hardened codecs in 1 of 1 comparisons" in page
 
 
 def test_codecs_without_gradients_stand_beside_learned_ones(page):
     lost = [
         100 * 10 * math.log10(4.0 * scale * worse) / 30.0 for scale in (1, 2) for worse in (1, 3)
     ]
-    section = "H.266 and the other codecs without gradients"
+    section = "H.266 and other codecs without gradients"
     distortion, rate, _ = _cells(page, section, "net")
     assert distortion == ["white-box", f"{sum(lost) / 4:.1f}"]
     assert rate == ["white-box", f"×{4 * math.sqrt(2):.2f}"]
     delivered, distortion, *_ = _cells(page, section, "VVC")
     assert delivered == ["0.700", "30.00", f"{30 - 10 * math.log10(2):.2f}"]
     assert distortion == ["transfer", f"{100 * 10 * math.log10(2) / 30.0:.1f}"]
-    assert "by pictures made against net q4: a weaker attack" in page
-    told = "PSNR under attack: VVC delivered more dB than learned codecs in 2 of 2 comparisons"
-    assert told in page
+    assert "the other codecs by transfer from net q4. The second kind" in " ".join(page.split())
+    claim = "PSNR under attack: VVC keeps a higher PSNR than plain learned codecs"
+    assert f"{claim} in 2 of 2 comparisons" in page
 
 
 def test_more_steps_are_compared_with_one(run):
-    (told,) = of_methods(effects(run), {"fgsm": 1, "PGD-7": 7, "colour-shift": 0})
-    assert told == "PGD-7 did more than fgsm in 4 of 4 comparisons, without exception."
-    (told,) = of_methods(effects(run), {"fgsm": 7, "PGD-7": 1})
-    assert told.startswith("fgsm did more than PGD-7 in 0 of 4 comparisons; exceptions: distortion")
+    (claim,) = method_trends(run_effects(run), {"fgsm": 1, "PGD-7": 7, "colour-shift": 0})
+    assert claim == "PGD-7 is stronger than fgsm in 4 of 4 comparisons, without exception."
+    (claim,) = method_trends(run_effects(run), {"fgsm": 7, "PGD-7": 1})
+    assert claim.startswith(
+        "fgsm is stronger than PGD-7 in 0 of 4 comparisons; exceptions: distortion"
+    )
 
 
 def test_hardening_and_its_ceiling(page):
@@ -163,20 +167,23 @@ def test_hardening_and_its_ceiling(page):
     adds_up = clean + lmbda * 255**2 * 1e-3
     assert faithful == f"{100 - 100 * adds_up / before:.1f}"
     assert paper == "95.5"
-    told = f"95.52 % is not reached; the largest fall is {fall} % (net q4, linf 8, distortion;"
-    assert f"{told} ceiling {ceiling} %)" in page
+    largest = (
+        f"The largest reduction is {fall} % (net q4, linf 8, distortion; ceiling {ceiling} %)."
+    )
+    assert f"95.52 % is not reached. {largest}" in page
     assert "above the paper's figure in 0 of 2 cases" in page
     assert (distortion, rate[0]) == (["distortion", fall], "rate")
-    assert "In 1 of these 2 cases the hardened model costs more" in page
-    assert "has no hardened twin" not in page
+    assert "In 1 of these 2 cases the R-D cost under attack of the hardened model is above" in page
+    assert "has no hardened version" not in page
 
 
 def test_where_the_papers_figures_are_not_reached(page):
     most = 100 * 10 * math.log10(4.0 * 2 * 3) / 30.0
     least = 100 * 10 * math.log10(4.0) / 30.0
-    least_told = f"from {least:.1f} of one on net q2 (0.500 bpp clean)"
-    assert f"{least_told} to {most:.1f} of two on net q4 (1.000 bpp clean)." in page
-    assert "bitstream: the paper's ×19.15 is not reached; at linf 8 the most is ×8.00" in page
+    lowest = f"from {least:.1f} (one, net q2, 0.500 bpp clean)"
+    assert f"{lowest} to {most:.1f} (two, net q4, 1.000 bpp clean)." in page
+    claim = "rate increase (ratio): the paper's ×19.15 is not reached."
+    assert f"{claim} The largest value at linf 8 is ×8.00" in page
 
 
 def test_from_which_budget_on_the_papers_figures_are_reached(tmp_path, lab):
@@ -191,15 +198,14 @@ def test_from_which_budget_on_the_papers_figures_are_reached(tmp_path, lab):
         scores = made.scores(1.0, 1e-4, 1.0 + worse, worse * 1e-4, change=1e-3)
         made.attacked("net", craft, scores)
     page = _page(made.write(tmp_path / "reached"), tmp_path)
-    told = "61.55 % is reached; at linf 16 the most is 75.0, by PGD-7 on one against net; the"
-    assert (
-        f"{told} picture itself has 30.00 dB then. One budget below, at linf 8 the most is 25.0"
-        in page
-    )
-    assert "the paper's ×19.15 is reached; at linf 16 the most is ×1001.00" in page
+    reached = "61.55 % is reached from linf 16 on. The largest value at linf 16 is 75.0"
+    where = "(PGD-7, one, net; the adversarial picture has 30.00 dB)."
+    assert f"{reached} {where} The largest value at linf 8 is 25.0" in page
+    rate = "the paper's ×19.15 is reached from linf 16 on. The largest value at linf 16 is ×1001.00"
+    assert rate in page
 
 
-def test_harm_is_set_against_the_clean_rate_of_each_model(tmp_path, lab):
+def test_damage_is_set_against_the_clean_rate_of_each_model(tmp_path, lab):
     pictures = ["one", "two", "three", "four"]
     made = lab(
         codecs=[{"name": "jpeg", "quality": q, "label": f"net {q}"} for q in (10, 20)],
@@ -212,8 +218,8 @@ def test_harm_is_set_against_the_clean_rate_of_each_model(tmp_path, lab):
             hurt = made.scores(bpp, 1e-3, bpp * factor, 1e-3, change=1e-3)
             made.attacked(label, craft, hurt)
     page = _page(made.write(tmp_path / "rates"), tmp_path)
-    told = "within a model its rank correlation with the clean rate is -0.90"
-    assert f"{told} (Spearman, median of 2 models; -1.00 to -0.80)" in page
+    claim = "Within a model, its rank correlation with the clean rate is -0.90"
+    assert f"{claim} (Spearman, median of 2 models; range -1.00 to -0.80)" in page
 
 
 def test_what_attacks_do_beyond_the_change_stands_beside_them(tmp_path, lab):
@@ -223,27 +229,26 @@ def test_what_attacks_do_beyond_the_change_stands_beside_them(tmp_path, lab):
     made.attacked("net", craft, made.scores(1.0, 1e-3, 1.0, 4e-3, change=1e-3))
     made.attacked("net", made.craft("one", "sign-noise"), made.scores(1.0, 1e-3, 1.0, 8e-3))
     page = _page(made.write(tmp_path / "beyond"), tmp_path)
-    section = "Beyond the change itself"
-    (kept,) = _cells(page, section, "PSNR lost, %: a codec that just keeps the change")
+    section = "Excess over the perturbation and over noise"
+    (kept,) = _cells(page, section, "PSNR drop, %: a codec that only keeps the perturbation")
     assert kept == [f"{1000 * math.log10(2) / 30:.1f}"]
-    (noise,) = _cells(page, section, "PSNR lost, %: noise")
+    (noise,) = _cells(page, section, "PSNR drop, %: noise")
     assert noise == [f"{1000 * math.log10(8) / 30:.1f}"]
-    (input_db,) = _cells(page, section, "the attacked pictures themselves, PSNR dB")
+    (input_db,) = _cells(page, section, "PSNR of the adversarial pictures, dB")
     assert input_db == ["30.00"]
-    flagged = "still-rising: 1 of 1 searches through gradients, most often at linf 8"
-    assert f"{flagged} where distortion was wanted (1 of 1)." in page
-    assert (
-        "PSNR lost, %: noise of linf 8 did more to net than its attacks, 30.1 against 20.1." in page
-    )
+    flagged = "still-rising: 1 of 1 white-box searches, most often at linf 8"
+    assert f"{flagged} with objective distortion (1 of 1)." in page
+    weaker = "at linf 8, noise damages net more than its attacks do (30.1 and 20.1)."
+    assert f"PSNR drop, %: {weaker}" in page
 
 
-def test_an_unfinished_run_is_told(tmp_path, lab, page):
+def test_an_unfinished_run_is_named(tmp_path, lab, page):
     made = lab(codecs=[{"name": "jpeg", "quality": 20, "label": "net"}])
     made.clean("net", "one")
     craft = made.craft("one", "PGD-7", "distortion", ("net",))
     made.attacked("net", craft, made.scores(1.0, 1e-3, 1.0, 2e-3, change=1e-3))
     half = _page(made.write(tmp_path / "half", cells=9), tmp_path)
-    assert "; unfinished: 2 of 9 cells" in half
+    assert "; unfinished: 2 of 9 evaluations" in half
     assert "; unfinished" not in page
 
 
@@ -267,29 +272,29 @@ def test_what_cannot_be_reported(tmp_path, lab, run):
         write_report([run], tmp_path / "study.txt")
     alone = lab()
     alone.clean("own", "one")
-    with pytest.raises(BenchError, match="through its own gradients"):
+    with pytest.raises(BenchError, match="no white-box attack"):
         write_report([alone.write(tmp_path / "alone")], tmp_path / "study.md")
 
 
 def test_a_hardened_model_without_its_twin_is_no_pair(run):
-    codecs = {label: told for label, told in run.manifest.codecs.items() if label != "net q4"}
+    codecs = {label: spec for label, spec in run.manifest.codecs.items() if label != "net q4"}
     alone = replace(run, manifest=run.manifest.model_copy(update={"codecs": codecs}))
-    assert [pair.name for pair in pairs(run)] == ["net q4"]
-    assert list(pairs(alone)) == []
+    assert [pair.name for pair in hardened_pairs(run)] == ["net q4"]
+    assert list(hardened_pairs(alone)) == []
 
 
 def test_without_pairs_there_is_no_section_on_them(run, page, tmp_path, monkeypatch):
     assert "## Adversarial training" in page
-    monkeypatch.setattr(paper, "pairs", lambda run: iter(()))
+    monkeypatch.setattr(paper, "hardened_pairs", lambda run: iter(()))
     assert "## Adversarial training" not in _page(run, tmp_path)
 
 
 def test_budgets_stand_in_the_order_of_their_size(run):
     suite = run.manifest.suite | {"budgets": [{"linf": 32}, {"linf": 8}, {"linf": 16}]}
     other = replace(run, manifest=run.manifest.model_copy(update={"suite": suite}))
-    assert budgets([other]) == ["linf 8", "linf 16", "linf 32"]
+    assert budget_labels([other]) == ["linf 8", "linf 16", "linf 32"]
 
 
-def test_who_offers_gradients_is_told_by_the_manifest(run):
+def test_the_manifest_says_who_offers_gradients(run):
     unsearched = replace(run, measures=[one for one in run.measures if one.threat == "clean"])
     assert [one.label for one in models(unsearched) if not one.learned] == ["VVC"]

@@ -48,13 +48,13 @@ def test_every_cell_has_scores(study):
 
 def test_every_axis_has_a_table_and_a_figure(study):
     run, page = study
-    for name in ("attack", "model", "operating-point", "target"):
+    for name in ("attack", "model", "operating-point", "objective"):
         assert f"(page-{name}.svg)" in page
         assert (run.folder.parent / f"page-{name}.svg").is_file()
     compared = f"of {PLAIN * TARGETS * len(run.manifest.suite['budgets'])} comparisons"
     for attack in ("I-FGSM-10", "PGD-10"):
         assert any(
-            f"{attack} did more than FGSM" in line and compared in line for line in lines(page)
+            f"{attack} is stronger than FGSM" in line and compared in line for line in lines(page)
         )
 
 
@@ -65,11 +65,11 @@ def test_the_worst_figures_are_those_of_the_records(study):
         for record in run.measures
         if record.threat == "white-box" and "hardened" not in record.victim
     ]
-    table = page.partition("## The worst found")[2].partition("\n- ")[0]
+    table = page.partition("## Largest damage and the paper's figures")[2].partition("\n- ")[0]
     for figure in (
-        f"| PSNR lost, % | {max(scores.drop_percent for scores in own):.1f} |",
-        f"| bitstream | ×{max(scores.bpp_factor for scores in own):.2f} |",
-        f"| R-D cost | ×{max(scores.rd_factor for scores in own):.2f} |",
+        f"| PSNR drop, % | {max(scores.drop_percent for scores in own):.1f} |",
+        f"| rate increase (ratio) | ×{max(scores.bpp_factor for scores in own):.2f} |",
+        f"| R-D cost increase (ratio) | ×{max(scores.rd_factor for scores in own):.2f} |",
     ):
         assert figure in table
 

@@ -58,7 +58,9 @@ def browser():
 def page(browser, published):
     shown = browser.new_page()
     shown.problems, shown.asked = [], []
-    shown.on("console", lambda told: told.type in {"error", "warning"} and _note(shown, told.text))
+    shown.on(
+        "console", lambda entry: entry.type in {"error", "warning"} and _note(shown, entry.text)
+    )
     shown.on("pageerror", lambda error: _note(shown, str(error)))
     shown.on("request", lambda request: shown.asked.append(request.url.partition(":")[0]))
     shown.goto(published.as_uri())
@@ -95,7 +97,7 @@ def test_one_track_can_be_shown_alone(page):
 
 
 def test_it_says_first_who_lost_most_on_which_track(page):
-    lines = _table(page, "In short").locator("tbody tr").all_inner_texts()
+    lines = _table(page, "Summary").locator("tbody tr").all_inner_texts()
     assert len(lines) == 6
     assert [line.split(",")[0] for line in lines] == ["tiny-v1"] * 4 + ["tiny-v2"] * 2
     assert (
@@ -140,7 +142,7 @@ def test_hidden_columns_can_be_shown(page):
     before = table.locator("thead th").count()
     section = page.locator("section.grid", has=table)
     section.get_by_role("button", name="Columns").click()
-    page.locator(".dt-button-collection").get_by_text("drop median dB").click()
+    page.locator(".dt-button-collection").get_by_text("median PSNR drop dB").click()
     assert table.locator("thead th").count() == before + 1
 
 
@@ -161,8 +163,10 @@ def test_every_view_can_be_shown_and_is_a_picture(page):
     viewer = page.locator(".viewer").first
     names = viewer.locator(".left option").all_inner_texts()
     assert names == [
-        *("source", "attacked", "decoded", "attacked decoded", "change", "damage"),
-        *("bits", "attacked bits"),
+        *("source picture", "adversarial picture"),
+        *("clean reconstruction", "reconstruction under attack"),
+        *("perturbation ×10", "change of the reconstruction ×10"),
+        *("bits, clean", "bits, under attack"),
     ]
     for name in names:
         viewer.locator(".left").select_option(name)
@@ -175,7 +179,7 @@ def test_every_view_can_be_shown_and_is_a_picture(page):
 
 def test_codecs_that_cannot_tell_where_their_bits_lie_have_no_map(page):
     viewer = page.locator(".viewer", has_text="JPEG").first
-    assert "bits" not in viewer.locator(".left option").all_inner_texts()
+    assert "bits, clean" not in viewer.locator(".left option").all_inner_texts()
 
 
 def test_plots_are_drawn(page):
@@ -206,8 +210,10 @@ def _nudged(run):
     floats = [name for name, one in Scores.model_fields.items() if "float" in str(one.annotation)]
     for record in run.measures:
         if (one := record.scores) is not None:
-            told = {name: getattr(one, name) for name in floats if getattr(one, name) is not None}
-            moved = {name: math.nextafter(value, math.inf) for name, value in told.items() if value}
+            values = {name: getattr(one, name) for name in floats if getattr(one, name) is not None}
+            moved = {
+                name: math.nextafter(value, math.inf) for name, value in values.items() if value
+            }
             yield record.model_copy(update={"scores": one.model_copy(update=moved)})
 
 

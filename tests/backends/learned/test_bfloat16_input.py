@@ -1,18 +1,18 @@
-"""What bfloat16 would round of a picture reaches the net."""
+"""Details of a picture that bfloat16 would round away reach the network."""
 
 import pytest
 import torch
 from compressai.models import Cheng2020Anchor, FactorizedPrior
 from torch import nn
 
-from backends.learned.frozen.bfloat16_input import Unrounded, sees_pictures
-from backends.learned.frozen.outer_convolutions import Outermost
-from backends.learned.frozen.replace import quick
+from backends.learned.frozen.bfloat16_input import UnroundedConvolution, takes_pictures
+from backends.learned.frozen.outer_convolutions import OuterConvolution
+from backends.learned.frozen.replace import with_fast_layers
 
 LAYERS = {
-    "5x5": (Outermost, lambda: nn.Conv2d(3, 16, 5, 2, 2)),
-    "3x3": (Unrounded, lambda: nn.Conv2d(3, 16, 3, 2, 1)),
-    "skip": (Unrounded, lambda: nn.Conv2d(3, 16, 1, 2)),
+    "5x5": (OuterConvolution, lambda: nn.Conv2d(3, 16, 5, 2, 2)),
+    "3x3": (UnroundedConvolution, lambda: nn.Conv2d(3, 16, 3, 2, 1)),
+    "skip": (UnroundedConvolution, lambda: nn.Conv2d(3, 16, 1, 2)),
 }
 OTHERS = {
     "many channels": nn.Conv2d(8, 8, 3, 2, 1),
@@ -27,7 +27,7 @@ OTHERS = {
 
 @pytest.fixture(params=LAYERS)
 def pair(request):
-    """Return a layer and what takes its place."""
+    """Return a layer and its replacement."""
     torch.manual_seed(0)
     kind, made = LAYERS[request.param]
     layer = made().requires_grad_(False)
@@ -36,7 +36,7 @@ def pair(request):
 
 @pytest.fixture
 def pictures():
-    """Return pictures so bright that the numbers of bfloat16 are a level apart."""
+    """Return pictures so bright that bfloat16 numbers are one level apart."""
     generator = torch.Generator().manual_seed(1)
     return (1 + torch.rand(2, 3, 32, 48, generator=generator)) / 2
 
@@ -87,17 +87,17 @@ def test_gradients_are_those_of_the_layer_in_bfloat16(pair, pictures):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_without_autocast_it_is_the_layer(dtype, pictures):
     layer = nn.Conv2d(3, 8, 3, 2, 2, dilation=2, bias=False).to(dtype).requires_grad_(False)
-    assert torch.equal(Unrounded(layer)(pictures.to(dtype)), layer(pictures.to(dtype)))
+    assert torch.equal(UnroundedConvolution(layer)(pictures.to(dtype)), layer(pictures.to(dtype)))
 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_no_other_layer_is_replaced(name):
-    assert not sees_pictures(OTHERS[name])
+    assert not takes_pictures(OTHERS[name])
 
 
 @pytest.mark.parametrize("made", [lambda: FactorizedPrior(8, 12), lambda: Cheng2020Anchor(8)])
 def test_no_layer_of_a_quick_net_rounds_pictures(made):
-    net = quick(made().eval().requires_grad_(False))
-    wrapped = {id(part._layer) for part in net.modules() if isinstance(part, Unrounded)}
-    plain = [part for part in net.modules() if sees_pictures(part) and id(part) not in wrapped]
+    net = with_fast_layers(made().eval().requires_grad_(False))
+    wrapped = {id(part._layer) for part in net.modules() if isinstance(part, UnroundedConvolution)}
+    plain = [part for part in net.modules() if takes_pictures(part) and id(part) not in wrapped]
     assert not plain

@@ -58,8 +58,8 @@ def test_a_failure_ranks_as_mid_grey_or_as_the_clean_picture(
 ):
     lab = lab()
     lab.clean("own", "one")
-    told = _extra(better, clean, clean, grey)
-    scores = lab.records[-1].scores.model_copy(update={"extra": {"near": told}})
+    extra = _extra(better, clean, clean, grey)
+    scores = lab.records[-1].scores.model_copy(update={"extra": {"near": extra}})
     lab.records[-1] = lab.records[-1].model_copy(update={"scores": scores})
     craft = lab.craft("one", "fgsm", "distortion", ("own",))
     lab.attacked("own", craft, None, status="failed", reason="lost")
@@ -77,15 +77,15 @@ def test_metrics_of_one_label_that_are_no_twins_have_columns_of_their_own(lab, t
     assert (line["near_worst_db"], line["near_worst_levels"]) == (2.0, 3.0)
 
 
-def test_why_a_metric_says_nothing_is_told_with_how_often(lab, tmp_path):
+def test_why_a_metric_says_nothing_is_listed_with_its_count(lab, tmp_path):
     lab = lab()
     lab.clean("own", "one")
     for attack in ("fgsm", "PGD-7"):
         _searched(lab, "one", attack, near=_extra("lower", None, 1.0, reason="lost | count"))
     made, line = _made(lab, tmp_path)
     assert line["near_worst"] is None
-    told = r"own, budget linf 8: the metric near gave no value: lost \| count (2)"
-    assert told in markdown(made)
+    reason = r"own, budget linf 8: the metric near gave no value: lost \| count (2)"
+    assert reason in markdown(made)
 
 
 def test_labels_are_shown_as_they_are(lab, tmp_path):

@@ -1,4 +1,4 @@
-"""Layers of final weights give what CompressAI's give, and so do nets that are made of them."""
+"""Layers with frozen weights, and networks of them, have the outputs of CompressAI's layers."""
 
 import copy
 
@@ -8,8 +8,8 @@ from compressai.layers import GDN
 from compressai.models import Cheng2020Anchor, FactorizedPrior, FactorizedPriorReLU
 from torch import nn
 
-from backends.learned.frozen.outer_convolutions import Outermost, is_outermost
-from backends.learned.frozen.replace import quick
+from backends.learned.frozen.outer_convolutions import OuterConvolution, is_outer_convolution
+from backends.learned.frozen.replace import with_fast_layers
 
 LAYERS = {
     "down": lambda bias=True: nn.Conv2d(3, 7, 5, 2, 2, bias=bias),
@@ -41,7 +41,7 @@ def _inputs(layer, height=6, width=10):
 def test_an_outermost_layer_gives_what_it_replaces(name, size, bias):
     layer = _layer(name, bias=bias)
     inputs = _inputs(layer, *size)
-    ours, theirs = Outermost(layer)(inputs), layer(inputs)
+    ours, theirs = OuterConvolution(layer)(inputs), layer(inputs)
     assert torch.allclose(ours, theirs, rtol=1e-12, atol=1e-12)
     (own,), (known,) = (torch.autograd.grad(y.pow(3).sum(), inputs) for y in (ours, theirs))
     assert torch.allclose(own, known, rtol=1e-10, atol=1e-12)
@@ -50,7 +50,7 @@ def test_an_outermost_layer_gives_what_it_replaces(name, size, bias):
 @pytest.mark.parametrize("name", LAYERS)
 def test_its_gradient_is_that_of_its_values(name):
     layer = _layer(name)
-    assert torch.autograd.gradcheck(Outermost(layer), _inputs(layer, 4, 6))
+    assert torch.autograd.gradcheck(OuterConvolution(layer), _inputs(layer, 4, 6))
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -59,7 +59,7 @@ def test_it_follows_the_precision_of_convolutions(name):
     inputs = _inputs(layer).detach().float().requires_grad_()
     exact = layer(inputs)
     with torch.autocast("cpu", torch.bfloat16):
-        half = Outermost(layer)(inputs)
+        half = OuterConvolution(layer)(inputs)
     assert half.dtype == torch.bfloat16
     assert torch.allclose(half.float(), exact, rtol=0.03, atol=0.03)
     (gradient,) = torch.autograd.grad(half.float().pow(2).sum(), inputs)
@@ -70,23 +70,28 @@ def test_it_follows_the_precision_of_convolutions(name):
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_no_other_layer_is_replaced(name):
-    assert not is_outermost(OTHERS[name])
+    assert not is_outer_convolution(OTHERS[name])
 
 
 @pytest.mark.parametrize(
     ("made", "kinds"),
-    [(lambda: FactorizedPrior(8, 12), (GDN, Outermost)), (lambda: Cheng2020Anchor(8), (GDN,))],
+    [
+        (lambda: FactorizedPrior(8, 12), (GDN, OuterConvolution)),
+        (lambda: Cheng2020Anchor(8), (GDN,)),
+    ],
     ids=["factorized", "cheng2020"],
 )
 def test_a_quick_net_gives_what_the_net_gives_and_leaves_it_alone(made, kinds):
     torch.manual_seed(0)
     net = made().eval().requires_grad_(False)
     before = copy.deepcopy(net.state_dict())
-    quicker = quick(net)
+    quicker = with_fast_layers(net)
     images = torch.rand(1, 3, 64, 64)
     assert type(quicker) is type(net)
     assert not any(type(part) is GDN for part in quicker.modules())
-    assert any(isinstance(part, Outermost) for part in quicker.modules()) == (Outermost in kinds)
+    assert any(isinstance(part, OuterConvolution) for part in quicker.modules()) == (
+        OuterConvolution in kinds
+    )
     assert set(map(id, quicker.parameters())) < set(map(id, net.parameters()))
     latents = net.g_a(images)
     assert torch.allclose(quicker.g_a(images), latents, rtol=1e-4, atol=1e-5)
@@ -97,5 +102,8 @@ def test_a_quick_net_gives_what_the_net_gives_and_leaves_it_alone(made, kinds):
 
 def test_what_has_no_such_layer_is_itself():
     net = nn.Sequential(nn.Linear(8, 8), nn.ReLU())
-    assert quick(net) is net
-    assert any(isinstance(part, Outermost) for part in quick(FactorizedPriorReLU(8, 12)).modules())
+    assert with_fast_layers(net) is net
+    assert any(
+        isinstance(part, OuterConvolution)
+        for part in with_fast_layers(FactorizedPriorReLU(8, 12)).modules()
+    )

@@ -1,4 +1,4 @@
-"""Weights of convolutions are cast to bfloat16 once, and nothing else changes."""
+"""Convolution weights are cast to bfloat16 once; outputs stay the same."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ LAYERS = {
 
 
 class Casts(TorchDispatchMode):
-    """Keeps the shapes of what is cast."""
+    """Records the shapes of all cast tensors."""
 
     def __init__(self):
         super().__init__()

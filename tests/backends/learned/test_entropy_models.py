@@ -1,4 +1,4 @@
-"""What a symbol costs by the surrogate of an entropy model, against the real coder."""
+"""Bits per symbol of the surrogate entropy models, compared with the real coder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _gaussian():
 
 
 def _gaussian_bits(model, symbol, scale):
-    """Bits per symbol that the coder really writes, and those of the surrogate."""
+    """Bits per symbol of the real coder and of the surrogate."""
     values = torch.full((1, 1, 1, COUNT), float(symbol))
     scales = torch.full_like(values, float(scale))
     (string,) = model.compress(values, model.build_indexes(scales))
@@ -31,7 +31,7 @@ def _gaussian_bits(model, symbol, scale):
 @pytest.mark.parametrize("symbol", SYMBOLS)
 @pytest.mark.parametrize("level", [0, 6, 12, 21, 30, 42, 54, 63])
 def test_gaussian_bits_follow_the_real_coder(level, symbol):
-    """At the table's own scales, .11 to 256; the coder rounds others up to the next of them.
+    """At the table's scales, .11 to 256; the coder rounds other scales up to the next one.
 
     Measured over every third scale of the table, surrogate - real: -.07 to 0 up to 12 bits,
     -1.9 to 0 for rarer symbols (the coder takes from the rare to give to the rarest), -1.9 to
@@ -105,7 +105,7 @@ def test_the_escape_code_begins_where_the_gaussians_support_ends(level):
 
 
 def test_a_symmetric_bottleneck_is_cheapest_at_its_centre():
-    """There both tails have the same logits: neither side is the one that float32 resolves."""
+    """At the median both tails have equal logits, so float32 resolves neither side better."""
     model = _bottleneck(1)
     for bias in model.biases:
         bias.zero_()

@@ -1,4 +1,4 @@
-"""How gradient searches begin and what they keep, on targets that follow a script."""
+"""The start and the result of gradient searches, on targets with scripted values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FROM_THE_SOURCE = [FGSM(), IFGSM(8), MIFGSM(8), FTDA(30), CarliniWagner(10, 2)]
 
 
 class Scripted:
-    """A target whose values follow a script, one line a call, whatever it is shown."""
+    """A target with scripted values, one line per call, whatever the pictures."""
 
     def __init__(self, *script):
         self._values = torch.tensor(script, dtype=torch.float32)
@@ -50,22 +50,22 @@ class Scripted:
 def test_the_best_picture_is_kept_of_each(script, best):
     source = torch.full((2, 3, 2, 2), 0.5)
     target = Scripted(*script)
-    climb = GradientSearch(target, source, Linf(8))
-    ascend(climb, climb.start([]), steps=3, step_size=0.25)
+    search = GradientSearch(target, source, Linf(8))
+    ascend(search, search.start([]), steps=3, step_size=0.25)
     assert len(target.seen) == 4
     assert len({float(images[0, 0, 0, 0]) for images in target.seen}) == 4
     for index, step in enumerate(best):
-        assert torch.equal(climb.result().images[index], target.seen[step][index])
+        assert torch.equal(search.result().images[index], target.seen[step][index])
 
 
 def test_what_is_outside_the_budget_is_never_the_best():
     source = torch.full((2, 3, 2, 2), 0.5)
-    climb = GradientSearch(Scripted([1, 1], [9, 9], [5, 0]), source, Linf(8))
+    search = GradientSearch(Scripted([1, 1], [9, 9], [5, 0]), source, Linf(8))
     outside = source + torch.tensor([9 / 255, 0.0]).view(2, 1, 1, 1)
-    assert climb.step(source).values.tolist() == [1, 1]
-    assert climb.step(outside).values.tolist() == [9, 9]
-    climb.step(source + 4 / 255)
-    found = climb.result()
+    assert search.step(source).values.tolist() == [1, 1]
+    assert search.step(outside).values.tolist() == [9, 9]
+    search.step(source + 4 / 255)
+    found = search.result()
     assert torch.equal(found.images, torch.stack([source[0] + 4 / 255, outside[1]]))
     assert found.trace.amax(0).tolist() == [5, 9]
 
@@ -150,7 +150,7 @@ def test_checkpoints_come_as_published(steps, expected):
 
 
 class Bowl:
-    """A target that is largest at the source, so that long steps overshoot for ever."""
+    """A target with its maximum at the source, so that long steps always overshoot."""
 
     def __init__(self, source, tilt):
         self._peak = source + tilt
@@ -177,7 +177,7 @@ def test_apgd_halves_its_step_where_steps_overshoot_and_no_other_attack_does():
 
 
 def test_apgd_goes_back_to_its_best_point_with_half_the_step():
-    """Values fall from the start on, so the first checkpoint, after two steps, goes back there."""
+    """Values fall from the start on, so the search returns there at the first checkpoint."""
     source, ball = torch.full((1, 3, 2, 2), 0.5), Linf(8)
     target = Scripted(*([float(-step)] for step in range(11)))
     run_attack(APGD(steps=10), target, source, ball, 1)
@@ -198,7 +198,7 @@ def test_ftda_asks_the_codec_nothing_while_the_change_decides(photograph):
 
 
 def test_ftda_looks_at_where_it_ended_brought_into_the_budget(photograph):
-    """One step as wide as this leaves the budget, and was all that was found."""
+    """A single step of this size leaves the budget, so nothing else was evaluated."""
     source = to_tensor(photograph("rocket", 12, 9)).clamp(0.3, 0.7)
     target, ball = CodecTarget(Toy(0.5), Distortion(), source), Mse(1e-4)
     found = run_attack(FTDA(steps=1, lr=0.2), target, source, ball, 0)

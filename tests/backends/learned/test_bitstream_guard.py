@@ -1,4 +1,4 @@
-"""Containers under a right checksum whose strings or sizes no encoder wrote."""
+"""Forged containers with a right checksum: strings or sizes that no encoder wrote."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.container import Container, pack, unpack
 
 MIB = 2**20
 PICTURE = np.full((9, 9, 3), 99, np.uint8)
-REFUSED = r"the bitstream is damaged: it names a picture of \d+x65535, but holds only \d+ bytes"
+REFUSED = r"the bitstream is damaged: it declares a picture of \d+x65535 but holds only \d+ bytes"
 
 
 @pytest.mark.parametrize("length", [300_000, MIB, 4 * MIB])
@@ -25,7 +25,7 @@ REFUSED = r"the bitstream is damaged: it names a picture of \d+x65535, but holds
 def test_a_forged_string_too_long_for_its_picture_is_no_crash(
     architecture, count, length, small_codec, apart
 ):
-    """Ones are read as the length of a symbol, 15 times that of the string."""
+    """From ones a symbol's length is read that is 15 times the length of the string."""
     codec = small_codec(architecture)
     stream = pack(codec._codec_id(), 1, 1, [b"\xff" * length] * count)
     assert apart(lambda: codec.decode(stream)) == "done"
@@ -47,7 +47,7 @@ def test_a_size_that_its_bytes_cannot_hold_is_refused(
 
 @pytest.mark.parametrize("length", [5000, MIB])
 def test_a_size_beyond_the_machines_memory_is_refused(length, small_codec, apart, monkeypatch):
-    monkeypatch.setattr(backends.learned.bitstream_guard, "machine_bytes", lambda: 400 * 10**9)
+    monkeypatch.setattr(backends.learned.bitstream_guard, "memory_bytes", lambda: 400 * 10**9)
     codec = small_codec("bmshj2018-factorized")
     stream = pack(codec._codec_id(), 65535, 65535, [bytes(length)])
     told = apart(lambda: codec.decode(stream))
@@ -56,7 +56,7 @@ def test_a_size_beyond_the_machines_memory_is_refused(length, small_codec, apart
 
 @pytest.mark.parametrize(("side", "size"), [(10_000, 300), (8_000, 100), (1, 30)])
 def test_a_picture_that_anyone_would_code_is_believed(side, size, monkeypatch):
-    monkeypatch.setattr(backends.learned.bitstream_guard, "machine_bytes", lambda: 16 * 2**30)
+    monkeypatch.setattr(backends.learned.bitstream_guard, "memory_bytes", lambda: 16 * 2**30)
     assert check_plausible_size(Container(side, side, (bytes(size),)), side * side) is None
 
 
