@@ -118,7 +118,7 @@ def test_an_attack_that_is_broken_does_not_pass(attack, check, arguments):
 
 
 _MINE = """\
-from attacks.gradient import IFGSM
+from attacks.gradient.pgd import IFGSM
 from bench.testing import AttackContract
 
 

@@ -14,12 +14,12 @@ from bench.utils.memory import collection_paused
 FAULTS = """\
 import resource
 import torch
-from bench.memory import kept
+from bench.utils.memory import keep_freed_memory
 
 def work():
     held = [torch.ones(10_000_000) for _ in range(4)]
 
-with kept():
+with keep_freed_memory():
     for _ in range(4):
         work()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
