@@ -38,6 +38,10 @@ COMMANDS = {
 }
 """The module of each command. Those of the leaderboard are found by name, like plugins."""
 
+_PASSIVE = "OMP_WAIT_POLICY", "PASSIVE"
+"""Set before torch is imported: its idle threads sleep instead of spinning on cores that codecs and
+other workers need. The demo takes about half the time; results do not depend on it."""
+
 _EXIT_STATUSES = """\
 exit status: 0 done; 1 checked and failed (check, verify); 2 could not be done (usage, bad input);
 130 interrupted. Try `bench run quick`, and `bench COMMAND --help`."""
@@ -52,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status, see `_EXIT_STATUSES`.
     """
+    os.environ.setdefault(*_PASSIVE)
     words = list(sys.argv[1:] if arguments is None else arguments)
     parser = _parser()
     if "_ARGCOMPLETE" in os.environ:  # set by the shell when TAB is pressed
