@@ -82,12 +82,12 @@ def test_a_plugin_that_is_not_named_is_not_known(suite):
 
 
 def test_reading_a_suite_twice_imports_its_plugin_once(suite):
-    assert load_suite(suite).points == load_suite(suite).points
+    assert load_suite(suite).operating_points == load_suite(suite).operating_points
 
 
 def test_a_module_that_can_be_imported_is_named_without_its_suffix(suite, monkeypatch):
     monkeypatch.syspath_prepend(str(suite.parent))
-    assert len(parse(SUITE.replace("grey.py", "grey"), "small.yaml", Suite).points) == 2
+    assert len(parse(SUITE.replace("grey.py", "grey"), "small.yaml", Suite).operating_points) == 2
     assert consent.trusted_module("grey").Grey(7).fingerprint() == "grey 7"
 
 

@@ -32,10 +32,10 @@ def test_the_learning_rate_rises_and_falls(recipe):
         ({"lmbda": [0.1, 0.2, 0.3], "steps": [5, 6]}, r"2 numbers of steps for 3 lambdas"),
         ({"attack": {**ATTACK, "method": "pdg"}}, r"attack.method: .*did you mean 'pgd'"),
         ({"attack": {**ATTACK, "share": 0}}, r"attack.share: .*greater than 0"),
-        ({"attack": {**ATTACK, "budget": {}}}, r"attack.budget: give exactly one of linf"),
+        ({"attack": {**ATTACK, "budget": {}}}, r"attack.budget: a budget has exactly one of linf"),
         (
             {"attack": {**ATTACK, "method": {"name": "pgd", "steps": [1, 2]}}},
-            r"attack.method: one attack is wanted here, these lists make 2",
+            r"attack.method: expected one attack, but the lists of values give 2",
         ),
         ({"attack": {"method": "fgsm"}}, r"attack.objective: field required"),
     ],

@@ -38,11 +38,11 @@ def _suite(**changes):
 def _cost(suite, kind):
     """Return gradients and queries by objective that a budget of a kind takes at most."""
     gradients, queries = Counter(), 0
-    for choice in suite.searches:
+    for choice in suite.all_attacks:
         attack = instantiate("attack", choice)
         if kind not in attack.budgets:
             continue
-        for objective in choice.objectives or suite.wants:
+        for objective in choice.objectives or suite.default_objectives:
             if attack.needs == "queries":
                 queries += attack.evaluations
             else:
@@ -71,36 +71,36 @@ def test_the_full_mode_takes_more_of_everything():
 def test_modes_are_a_grid_like_any_list():
     both = _suite(modes=("[standard]", "[{name: standard, mode: [cheap, full]}]"))
     full = _suite(full=("[standard]", "[{name: standard, mode: full}]"))
-    assert both.searches == [*_suite().searches, *full.searches]
+    assert both.all_attacks == [*_suite().all_attacks, *full.all_attacks]
 
 
 def test_members_serve_what_the_suite_asks_for():
-    assert [choice.name for choice in _suite().searches] == [
+    assert [choice.name for choice in _suite().all_attacks] == [
         *("apgd", "apgd", "madc", "colour-shift", "square")
     ]
     rate = _suite(
         wants=("[distortion, rate, rd]", "[rate]"),
         ball=("[{linf: 8}, {mse: 3.0e-4}]", "[{linf: 8}]"),
     )
-    assert [choice.name for choice in rate.searches] == ["apgd", "square"]
-    assert [one.name for choice in rate.searches for one in choice.objectives] == ["rate"]
+    assert [choice.name for choice in rate.all_attacks] == ["apgd", "square"]
+    assert [one.name for choice in rate.all_attacks for one in choice.objectives] == ["rate"]
 
 
 def test_a_manifest_keeps_the_members():
     suite = _suite()
     kept = parse_stored_suite(suite.model_dump(mode="json"), Path())
-    assert kept.searches == suite.searches
-    assert kept.climbed == suite.climbed
+    assert kept.all_attacks == suite.all_attacks
+    assert kept.all_objectives == suite.all_objectives
 
 
 def test_an_attack_wants_what_it_says_and_the_others_what_the_suite_says():
     suite = _suite(
         own=("[standard]", "[fgsm, {name: pgd, objectives: {name: distortion, reference: input}}]")
     )
-    assert [str(choice) for choice in suite.climbed] == [
+    assert [str(choice) for choice in suite.all_objectives] == [
         *("distortion", "rate", "rd", "distortion reference=input")
     ]
-    assert str(suite.searches[1]) == "pgd for distortion reference=input"
+    assert str(suite.all_attacks[1]) == "pgd for distortion reference=input"
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_an_attack_wants_what_it_says_and_the_others_what_the_suite_says():
         ("[{name: pgd, objectives: rat}]", "unknown objective 'rat'; did you mean 'rate'?"),
         (
             "[{name: pgd, objectives: {name: rate, label: rd}}]",
-            "two objectives are labelled 'rd'",
+            "two objectives have the label 'rd'",
         ),
     ],
 )
