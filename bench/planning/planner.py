@@ -15,9 +15,9 @@ from itertools import chain
 from bench.budget import Budget
 from bench.errors import ConfigError
 from bench.images.image_set import Picture
-from bench.planning.baselines import IDENTITY
 from bench.planning.jobs import CraftJob, Draw, Group, MeasureJob, Plan
 from bench.planning.operating_point import OperatingPoint, PlannedAttack, ScoringSpec
+from bench.planning.sources import can_search, check_sources, joint_label, sources_of
 from bench.registry.registry import Component, implementation
 from bench.store.records import Threat
 from bench.suite.suite import Suite
@@ -112,7 +112,7 @@ def plan(
     """
     for attack in attacks:
         _check_budgets(suite, attack)
-    _check_sources(suite, points, attacks)
+    check_sources(suite, points, attacks)
     batches = _batches(pictures, suite.compute.batch)
     groups = chain.from_iterable(
         _groups(suite, points, attacks, batch, scoring) for batch in batches
@@ -133,29 +133,6 @@ def _check_budgets(suite: Suite, attack: PlannedAttack) -> None:
         )
 
 
-def _check_sources(
-    suite: Suite, points: Sequence[OperatingPoint], attacks: Sequence[PlannedAttack]
-) -> None:
-    """Check that attacks can use their own sources, and some attack each source of the suite."""
-    for attack in attacks:
-        for sources in _source_points(points, attack.choice.sources):
-            _check_usable(sources, [attack], f"the attack '{attack.choice}' cannot")
-    others = [attack for attack in attacks if attack.uses_target and not attack.choice.sources]
-    for sources in _source_points(points, suite.source_groups):
-        _check_usable(sources, others, "no attack of the suite can")
-
-
-def _check_usable(
-    sources: tuple[OperatingPoint, ...], attacks: Sequence[PlannedAttack], subject: str
-) -> None:
-    if not any(attack.uses_target and _can_search(attack, sources) for attack in attacks):
-        raise ConfigError(
-            f"{subject} search on the source {_labels(sources)}: gradient attacks need codecs with"
-            " gradients, query attacks need one codec that is not lossless; remove the source or"
-            " add an attack"
-        )
-
-
 def _check_distinct(planned: Plan) -> None:
     """Check that no two searches have the same key."""
     seen: dict[str, CraftJob] = {}
@@ -169,12 +146,8 @@ def _check_distinct(planned: Plan) -> None:
 
 def _describe(job: CraftJob) -> str:
     return " ".join(
-        filter(None, (str(job.search.choice), _labels(job.sources), str(job.objective or "")))
+        filter(None, (str(job.search.choice), joint_label(job.sources), str(job.objective or "")))
     )
-
-
-def _labels(sources: Sequence[OperatingPoint]) -> str:
-    return " + ".join(point.label for point in sources)
 
 
 def _batches(pictures: Sequence[Picture], size: int) -> list[list[Picture]]:
@@ -219,7 +192,7 @@ def _crafts(
             if not attack.uses_target:
                 yield _batch_crafts(suite, (), batch, attack, None, spec.budget())
                 continue
-            for sources in filter(partial(_can_search, attack), _sources(suite, attack, points)):
+            for sources in filter(partial(can_search, attack), sources_of(suite, attack, points)):
                 for objective in attack.choice.objectives or suite.default_objectives:
                     yield _batch_crafts(suite, sources, batch, attack, objective, spec.budget())
 
@@ -227,28 +200,6 @@ def _crafts(
 def _is_batched(attack: PlannedAttack, batch: Sequence[Picture]) -> bool:
     """Return whether the pictures are searched together; queries do not get faster in batches."""
     return len(batch) > 1 and attack.need == "gradient"
-
-
-def _sources(
-    suite: Suite, attack: PlannedAttack, points: Sequence[OperatingPoint]
-) -> list[tuple[OperatingPoint, ...]]:
-    """Return the sources that the attack or the suite names, or else every operating point."""
-    single = [(point.label,) for point in points]
-    return _source_points(points, attack.choice.sources or suite.source_groups or single)
-
-
-def _source_points(
-    points: Sequence[OperatingPoint], groups: Sequence[Sequence[str]]
-) -> list[tuple[OperatingPoint, ...]]:
-    """Return the operating points of each group of labels."""
-    return [tuple(point for point in points if point.label in labels) for labels in groups]
-
-
-def _can_search(attack: PlannedAttack, sources: Sequence[OperatingPoint]) -> bool:
-    """Return whether an attack gets what it needs: gradients of all sources, or queries of one."""
-    if attack.need == "queries":
-        return len(sources) == 1 and sources[0].choice.name != IDENTITY
-    return all(point.differentiable for point in sources)
 
 
 def _victims(

@@ -117,7 +117,10 @@ def test_two_distributions_that_clash_are_both_named(installed):
     [
         ("no_such_module:Mine", "cannot import no_such_module:Mine of some-more"),
         ("brought:Mine", "cannot import brought:Mine of some-more"),
-        ("brought:NUMBER", "some-more registers the codec 'mine' as brought:NUMBER, which is no"),
+        (
+            "brought:NUMBER",
+            "some-more registers the codec 'mine' as brought:NUMBER, which is not a",
+        ),
     ],
 )
 def test_what_cannot_be_imported_is_named_with_who_brought_it(target, words, installed):

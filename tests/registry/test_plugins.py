@@ -103,7 +103,10 @@ def test_parameters_are_checked_like_our_own(suite):
         ("import nothing_of_this_name", "the plugin grey.py cannot be imported .*nothing_of_this"),
         ("x =", "the plugin grey.py cannot be imported .*SyntaxError"),
         ("x = 1", "unknown codec 'grey'"),
-        ("CODECS = {'grey': 3}", "the plugin grey.py: its codecs are no dict of names and entries"),
+        (
+            "CODECS = {'grey': 3}",
+            "CODECS of the plugin grey.py must be a dict of bench.entry.Entry objects by name",
+        ),
         ("import sys; sys.exit(3)", "the plugin grey.py cannot be imported"),
     ],
 )
@@ -115,7 +118,7 @@ def test_a_broken_plugin_is_named(code, words, suite):
 
 def test_a_plugin_that_is_not_there_is_named(suite):
     (suite.parent / "grey.py").unlink()
-    with pytest.raises(ConfigError, match=r"there is no plugin .*grey.py; mend the path"):
+    with pytest.raises(ConfigError, match=r"there is no plugin .*grey.py; correct the path"):
         load_suite(suite)
 
 
@@ -199,7 +202,7 @@ def test_a_model_of_ones_own_is_coded_and_attacked(own, photograph):
 
 
 def test_a_model_of_a_module_that_is_not_named_is_refused(own, monkeypatch):
-    monkeypatch.setattr(consent, "_NAMED", {})
+    monkeypatch.setattr(consent, "_MODULES", {})
     with pytest.raises(ConfigError, match=r"runs code of 'mine'; name that module or file in 'pl"):
         instantiate("codec", own)
 
