@@ -154,7 +154,7 @@ class _Dice(Toy):
 
 def test_a_codec_that_draws_without_end_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("backends.toy.Toy", _Dice)
-    with pytest.raises(CodecError, match=r"_Dice\.draw\(\) returns what draws again"):
+    with pytest.raises(CodecError, match=r"_Dice\.draw\(\) still returns a Randomised codec"):
         run_suite(SUITE, tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Suites: what is accepted, and how what is not is told."""
+"""Suites: defaults, grids, budgets, and the messages for invalid files."""
 
 from pathlib import Path
 from textwrap import dedent
@@ -131,18 +131,18 @@ def test_budgets(written, budget):
         ("- toy", "- [toy", "mine.yaml:"),
     ],
 )
-def test_what_is_not_allowed_is_told_with_its_line(before, after, expected):
+def test_an_invalid_suite_is_refused_with_its_line(before, after, expected):
     assert before in _SUITE
     assert expected in _refusal(_SUITE.replace(before, after, 1))
 
 
-def test_yaml_cannot_make_objects():
-    told = _refusal(_SUITE + "description: !!python/object/apply:os.system [true]\n")
-    assert "mine.yaml" in told
+def test_yaml_cannot_create_objects():
+    message = _refusal(_SUITE + "description: !!python/object/apply:os.system [true]\n")
+    assert "mine.yaml" in message
 
 
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "just words"])
-def test_yaml_that_is_no_suite(text):
+def test_yaml_that_is_not_a_suite_is_refused(text):
     assert "expected 'key: value' lines" in _refusal(text)
 
 
@@ -176,7 +176,7 @@ def test_the_schema_offers_every_name_and_parameter():
     assert "mbt2018-mean" in schema["properties"]["codecs"]["items"]["anyOf"][0]["enum"]
 
 
-def test_presets_of_a_name_cannot_be_set():
+def test_preset_parameters_cannot_be_set():
     text = _SUITE.replace("- toy", "- {name: mbt2018, architecture: cheng2020-attn, quality: 1}")
     assert "has no parameter 'architecture'" in _refusal(text)
 
