@@ -1,4 +1,4 @@
-"""Keys, plans and records do not change; tests/helpers/frozen.py lists the exceptions."""
+"""Keys, plans and records do not change; tests/helpers/frozen.py says when they may."""
 
 import json
 
