@@ -16,11 +16,7 @@ from bench.tensors import to_image, to_tensor
 
 
 class Pca(Codec):
-    """Each 8x8 block of RGB pixels as 192 coefficients.
-
-    Args:
-        step: the quantisation step, in 8-bit levels.
-    """
+    """Each 8x8 block of RGB pixels as 192 coefficients; `step` is in 8-bit levels."""
 
     def __init__(self, step: float = 16.0) -> None:
         self._step = step
@@ -33,16 +29,14 @@ class Pca(Codec):
         return pack(b"pca1", height, width, [zlib.compress(symbols.tobytes(), 9)])
 
     def decode(self, bitstream: bytes) -> Image:
-        container = unpack(b"pca1", bitstream)
-        shape = (1, 192, -(-container.height // 8), -(-container.width // 8))
+        box = unpack(b"pca1", bitstream)
+        shape = (1, 192, -(-box.height // 8), -(-box.width // 8))
         try:
-            raw = np.frombuffer(zlib.decompress(b"".join(container.sections)), np.int16).reshape(
-                shape
-            )
+            raw = np.frombuffer(zlib.decompress(b"".join(box.sections)), np.int16).reshape(shape)
         except (ValueError, zlib.error) as error:
             raise CodecError(f"the bitstream holds no coefficients: {error}") from error
         picture = self._picture(torch.from_numpy(raw.astype(np.float32)))
-        return to_image(picture[..., : container.height, : container.width])
+        return to_image(picture[..., : box.height, : box.width])
 
     def fingerprint(self) -> str:
         return f"pca 1 step {self._step}"
