@@ -36,7 +36,12 @@ _SCARCE = frozenset(
 )
 
 
-_SPENT = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
+_NO_MEMORY = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+)
 """The messages of torch when it runs out of memory."""
 
 
@@ -50,15 +55,15 @@ def raise_if_machine(error: BaseException) -> None:
     The resource is memory, disk, file handles or processes. The exception can come from the
     operating system, Python or torch.
     """
-    told_memory = isinstance(error, RuntimeError) and any(one in str(error) for one in _SPENT)
+    no_memory = isinstance(error, RuntimeError) and any(text in str(error) for text in _NO_MEMORY)
     scarce = isinstance(error, OSError) and error.errno in _SCARCE
     if isinstance(error, MachineError):
         raise error
-    if isinstance(error, MemoryError) or told_memory or scarce:
+    if isinstance(error, MemoryError) or no_memory or scarce:
         reason = getattr(error, "strerror", None) or str(error) or "out of memory"
         raise MachineError(
-            f"this machine lacks what a codec or attack needs ({reason}); what was measured is"
-            " kept, mend that and run the same command again"
+            f"the machine ran out of a resource that a codec or attack needs ({reason}); what"
+            " was measured is kept: free the resource and run the same command again"
         ) from error
 
 

@@ -39,7 +39,7 @@ def drawn(codec: Codec, rng: np.random.Generator) -> Codec:
             return codec
         codec = codec.draw(rng)
     raise CodecError(
-        f"{type(codec).__name__}.draw() returns what draws again, and so on without end; let it"
+        f"{type(codec).__name__}.draw() still returns a Randomised codec after {_DEEPEST} draws;"
         " return a codec without draw()"
     )
 
@@ -69,15 +69,15 @@ def layered(family: Family, index: int, codec: Codec) -> Codec:
     return _Layered(family, index, codec)
 
 
-def randomised(count: int, made: Callable[[int], Codec]) -> Codec:
+def randomised(count: int, factory: Callable[[int], Codec]) -> Codec:
     """Return a codec that draws one of several codecs for every picture.
 
     Args:
         count: the number of codecs.
-        made: returns the codec with a number from 0 to `count` - 1. Each codec must decode the
+        factory: returns the codec with a number from 0 to `count` - 1. Each codec must decode the
             bitstreams of all others.
     """
-    return _Random(count, made)
+    return _Random(count, factory)
 
 
 def cheapest(paths: Sequence[Codec], cost: OwnCost) -> Codec:
@@ -108,7 +108,7 @@ class _Layered(Codec):
         return pack(self._id, height, width, [self._index.to_bytes(room, "big"), stream])
 
     def decode(self, bitstream: bytes) -> Image:
-        index, stream = self._opened(bitstream)
+        index, stream = self._unpacked(bitstream)
         return self._family.layer(index).after(self._codec.decode(stream))
 
     def fingerprint(self) -> str:
@@ -116,20 +116,20 @@ class _Layered(Codec):
         return f"{self._family.name}{number} > {self._codec.fingerprint()}"
 
     def header_bytes(self, bitstream: bytes) -> int:
-        _, stream = self._opened(bitstream)
-        own = overhead(2) if self._family.mark_bytes else 0
-        return own + self._codec.header_bytes(stream)
+        _, stream = self._unpacked(bitstream)
+        container = overhead(2) if self._family.mark_bytes else 0
+        return container + self._codec.header_bytes(stream)
 
     @property
     def device(self) -> torch.device:
         return self._codec.device
 
-    def _opened(self, bitstream: bytes) -> tuple[int, bytes]:
+    def _unpacked(self, bitstream: bytes) -> tuple[int, bytes]:
         if not (room := self._family.mark_bytes):
             return self._index, bitstream
         sections = unpack(self._id, bitstream).sections
         if [len(section) for section in sections[:-1]] != [room]:
-            raise CodecError(f"the bitstream does not tell which layer of {self._family.name}")
+            raise CodecError(f"the bitstream has no layer number for {self._family.name}")
         if (index := int.from_bytes(sections[0], "big")) >= self._family.size:
             raise CodecError(f"{self._family.name} has no layer {index}")
         return index, sections[1]
@@ -143,29 +143,29 @@ class _SmoothLayered(_Layered):
         self._surrogate = surrogate
 
     def reconstruct(self, images: Tensor) -> Tensor:
-        inside = self._surrogate.reconstruct(self._layer.relaxed_before(images))
-        return self._layer.relaxed_after(inside)
+        inner = self._surrogate.reconstruct(self._layer.relaxed_before(images))
+        return self._layer.relaxed_after(inner)
 
     def rate(self, images: Tensor) -> Mapping[str, Tensor]:
         return self._surrogate.rate(self._layer.relaxed_before(images))
 
     def relaxed(self, images: Tensor) -> Relaxed:
-        inside = self._surrogate.relaxed(self._layer.relaxed_before(images))
-        return Relaxed(self._layer.relaxed_after(inside.reconstruction), inside.bits)
+        inner = self._surrogate.relaxed(self._layer.relaxed_before(images))
+        return Relaxed(self._layer.relaxed_after(inner.reconstruction), inner.bits)
 
 
 class _BranchingLayered(_Layered):
     """One layer around a branching codec: the layer is applied to each path."""
 
-    def __init__(self, family: Family, index: int, codec: Codec, ways: Branching) -> None:
+    def __init__(self, family: Family, index: int, codec: Codec, branching: Branching) -> None:
         super().__init__(family, index, codec)
-        self._ways = ways
+        self._branching = branching
 
     def paths(self) -> Sequence[Codec]:
-        return [layered(self._family, self._index, path) for path in self._ways.paths()]
+        return [layered(self._family, self._index, path) for path in self._branching.paths()]
 
     def costs(self, images: Tensor) -> Tensor:
-        return self._ways.costs(self._layer.relaxed_before(images))
+        return self._branching.costs(self._layer.relaxed_before(images))
 
 
 class _DrawnLayered(_Layered):
@@ -182,12 +182,12 @@ class _DrawnLayered(_Layered):
 class _Random(Codec):
     """One of several codecs, drawn for every picture."""
 
-    def __init__(self, count: int, made: Callable[[int], Codec]) -> None:
-        self._count, self._made = count, made
-        self._any = made(0)
+    def __init__(self, count: int, factory: Callable[[int], Codec]) -> None:
+        self._count, self._factory = count, factory
+        self._any = factory(0)
 
     def draw(self, rng: np.random.Generator) -> Codec:
-        return drawn(self._made(int(rng.integers(self._count))), rng)
+        return drawn(self._factory(int(rng.integers(self._count))), rng)
 
     def encode(self, image: Image) -> bytes:
         return self.draw(np.random.default_rng()).encode(image)

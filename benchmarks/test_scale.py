@@ -23,7 +23,7 @@ from bench.planning.baselines import with_baselines
 from bench.planning.jobs import Plan
 from bench.planning.operating_point import OperatingPoint
 from bench.planning.planner import plan
-from bench.planning.resolve import make_attack, search_of, terms_of
+from bench.planning.resolve import make_attack, planned_attack, scoring_spec
 from bench.store import run_folder as storing
 from bench.store.records import CraftRecord, MeasureRecord, Scores
 from bench.store.run_folder import Store
@@ -91,8 +91,8 @@ def _planned(size: int) -> Plan:
     pictures = [
         Picture(f"picture-{n}", pixels, f"{n:064d}") for n in range(-(-size // CELLS_A_PICTURE))
     ]
-    found = [search_of(choice, make_attack(choice)) for choice in searches]
-    return plan(suite, points, found, pictures, terms_of(suite))
+    found = [planned_attack(choice, make_attack(choice)) for choice in searches]
+    return plan(suite, points, found, pictures, scoring_spec(suite))
 
 
 def _records(planned: Plan):

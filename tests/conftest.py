@@ -46,8 +46,8 @@ def _one_thread():
 def _forgotten(monkeypatch):
     """Let every test begin with no plugin named."""
     monkeypatch.setattr(plugins, "_loaded", {})
-    monkeypatch.setattr(consent, "_NAMED", {})
-    monkeypatch.setattr(registry, "_NAMED", {kind: {} for kind in registry._TABLES})
+    monkeypatch.setattr(consent, "_MODULES", {})
+    monkeypatch.setattr(registry, "_PLUGIN_ENTRIES", {kind: {} for kind in registry._TABLES})
 
 
 @pytest.fixture(scope="session")

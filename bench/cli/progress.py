@@ -1,4 +1,4 @@
-"""What a run shows while it works: the current search, evaluations done, and the time left."""
+"""The progress display of a run: the current search, finished evaluations and the time left."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from bench.utils.durations import duration
 
 
 def watch(events: Iterable[Event], plan: Plan, store: Store, console: Console) -> int:
-    """Consume a run's events, showing them; return how many evaluations were scored.
+    """Show the events of a run as they arrive; return the number of scored evaluations.
 
-    On a terminal a live display; elsewhere one line for each search. Progress is counted in
+    A terminal gets a live display, other outputs one line per search. Progress is counted in
     expected seconds, because a search can take a thousand times as long as an evaluation.
     """
     work = _Work.of(plan, store)
@@ -32,14 +32,14 @@ def watch(events: Iterable[Event], plan: Plan, store: Store, console: Console) -
 
 @dataclass
 class _Work:
-    """How far a run has come.
+    """The progress of a run.
 
     Attributes:
-        expected: expected seconds of each job that is missing at the start, by key.
-        total: how many evaluations the plan has.
-        done: how many of them have records.
-        spent: expected seconds of the jobs done since the start.
-        started: when the run started, by a monotonic clock.
+        expected: expected seconds of each job without a record at the start, by key.
+        total: number of evaluations in the plan.
+        done: number of evaluations that have records.
+        spent: expected seconds of the jobs that have finished since the start.
+        started: start time of the run, from a monotonic clock.
     """
 
     expected: dict[str, float]
@@ -50,14 +50,14 @@ class _Work:
 
     @classmethod
     def of(cls, plan: Plan, store: Store) -> _Work:
-        """Return the work of a plan that a run folder does not hold yet."""
+        """Return the progress of a plan in a run folder."""
         expected = {job.key: estimated_seconds(job) for job in jobs_without_record(plan, store)}
         done = sum(cell.key not in expected for cell in plan.cells)
         return cls(expected, len(plan.cells), done)
 
     @property
     def all_seconds(self) -> float:
-        """Expected seconds of everything that was missing at the start."""
+        """Expected seconds of all jobs without a record at the start."""
         return sum(self.expected.values())
 
     def finish(self, record: CraftRecord | MeasureRecord) -> None:
@@ -66,16 +66,16 @@ class _Work:
         self.done += isinstance(record, MeasureRecord)
 
     def describe(self) -> str:
-        """Return evaluations done and the time left, corrected by how long the work has taken."""
-        counted = f"{self.done}/{self.total} evaluations"
+        """Return the finished evaluations and the time left, corrected by the measured speed."""
+        evaluations = f"{self.done}/{self.total} evaluations"
         if self.spent <= 0:
-            return counted
+            return evaluations
         pace = (time.monotonic() - self.started) / self.spent
-        return f"{counted}, {duration(pace * max(0.0, self.all_seconds - self.spent))} left"
+        return f"{evaluations}, {duration(pace * max(0.0, self.all_seconds - self.spent))} left"
 
 
 class _Watch:
-    """Shows the events of a run as they come."""
+    """Shows the events of a run as they arrive."""
 
     def __init__(self, work: _Work, progress: Progress, console: Console) -> None:
         self._work = work
@@ -84,7 +84,7 @@ class _Watch:
         self._task = progress.add_task("starting", total=work.all_seconds, state=work.describe())
 
     def consume(self, events: Iterable[Event]) -> int:
-        """Show every event; return how many evaluations were scored."""
+        """Show all events; return the number of scored evaluations."""
         before = self._work.done
         for event in events:
             if isinstance(event, (CraftJob, MeasureJob)):
@@ -125,12 +125,14 @@ def _print(console: Console, line: str) -> None:
 
 
 def _noteworthy(record: CraftRecord | MeasureRecord | WorkerRecord) -> list[str]:
-    """Return what a user should see at once: failures, flags and lost workers."""
+    """Return the lines to print immediately: failures, flags and lost workers."""
     if isinstance(record, WorkerRecord):
         lost = f"worker {record.worker} was lost: {record.reason}"
         return [lost] if record.event == "lost" else []
     if isinstance(record, CraftRecord):
-        search = f"{record.attack} on {record.picture} against {' + '.join(record.sources)}"
+        sources = " + ".join(record.sources)
+        target = f"against {sources}" if sources else "(codec-independent)"
+        search = f"{record.attack} on {record.picture} {target}"
         flags = [f"flag {flag}: {search}, {record.objective}" for flag in record.flags]
         return flags if record.status == "ok" else [f"{record.status}: {search}: {record.reason}"]
     if record.status == "ok" or record.stage == "craft":

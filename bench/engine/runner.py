@@ -31,8 +31,8 @@ from bench.planning.resolve import (
     make_codec,
     make_objective,
     operating_point,
-    search_of,
-    terms_of,
+    planned_attack,
+    scoring_spec,
 )
 from bench.registry.registry import ComponentSpec
 from bench.store.run_folder import Manifest, Store
@@ -97,14 +97,14 @@ def prepare(suite: Suite, base: Path) -> Prepared:
     pictures = tuple(load(suite.images, base))
     codecs = {str(choice): make_codec(choice) for choice in points}
     attacks = {str(choice): make_attack(choice) for choice in searches}
-    objectives = {str(choice): make_objective(choice) for choice in suite.climbed}
-    terms = terms_of(suite)
+    objectives = {str(choice): make_objective(choice) for choice in suite.all_objectives}
+    terms = scoring_spec(suite)
     _check_regions(suite, pictures)
     operating_points = tuple(operating_point(choice, codecs[str(choice)]) for choice in points)
     planned = plan(
         suite,
         operating_points,
-        [search_of(choice, attacks[str(choice)]) for choice in searches],
+        [planned_attack(choice, attacks[str(choice)]) for choice in searches],
         pictures,
         terms,
     )

@@ -1,4 +1,4 @@
-"""From a checked suite to jobs with keys; pure but for making what the suite names.
+"""Turns a checked suite into jobs with keys.
 
-Reading suites lives in `bench.suite`; running jobs in `bench.engine`.
+`bench.suite` reads suites; `bench.engine` runs jobs.
 """

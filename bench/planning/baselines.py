@@ -1,7 +1,7 @@
-"""What stands beside the codecs and attacks of a suite, asked for or not.
+"""The baselines that are added to the codecs and attacks of every suite.
 
-A lossless codec and noise, without which no score can be read; and of every codec behind defences
-the codec itself, whose pictures are those of an attacker who does not know of them.
+These are a lossless codec and noise, with which every score is compared, and the bare codec of
+every defended codec. The pictures made against a bare codec are defence-unaware attacks.
 """
 
 from __future__ import annotations
@@ -15,33 +15,31 @@ NOISE = "sign-noise"
 
 
 def with_baselines(suite: Suite) -> tuple[list[Component], list[Component]]:
-    """Return the suite's codecs and attacks, with what has to be among them.
+    """Return the suite's codecs and attacks with the missing baselines added.
 
     Raises:
-        ConfigError: something else is labelled like the one that is missing.
+        ConfigError: a codec or attack of the suite has the label of a missing baseline.
     """
-    points, searches = suite.points, suite.searches
+    points, attacks = suite.operating_points, suite.all_attacks
     identity = resolve("codec", ComponentSpec(IDENTITY))
-    if not any(_is_bare(point, identity) for point in points):
-        points = _joined(points, identity)
-    for choice in suite.points:
-        if not any(_is_bare(point, choice) for point in points):
-            points = _joined(points, choice.bare)
-    if not any(choice.name == NOISE for choice in searches):
-        searches = _joined(searches, resolve("attack", ComponentSpec(NOISE)))
-    return points, searches
+    for codec in (identity, *suite.operating_points):
+        if not any(_is_bare(point, codec) for point in points):
+            points = _with_baseline(points, codec.bare)
+    if not any(attack.name == NOISE for attack in attacks):
+        attacks = _with_baseline(attacks, resolve("attack", ComponentSpec(NOISE)))
+    return points, attacks
 
 
-def _is_bare(choice: Component, defended: Component) -> bool:
-    """Tell whether a codec is another one without its defences, whatever they are called."""
-    if choice.defence or choice.name != defended.name:
+def _is_bare(codec: Component, defended: Component) -> bool:
+    """Return whether a codec is the bare codec of another one; labels do not matter."""
+    if codec.defence or codec.name != defended.name:
         return False
-    return choice.signature == defended.bare.signature
+    return codec.signature == defended.bare.signature
 
 
-def _joined(choices: list[Component], missing: Component) -> list[Component]:
-    if str(missing) in map(str, choices):
+def _with_baseline(components: list[Component], baseline: Component) -> list[Component]:
+    if str(baseline) in map(str, components):
         raise ConfigError(
-            f"the label '{missing}' is kept for the one that every board has; choose another"
+            f"the label '{baseline}' is reserved for a baseline; choose another label"
         )
-    return [*choices, missing]
+    return [*components, baseline]

@@ -1,9 +1,9 @@
-"""How long a plan will take, roughly, before anything is run: to plan with, never to report.
+"""A rough estimate of how long a plan takes, for planning only.
 
-A job costs its codec's seconds per megapixel times what it asks for; what defences add to that, but
-for the draws of those that draw, and VMAF, about 0.2 s a cell, are not reckoned with. The tables
-hold what was measured on a 2-core machine; other machines differ, and a run's own progress display
-corrects itself as it goes.
+The time of a job is the codec's seconds per megapixel times the number of evaluations. The draws of
+random defences are included. Other costs of defences are not, and neither is VMAF (about 0.2 s per
+evaluation). The costs were measured on a 2-core machine. The progress display of a run corrects the
+estimate with measured times.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from bench.registry.registry import entry
 from bench.store.run_folder import Store
 
 REFERENCE_CORES = 2
-"""Of the machine that was measured on."""
+"""Cores of the machine on which the costs were measured."""
 
 _SCORING = 1.0
-"""Seconds per megapixel for the metrics of one cell."""
+"""Seconds per megapixel for the metrics of one evaluation."""
 
-_DRAWING = 0.1
-"""Seconds per megapixel for a search that looks at no codec."""
+_NOISE = 0.1
+"""Seconds per megapixel for a codec-independent search (noise)."""
 
 
 def estimated_seconds(job: CraftJob | MeasureJob) -> float:
@@ -34,23 +34,23 @@ def estimated_seconds(job: CraftJob | MeasureJob) -> float:
         return megapixels * (_SCORING + _cost(job.victim).coding)
     if job.budget.kind not in job.search.budgets:
         return 0.0
-    once = sum(_asking(point, job) for point in job.sources)
-    return megapixels * (_DRAWING + once * job.search.evaluations)
+    evaluation = sum(_evaluation_cost(source, job) for source in job.sources)
+    return megapixels * (_NOISE + evaluation * job.search.evaluations)
 
 
 def remaining_seconds(plan: Plan, store: Store | None = None) -> float:
-    """Return the expected seconds of all jobs that a run folder does not hold yet."""
+    """Return the expected seconds of all jobs without a record in the run folder."""
     return sum(estimated_seconds(job) for job in jobs_without_record(plan, store))
 
 
 def jobs_without_record(plan: Plan, store: Store | None = None) -> Iterable[CraftJob | MeasureJob]:
-    """Yield the jobs that a run folder does not hold yet; all of them without one."""
+    """Yield the jobs without a record in the run folder; all jobs if there is no folder."""
     yield from (job for job in plan.crafts if store is None or job.key not in store.crafts)
     yield from (job for job in plan.cells if store is None or job.key not in store.measured)
 
 
-def _asking(point: OperatingPoint, job: CraftJob) -> float:
-    """Return the seconds per megapixel of one evaluation: a query, or a gradient of every draw."""
+def _evaluation_cost(point: OperatingPoint, job: CraftJob) -> float:
+    """Return the seconds per megapixel of one query, or of the gradients of all draws."""
     if job.search.need == "queries":
         return _cost(point).coding
     return _cost(point).gradient * (job.draws if point.random else 1)

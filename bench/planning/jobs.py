@@ -1,7 +1,7 @@
-"""What a plan is made of: jobs, and the order they are done in.
+"""The jobs of a plan, in the order in which they run.
 
-craft job     sources x picture x attack x objective x budget -> one 8-bit picture
-measure job   one crafted picture (or the clean one) x one victim -> scores
+craft job     sources x picture x attack x objective x budget -> one 8-bit adversarial picture
+measure job   one adversarial or source picture x one victim -> scores
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ class CraftJob:
     """One search.
 
     Attributes:
-        key: identifies the picture it finds.
-        sources: what is searched on.
-        picture: where it begins.
+        key: hash that identifies the result.
+        sources: the codecs that are attacked jointly; empty for noise.
+        picture: the source picture.
         search: the attack.
-        objective: what it wants; None for noise.
-        budget: how far it may go.
-        seed: of its random numbers.
-        draws: of random codecs so many count.
-        arithmetic: how the surrogates of its sources compute.
+        objective: the objective; None for noise.
+        budget: the budget of the perturbation.
+        seed: seed of the random numbers.
+        draws: number of draws of a random source.
+        arithmetic: arithmetic of the surrogates.
     """
 
     key: str
@@ -45,11 +45,11 @@ class CraftJob:
 
 @dataclass(frozen=True)
 class Draw:
-    """One of the draws that a random codec is scored with, the same ones for every picture made.
+    """One of the draws with which a random codec is scored; every attack gets the same draws.
 
     Attributes:
-        number: from 0.
-        seed: of its generator.
+        number: number of the draw, from 0.
+        seed: seed of its random generator.
     """
 
     number: int
@@ -58,7 +58,16 @@ class Draw:
 
 @dataclass(frozen=True)
 class MeasureJob:
-    """One cell; the clean picture if `craft` is None; the codec itself if `draw` is None."""
+    """One evaluation.
+
+    Attributes:
+        key: hash that identifies the result.
+        victim: the codec that is scored.
+        picture: the source picture.
+        craft: the search that gives the adversarial picture; None to score the source picture.
+        threat: the threat model of the evaluation.
+        draw: the draw of a random codec; None for other codecs.
+    """
 
     key: str
     victim: OperatingPoint
@@ -70,12 +79,12 @@ class MeasureJob:
 
 @dataclass(frozen=True)
 class Group:
-    """One search (or the clean picture) and the cells that need its picture.
+    """One search and the evaluations of its picture, or the evaluations of a source picture.
 
     Attributes:
-        craft: the search.
-        cells: what is measured.
-        mates: all searches that are one batch with it, itself among them; none if it is alone.
+        craft: the search; None for a source picture.
+        cells: the evaluations.
+        mates: all searches of its batch, including itself; empty if it runs alone.
     """
 
     craft: CraftJob | None
@@ -84,18 +93,18 @@ class Group:
 
     @property
     def searches(self) -> tuple[CraftJob, ...]:
-        """What has to be searched for its picture, in this order."""
+        """The searches that give its picture, in this order."""
         return self.mates or (() if self.craft is None else (self.craft,))
 
     @property
     def key(self) -> str:
-        """What tells it apart: the key of its first job."""
+        """A unique key: that of its first job."""
         return self.cells[0].key if self.craft is None else self.craft.key
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything a suite asks for, in the order it is done."""
+    """All jobs of a suite, in the order in which they run."""
 
     groups: tuple[Group, ...] = field(repr=False)
 
@@ -106,15 +115,16 @@ class Plan:
 
     @property
     def cells(self) -> list[MeasureJob]:
-        """The measurements."""
+        """The evaluations."""
         return [cell for group in self.groups for cell in group.cells]
 
 
 def describe_job(job: CraftJob | MeasureJob) -> str:
-    """Return in a few words what a job does."""
+    """Return a short description of a job."""
     if isinstance(job, MeasureJob):
-        made = "clean" if job.craft is None else str(job.craft.search.choice)
-        return f"measure {job.victim.label} on {job.picture.name} ({made})"
-    against = " + ".join(point.label for point in job.sources) or "no codec"
-    wanted = f", {job.objective}" if job.objective is not None else ""
-    return f"{job.search.choice} on {job.picture.name} against {against}{wanted}, {job.budget}"
+        attack = "clean" if job.craft is None else str(job.craft.search.choice)
+        return f"measure {job.victim.label} on {job.picture.name} ({attack})"
+    sources = " + ".join(point.label for point in job.sources)
+    target = f"against {sources}" if sources else "(codec-independent)"
+    objective = f", {job.objective}" if job.objective is not None else ""
+    return f"{job.search.choice} on {job.picture.name} {target}{objective}, {job.budget}"

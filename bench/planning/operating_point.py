@@ -1,4 +1,4 @@
-"""Codecs and attacks as planning sees them: what can change their results, and what they offer."""
+"""The properties of codecs, attacks and metrics that planning needs, and their parts of a key."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from bench.registry.registry import Component
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """One operating point as planning sees it.
+    """One operating point of a codec.
 
     Attributes:
-        choice: its name and parameters.
-        fingerprint: what its codec says of itself.
-        differentiable: whether it offers gradients.
-        random: whether it draws random numbers.
+        choice: name and parameters of the codec.
+        fingerprint: the codec's fingerprint.
+        differentiable: whether the codec has gradients.
+        random: whether the codec draws random numbers.
     """
 
     choice: Component
@@ -29,16 +29,16 @@ class OperatingPoint:
 
     @property
     def label(self) -> str:
-        """What records and the board call it."""
+        """The label in records and on the leaderboard."""
         return str(self.choice)
 
     @cached_property
     def identity(self) -> list[object]:
-        """What can change its output: what it says of itself, its name and its parameters."""
+        """The part of a key: fingerprint, name and parameters."""
         return [self.fingerprint, self.choice.name, self.choice.signature]
 
     def is_defended_version_of(self, other: OperatingPoint) -> bool:
-        """Tell whether it is the other one behind defences."""
+        """Return whether this codec is the other codec with defences."""
         return bool(self.choice.defence) and not other.choice.defence and self._bare == other._bare
 
     @cached_property
@@ -48,7 +48,7 @@ class OperatingPoint:
 
 @dataclass(frozen=True)
 class PlannedAttack:
-    """An attack as planning sees it; see `bench.attack.Attack` for what the attributes mean."""
+    """An attack; `bench.attack.Attack` explains the attributes."""
 
     choice: Component
     need: Need
@@ -58,17 +58,17 @@ class PlannedAttack:
 
     @cached_property
     def identity(self) -> list[object]:
-        """What can change what it finds: its name, its version and its parameters."""
+        """The part of a key: name, version and parameters."""
         return [self.choice.name, self.version, self.choice.signature]
 
     @property
     def uses_target(self) -> bool:
-        """Whether it asks a codec anything."""
+        """Whether it needs gradients or queries of a codec."""
         return self.need != "nothing"
 
     @property
     def queries(self) -> int:
-        """How many queries of each picture it declares."""
+        """The number of queries per picture; 0 for attacks that use none."""
         return self.evaluations if self.need == "queries" else 0
 
 
@@ -77,8 +77,8 @@ class NamedMetric:
     """A metric that a suite names.
 
     Attributes:
-        choice: its name and parameters.
-        metric: itself.
+        choice: name and parameters of the metric.
+        metric: the metric.
     """
 
     choice: Component
@@ -86,32 +86,33 @@ class NamedMetric:
 
     @property
     def label(self) -> str:
-        """What records and the board call it."""
+        """The label in records and on the leaderboard."""
         return str(self.choice)
 
     @property
     def identity(self) -> list[object]:
-        """What can change its values, and what they are called."""
+        """The part of a key: label, name, version and parameters."""
         name = self.choice.name
         return [self.label, name, self.metric.version, self.choice.signature]
 
 
 @dataclass(frozen=True)
 class ScoringSpec:
-    """What a suite says of scoring.
+    """The scoring settings of a suite.
 
     Attributes:
         rd_lambda: weight of 255^2 MSE in the R-D cost.
         vmaf: whether VMAF is scored too.
-        yardsticks: the metrics that are asked besides.
+        named_metrics: the additional metrics.
     """
 
     rd_lambda: float
     vmaf: bool = False
-    yardsticks: tuple[NamedMetric, ...] = ()
+    named_metrics: tuple[NamedMetric, ...] = ()
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """What of it can change the scores of a cell, as the parts of a key."""
-        named = [one.identity for one in self.yardsticks]
-        return {"scores": [self.rd_lambda, self.vmaf], **({"metrics": named} if named else {})}
+        """The settings that can change scores, as parts of a key."""
+        metrics = {"metrics": [metric.identity for metric in self.named_metrics]}
+        scores = {"scores": [self.rd_lambda, self.vmaf]}
+        return {**scores, **(metrics if self.named_metrics else {})}

@@ -1,8 +1,8 @@
-"""A validated suite, its codecs' fingerprints and its pictures -> the jobs of a run. Pure.
+"""Turns a checked suite, its codecs and its pictures into the jobs of a run.
 
-A picture is crafted once and measured on every victim, so transfer costs only measuring. Both are
-identified by a hash of everything that can change their result; the same jobs come in the same
-order every time.
+Each adversarial picture is crafted once and scored on every victim, so transfer costs only scoring.
+The key of a job is a hash of everything that can change its result. The order of the jobs is always
+the same. The functions here have no side effects.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ from itertools import chain
 from bench.budget import Budget
 from bench.errors import ConfigError
 from bench.images.image_set import Picture
-from bench.planning.baselines import IDENTITY
 from bench.planning.jobs import CraftJob, Draw, Group, MeasureJob, Plan
 from bench.planning.operating_point import OperatingPoint, PlannedAttack, ScoringSpec
+from bench.planning.sources import can_search, check_sources, joint_label, sources_of
 from bench.registry.registry import Component, implementation
 from bench.store.records import Threat
 from bench.suite.suite import Suite
 from bench.utils.hashing import job_key
 
 SCORING_VERSION = 2
-"""Raised whenever the same bytes and pictures would give other scores, or more of them."""
+"""Increase it when the same bitstreams and pictures would give other or additional scores."""
 
 
-def group(
+def make_group(
     suite: Suite,
     craft: CraftJob | None,
     picture: Picture,
     victims: Sequence[OperatingPoint],
-    terms: ScoringSpec,
+    scoring: ScoringSpec,
 ) -> Group:
-    """Return one search, or the clean picture if there is none, and a cell for each victim."""
+    """Return a search (None for the source picture) with an evaluation for each victim."""
     return Group(
         craft,
         tuple(
-            _cell(suite, craft, picture, victim, terms, draw)
+            _evaluation(suite, craft, picture, victim, scoring, draw)
             for victim in victims
             for draw in _draws(suite, picture, victim)
         ),
@@ -48,24 +48,24 @@ def group(
 def _draws(suite: Suite, picture: Picture, victim: OperatingPoint) -> Sequence[Draw | None]:
     if not victim.random:
         return (None,)
-    told = {"victim": victim.identity, "picture": picture.sha256, "seed": suite.seed}
-    keys = [job_key(**told, draw=number) for number in range(suite.draws)]
+    content = {"victim": victim.identity, "picture": picture.sha256, "seed": suite.seed}
+    keys = [job_key(**content, draw=number) for number in range(suite.draws)]
     return [Draw(number, int(key[:12], 16)) for number, key in enumerate(keys)]
 
 
-def _cell(
+def _evaluation(
     suite: Suite,
     craft: CraftJob | None,
     picture: Picture,
     victim: OperatingPoint,
-    terms: ScoringSpec,
+    scoring: ScoringSpec,
     draw: Draw | None,
 ) -> MeasureJob:
     key = job_key(
         victim=[victim.label, *victim.identity],
         picture=[picture.name, picture.sha256],
         craft=craft and craft.key,
-        **terms.identity,
+        **scoring.identity,
         scoring=SCORING_VERSION,
         threads=suite.compute.threads,
         **({"draw": [draw.number, draw.seed]} if draw else {}),
@@ -84,105 +84,80 @@ def _threat(craft: CraftJob | None, victim: OperatingPoint) -> Threat:
 
 
 SEARCHING_VERSION = 2
-"""Raised whenever the same search would find another picture, by the harness or a surrogate."""
-
+"""Increase it when the harness or a surrogate changes so that searches find other pictures."""
 
 _DRAWING_VERSION = 2
-"""Raised likewise, for searches on codecs that draw random numbers alone."""
+"""The same, but only for searches on random codecs."""
 
 
 def plan(
     suite: Suite,
     points: Sequence[OperatingPoint],
-    searches: Sequence[PlannedAttack],
+    attacks: Sequence[PlannedAttack],
     pictures: Sequence[Picture],
-    terms: ScoringSpec,
+    scoring: ScoringSpec,
 ) -> Plan:
-    """Return every job of a suite.
+    """Return all jobs of a suite.
 
     Args:
-        suite: what to do.
-        points: its operating points with `bench.planning.baselines` among them.
-        searches: its attacks with `bench.planning.baselines` among them.
+        suite: the suite.
+        points: its operating points, including the baselines.
+        attacks: its attacks, including the baselines.
         pictures: its pictures.
-        terms: what it says of scoring.
+        scoring: its scoring settings.
 
     Raises:
-        ConfigError: an attack can do none of the budgets, no attack can search on some of the
-            sources, or two jobs would be one.
+        ConfigError: an attack supports none of the budgets, no attack can use one of the sources,
+            or two jobs are the same.
     """
-    for search in searches:
-        _check_budgets(suite, search)
-    _check_sources(suite, points, searches)
+    for attack in attacks:
+        _check_budgets(suite, attack)
+    check_sources(suite, points, attacks)
     batches = _batches(pictures, suite.compute.batch)
     groups = chain.from_iterable(
-        _groups(suite, points, searches, batch, terms) for batch in batches
+        _groups(suite, points, attacks, batch, scoring) for batch in batches
     )
     planned = Plan(tuple(groups))
-    _refuse_twins(planned)
+    _check_distinct(planned)
     return planned
 
 
-def _check_budgets(suite: Suite, search: PlannedAttack) -> None:
-    """See that an attack can do one budget at least; the others are recorded as unsupported."""
-    asked = [spec.budget() for spec in suite.budgets]
-    if not any(budget.kind in search.budgets for budget in asked):
+def _check_budgets(suite: Suite, attack: PlannedAttack) -> None:
+    """Check that an attack supports a budget; searches with others are recorded as unsupported."""
+    budgets = [spec.budget() for spec in suite.budgets]
+    if not any(budget.kind in attack.budgets for budget in budgets):
         raise ConfigError(
-            f"the attack '{search.choice}' can do budgets in {' and '.join(search.budgets)}, and"
-            f" the suite has only {', '.join(map(str, asked))}; add such a budget or remove the"
+            f"the attack '{attack.choice}' supports budgets in {' and '.join(attack.budgets)}, but"
+            f" the suite has only {', '.join(map(str, budgets))}; add such a budget or remove the"
             " attack"
         )
 
 
-def _check_sources(
-    suite: Suite, points: Sequence[OperatingPoint], searches: Sequence[PlannedAttack]
-) -> None:
-    """See that whatever is named as sources is searched on: a suite's by one attack at least."""
-    for search in searches:
-        for sources in _named(points, search.choice.sources):
-            _check_searched(sources, [search], f"the attack '{search.choice}' cannot")
-    free = [search for search in searches if search.uses_target and not search.choice.sources]
-    for sources in _named(points, suite.together):
-        _check_searched(sources, free, "no attack of the suite can")
-
-
-def _check_searched(
-    sources: tuple[OperatingPoint, ...], searches: Sequence[PlannedAttack], who: str
-) -> None:
-    if not any(search.uses_target and _can_search(search, sources) for search in searches):
-        raise ConfigError(
-            f"{who} search on the source {_labels(sources)}: gradients are of codecs that offer"
-            " them, queries of one codec that is not lossless; remove it or add an attack"
-        )
-
-
-def _refuse_twins(planned: Plan) -> None:
-    """See that no two jobs would give the same record."""
+def _check_distinct(planned: Plan) -> None:
+    """Check that no two searches have the same key."""
     seen: dict[str, CraftJob] = {}
     for job in planned.crafts:
-        twin = seen.setdefault(job.key, job)
-        if twin is not job:
-            raise ConfigError(f"{_told(job)} and {_told(twin)} are the same search; remove one")
+        first = seen.setdefault(job.key, job)
+        if first is not job:
+            raise ConfigError(
+                f"{_describe(job)} and {_describe(first)} are the same search; remove one"
+            )
 
 
-def _told(job: CraftJob) -> str:
+def _describe(job: CraftJob) -> str:
     return " ".join(
-        filter(None, (str(job.search.choice), _labels(job.sources), str(job.objective or "")))
+        filter(None, (str(job.search.choice), joint_label(job.sources), str(job.objective or "")))
     )
 
 
-def _labels(sources: Sequence[OperatingPoint]) -> str:
-    return " + ".join(point.label for point in sources)
-
-
 def _batches(pictures: Sequence[Picture], size: int) -> list[list[Picture]]:
-    """Return pictures of one size together, at most so many, in the order of their first ones."""
+    """Return batches of at most `size` pictures of one shape, in the order of their first ones."""
     batches: list[list[Picture]] = []
-    growing: dict[tuple[int, ...], list[Picture]] = {}
+    current: dict[tuple[int, ...], list[Picture]] = {}
     for picture in pictures:
-        batch = growing.get(picture.pixels.shape, [])
+        batch = current.get(picture.pixels.shape, [])
         if len(batch) in {0, size}:
-            batch = growing[picture.pixels.shape] = []
+            batch = current[picture.pixels.shape] = []
             batches.append(batch)
         batch.append(picture)
     return batches
@@ -191,96 +166,72 @@ def _batches(pictures: Sequence[Picture], size: int) -> list[list[Picture]]:
 def _groups(
     suite: Suite,
     points: Sequence[OperatingPoint],
-    searches: Sequence[PlannedAttack],
+    attacks: Sequence[PlannedAttack],
     batch: Sequence[Picture],
-    terms: ScoringSpec,
+    scoring: ScoringSpec,
 ) -> Iterator[Group]:
     for picture in batch:
-        yield group(suite, None, picture, points, terms)
-    for crafts in _crafts(suite, points, searches, batch):
+        yield make_group(suite, None, picture, points, scoring)
+    for crafts in _crafts(suite, points, attacks, batch):
         mates = crafts if _is_batched(crafts[0].search, batch) else ()
         for craft in crafts:
             victims = _victims(suite, craft, points)
-            yield replace(group(suite, craft, craft.picture, victims, terms), mates=mates)
+            group = make_group(suite, craft, craft.picture, victims, scoring)
+            yield replace(group, mates=mates)
 
 
 def _crafts(
     suite: Suite,
     points: Sequence[OperatingPoint],
-    searches: Sequence[PlannedAttack],
+    attacks: Sequence[PlannedAttack],
     batch: Sequence[Picture],
 ) -> Iterator[tuple[CraftJob, ...]]:
-    """Yield searches that are alike, one for each picture."""
+    """Yield the searches that differ only in the picture, one for each picture of a batch."""
     for spec in suite.budgets:
-        for search in searches:
-            if not search.uses_target:
-                yield _alike(suite, (), batch, search, None, spec.budget())
+        for attack in attacks:
+            if not attack.uses_target:
+                yield _batch_crafts(suite, (), batch, attack, None, spec.budget())
                 continue
-            for sources in filter(partial(_can_search, search), _sources(suite, search, points)):
-                for objective in search.choice.objectives or suite.wants:
-                    yield _alike(suite, sources, batch, search, objective, spec.budget())
+            for sources in filter(partial(can_search, attack), sources_of(suite, attack, points)):
+                for objective in attack.choice.objectives or suite.default_objectives:
+                    yield _batch_crafts(suite, sources, batch, attack, objective, spec.budget())
 
 
-def _is_batched(search: PlannedAttack, batch: Sequence[Picture]) -> bool:
-    """Tell whether these pictures are searched at once: what asks queries gains nothing by it."""
-    return len(batch) > 1 and search.need == "gradient"
-
-
-def _sources(
-    suite: Suite, search: PlannedAttack, points: Sequence[OperatingPoint]
-) -> list[tuple[OperatingPoint, ...]]:
-    """Return what is searched on together: as attack or suite say, or each point alone."""
-    alone = [(point.label,) for point in points]
-    return _named(points, search.choice.sources or suite.together or alone)
-
-
-def _named(
-    points: Sequence[OperatingPoint], named: Sequence[Sequence[str]]
-) -> list[tuple[OperatingPoint, ...]]:
-    return [tuple(point for point in points if point.label in labels) for labels in named]
-
-
-def _can_search(search: PlannedAttack, sources: Sequence[OperatingPoint]) -> bool:
-    """Tell whether an attack can search on sources: by gradients of all, by queries of one."""
-    if search.need == "queries":
-        return len(sources) == 1 and sources[0].choice.name != IDENTITY
-    return all(point.differentiable for point in sources)
+def _is_batched(attack: PlannedAttack, batch: Sequence[Picture]) -> bool:
+    """Return whether the pictures are searched together; queries do not get faster in batches."""
+    return len(batch) > 1 and attack.need == "gradient"
 
 
 def _victims(
     suite: Suite, craft: CraftJob, points: Sequence[OperatingPoint]
 ) -> list[OperatingPoint]:
-    """Noise hits everyone; the sources, and they behind defences, are always victims."""
+    """Return the victims of a search: all for noise, else at least its sources, also defended."""
     transfer = craft.search.choice.transfer or suite.transfer
     if not craft.sources or transfer == "all":
         return list(points)
-    reached = [p for p in points if transfer == "gradient-free" and not p.differentiable]
-    reached += [p for p in points if any(map(p.is_defended_version_of, craft.sources))]
-    return [p for p in points if p in craft.sources or p in reached]
+    victims = [p for p in points if transfer == "gradient-free" and not p.differentiable]
+    victims += [p for p in points if any(map(p.is_defended_version_of, craft.sources))]
+    return [p for p in points if p in craft.sources or p in victims]
 
 
-def _objective(choice: Component) -> list[object]:
-    """Return what can change what is wanted; only some objectives have a version."""
+def _objective_identity(choice: Component) -> list[object]:
+    """Return the part of a key for an objective; only some objectives have a version."""
     version = getattr(implementation("objective", choice.name), "version", None)
-    return [
-        choice.name,
-        choice.signature,
-        *([] if version is None else [version]),
-    ]
+    return [choice.name, choice.signature, *([] if version is None else [version])]
 
 
-def _alike(
+def _batch_crafts(
     suite: Suite,
     sources: tuple[OperatingPoint, ...],
     batch: Sequence[Picture],
-    search: PlannedAttack,
+    attack: PlannedAttack,
     objective: Component | None,
     budget: Budget,
 ) -> tuple[CraftJob, ...]:
-    told = dict(
+    content = dict(
         sources=[point.identity for point in sources],
-        attack=search.identity,
-        objective=objective and _objective(objective),
+        attack=attack.identity,
+        objective=objective and _objective_identity(objective),
         budget=budget.identity,
         seed=suite.seed,
         searching=SEARCHING_VERSION,
@@ -290,15 +241,15 @@ def _alike(
             if any(point.random for point in sources)
             else {}
         ),
-        **({"batch": [one.sha256 for one in batch]} if _is_batched(search, batch) else {}),
+        **({"batch": [picture.sha256 for picture in batch]} if _is_batched(attack, batch) else {}),
     )
-    keys = [job_key(**told, picture=picture.sha256) for picture in batch]
+    keys = [job_key(**content, picture=picture.sha256) for picture in batch]
     return tuple(
         CraftJob(
             key,
             sources,
             picture,
-            search,
+            attack,
             objective,
             budget,
             seed=int(key[:12], 16),

@@ -1,4 +1,4 @@
-"""What a suite names -> codecs, attacks, objectives and metrics, made and checked."""
+"""Creates and checks the codecs, attacks, objectives and metrics that a suite names."""
 
 from __future__ import annotations
 
@@ -14,58 +14,66 @@ from bench.wrapping import offers_gradients
 
 
 def make_codec(choice: ComponentSpec) -> Codec:
-    """Make the codec that a suite names.
+    """Create a codec that a suite names.
 
     Raises:
-        ConfigError: it cannot be had on this machine, or is no codec that can be scored.
+        ConfigError: the codec cannot run on this machine, or is not a `bench.codec.Codec`.
     """
     codec = registry.instantiate("codec", choice)
     if not isinstance(codec, Codec):
-        raise ConfigError(f"the codec '{choice}' is no bench.codec.Codec; derive it from that")
+        raise ConfigError(f"the codec '{choice}' is not a bench.codec.Codec; derive it from that")
     return codec
 
 
 def make_attack(choice: ComponentSpec) -> Attack:
-    """Make the attack that a suite names.
+    """Create an attack that a suite names.
 
     Raises:
-        ConfigError: it cannot be had on this machine, or is no attack.
+        ConfigError: the attack cannot run on this machine, or does not implement
+            `bench.attack.Attack`.
     """
     attack = registry.instantiate("attack", choice)
     if not isinstance(attack, Attack):
-        raise ConfigError(f"the attack '{choice}' lacks what bench.attack.Attack asks for")
+        raise ConfigError(
+            f"the attack '{choice}' does not implement bench.attack.Attack; define all attributes"
+            " of that class"
+        )
     return attack
 
 
-def terms_of(suite: Suite) -> ScoringSpec:
-    """Return what a suite says of scoring, its metrics made.
+def scoring_spec(suite: Suite) -> ScoringSpec:
+    """Return the scoring settings of a suite, with its metrics created.
 
     Raises:
-        ConfigError: one cannot be had on this machine, or is no metric.
+        ConfigError: a metric cannot run on this machine, or does not implement
+            `bench.metric.Metric`.
     """
-    yardsticks = tuple(NamedMetric(choice, _metric(choice)) for choice in suite.yardsticks)
-    return ScoringSpec(suite.rd_lambda, suite.vmaf, yardsticks)
+    metrics = tuple(NamedMetric(choice, _metric(choice)) for choice in suite.named_metrics)
+    return ScoringSpec(suite.rd_lambda, suite.vmaf, metrics)
 
 
 def _metric(choice: ComponentSpec) -> Metric:
     metric = registry.instantiate("metric", choice)
     if not is_metric(metric):
-        raise ConfigError(f"the metric '{choice}' lacks what bench.metric.Metric asks for")
+        raise ConfigError(
+            f"the metric '{choice}' does not implement bench.metric.Metric; define all attributes"
+            " of that class"
+        )
     return metric
 
 
 def make_objective(choice: ComponentSpec) -> Objective:
-    """Make the objective that a suite names."""
+    """Create an objective that a suite names."""
     objective: Objective = registry.instantiate("objective", choice)
     return objective
 
 
 def operating_point(choice: Component, codec: Codec) -> OperatingPoint:
-    """Return a codec as planning sees it."""
+    """Return the properties of a codec that planning needs."""
     random = isinstance(codec, Randomised)
     return OperatingPoint(choice, codec.fingerprint(), offers_gradients(codec), random)
 
 
-def search_of(choice: Component, attack: Attack) -> PlannedAttack:
-    """Return an attack as planning sees it."""
+def planned_attack(choice: Component, attack: Attack) -> PlannedAttack:
+    """Return the properties of an attack that planning needs."""
     return PlannedAttack(choice, attack.needs, attack.budgets, attack.version, attack.evaluations)

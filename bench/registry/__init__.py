@@ -1,4 +1,4 @@
-"""Names to implementations: tables, entry points, plugins, and the parameters they take.
+"""Finds implementations by name, in tables, entry points and plugins, and checks parameters.
 
 The implementations live in `backends`, `attacks` and plugins.
 """

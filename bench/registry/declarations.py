@@ -1,9 +1,10 @@
-"""What lists and the JSON schema say of implementations, without importing them.
+"""Parameters and attributes of implementations, for lists and the JSON schema.
 
-    python -m bench.registry.declarations      writes declarations.json anew
+    python -m bench.registry.declarations      writes declarations.json
 
-Declarations of what ships with the harness are read from declarations.json, which a test holds to
-the signatures; what installed distributions and plugins bring is imported.
+Built-in implementations are not imported for this: their declarations are in declarations.json, and
+a test compares the file with their signatures. Implementations of installed distributions and
+plugins are imported.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ _FILE = Path(__file__).with_name("declarations.json")
 
 
 class Declaration(BaseModel):
-    """What an implementation declares.
+    """The declaration of an implementation.
 
     Attributes:
         parameters: JSON schema of the parameters that a suite can set.
         budgets: the kinds of budget that an attack supports.
-        needs: what an attack needs of a codec: nothing, gradient or queries.
-        gradient: which gradient an attack follows through a defence.
+        needs: what an attack needs from a codec: nothing, gradient or queries.
+        gradient: the gradient of a defence that an adaptive attack uses.
         unit: of a metric's values.
         better: which values of a metric are better: higher or lower.
     """
@@ -43,18 +44,18 @@ class Declaration(BaseModel):
 
 
 def declaration(kind: Kind, name: str) -> Declaration:
-    """Return what the implementation of a name declares.
+    """Return the declaration of an implementation.
 
     Raises:
-        ConfigError: it has to be imported and cannot be, or a parameter has no type.
+        ConfigError: the implementation cannot be imported, or a parameter has no type.
     """
     return _shipped().get(kind, {}).get(name) or declare(kind, name)
 
 
 def declare(kind: Kind, name: str) -> Declaration:
-    """Import an implementation and return what it declares."""
-    made = implementation(kind, name)
-    fields = {key: getattr(made, key) for key in _ATTRIBUTES[kind] if hasattr(made, key)}
+    """Import an implementation and return its declaration."""
+    declared = implementation(kind, name)
+    fields = {key: getattr(declared, key) for key in _ATTRIBUTES[kind] if hasattr(declared, key)}
     return Declaration(parameters=parameters(kind, name).model_json_schema(), **fields)
 
 
@@ -69,7 +70,7 @@ _ATTRIBUTES: dict[Kind, tuple[str, ...]] = {
 
 
 def as_json() -> str:
-    """Return the declarations of everything that ships with the harness."""
+    """Return the declarations of all built-in implementations as JSON text."""
     shipped = {
         kind: {
             name: declare(kind, name).model_dump(exclude_defaults=True)
@@ -85,7 +86,7 @@ def as_json() -> str:
 def _shipped() -> dict[Kind, dict[str, Declaration]]:
     content = json.loads(_FILE.read_text(encoding="utf-8"))
     return {
-        kind: {name: Declaration.model_validate(one) for name, one in declared.items()}
+        kind: {name: Declaration.model_validate(fields) for name, fields in declared.items()}
         for kind, declared in content.items()
     }
 

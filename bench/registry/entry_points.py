@@ -1,4 +1,4 @@
-"""What installed distributions bring, by their entry points; every error names who brought it."""
+"""Implementations of installed distributions, from entry points; errors name the distribution."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bench.entry import Entry
 from bench.errors import ConfigError, one_line, raise_if_machine
 
 
-def merged_with_entry_points(kind: str, own: Mapping[str, Entry]) -> dict[str, Entry]:
-    """Return the implementations of a kind that ship with the harness, and the installed ones.
+def merged_with_entry_points(kind: str, built_in: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Return the built-in and the installed implementations of a kind.
 
     Raises:
-        ConfigError: a distribution claims a name that is taken.
+        ConfigError: a distribution registers a name that is already taken.
     """
-    known = dict(own)
+    known = dict(built_in)
     for point in metadata.entry_points(group=f"bench.{kind}s"):
         owner = point.dist.name if point.dist else point.value
         if point.name in known:
@@ -31,30 +31,30 @@ def merged_with_entry_points(kind: str, own: Mapping[str, Entry]) -> dict[str, E
     return known
 
 
-def checked_entry(kind: str, name: str, found: Entry) -> Entry:
-    """Return an entry; where an entry point names one, that one.
+def checked_entry(kind: str, name: str, entry: Entry) -> Entry:
+    """Return an entry; if an entry point names an `Entry` object, return that object.
 
     Raises:
-        ConfigError: what an entry point names cannot be imported, or made with parameters.
+        ConfigError: the object that an entry point names cannot be imported or called.
     """
-    if not found.owner:
-        return found
-    target = attribute(found, found.target)
+    if not entry.owner:
+        return entry
+    target = import_target(entry, entry.target)
     if isinstance(target, Entry):
-        return replace(target, owner=found.owner)
+        return replace(target, owner=entry.owner)
     if not callable(target):
         raise ConfigError(
-            f"{found.owner} registers the {kind} '{name}' as {found.target}, which is no class,"
-            " function or Entry; mend or uninstall it"
+            f"{entry.owner} registers the {kind} '{name}' as {entry.target}, which is not a"
+            " class, function or Entry; correct or uninstall it"
         )
-    return found
+    return entry
 
 
-def attribute(found: Entry, target: str | Callable[..., Any]) -> Any:  # noqa: ANN401 - what it names
-    """Return what an entry's target or probe names, or is.
+def import_target(entry: Entry, target: str | Callable[..., Any]) -> Any:  # noqa: ANN401 - what it names
+    """Return the object that a target of an entry names; an object is returned as it is.
 
     Raises:
-        ConfigError: it cannot be imported.
+        ConfigError: the object cannot be imported.
     """
     if not isinstance(target, str):
         return target
@@ -64,5 +64,5 @@ def attribute(found: Entry, target: str | Callable[..., Any]) -> Any:  # noqa: A
     except (Exception, SystemExit) as error:  # a plugin's import can fail in any way
         raise_if_machine(error)
         raise ConfigError(
-            f"cannot import {target}{found.origin} ({one_line(error)}); mend or remove it"
+            f"cannot import {target}{entry.origin} ({one_line(error)}); correct or remove it"
         ) from error

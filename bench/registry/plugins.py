@@ -1,10 +1,11 @@
-"""Code of other people that a suite or a recipe names.
+"""Loads the plugins that a suite or a recipe names.
 
     plugins: [my_codec.py, my_package.codecs]   files, or modules that can be imported
 
-A plugin is a module whose tables CODECS, ATTACKS, ENSEMBLES, OBJECTIVES, DEFENCES and METRICS go
-from a name to an `Entry`, as in backends/__init__.py; one without tables may hold the class of a
-checkpoint. It is imported while the file that names it is read; code that nothing names never runs.
+A plugin is a module with the tables CODECS, ATTACKS, ENSEMBLES, OBJECTIVES, DEFENCES and METRICS,
+which map names to `Entry` objects as in backends/__init__.py. A plugin without tables can define
+the class of a checkpoint. A plugin is imported when the suite or recipe that names it is read; no
+other code is imported.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pydantic import AfterValidator, ValidationInfo
 
 from bench.entry import Entry
 from bench.errors import ConfigError, one_line, raise_if_machine
-from bench.registry import trusted as consent
+from bench.registry import trusted
 from bench.registry.registry import Kind, register
 
 _TABLES: dict[str, Kind] = {
@@ -38,27 +39,28 @@ _loaded: dict[str, ModuleType] = {}
 
 
 def load(name: str, folder: Path) -> ModuleType:
-    """Import a plugin, once in a process, and make what its tables hold known by name.
+    """Import a plugin, once per process, and add the entries of its tables.
 
     Args:
-        name: of a module, or the path of a Python file.
-        folder: where a relative path is looked up first; then comes the working directory.
+        name: name of a module, or path of a Python file.
+        folder: folder where a relative path is looked up first, before the working directory.
 
     Raises:
-        ConfigError: it cannot be imported, has no proper tables, or claims a name that is taken.
+        ConfigError: the plugin cannot be imported, has an invalid table, or registers a name that
+            is already taken.
     """
     file = _file(name, folder) if name.endswith(".py") else None
     key = str(file or name)
     if key not in _loaded:
-        module = _imported(name, file)
+        module = _import(name, file)
         register(name, _tables(name, module))
-        consent.trust(file.stem if file else name, module)
+        trusted.trust(file.stem if file else name, module)
         _loaded[key] = module
     return _loaded[key]
 
 
 def loaded() -> tuple[str, ...]:
-    """Return what `load` finds every plugin of this process by, in another process too."""
+    """Return the names with which another process can `load` the plugins of this process."""
     return tuple(_loaded)
 
 
@@ -73,27 +75,29 @@ def _validated(names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
 
 
 Plugins = Annotated[tuple[str, ...], AfterValidator(_validated)]
-"""A list of plugins in YAML; to be declared before the fields that may name what they bring."""
+"""A list of plugins in YAML. Declare it before the fields that can use names from plugins."""
 
 
 def _file(name: str, folder: Path) -> Path:
     candidates = [folder / name, Path(name)]
-    found = next((path for path in candidates if path.is_file()), None)
-    if found is None:
-        raise ConfigError(f"there is no plugin {candidates[0]}; mend the path, or leave it out")
-    return found.resolve()
+    file = next((path for path in candidates if path.is_file()), None)
+    if file is None:
+        raise ConfigError(f"there is no plugin {candidates[0]}; correct the path or remove it")
+    return file.resolve()
 
 
-def _imported(name: str, file: Path | None) -> ModuleType:
+def _import(name: str, file: Path | None) -> ModuleType:
     try:
-        return importlib.import_module(name) if file is None else _executed(file)
+        return importlib.import_module(name) if file is None else _execute(file)
     except (Exception, SystemExit) as error:  # a plugin can fail in any way
         raise_if_machine(error)
-        raise ConfigError(f"the plugin {name} cannot be imported ({one_line(error)})") from error
+        raise ConfigError(
+            f"the plugin {name} cannot be imported ({one_line(error)}); correct it"
+        ) from error
 
 
-def _executed(file: Path) -> ModuleType:
-    """Import a file under a name of its own, so that two files of one name do not mix."""
+def _execute(file: Path) -> ModuleType:
+    """Import a file under a unique module name, so that two files can have the same name."""
     digest = hashlib.sha256(str(file).encode()).hexdigest()[:8]
     spec = importlib.util.spec_from_file_location(f"{file.stem}_{digest}", file)
     if spec is None or spec.loader is None:
@@ -104,14 +108,16 @@ def _executed(file: Path) -> ModuleType:
 
 
 def _tables(name: str, module: ModuleType) -> dict[Kind, Mapping[str, Entry]]:
-    found = {kind: getattr(module, table, {}) for table, kind in _TABLES.items()}
-    for kind, table in found.items():
-        if not _is_table(table):
-            raise ConfigError(f"the plugin {name}: its {kind}s are no dict of names and entries")
-    return cast("dict[Kind, Mapping[str, Entry]]", found)
+    tables = {kind: getattr(module, table, {}) for table, kind in _TABLES.items()}
+    for table, kind in _TABLES.items():
+        if not _is_table(tables[kind]):
+            raise ConfigError(
+                f"{table} of the plugin {name} must be a dict of bench.entry.Entry objects by name"
+            )
+    return cast("dict[Kind, Mapping[str, Entry]]", tables)
 
 
-def _is_table(table: Any) -> bool:  # noqa: ANN401 - what a plugin calls its table
+def _is_table(table: Any) -> bool:  # noqa: ANN401 - any object of a plugin
     return isinstance(table, dict) and all(
         isinstance(key, str) and isinstance(entry, Entry) for key, entry in table.items()
     )

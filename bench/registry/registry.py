@@ -1,9 +1,10 @@
-"""Names to implementations: tables that ship with the package, entry points, named plugins.
+"""Finds an implementation by its name and creates it with parameters.
 
     "pgd", {"steps": 60} --> Entry("attacks.gradient.pgd:PGD") --> PGD(steps=60)
 
-Nothing is imported before it is named. Parameters are the typed arguments of the constructor,
-checked by pydantic against its signature.
+Names come from the tables of the package, from entry points of installed distributions and from
+plugins. An implementation is imported at first use. Parameters are the typed arguments of the
+constructor; pydantic checks them against its signature.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError, WithJson
 from bench.codec import Differentiable
 from bench.entry import Entry
 from bench.errors import PLUGIN_ERRORS, ConfigError, one_line, raise_if_machine
-from bench.registry import entry_points as installed
-from bench.registry.entry_points import attribute, checked_entry
-from bench.registry.signatures import explained, model
+from bench.registry.entry_points import checked_entry, import_target, merged_with_entry_points
+from bench.registry.signatures import parameter_error, parameter_model
 from bench.utils.yaml_config import nearest
 
 Kind: TypeAlias = Literal["codec", "attack", "ensemble", "objective", "defence", "metric"]
@@ -36,27 +36,28 @@ _TABLES: dict[Kind, str] = {
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-_NAMED: dict[Kind, dict[str, Entry]] = {kind: {} for kind in _TABLES}
+_PLUGIN_ENTRIES: dict[Kind, dict[str, Entry]] = {kind: {} for kind in _TABLES}
 
 Transfer: TypeAlias = Literal["none", "gradient-free", "all"]
-"""Which codecs are scored on pictures made against others: none, those without gradients, all."""
+"""The codecs scored on pictures made against other codecs: none, those without gradients, all."""
 
-_LIVE_SURROGATE = Entry("backends.learned.compressai:live", "of a net in training")
+_LIVE_SURROGATE = Entry("backends.learned.compressai:live", "of a network in training")
 
 
 @dataclass(frozen=True)
 class ComponentSpec:
-    """An implementation by name with its parameters: what one item of a suite's list says.
+    """The name of an implementation with its parameters, as one item of a list in a suite.
 
     Attributes:
-        name: as it stands in a table.
-        params: what the suite gave, defaults left out.
-        label: what people call it; made of name and parameters if empty.
-        defence: what a codec is behind, in the order in which a picture meets it.
-        objectives: what an attack wants; what the suite wants if empty.
-        transfer: what becomes of an attack's pictures; what the suite says if None.
-        sources: labels of what an attack searches on, each alone or several together; what the
-            suite says if empty.
+        name: name in the table.
+        params: the parameters that the suite sets, without defaults.
+        label: label in records and leaderboards; if empty, it consists of name and parameters.
+        defence: the defences of a codec, in the order in which they process a picture.
+        objectives: the objectives of an attack; if empty, those of the suite.
+        transfer: the codecs on which an attack's pictures are also scored; if None, as in the
+            suite.
+        sources: the sources of an attack, each a tuple of labels that are attacked jointly; if
+            empty, those of the suite.
     """
 
     name: str
@@ -68,35 +69,35 @@ class ComponentSpec:
     sources: tuple[tuple[str, ...], ...] = ()
 
     def __str__(self) -> str:
-        listed = " ".join(f"{key}={value}" for key, value in self.params)
-        own = f"{self.name} {listed}".strip()
-        wanted = [f"for {', '.join(map(str, self.objectives))}"] if self.objectives else []
-        return self.label or " ".join([" + ".join((own, *map(str, self.defence))), *wanted])
+        values = " ".join(f"{key}={value}" for key, value in self.params)
+        text = " + ".join((f"{self.name} {values}".strip(), *map(str, self.defence)))
+        objectives = f" for {', '.join(map(str, self.objectives))}" if self.objectives else ""
+        return self.label or text + objectives
 
     @property
     def bare(self) -> ComponentSpec:
-        """The codec without what it is behind."""
+        """The codec without its defences and its label."""
         return ComponentSpec(self.name, self.params)
 
 
 def entries(kind: Kind) -> Mapping[str, Entry]:
-    """Return every known implementation of a kind: our own, installed ones, named plugins'.
+    """Return all implementations of a kind: built-in, installed, and from loaded plugins.
 
     Raises:
-        ConfigError: an installed distribution claims a name that is taken.
+        ConfigError: an installed distribution registers a name that is already taken.
     """
-    return {**_installed(kind), **_NAMED[kind]}
+    return {**_installed(kind), **_PLUGIN_ENTRIES[kind]}
 
 
 def register(owner: str, tables: Mapping[Kind, Mapping[str, Entry]]) -> None:
-    """Make the implementations of a plugin known, all or none.
+    """Add all implementations of a plugin, or none if one name is taken.
 
     Args:
-        owner: what the plugin is called in errors.
-        tables: from names to entries, by kind.
+        owner: name of the plugin in error messages.
+        tables: entries by name, by kind.
 
     Raises:
-        ConfigError: a name is taken.
+        ConfigError: a name is already taken.
     """
     taken = [
         (kind, name) for kind, table in tables.items() for name in table.keys() & entries(kind)
@@ -106,20 +107,20 @@ def register(owner: str, tables: Mapping[Kind, Mapping[str, Entry]]) -> None:
             f"{owner} registers the {kind} '{name}', a name already taken; rename it there"
         )
     for kind, table in tables.items():
-        _NAMED[kind].update(table)
+        _PLUGIN_ENTRIES[kind].update(table)
 
 
 @cache
 def _installed(kind: Kind) -> dict[str, Entry]:
     table = Entry(_TABLES[kind], "a table")
-    return installed.merged_with_entry_points(kind, attribute(table, table.target))
+    return merged_with_entry_points(kind, import_target(table, table.target))
 
 
 def entry(kind: Kind, name: str) -> Entry:
     """Return the entry of a name.
 
     Raises:
-        ConfigError: there is none, and the nearest name is told; or an entry point is broken.
+        ConfigError: the name is unknown, or its entry point cannot be used.
     """
     known = entries(kind)
     if name not in known:
@@ -128,35 +129,35 @@ def entry(kind: Kind, name: str) -> Entry:
 
 
 def implementation(kind: Kind, name: str) -> Any:  # noqa: ANN401 - a class, or a function
-    """Return what a name stands for, not yet called."""
-    found = entry(kind, name)
-    return attribute(found, found.target)
+    """Return the class or function of a name."""
+    named = entry(kind, name)
+    return import_target(named, named.target)
 
 
 def unavailable(kind: Kind, name: str) -> str | None:
-    """Return why an implementation cannot run here and what to do, or None if it can."""
-    found = entry(kind, name)
-    probe = found.available
-    reason: str | None = attribute(found, probe)() if probe else None
+    """Return why an implementation cannot run on this machine and the remedy; None if it can."""
+    named = entry(kind, name)
+    if named.available is None:
+        return None
+    reason: str | None = import_target(named, named.available)()
     return reason
 
 
 def parameters(kind: Kind, name: str) -> type[BaseModel]:
-    """Return a model of the parameters that a suite may give, from the constructor's signature."""
-    found = entry(kind, name)
-    return model(name, found, attribute(found, found.target), _CODEC)
+    """Return a model of the parameters that a suite can set, from the constructor's signature."""
+    return parameter_model(name, entry(kind, name), implementation(kind, name), _CODEC)
 
 
 @dataclass(frozen=True)
 class Component(ComponentSpec):
-    """A component spec, resolved once: its name is known and its parameters are valid.
+    """A resolved component spec: its name is known and its parameters are valid.
 
     Attributes:
-        defence: as in the spec, resolved.
-        objectives: as in the spec, resolved.
-        kind: the table that has its name.
+        defence: the resolved defences.
+        objectives: the resolved objectives.
+        kind: kind of the implementation.
         codecs: the parameters that are codecs, resolved.
-        values: every parameter, defaults filled in.
+        values: all parameters, including defaults.
     """
 
     defence: tuple[Component, ...] = ()
@@ -171,95 +172,96 @@ class Component(ComponentSpec):
 
     @property
     def bare(self) -> Component:
-        """The codec without its defences."""
+        """The codec without its defences and its label."""
         return replace(self, label="", defence=())
 
     @cached_property
     def signature(self) -> dict[str, Any]:
-        """Every parameter by name, defaults filled in, as it goes into a job's key.
+        """All parameters by name, including defaults, as they are part of a job's key.
 
-        A codec's defences, where it has any, stand under "defence".
+        The defences of a codec, if any, are under "defence".
         """
         values = self.values.model_dump(mode="json")
-        defence = [[one.name, one.signature] for one in self.defence]
+        defence = [[layer.name, layer.signature] for layer in self.defence]
         return values | {"defence": defence} if defence else values
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out the model of the parameters: its class exists in this process alone."""
+        """Omit the parameter model, because its class exists only in this process."""
         return {**self.__dict__, "signature": self.signature, "values": None}
 
 
 def resolve(kind: Kind, spec: ComponentSpec) -> Component:
-    """Return a spec with its parameters validated; a component is returned as it is.
+    """Return a spec with its parameters checked; a component is returned as it is.
 
     Raises:
-        ConfigError: the name or a parameter is unknown, or a value is not allowed.
+        ConfigError: the name or a parameter is unknown, or a value is not valid.
     """
     if isinstance(spec, Component):
         return spec
-    known = parameters(kind, spec.name)
+    model = parameters(kind, spec.name)
     try:
-        values = known.model_validate(dict(spec.params))
+        values = model.model_validate(dict(spec.params))
     except ValidationError as error:
-        raise ConfigError(explained(f"{kind} '{spec.name}'", known, error)) from error
+        raise ConfigError(parameter_error(f"{kind} '{spec.name}'", model, error)) from error
     return Component(
         spec.name,
         tuple((key, getattr(values, key)) for key, _ in spec.params),
         spec.label,
-        tuple(resolve("defence", one) for one in spec.defence),
-        tuple(resolve("objective", one) for one in spec.objectives),
+        tuple(resolve("defence", layer) for layer in spec.defence),
+        tuple(resolve("objective", objective) for objective in spec.objectives),
         spec.transfer,
         spec.sources,
         kind=kind,
-        codecs={key: _nested(value) for key, value in spec.params if _is_codec(known, key)},
+        codecs={key: _resolve_codec(value) for key, value in spec.params if _is_codec(model, key)},
         values=values,
     )
 
 
 def instantiate(kind: Kind, spec: ComponentSpec) -> Any:  # noqa: ANN401 - the caller names the kind
-    """Make the implementation that a spec names, inside its defences.
+    """Create the implementation that a spec names, with its defences around it.
 
     Raises:
-        ConfigError: it cannot be made with these parameters, or not on this machine.
+        ConfigError: the constructor fails with these parameters or on this machine.
     """
-    found = entry(kind, spec.name)
+    named = entry(kind, spec.name)
     component = resolve(kind, spec)
-    codecs = {key: instantiate("codec", one) for key, one in component.codecs.items()}
+    codecs = {key: instantiate("codec", codec) for key, codec in component.codecs.items()}
+    arguments = {**named.preset, **dict(component.params), **codecs}
     try:
-        made = attribute(found, found.target)(**found.preset, **dict(component.params) | codecs)
-        for one in reversed(component.defence):
-            made = instantiate("defence", one)(made)
+        created = import_target(named, named.target)(**arguments)
+        for layer in reversed(component.defence):
+            created = instantiate("defence", layer)(created)
     except PLUGIN_ERRORS as error:  # a plugin's constructor can fail in any way
         raise_if_machine(error)
-        owner = f"the {kind} '{spec}'{found.origin}"
-        raise ConfigError(f"{owner} cannot be used: {one_line(error)}") from error
-    return made
+        subject = f"the {kind} '{spec}'{named.origin}"
+        raise ConfigError(f"{subject} cannot be used: {one_line(error)}") from error
+    return created
 
 
-def _is_codec(known: type[BaseModel], key: str) -> bool:
-    return _IS_CODEC in known.model_fields[key].metadata
+def _is_codec(model: type[BaseModel], key: str) -> bool:
+    return _IS_CODEC in model.model_fields[key].metadata
 
 
-def _nested(item: object) -> Component:
-    """Return the codec that a parameter names: by its name, or a mapping with it."""
-    given = {"name": item} if isinstance(item, str) else item
-    if not isinstance(given, dict) or not isinstance(given.get("name"), str):
+def _resolve_codec(item: object) -> Component:
+    """Return the codec of a parameter, which is a name or a mapping with a name."""
+    settings = {"name": item} if isinstance(item, str) else item
+    if not isinstance(settings, dict) or not isinstance(settings.get("name"), str):
         raise ConfigError(f"expected the codec's name, or a mapping with 'name', got {item!r}")
-    params = tuple((str(key), value) for key, value in given.items() if key != "name")
-    return resolve("codec", ComponentSpec(given["name"], params))
+    params = tuple((str(key), value) for key, value in settings.items() if key != "name")
+    return resolve("codec", ComponentSpec(settings["name"], params))
 
 
-def _checked(item: object) -> object:
-    _nested(item)
+def _check_codec(item: object) -> object:
+    _resolve_codec(item)
     return item
 
 
-_IS_CODEC = AfterValidator(_checked)
+_IS_CODEC = AfterValidator(_check_codec)
 _CODEC = Annotated[Any, _IS_CODEC, WithJsonSchema({"type": ["string", "object"]})]
-"""A parameter that is a codec; it stays as the suite has it, and reads the same from disk."""
+"""A parameter that is a codec. Its value stays as written in the suite, also in stored records."""
 
 
 def live_surrogate(net: object) -> Differentiable:
-    """Return what gradients flow through in a net that is being trained, as it stands now."""
-    surrogate: Differentiable = attribute(_LIVE_SURROGATE, _LIVE_SURROGATE.target)(net)
+    """Return the surrogate of a network in training; it uses the current weights."""
+    surrogate: Differentiable = import_target(_LIVE_SURROGATE, _LIVE_SURROGATE.target)(net)
     return surrogate

@@ -1,4 +1,4 @@
-"""The parameters that a suite may give to something, from the signature of its constructor."""
+"""The parameters of an implementation that a suite can set, from its constructor's signature."""
 
 from __future__ import annotations
 
@@ -16,55 +16,61 @@ from bench.errors import ConfigError
 from bench.utils.yaml_config import most_useful_error, nearest
 
 
-def model(name: str, found: Entry, factory: Any, codec: Any) -> type[BaseModel]:  # noqa: ANN401 - what a table names, and an annotation
-    """Return a model of the parameters that are not preset.
+def parameter_model(name: str, entry: Entry, factory: Any, codec: Any) -> type[BaseModel]:  # noqa: ANN401 - a class or function, and an annotation
+    """Return a model of all parameters that the entry does not fix.
 
     Args:
-        name: of what is made.
-        found: its entry.
-        factory: what makes it.
-        codec: what stands for a parameter that is a codec.
+        name: name of the implementation.
+        entry: its entry.
+        factory: its class or function.
+        codec: the annotation to use for parameters of type `Codec`.
 
     Raises:
-        ConfigError: one of them has no name or no type.
+        ConfigError: a parameter has no name or no type.
     """
     hints = typing.get_type_hints(_annotated(factory), include_extras=True)
     fields: dict[str, Any] = {}
     for parameter in inspect.signature(factory).parameters.values():
-        if parameter.name not in found.preset:
-            hint = _hint(found, hints, parameter)
+        if parameter.name not in entry.preset:
+            hint = _hint(entry, hints, parameter)
             fields[parameter.name] = (codec if hint is Codec else hint, _default(parameter))
     return create_model(name, __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields)
 
 
-def explained(whose: str, known: type[BaseModel], error: ValidationError) -> str:
-    """Return in a sentence what is wrong with the parameters of something."""
+def parameter_error(owner: str, model: type[BaseModel], error: ValidationError) -> str:
+    """Return one sentence that says which parameter is wrong, and why.
+
+    Args:
+        owner: kind and name of the implementation.
+        model: the model of its parameters.
+        error: the error of the model.
+    """
     details = most_useful_error(error)
     key = str(details["loc"][0])
     if details["type"] == "extra_forbidden":
-        if not known.model_fields:
-            return f"the {whose} takes no parameters, '{key}' was given"
-        return f"the {whose} has no parameter '{key}'; {nearest(key, known.model_fields)}"
+        if not model.model_fields:
+            return f"the {owner} takes no parameters; remove '{key}'"
+        return f"the {owner} has no parameter '{key}'; {nearest(key, model.model_fields)}"
     if details["type"] == "missing":
-        return f"the {whose} needs the parameter '{key}'"
-    told = details["msg"][0].lower() + details["msg"][1:]
-    return f"'{key}' of the {whose}: {told}, got {details['input']!r}"
+        return f"the {owner} needs the parameter '{key}'"
+    message = details["msg"][0].lower() + details["msg"][1:]
+    return f"'{key}' of the {owner}: {message}, got {details['input']!r}"
 
 
 def _annotated(factory: Any) -> Any:  # noqa: ANN401
-    """Return what has the annotations: of a dataclass itself, whose fields may be inherited."""
+    """Return the object with the annotations; a dataclass can inherit its fields."""
     if dataclasses.is_dataclass(factory) or not inspect.isclass(factory):
         return factory
     return factory.__init__
 
 
-def _hint(found: Entry, hints: Mapping[str, Any], parameter: inspect.Parameter) -> Any:  # noqa: ANN401
+def _hint(entry: Entry, hints: Mapping[str, Any], parameter: inspect.Parameter) -> Any:  # noqa: ANN401
     if parameter.name not in hints or parameter.kind in {
         parameter.VAR_KEYWORD,
         parameter.VAR_POSITIONAL,
     }:
         raise ConfigError(
-            f"the parameter '{parameter}' of {found.target} cannot be set from a suite; give it a"
+            f"the parameter '{parameter}' of {entry.target} cannot be set from a suite; give it a"
             " name and a type"
         )
     return hints[parameter.name]

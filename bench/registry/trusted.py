@@ -1,4 +1,4 @@
-"""Modules whose code may be used because a file of the user's names them."""
+"""The modules whose code may run because the user's suite or recipe names them."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from typing import TypeVar
 
 from bench.errors import ConfigError
 
-Kind = TypeVar("Kind")
+BaseT = TypeVar("BaseT")
 
-_NAMED: dict[str, ModuleType] = {}
+_MODULES: dict[str, ModuleType] = {}
 
 
 def trust(name: str, module: ModuleType) -> None:
-    """Remember that a module was named, and what for."""
-    _NAMED[name] = module
+    """Add a module that the user named."""
+    _MODULES[name] = module
 
 
 def trusted_module(name: str) -> ModuleType | None:
-    """Return the module that was named so: a dotted name, or a file's name without its suffix."""
-    return _NAMED.get(name)
+    """Return a module by its dotted name, or by its file name without the suffix."""
+    return _MODULES.get(name)
 
 
-def load_class(model: str, kind: type[Kind]) -> type[Kind]:
-    """Return the class that a suite calls "module:Class".
+def load_class(model: str, base: type[BaseT]) -> type[BaseT]:
+    """Return a class that a suite names.
 
     Args:
-        model: its name.
-        kind: what it must be derived from.
+        model: "module:Class".
+        base: the required base class.
 
     Raises:
-        ConfigError: the module was not named in `plugins`, or has no such class.
+        ConfigError: the module is not in `plugins`, or has no such class.
     """
     name, _, attribute = model.partition(":")
     module = trusted_module(name)
@@ -38,7 +38,7 @@ def load_class(model: str, kind: type[Kind]) -> type[Kind]:
         raise ConfigError(
             f"the model {model} runs code of '{name}'; name that module or file in 'plugins'"
         )
-    found = getattr(module, attribute, None)
-    if not (isinstance(found, type) and issubclass(found, kind)):
-        raise ConfigError(f"'{name}' has no {kind.__name__} '{attribute}'; write module:Class")
-    return found
+    named = getattr(module, attribute, None)
+    if not (isinstance(named, type) and issubclass(named, base)):
+        raise ConfigError(f"'{name}' has no {base.__name__} '{attribute}'; write module:Class")
+    return named

@@ -164,7 +164,7 @@ def _extra(clean: RoundTrip, coded: RoundTrip, terms: ScoringSpec) -> dict[str, 
     decoded = None if coded is clean else coded.image
     return {
         named.label: score_named_metric(named.metric, clean.picture, clean.reading(named), decoded)
-        for named in terms.yardsticks
+        for named in terms.named_metrics
     }
 
 

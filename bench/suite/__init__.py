@@ -1,6 +1,6 @@
-"""Suites: YAML to checked settings, bundled suites, their JSON schema.
+"""Suites: checked settings from YAML, the bundled suites, and the JSON schema of suite files.
 
-Turning a suite into jobs lives in `bench.planning`.
+`bench.planning` turns a suite into jobs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FOR_PAGES = frozenset(
         *("sun2024-bundled", "sun2024-checkpoint", "sun2024-h266", "sun2024-h266-queries"),
     }
 )
-"""Bundled suites whose runs a page of docs/ is written from."""
+"""Bundled suites whose results are shown on pages of docs/."""
 
 
 def bundled_suites() -> list[str]:

@@ -1,4 +1,4 @@
-"""A suite by its path, or by the name of a bundled one."""
+"""Finds a suite by its path or by the name of a bundled suite."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from bench.suite.suite import Suite, load_suite
 from bench.utils.yaml_config import nearest, parse
 
 
-def named_suite(given: str) -> tuple[Suite, Path]:
-    """Return a suite by path, or by the name of a bundled one, and the folder it stands in.
+def named_suite(reference: str) -> tuple[Suite, Path]:
+    """Return a suite and the folder that contains it.
+
+    Args:
+        reference: path of a suite file, or name of a bundled suite.
 
     Raises:
-        ConfigError: there is none, or it says something that is not allowed.
+        ConfigError: there is no such suite, or it is not valid.
     """
-    path = Path(given)
-    if path.is_file() or path.suffix in {".yaml", ".yml"} or path.name != given:
+    path = Path(reference)
+    if path.is_file() or path.suffix in {".yaml", ".yml"} or path.name != reference:
         return load_suite(path), path.parent
-    if given not in bundled_suites():
-        raise ConfigError(f"there is no suite '{given}'; {nearest(given, bundled_suites())}")
-    text = (resources.files("suites") / f"{given}.yaml").read_text(encoding="utf-8")
-    return parse(text, f"{given}.yaml", Suite), Path()
+    known = bundled_suites()
+    if reference not in known:
+        raise ConfigError(f"there is no suite '{reference}'; {nearest(reference, known)}")
+    text = (resources.files("suites") / f"{reference}.yaml").read_text(encoding="utf-8")
+    return parse(text, f"{reference}.yaml", Suite), Path()

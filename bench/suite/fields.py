@@ -1,4 +1,4 @@
-"""What suites and recipes write alike: a budget, and an implementation by name with parameters."""
+"""Fields that suites and training recipes share: budgets, and components with parameters."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from bench.budget import Budget
 
 BUDGETS = ("linf", "l2", "mse", "ssim")
-"""The kinds of budget, by the key under which they are written."""
+"""The keys of a budget in YAML, one per kind."""
 
 
 class Rectangle(Settings):
-    """Where alone a picture may change, in pixels."""
+    """The only region of a picture that may change, in pixels."""
 
     top: Annotated[int, Field(ge=0)]
     left: Annotated[int, Field(ge=0)]
@@ -40,14 +40,15 @@ class Rectangle(Settings):
 
 
 class BudgetSpec(Settings):
-    """One threat model: exactly one of the kinds, or `linf` together with `ssim`.
+    """The budget of one threat model: exactly one kind, or `ssim` together with `linf`.
 
     Attributes:
-        linf: largest change of any value, in whole 8-bit levels.
-        l2: root of the summed squared changes, in 8-bit levels.
-        mse: mean squared change of pictures in [0, 1].
-        ssim: smallest SSIM of source and attacked picture, as it is scored; linf caps it.
-        region: the rectangle that may change; the whole picture if left out.
+        linf: largest perturbation of any value, in whole 8-bit levels.
+        l2: L2 norm of the perturbation, in 8-bit levels.
+        mse: mean squared perturbation, for pictures in [0, 1].
+        ssim: smallest SSIM between the source picture and the adversarial picture, computed as in
+            the scores; `linf` can limit it further.
+        region: the rectangle that may change; the whole picture by default.
     """
 
     linf: Annotated[int, Field(ge=1, le=255)] | None = None
@@ -58,125 +59,143 @@ class BudgetSpec(Settings):
 
     @model_validator(mode="after")
     def _one_norm(self) -> BudgetSpec:
-        given = self._given()
-        if len(given) != 1 and given != ["linf", "ssim"]:
-            kinds = ", ".join(BUDGETS)
-            raise ValueError(f"give exactly one of {kinds}, found {len(given)}; linf may cap ssim")
+        kinds = self._kinds()
+        if len(kinds) != 1 and kinds != ["linf", "ssim"]:
+            raise ValueError(
+                f"a budget has exactly one of {', '.join(BUDGETS)} (only linf and ssim can be"
+                f" combined), but {len(kinds)} are set; set one"
+            )
         return self
 
     def budget(self) -> Budget:
-        """Return the budget this describes."""
+        """Return the budget."""
         from bench.budget import L2, Linf, Mse, Region  # noqa: PLC0415 - suites need no torch
         from bench.ssim_budget import Ssim  # noqa: PLC0415
 
         region = None if self.region is None else Region(**self.region.model_dump())
         if self.ssim is not None:
             return Ssim(1 - self.ssim, cap=self.linf, region=region)
-        (kind,) = self._given()
+        (kind,) = self._kinds()
         norms: dict[str, type[Budget]] = {"linf": Linf, "l2": L2, "mse": Mse}
         return norms[kind](getattr(self, kind), region=region)
 
-    def _given(self) -> list[str]:
+    def _kinds(self) -> list[str]:
         return [kind for kind in BUDGETS if getattr(self, kind) is not None]
 
 
-_NESTED: dict[Kind, frozenset[str]] = {
+_NESTED_KEYS: dict[Kind, frozenset[str]] = {
     "codec": frozenset({"defence"}),
     "attack": frozenset({"objectives", "transfer", "sources"}),
 }
-"""What an item of a suite's list says beside a name, a label and parameters."""
+"""The keys of an item in a suite's list besides its name, its label and its parameters."""
 
 
-def listed(value: Any) -> Any:  # noqa: ANN401 - YAML as it was written
-    """Return a list as it is, and anything else as a list of one."""
+def as_list(value: Any) -> Any:  # noqa: ANN401 - YAML as it was written
+    """Return a list as it is, and any other value as a list with one element."""
     return value if isinstance(value, list) else [value]
 
 
 def choices(kind: Kind) -> BeforeValidator:
-    """Turn an item of a list, a name or a mapping with a name, into one component a grid point."""
-    return BeforeValidator(partial(_expanded, kind))
+    """Return a validator that expands a list item into one component per grid point.
+
+    An item is a name, or a mapping with a name.
+    """
+    return BeforeValidator(partial(_expand, kind))
 
 
 def choice(kind: Kind) -> BeforeValidator:
-    """Turn a name, or a mapping with a name, into one component; a grid is refused."""
+    """Return a validator that resolves a name, or a mapping with a name; it rejects grids."""
     return BeforeValidator(partial(single, kind))
 
 
 def attacks() -> BeforeValidator:
-    """Turn an item of a suite's list into attacks: one a grid point, or the members of an ensemble.
+    """Return a validator that expands a list item into attacks.
 
-    Of an ensemble it takes what serves the suite's objectives and budgets, so these are declared
-    before the field.
+    An attack gives one component per grid point. An ensemble gives its members that support the
+    suite's objectives and budgets, so these fields must be declared before the attacks.
     """
-    return BeforeValidator(_members)
+    return BeforeValidator(_expand_attack)
 
 
-def _members(item: Any, info: ValidationInfo) -> list[Component]:  # noqa: ANN401 - YAML as it was written
+def _expand_attack(item: Any, info: ValidationInfo) -> list[Component]:  # noqa: ANN401 - YAML as it was written
     name = item.get("name") if isinstance(item, dict) else item
     if not isinstance(name, str) or name not in entries("ensemble"):
-        return _expanded("attack", item)
-    wanted = {one.name for one in itertools.chain(*info.data.get("objectives", ()))}
+        return _expand("attack", item)
+    objectives = {objective.name for objective in itertools.chain(*info.data.get("objectives", ()))}
     kinds = {spec.budget().kind for spec in info.data.get("budgets", ())}
     members = (
-        instantiate("ensemble", chosen).members(wanted, kinds)
-        for chosen in _expanded("ensemble", item)
+        instantiate("ensemble", ensemble).members(objectives, kinds)
+        for ensemble in _expand("ensemble", item)
     )
-    return [one for item in itertools.chain(*members) for one in _expanded("attack", item)]
+    return [attack for member in itertools.chain(*members) for attack in _expand("attack", member)]
 
 
-def _expanded(kind: Kind, item: Any) -> list[Component]:  # noqa: ANN401 - YAML as it was written
+def _expand(kind: Kind, item: Any) -> list[Component]:  # noqa: ANN401 - YAML as it was written
     if isinstance(item, str):
         item = {"name": item}
     try:
-        return [resolve(kind, point) for point in _grid(kind, item)]
+        return [resolve(kind, spec) for spec in _grid(kind, item)]
     except ConfigError as error:
         raise ValueError(str(error)) from error
 
 
 def single(kind: Kind, item: Any) -> Component:  # noqa: ANN401 - YAML as it was written
-    """Return the one implementation that an item names.
+    """Return the component that an item names.
 
     Raises:
-        ValueError: it names none, or a grid of them.
+        ValueError: the item names no component, or a grid of several.
     """
-    found = _expanded(kind, item)
-    if len(found) > 1:
-        raise ValueError(f"one {kind} is wanted here, these lists make {len(found)}")
-    return found[0]
+    components = _expand(kind, item)
+    if len(components) > 1:
+        raise ValueError(
+            f"expected one {kind}, but the lists of values give {len(components)};"
+            " set one value per parameter"
+        )
+    return components[0]
 
 
 def _grid(kind: Kind, item: Any) -> Iterator[ComponentSpec]:  # noqa: ANN401 - YAML as it was written
     if not isinstance(item, dict) or not isinstance(item.get("name"), str):
         raise ConfigError(f"expected the {kind}'s name, or a mapping with 'name', got {item!r}")
-    behind = _behind(item.get("defence", [])) if kind == "codec" else [()]
-    wanted = _wanted(item.get("objectives", [])) if kind == "attack" else ()
-    transfer = _transfer(item.get("transfer")) if kind == "attack" else None
-    sources = _sources(item.get("sources", [])) if kind == "attack" else ()
-    given = {key: value for key, value in item.items() if key not in _NESTED.get(kind, ())}
-    name, label = given.pop("name"), given.pop("label", "")
-    grid = {str(key): listed(value) for key, value in given.items()}
-    if not all(grid.values()):
-        empty = next(key for key, values in grid.items() if not values)
-        raise ConfigError(f"'{empty}' of the {kind} '{name}' is an empty list")
-    for *values, defence in itertools.product(*grid.values(), behind):
-        params = tuple(zip(grid, values, strict=True))
-        told = {"defence": " + ".join(map(str, defence))} if defence else {}
-        full = _label(label, dict(params) | told)
-        yield ComponentSpec(name, params, full, defence, wanted, transfer, sources)
+    template = item.get("label", "")
+    values = _parameter_lists(kind, item)
+    defences = _defence_chains(item.get("defence", [])) if kind == "codec" else [()]
+    overrides = _attack_overrides(item) if kind == "attack" else {}
+    for *point, defence in itertools.product(*values.values(), defences):
+        params = tuple(zip(values, point, strict=True))
+        label = _label(template, params, defence)
+        yield ComponentSpec(item["name"], params, label, defence, **overrides)
 
 
-def _behind(items: Any) -> list[tuple[Component, ...]]:  # noqa: ANN401 - YAML as it was written
-    """Return what a codec is behind, once for each point of the grids in it."""
-    return list(itertools.product(*(_expanded("defence", item) for item in listed(items))))
+def _parameter_lists(kind: Kind, item: dict[Any, Any]) -> dict[str, list[Any]]:
+    """Return the values of every parameter of an item, each as a list."""
+    others = {"name", "label", *_NESTED_KEYS.get(kind, ())}
+    lists = {str(key): as_list(value) for key, value in item.items() if key not in others}
+    for key, values in lists.items():
+        if not values:
+            raise ConfigError(f"'{key}' of the {kind} '{item['name']}' is an empty list")
+    return lists
 
 
-def _wanted(items: Any) -> tuple[Component, ...]:  # noqa: ANN401 - YAML as it was written
-    """Return what an attack wants in the place of what the suite wants, grids expanded."""
-    return tuple(itertools.chain(*(_expanded("objective", item) for item in listed(items))))
+def _defence_chains(items: Any) -> list[tuple[Component, ...]]:  # noqa: ANN401 - YAML as it was written
+    """Return the defences of a codec in order, once for each point of their grids."""
+    return list(itertools.product(*(_expand("defence", item) for item in as_list(items))))
+
+
+def _attack_overrides(item: dict[Any, Any]) -> dict[str, Any]:
+    """Return the settings of an attack that replace those of the suite."""
+    return {
+        "objectives": _objectives(item.get("objectives", [])),
+        "transfer": _transfer(item.get("transfer")),
+        "sources": _sources(item.get("sources", [])),
+    }
+
+
+def _objectives(items: Any) -> tuple[Component, ...]:  # noqa: ANN401 - YAML as it was written
+    return tuple(itertools.chain(*(_expand("objective", item) for item in as_list(items))))
 
 
 def _transfer(value: Any) -> Transfer | None:  # noqa: ANN401 - YAML as it was written
-    """Return what becomes of an attack's pictures in the place of what the suite says."""
     known: tuple[Transfer, ...] = typing.get_args(Transfer)
     if value is None:
         return None
@@ -186,20 +205,22 @@ def _transfer(value: Any) -> Transfer | None:  # noqa: ANN401 - YAML as it was w
 
 
 def _sources(items: Any) -> tuple[tuple[str, ...], ...]:  # noqa: ANN401 - YAML as it was written
-    """Return what an attack searches on in the place of what the suite says."""
-    named = tuple(tuple(listed(item)) for item in listed(items))
-    for label in itertools.chain(*named):
+    groups = tuple(tuple(as_list(item)) for item in as_list(items))
+    for label in itertools.chain(*groups):
         if not isinstance(label, str):
             raise ConfigError(f"'sources' of an attack are labels of codecs, not {label!r}")
-    return named
+    return groups
 
 
-def _label(template: object, params: dict[str, Any]) -> str:
-    """Fill in {parameter}s; nothing else of Python's formatting language is understood."""
+def _label(
+    template: object, params: tuple[tuple[str, Any], ...], defence: tuple[Component, ...]
+) -> str:
+    """Replace every {parameter} in a label; no other formatting syntax is supported."""
+    values = {**dict(params), **({"defence": " + ".join(map(str, defence))} if defence else {})}
     if not isinstance(template, str) or (template and not template.strip()):
-        raise ConfigError(f"the label {template!r} is no text")
-    unknown = set(re.findall(r"{(.*?)}", template)) - params.keys()
+        raise ConfigError(f"the label {template!r} is not a text; write one, or remove 'label'")
+    unknown = set(re.findall(r"{(.*?)}", template)) - values.keys()
     if unknown:
-        given = ", ".join(f"{{{key}}}" for key in params) or "none"
-        raise ConfigError(f"the label {template!r} may use {given}, not {{{unknown.pop()}}}")
-    return re.sub(r"{(.*?)}", lambda match: str(params[match[1]]), template)
+        known = ", ".join(f"{{{key}}}" for key in values) or "no parameter"
+        raise ConfigError(f"the label {template!r} can use {known}, not {{{unknown.pop()}}}")
+    return re.sub(r"{(.*?)}", lambda match: str(values[match[1]]), template)

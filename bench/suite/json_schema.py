@@ -1,4 +1,4 @@
-"""The JSON schema of a suite, for editors: every name and parameter that can be written."""
+"""The JSON schema of suite files for editors, with every name and parameter."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _LISTS: dict[str, tuple[Kind, ...]] = {
 }
 
 
-def _some(name: str) -> dict[str, Any]:
-    """Return the schema of one thing or a list of them."""
-    one = {"$ref": f"#/$defs/{name}"}
-    return {"anyOf": [one, {"type": "array", "items": one}]}
+def _one_or_more(name: str) -> dict[str, Any]:
+    """Return the schema of one item or a list of items."""
+    item = {"$ref": f"#/$defs/{name}"}
+    return {"anyOf": [item, {"type": "array", "items": item}]}
 
 
-_NESTED: dict[Kind, dict[str, Any]] = {
-    "codec": {"defence": _some("Defence")},
+_NESTED_KEYS: dict[Kind, dict[str, Any]] = {
+    "codec": {"defence": _one_or_more("Defence")},
     "attack": {
-        "objectives": _some("Objective"),
+        "objectives": _one_or_more("Objective"),
         "transfer": {"enum": get_args(Transfer)},
         "sources": TypeAdapter(Source | tuple[Source, ...]).json_schema(),
     },
 }
-"""What an item may hold beside its parameters."""
+"""The schema of the keys that an item can have besides its parameters."""
 
 
 def suite_schema() -> dict[str, Any]:
@@ -41,22 +41,23 @@ def suite_schema() -> dict[str, Any]:
     schema = Suite.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     for key, kinds in _LISTS.items():
-        least = schema["properties"][key].get("minItems", 0)
-        schema["properties"][key] = {"type": "array", "minItems": least, "items": _item(*kinds)}
+        minimum = schema["properties"][key].get("minItems", 0)
+        items = _item_schema(*kinds)
+        schema["properties"][key] = {"type": "array", "minItems": minimum, "items": items}
     for name in ("Component", "ComponentSpec"):
         schema["$defs"].pop(name, None)
-    schema["$defs"] |= {"Defence": _item("defence"), "Objective": _item("objective")}
+    schema["$defs"] |= {"Defence": _item_schema("defence"), "Objective": _item_schema("objective")}
     return schema
 
 
-def _item(*kinds: Kind) -> dict[str, Any]:
+def _item_schema(*kinds: Kind) -> dict[str, Any]:
     names = sorted((name, kind) for kind in kinds for name in entries(kind))
-    mappings = (_mapping(kind, name) for name, kind in names)
+    mappings = (_mapping_schema(kind, name) for name, kind in names)
     enum = [name for name, _ in names]
     return {"anyOf": [{"enum": enum}, *(mapping for mapping in mappings if mapping)]}
 
 
-def _mapping(kind: Kind, name: str) -> dict[str, Any] | None:
+def _mapping_schema(kind: Kind, name: str) -> dict[str, Any] | None:
     """Return the schema of one implementation's parameters; None if it cannot be imported."""
     try:
         declared = declaration(kind, name).parameters
@@ -70,7 +71,7 @@ def _mapping(kind: Kind, name: str) -> dict[str, Any] | None:
     return {
         "type": "object",
         "description": entries(kind)[name].summary,
-        "properties": {**common, **properties, **_NESTED.get(kind, {})},
+        "properties": {**common, **properties, **_NESTED_KEYS.get(kind, {})},
         "required": ["name", *declared.get("required", [])],
         "additionalProperties": False,
     }

@@ -1,12 +1,12 @@
-"""A suite: which attacks, at which budgets, on which codecs and pictures. YAML in, checked.
+"""The settings of a suite: attacks, budgets, codecs and pictures, read from YAML and checked.
 
-attacks: [fgsm, {name: pgd, steps: [10, 60]}]        a list as a value is a grid: pgd twice
-attacks: [{name: pgd, objectives: rate}]             wants this alone, whatever the others want
-attacks: [{name: square, transfer: none}]            is scored on nothing but what it asked
-attacks: [{name: square, sources: VVC 32}]           asks this codec alone, by its label
+attacks: [fgsm, {name: pgd, steps: [10, 60]}]        a list of values is a grid: pgd twice
+attacks: [{name: pgd, objectives: rate}]             its own objective, not those of the suite
+attacks: [{name: square, transfer: none}]            its pictures are scored on their sources only
+attacks: [{name: square, sources: VVC 32}]           its only source, by label
 attacks: [standard]                                  an ensemble: all its members
-codecs: [{name: vvc, qp: [32, 37], label: VVC {qp}}]  what the board calls it
-codecs: [{name: jpeg, quality: 50, defence: [median, flip]}]  behind both, met in this order
+codecs: [{name: vvc, qp: [32, 37], label: VVC {qp}}]  the label in records and leaderboards
+codecs: [{name: jpeg, quality: 50, defence: [median, flip]}]  two defences, applied in this order
 """
 
 from __future__ import annotations
@@ -22,23 +22,24 @@ from bench.images.image_set import ImageSpec
 from bench.metrics.scores import SCORES
 from bench.registry.plugins import Plugins
 from bench.registry.registry import Component, ComponentSpec, Transfer, resolve
-from bench.suite.fields import BudgetSpec, attacks, choices, listed
+from bench.suite.fields import BudgetSpec, as_list, attacks, choices
 from bench.utils.precision import BFLOAT16_VERSION, Arithmetic, Precision
 from bench.utils.yaml_config import Settings, load, nearest
 
 Source: TypeAlias = str | list[str]
-"""What is searched on, by label: one operating point, or several at once."""
+"""The source of a search, by label: one operating point, or several that are attacked jointly."""
 
 
 class Compute(Settings):
-    """What changes the numbers of a search, and so is part of every job's key.
+    """Computation settings that change the result of a search, and therefore the key of its job.
 
     Attributes:
-        threads: how many CPU threads one search uses.
-        precision: of the nets whose gradients a search follows; scores are of float32 always.
-        compile: whether these nets are compiled with torch.compile; those that are scored are not.
-        batch: how many pictures of one size are searched at once where gradients are followed;
-            pictures are put together in the order of their names.
+        threads: CPU threads of one search.
+        precision: precision of the networks that give gradients; scores always use float32.
+        compile: whether the networks that give gradients are compiled with torch.compile; codecs
+            that are scored never are.
+        batch: number of pictures of one size that a gradient attack processes at once; pictures
+            are grouped in the order of their names.
     """
 
     threads: Annotated[int, Field(ge=1, le=256)] = 2
@@ -48,13 +49,13 @@ class Compute(Settings):
 
     @property
     def identity(self) -> dict[str, object]:
-        """What stands in keys: the threads, what else was set, and how bfloat16 is done."""
-        told = {**self.model_dump(exclude_defaults=True), "threads": self.threads}
-        return told | ({"bfloat16": BFLOAT16_VERSION} if self.precision == "bfloat16" else {})
+        """The part of a key: the threads, settings other than defaults, the bfloat16 version."""
+        settings = {**self.model_dump(exclude_defaults=True), "threads": self.threads}
+        return settings | ({"bfloat16": BFLOAT16_VERSION} if self.precision == "bfloat16" else {})
 
     @property
     def arithmetic(self) -> Arithmetic:
-        """How the surrogates of its searches compute."""
+        """The arithmetic of the surrogates in a search."""
         return Arithmetic(self.precision, self.compile)
 
 
@@ -63,30 +64,31 @@ def _usual_objectives() -> list[list[Component]]:
 
 
 class Suite(Settings):
-    """A whole benchmark, as it stands in a file.
+    """The settings of one benchmark, as written in a suite file.
 
     Attributes:
-        plugins: Python files and modules whose tables are known besides, by path or name.
-        name: names the run folder and the board.
-        description: what it is for, printed on the board.
-        seed: every random draw follows from it and from the job's own key.
+        plugins: Python files and modules with additional codecs, attacks and so on, by path or
+            name.
+        name: name of the run folder and the leaderboard.
+        description: purpose of the suite, printed on the leaderboard.
+        seed: seed of the suite; the seed of every job depends on it and on the job's key.
         images: the source pictures.
-        codecs: the operating points that are scored; those with gradients are attacked through
-            them.
-        attacks: how pictures are searched.
-        objectives: what the attacks want that say nothing else themselves.
-        budgets: how far pictures may change.
-        sources: the operating points that are searched on, by label; several in a list are
-            searched on together, through the gradients of all. Every one by itself if left out;
-            an attack may name others of its own.
-        transfer: which codecs are also scored on pictures made against the others: those without
-            gradients, all, or none; an attack may say something else of its own.
-        draws: how many draws of a codec that draws random numbers are averaged in a gradient, and
-            how many every picture is scored with.
-        rd_lambda: the weight of 255^2 MSE in the R-D cost that is reported.
-        vmaf: whether VMAF is scored too, at about 0.2 s a picture.
-        metrics: what is scored besides.
-        compute: what changes the numbers of a search.
+        codecs: the operating points that are scored. Those with gradients are also sources of
+            gradient attacks.
+        attacks: the attacks.
+        objectives: the objectives of all attacks that do not set their own.
+        budgets: the budgets of the perturbations.
+        sources: the sources of the searches, by label. A list of several labels is one source that
+            is attacked jointly, with the gradients of all. By default every operating point is a
+            source of its own. An attack can set its own sources.
+        transfer: the codecs that are also scored on pictures made against other codecs: those
+            without gradients, all, or none. An attack can set its own.
+        draws: number of draws of a random codec that are averaged in a gradient, and with which
+            every picture is scored.
+        rd_lambda: weight of 255^2 MSE in the reported R-D cost.
+        vmaf: whether VMAF is scored too, which takes about 0.2 s per picture.
+        metrics: additional metrics to score.
+        compute: computation settings that change the result of a search.
     """
 
     plugins: Plugins = ()
@@ -109,103 +111,108 @@ class Suite(Settings):
     compute: Compute = Compute()
 
     @property
-    def points(self) -> list[Component]:
-        """The operating points, grids expanded."""
+    def operating_points(self) -> list[Component]:
+        """The operating points, with grids expanded."""
         return list(itertools.chain(*self.codecs))
 
     @property
-    def searches(self) -> list[Component]:
-        """The attacks, grids expanded."""
+    def all_attacks(self) -> list[Component]:
+        """The attacks, with grids and ensembles expanded."""
         return list(itertools.chain(*self.attacks))
 
     @property
-    def wants(self) -> list[Component]:
-        """The objectives, grids expanded."""
+    def default_objectives(self) -> list[Component]:
+        """The objectives of attacks that do not set their own, with grids expanded."""
         return list(itertools.chain(*self.objectives))
 
     @property
-    def climbed(self) -> list[Component]:
-        """The objectives, and what some attacks want in their place."""
-        own = itertools.chain(*(choice.objectives for choice in self.searches))
-        return list({str(choice): choice for choice in (*self.wants, *own)}.values())
+    def all_objectives(self) -> list[Component]:
+        """The default objectives and those of single attacks, each label once."""
+        own = itertools.chain(*(attack.objectives for attack in self.all_attacks))
+        return list({str(choice): choice for choice in (*self.default_objectives, *own)}.values())
 
     @property
-    def yardsticks(self) -> list[Component]:
-        """The metrics, grids expanded."""
+    def named_metrics(self) -> list[Component]:
+        """The additional metrics, with grids expanded."""
         return list(itertools.chain(*self.metrics))
 
     @property
-    def together(self) -> list[list[str]]:
-        """The labels of what is searched on together; none where each codec is by itself."""
-        return [listed(labels) for labels in self.sources]
+    def source_groups(self) -> list[list[str]]:
+        """The labels of every source; empty if every operating point is a source of its own."""
+        return [as_list(labels) for labels in self.sources]
 
     @field_validator("codecs", "attacks", "objectives", "metrics")
     @classmethod
-    def _distinct(cls, value: list[list[Component]]) -> list[list[Component]]:
-        _refuse_twins([str(choice) for choices in value for choice in choices])
+    def _have_distinct_labels(cls, value: list[list[Component]]) -> list[list[Component]]:
+        _check_distinct([str(choice) for choices in value for choice in choices])
         return value
 
     @field_validator("metrics")
     @classmethod
-    def _besides(cls, value: list[list[Component]]) -> list[list[Component]]:
+    def _are_no_built_in_scores(cls, value: list[list[Component]]) -> list[list[Component]]:
         for label in map(str, itertools.chain(*value)):
             if label in SCORES:
-                raise ValueError(f"the harness has a score '{label}'; give yours another label")
+                raise ValueError(f"'{label}' is a built-in score; give the metric another label")
         return value
 
     @field_validator("attacks")
     @classmethod
-    def _told_apart(
+    def _label_objectives_uniquely(
         cls, value: list[list[Component]], info: ValidationInfo
     ) -> list[list[Component]]:
-        """See that what is called alike is wanted alike."""
-        known = {str(one): one for one in itertools.chain(*info.data.get("objectives", []))}
-        for own in (one for choice in itertools.chain(*value) for one in choice.objectives):
+        """Check that two different objectives do not have the same label."""
+        objectives = itertools.chain(*info.data.get("objectives", []))
+        known = {str(objective): objective for objective in objectives}
+        for own in itertools.chain(*(attack.objectives for attack in itertools.chain(*value))):
             if known.setdefault(str(own), own) != own:
-                raise ValueError(f"two objectives are labelled '{own}'")
+                raise ValueError(f"two objectives have the label '{own}'; change one of them")
         return value
 
     @field_validator("attacks")
     @classmethod
-    def _searched(cls, value: list[list[Component]], info: ValidationInfo) -> list[list[Component]]:
-        for labels in itertools.chain(*(one.sources for one in itertools.chain(*value))):
+    def _have_known_sources(
+        cls, value: list[list[Component]], info: ValidationInfo
+    ) -> list[list[Component]]:
+        for labels in itertools.chain(*(attack.sources for attack in itertools.chain(*value))):
             _check_labels(labels, info)
         return value
 
     @field_validator("budgets")
     @classmethod
-    def _distinct_budgets(cls, value: list[BudgetSpec]) -> list[BudgetSpec]:
-        _refuse_twins([str(spec.budget()) for spec in value])
+    def _are_distinct_budgets(cls, value: list[BudgetSpec]) -> list[BudgetSpec]:
+        _check_distinct([str(spec.budget()) for spec in value])
         return value
 
     @field_validator("sources")
     @classmethod
-    def _known(cls, value: tuple[Source, ...], info: ValidationInfo) -> tuple[Source, ...]:
-        for labels in map(listed, value):
+    def _are_known_sources(
+        cls, value: tuple[Source, ...], info: ValidationInfo
+    ) -> tuple[Source, ...]:
+        for labels in map(as_list, value):
             _check_labels(labels, info)
         return value
 
 
 def _check_labels(labels: Sequence[str], info: ValidationInfo) -> None:
-    """See that what is searched on together are codecs of the suite."""
+    """Check that the labels of one source are distinct labels of the suite's codecs."""
     known = [str(choice) for choice in itertools.chain(*info.data.get("codecs", []))]
-    _refuse_twins(labels)
+    _check_distinct(labels)
     if not labels:
-        raise ValueError("an empty list names no codec")
+        raise ValueError("a source is an empty list; name at least one codec")
     for label in (label for label in labels if label not in known):
-        raise ValueError(f"no codec is labelled '{label}'; {nearest(label, known)}")
+        raise ValueError(f"no codec has the label '{label}'; {nearest(label, known)}")
 
 
-def _refuse_twins(labels: Sequence[str]) -> None:
-    twice = {label for label in labels if labels.count(label) > 1}
-    if twice:
-        raise ValueError(f"{', '.join(sorted(twice))} is listed twice")
+def _check_distinct(labels: Sequence[str]) -> None:
+    repeated = {label for label in labels if labels.count(label) > 1}
+    if repeated:
+        raise ValueError(f"{', '.join(sorted(repeated))} is listed twice; remove one")
 
 
 def load_suite(path: Path) -> Suite:
     """Read a suite file.
 
     Raises:
-        ConfigError: it cannot be read, or says something that is not allowed.
+        ConfigError: the file cannot be read, or is not a valid suite.
     """
     return load(path, Suite)

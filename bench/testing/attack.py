@@ -77,7 +77,7 @@ class Linear:
         return product
 
 
-class Watched:
+class CountingTarget:
     """A target that counts its evaluations and keeps the values of the first one.
 
     Attributes:
@@ -87,26 +87,26 @@ class Watched:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._own = 0
-        self._others: list[Watched] = []
+        self._others: list[CountingTarget] = []
         self.first: Tensor | None = None
 
     @property
-    def asked(self) -> int:
+    def count(self) -> int:
         """The number of evaluated pictures so far."""
-        return self._own + sum(other.asked for other in self._others)
+        return self._own + sum(other.count for other in self._others)
 
     def value_and_grad(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the values (B,) and gradients (B, 3, H, W)."""
         values, gradients = self._target.value_and_grad(images)
-        return self._told(values), gradients
+        return self._counted(values), gradients
 
     def value(self, images: Tensor) -> Tensor:
         """Return the values, (B,)."""
-        return self._told(self._target.value(images))
+        return self._counted(self._target.value(images))
 
-    def around(self, source: Tensor) -> Watched:
+    def around(self, source: Tensor) -> CountingTarget:
         """Return the same target with other source pictures, counted together with this one."""
-        self._others.append(Watched(self._target.around(source)))
+        self._others.append(CountingTarget(self._target.around(source)))
         return self._others[-1]
 
     def query(
@@ -122,7 +122,7 @@ class Watched:
             self.first = torch.from_numpy(values[firsts])
         return values
 
-    def _told(self, values: Tensor) -> Tensor:
+    def _counted(self, values: Tensor) -> Tensor:
         self._own += len(values)
         self.first = values if self.first is None else self.first
         return values
@@ -149,71 +149,78 @@ class AttackContract:
 
     def test_it_declares_itself(self, attack: Attack) -> None:
         """It has the attributes of `bench.attack.Attack`, with consistent values."""
-        assert isinstance(attack, Attack), "it lacks what bench.attack.Attack asks for"
-        assert attack.needs in {"nothing", "gradient", "queries"}, f"unknown need {attack.needs!r}"
-        assert attack.budgets, "it can do no budget at all"
-        assert set(attack.budgets) <= set(BUDGETS), f"unknown budget among {attack.budgets}"
-        assert attack.version >= 1, "versions count from 1"
-        looks = attack.needs != "nothing"
-        assert (attack.evaluations > 0) == looks, "`evaluations` and `needs` contradict each other"
+        assert isinstance(attack, Attack), "it does not implement bench.attack.Attack"
+        assert attack.needs in {"nothing", "gradient", "queries"}, f"`needs` is {attack.needs!r}"
+        assert attack.budgets, "`budgets` is empty"
+        assert set(attack.budgets) <= set(BUDGETS), (
+            f"`budgets` has an unknown kind: {attack.budgets}"
+        )
+        assert attack.version >= 1, "`version` is less than 1"
+        evaluates = attack.needs != "nothing"
+        assert (attack.evaluations > 0) == evaluates, "`evaluations` and `needs` are inconsistent"
 
     @pytest.mark.parametrize("size", SIZES, ids=str)
-    def test_it_stays_inside_its_budget_once_rounded(
+    def test_the_rounded_picture_is_inside_the_budget(
         self, attack: Attack, ball: Budget, size: tuple[int, int]
     ) -> None:
         """The 8-bit picture has the size of the source and is inside the budget."""
         source = _pictures(ball, 1, *size)
-        found, _ = _search(attack, source, ball)
-        image = quantise_and_check(found, source, ball)
+        result, _ = _search(attack, source, ball)
+        image = quantise_and_check(result, source, ball)
         levels = torch.from_numpy(image.copy()).permute(2, 0, 1).unsqueeze(0)
         assert image.shape == (*source.shape[-2:], 3)
-        assert ball.holds(levels, (source * 255).round()) == [True], f"it is outside {ball}"
+        assert ball.holds(levels, (source * 255).round()) == [True], (
+            f"the picture is outside {ball}"
+        )
 
-    def test_its_seed_is_the_only_chance(self, attack: Attack, ball: Budget) -> None:
+    def test_the_result_depends_only_on_the_seed(self, attack: Attack, ball: Budget) -> None:
         """The same seed gives the same picture, whatever the state of torch's generator."""
         source = _pictures(ball, 1, 5, 7)
         torch.manual_seed(1)
         first, _ = _search(attack, source, ball)
         torch.manual_seed(2)
         again, _ = _search(attack, source, ball)
-        assert torch.equal(first.images, again.images), "a second search found another picture"
+        assert torch.equal(first.images, again.images), (
+            "a second search with the same seed gave another picture"
+        )
 
     @pytest.mark.parametrize("reference", ["source", "clean"])
-    def test_it_never_ends_below_its_start(
+    def test_the_result_is_at_least_as_good_as_the_start(
         self, attack: Attack, ball: Budget, reference: str
     ) -> None:
         """The value of the result is at least the first value that the attack evaluated."""
-        source, wanted = _pictures(ball, 2, 9, 6), _distortion(reference)
-        found, watched = _search(attack, source, ball, wanted)
-        if watched.first is not None:
-            reached = _worth(attack, found, source, ball, wanted)
-            least = watched.first - _ROUNDING * watched.first.abs()
-            assert bool((reached >= least).all()), f"{reached} is below {watched.first}"
+        source, objective = _pictures(ball, 2, 9, 6), _distortion(reference)
+        result, target = _search(attack, source, ball, objective)
+        if target.first is not None:
+            values = _values(attack, result, source, ball, objective)
+            least = target.first - _ROUNDING * target.first.abs()
+            assert bool((values >= least).all()), f"{values} is below {target.first}"
 
-    def test_it_asks_no_more_than_it_says(self, attack: Attack, ball: Budget) -> None:
+    def test_it_uses_at_most_the_stated_evaluations(self, attack: Attack, ball: Budget) -> None:
         """`evaluations` is an upper bound of the evaluations per picture."""
         for count in (1, 2):
-            found, watched = _search(attack, _pictures(ball, count, 9, 6), ball)
-            assert watched.asked <= count * attack.evaluations, f"it asked {watched.asked} times"
-            assert QUERIES_SPENT not in chain(*found.flags), (
-                "it asked for more queries than it says"
+            result, target = _search(attack, _pictures(ball, count, 9, 6), ball)
+            assert target.count <= count * attack.evaluations, f"it used {target.count} evaluations"
+            assert QUERIES_SPENT not in chain(*result.flags), (
+                "it tried more queries than `evaluations`"
             )
 
-    def test_a_batch_is_as_good_as_one_by_one(self, attack: Attack, ball: Budget) -> None:
+    def test_a_batch_gives_the_same_values_as_single_pictures(
+        self, attack: Attack, ball: Budget
+    ) -> None:
         """A picture in a batch gets the same value as alone, within 1 %."""
-        source, wanted = _pictures(ball, 3, 7, 10), _distortion("source")
-        together, _ = _search(attack, source, ball, wanted)
-        values = _worth(attack, together, source, ball, wanted)
-        for index in range(len(source)):
-            one = source[index : index + 1]
-            alone, _ = _search(attack, one, ball, wanted, seed=index)
-            value = _worth(attack, alone, one, ball, wanted)
-            assert torch.allclose(values[index], value[0], rtol=SAME), (
-                f"picture {index}: {values[index]} in a batch, {value[0]} by itself"
+        source, objective = _pictures(ball, 3, 7, 10), _distortion("source")
+        batch, _ = _search(attack, source, ball, objective)
+        values = _values(attack, batch, source, ball, objective)
+        for index, picture in enumerate(source.split(1)):
+            single, _ = _search(attack, picture, ball, objective, seed=index)
+            (value,) = _values(attack, single, picture, ball, objective)
+            assert torch.allclose(values[index], value, rtol=SAME), (
+                f"picture {index}: {values[index]} in a batch, {value} alone"
             )
 
 
-def _name(attack: Any) -> str:  # noqa: ANN401 - what pytest wants an id for
+def _name(attack: Any) -> str:  # noqa: ANN401 - pytest passes any parameter
     return type(attack).__name__
 
 
@@ -248,20 +255,22 @@ def _search(
     ball: Budget,
     objective: Objective | None = None,
     seed: int = 0,
-) -> tuple[AttackResult, Watched]:
+) -> tuple[AttackResult, CountingTarget]:
     """Run the search as the harness does. An attack that needs nothing gets an empty target."""
-    wanted = objective or _distortion("source")
-    targets = [] if attack.needs == "nothing" else [CodecTarget(_toy(), wanted, source)]
-    watched = Watched(make_target_view(attack, targets, source, ball))
-    return run_attack(attack, watched, source.clone(), ball, seed), watched
+    objective = objective or _distortion("source")
+    targets = [] if attack.needs == "nothing" else [CodecTarget(_toy(), objective, source)]
+    target = CountingTarget(make_target_view(attack, targets, source, ball))
+    return run_attack(attack, target, source.clone(), ball, seed), target
 
 
-def _worth(
-    attack: Attack, found: AttackResult, source: Tensor, ball: Budget, objective: Objective
+def _values(
+    attack: Attack, result: AttackResult, source: Tensor, ball: Budget, objective: Objective
 ) -> Tensor:
     """Return the objective of the result as the attack evaluates it, (B,)."""
     target = CodecTarget(_toy(), objective, source)
     if attack.needs != "queries":
-        return target.value(found.images)
-    levels = ball.rounded(found.images, source).float() / 255
-    return torch.from_numpy(target.query(np.stack([to_image(one) for one in levels.split(1)])))
+        return target.value(result.images)
+    levels = ball.rounded(result.images, source).float() / 255
+    return torch.from_numpy(
+        target.query(np.stack([to_image(picture) for picture in levels.split(1)]))
+    )

@@ -15,7 +15,7 @@ class Figure:
     """A measured value with its limit.
 
     Attributes:
-        what: what was measured, as a phrase that the value completes.
+        name: name of the quantity, as a phrase that the value completes.
         value: the value.
         unit: the unit of the value and its limits.
         limit: the limit that applies.
@@ -23,7 +23,7 @@ class Figure:
         least: whether the limit is a minimum; otherwise it is a maximum.
     """
 
-    what: str
+    name: str
     value: float
     unit: str
     limit: float
@@ -31,14 +31,14 @@ class Figure:
     least: bool = False
 
     @property
-    def holds(self) -> bool:
+    def is_within(self) -> bool:
         """Whether the value is within the limit; NaN is not."""
         return self.value >= self.limit if self.least else self.value <= self.limit
 
     def __str__(self) -> str:
         side = "least" if self.least else "most"
-        told = f"{self.what} {self.value:.3g} {self.unit}; at {side} {self.limit:g} {self.unit}"
-        return told if self.limit == self.usual else f"{told}, usually {self.usual:g} {self.unit}"
+        text = f"{self.name} {self.value:.3g} {self.unit}; at {side} {self.limit:g} {self.unit}"
+        return text if self.limit == self.usual else f"{text}, usually {self.usual:g} {self.unit}"
 
 
 class Subject(ABC):
@@ -68,8 +68,7 @@ class Subject(ABC):
 
 @cache
 def _coded(subject: type[Subject]) -> tuple[bytes, Image]:
-    made = subject()
-    codec, image = made.codec(), frozen(waves(*made.largest))
+    codec, image = subject().codec(), frozen(waves(*subject.largest))
     bitstream = codec.encode(image)
     return bitstream, codec.decode(bitstream)
 
@@ -80,7 +79,7 @@ def frozen(image: Image) -> Image:
     return image
 
 
-def require(holds: bool, sentence: str) -> None:
+def require(condition: bool, message: str) -> None:
     """Raise AssertionError with a message if a condition is false."""
-    if not holds:
-        raise AssertionError(sentence)
+    if not condition:
+        raise AssertionError(message)

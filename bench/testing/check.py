@@ -13,13 +13,13 @@ from typing import Any
 from bench.errors import BenchError, ConfigError
 from bench.registry import plugins
 from bench.registry.registry import ComponentSpec
-from bench.testing.check_process import PROMISES, CheckRequest, CheckResult, promise_of
+from bench.testing.check_process import REQUIREMENTS, CheckRequest, CheckResult, requirement_of
 from bench.utils.child_process import Child, LostError
 
 LIMIT_S = 120.0
 """Default time limit of one check, in seconds."""
 
-_MAKING_S = 600.0
+_BUILD_S = 600.0
 """Time limit for building the codec, which may download weights, in seconds."""
 
 
@@ -35,23 +35,23 @@ def check(choice: ComponentSpec, limit_s: float = LIMIT_S) -> Iterator[CheckResu
         MachineError: the machine ran out of memory or another resource.
     """
     done = 0
-    while done < len(PROMISES):
-        for found in _checked(choice, PROMISES[done:], limit_s):
+    while done < len(REQUIREMENTS):
+        for result in _results(choice, REQUIREMENTS[done:], limit_s):
             done += 1
-            yield found
+            yield result
 
 
-def _checked(choice: ComponentSpec, names: Sequence[str], limit_s: float) -> Iterator[CheckResult]:
+def _results(choice: ComponentSpec, names: Sequence[str], limit_s: float) -> Iterator[CheckResult]:
     """Yield results until all checks are done or one check ends the process."""
-    with closing(_Examiner()) as examiner:
-        examiner.make(choice)
+    with closing(_CheckProcess()) as process:
+        process.build(choice)
         for name in names:
-            yield examiner.checked(name, limit_s)
-            if examiner.is_lost:
+            yield process.check(name, limit_s)
+            if process.is_lost:
                 return
 
 
-class _Examiner:
+class _CheckProcess:
     """A process that runs the checks of a codec.
 
     Attributes:
@@ -62,24 +62,24 @@ class _Examiner:
         self.is_lost = False
         self._child = Child("bench.testing.check_process:serve")
 
-    def make(self, choice: ComponentSpec) -> None:
+    def build(self, choice: ComponentSpec) -> None:
         try:
-            self._asked(CheckRequest(plugins.loaded(), choice), _MAKING_S)
+            self._request(CheckRequest(plugins.loaded(), choice), _BUILD_S)
         except (LostError, TimeoutError) as error:
-            raise ConfigError(f"the codec '{choice}' cannot be made: {_fate(error)}") from error
+            raise ConfigError(f"the codec '{choice}' cannot be built: {_reason(error)}") from error
 
-    def checked(self, name: str, limit_s: float) -> CheckResult:
+    def check(self, name: str, limit_s: float) -> CheckResult:
         try:
-            found: CheckResult = self._asked(name, limit_s)
+            result: CheckResult = self._request(name, limit_s)
         except (LostError, TimeoutError) as error:
             self.is_lost = True
-            return CheckResult(promise_of(name), _fate(error))
-        return found
+            return CheckResult(requirement_of(name), _reason(error))
+        return result
 
     def close(self) -> None:
         self._child.stop()
 
-    def _asked(self, message: object, limit_s: float) -> Any:  # noqa: ANN401 - None, or a Check
+    def _request(self, message: object, limit_s: float) -> Any:  # noqa: ANN401 - None or a CheckResult
         self._child.send(message)
         answer = self._child.receive(limit_s)
         if isinstance(answer, BenchError):
@@ -87,5 +87,5 @@ class _Examiner:
         return answer
 
 
-def _fate(error: LostError | TimeoutError) -> str:
+def _reason(error: LostError | TimeoutError) -> str:
     return f"crashed: {error}" if isinstance(error, LostError) else str(error)

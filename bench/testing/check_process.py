@@ -85,51 +85,52 @@ class Contract(CodecContract):
             return
         encoded = time.perf_counter()
         codec.decode(bitstream)
-        spent, megapixels = (encoded - started, time.perf_counter() - encoded), image.size / 3e6
-        for took, what in zip(spent, ("encode", "decode"), strict=True):
-            self.figures.append(f"{took / megapixels:.2f} s to {what} a megapixel")
+        seconds = {"encode": encoded - started, "decode": time.perf_counter() - encoded}
+        megapixels = image.size / 3e6
+        for step, spent in seconds.items():
+            self.figures.append(f"{spent / megapixels:.2f} s to {step} a megapixel")
 
 
-PROMISES = tuple(sorted(name for name in dir(Contract) if name.startswith("test_")))
+REQUIREMENTS = tuple(sorted(name for name in dir(Contract) if name.startswith("test_")))
 
 
 def check(contract: type[Contract], name: str) -> CheckResult:
-    """Run one of `PROMISES` and return its result.
+    """Run one of `REQUIREMENTS` and return its result.
 
     Raises:
         MachineError: the machine ran out of memory or another resource.
     """
-    made, promise = contract(), promise_of(name)
+    test, problem = contract(), ""
     try:
-        getattr(made, name)()
+        getattr(test, name)()
     except PLUGIN_ERRORS as error:  # a codec can fail in any way
         raise_if_machine(error)
-        return CheckResult(promise, one_line(error), tuple(made.figures))
-    return CheckResult(promise, figures=tuple(made.figures))
+        problem = one_line(error)
+    return CheckResult(requirement_of(name), problem, tuple(test.figures))
 
 
-def promise_of(name: str) -> str:
+def requirement_of(name: str) -> str:
     """Return the name of a check as words."""
     return name.removeprefix("test_").replace("_", " ")
 
 
 def serve(parent: Parent) -> None:
     """Receive requests and answer them, until the parent process stops this one."""
-    trial: CheckRequest = parent.receive()
+    request: CheckRequest = parent.receive()
     try:
-        _make(trial)
+        _build(request)
         parent.send(None)
     except BenchError as error:
         parent.send(error)
-    contract = type("Of", (Contract,), {"choice": trial.choice})
+    contract = type("ChosenContract", (Contract,), {"choice": request.choice})
     while True:
         parent.send(_answer(contract, parent.receive()))
 
 
-def _make(trial: CheckRequest) -> None:
-    for name in trial.plugins:
+def _build(request: CheckRequest) -> None:
+    for name in request.plugins:
         plugins.load(name, Path())
-    instantiate("codec", trial.choice)
+    instantiate("codec", request.choice)
 
 
 def _answer(contract: type[Contract], name: str) -> CheckResult | MachineError:

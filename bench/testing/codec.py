@@ -48,28 +48,40 @@ class CodecContract(SurrogateContract):
         """A decoder needs nothing but the bitstream."""
         bitstream, decoded = self._coded()
         again = self.codec().decode(bytes(bitstream))
-        require(np.array_equal(again, decoded), "two decoders of one bitstream differ")
+        require(
+            np.array_equal(again, decoded),
+            "two decoders decoded one bitstream to different pictures",
+        )
 
     def test_the_same_picture_gives_the_same_bytes(self) -> None:
         codec = self.codec()
         if isinstance(codec, Randomised):
             return
         bitstream, _ = self._coded()
-        require(codec.encode(self._picture()) == bitstream, "two encoders wrote different bytes")
+        require(
+            codec.encode(self._picture()) == bitstream,
+            "two encoders wrote different bytes for one picture",
+        )
         codec.encode(frozen(noise(*self.largest)))
         same = codec.encode(self._picture()) == bitstream
-        require(same, "what was encoded before changes the bytes")
+        require(same, "the bytes depend on the picture that was encoded before")
 
-    def test_the_picture_is_left_alone(self) -> None:
+    def test_the_picture_is_not_modified(self) -> None:
         image = waves(*self.largest)
         before = image.copy()
         self.codec().encode(image)
-        require(np.array_equal(image, before), "encode changed the picture it was given")
+        require(np.array_equal(image, before), "encode modified its input picture")
 
-    def test_the_fingerprint_tells_operating_points_apart(self) -> None:
+    def test_operating_points_have_different_fingerprints(self) -> None:
         own = self.codec().fingerprint()
-        require(own == self.codec().fingerprint(), "two objects have two fingerprints")
-        require(len(own.split()) > 0 and "\n" not in own, f"the fingerprint {own!r} is no line")
+        require(
+            own == self.codec().fingerprint(),
+            "two objects of one operating point have different fingerprints",
+        )
+        require(
+            len(own.split()) > 0 and "\n" not in own,
+            f"the fingerprint {own!r} is not one line of text",
+        )
         for other in self.others():
             distinct = other.fingerprint() != own
             require(distinct, f"another operating point has the same fingerprint, {own!r}")
@@ -85,7 +97,7 @@ class CodecContract(SurrogateContract):
     def test_cut_off_bitstreams_are_refused(self) -> None:
         bitstream, _ = self._coded()
         for length in sorted({0, 1, 4, len(bitstream) // 2, len(bitstream) - 1}):
-            self._refused(bitstream[:length], f"the first {length} bytes of {len(bitstream)}")
+            self._check_refused(bitstream[:length], f"the first {length} bytes of {len(bitstream)}")
 
     def test_flipped_bits_are_refused(self) -> None:
         bitstream, _ = self._coded()
@@ -93,15 +105,17 @@ class CodecContract(SurrogateContract):
         for bit in sorted(set(bits.tolist())):
             damaged = bytearray(bitstream)
             damaged[bit // 8] ^= 1 << bit % 8
-            self._refused(bytes(damaged), f"a bitstream whose bit {bit} is flipped")
+            self._check_refused(bytes(damaged), f"a bitstream whose bit {bit} is flipped")
 
     def test_foreign_bytes_are_refused(self) -> None:
         bitstream, _ = self._coded()
         rng = np.random.default_rng(7)
-        self._refused(rng.bytes(len(bitstream)), "random bytes")
-        self._refused(bytes(len(bitstream)), "zeros")
-        self._refused(bitstream + b"\0", "a bitstream with a byte behind its end")
-        self._refused(pack(b"\0\0\0\0", *self.largest, [bitstream]), "another codec's container")
+        self._check_refused(rng.bytes(len(bitstream)), "random bytes")
+        self._check_refused(bytes(len(bitstream)), "zeros")
+        self._check_refused(bitstream + b"\0", "a bitstream with a byte behind its end")
+        self._check_refused(
+            pack(b"\0\0\0\0", *self.largest, [bitstream]), "another codec's container"
+        )
 
     def _round_trip(self, kind: str, size: tuple[int, int]) -> None:
         codec, image = self.codec(), frozen(PICTURES[kind](*size))
@@ -115,12 +129,16 @@ class CodecContract(SurrogateContract):
             f"{kind} of uint8 {image.shape} came back as {decoded.dtype} {decoded.shape}",
         )
 
-    def _refused(self, bitstream: bytes, what: str) -> None:
+    def _check_refused(self, bitstream: bytes, description: str) -> None:
         try:
             self.codec().decode(bitstream)
         except CodecError as error:
-            require("\n" not in str(error), f"refusing {what} takes more than one line")
+            require("\n" not in str(error), f"the error for {description} has more than one line")
         except Exception as error:
-            raise AssertionError(f"{what}: {type(error).__name__} instead of CodecError") from error
+            raise AssertionError(
+                f"{description}: {type(error).__name__} instead of CodecError"
+            ) from error
         else:
-            raise AssertionError(f"{what} decoded to a picture; wrap it in bench.container")
+            raise AssertionError(
+                f"{description} decoded to a picture; write bitstreams with bench.container"
+            )

@@ -51,11 +51,11 @@ class DefenceContract(CodecContract):
 
     def inside(self) -> Codec:
         """Return the inner codec with gradients; the toy codec by default."""
-        return _named("toy")
+        return _codec("toy")
 
     def lossless(self) -> Codec | None:
         """Return the lossless inner codec; None if the defence does not support such a codec."""
-        return _named("identity")
+        return _codec("identity")
 
     def codec(self) -> Codec:
         """Return the defended codec for the conformance tests of codecs."""
@@ -63,82 +63,85 @@ class DefenceContract(CodecContract):
 
     def test_it_declares_itself(self) -> None:
         defence = self.defence()
-        require(isinstance(defence, Defence), "it lacks what bench.defence.Defence asks for")
-        require(len(defence.gradient) > 0, "it does not say what gradients follow through it")
+        require(isinstance(defence, Defence), "it does not implement bench.defence.Defence")
+        require(len(defence.gradient) > 0, "`gradient` is empty; name the gradient of the defence")
 
-    def test_nothing_is_lost_but_what_it_states(self) -> None:
+    def test_the_loss_is_at_most_the_stated_one(self) -> None:
         if (lossless := self.lossless()) is None:
             return
         codec = self.defence()(lossless)
         if math.isfinite(self.psnr_inside):
-            back = self._back(codec, waves(*self.largest))
-            found = psnr(waves(*self.largest), back)
-            require(found >= self.psnr_inside, f"a picture comes back with {found:.1f} dB")
+            decoded = self._round_tripped(codec, waves(*self.largest))
+            value = psnr(waves(*self.largest), decoded)
+            require(value >= self.psnr_inside, f"a picture was decoded with {value:.1f} dB")
             return
         for size in SIZES:
             for kind, picture in PICTURES.items():
                 image = picture(*size)
-                same = np.array_equal(self._back(codec, image), image)
-                require(same, f"{kind} of {size} came back changed")
+                same = np.array_equal(self._round_tripped(codec, image), image)
+                require(same, f"{kind} of {size} was not decoded exactly")
 
-    def test_it_offers_what_the_codec_inside_offers(self) -> None:
-        behind = self.defence()(self.inside())
-        require(offers_gradients(behind), "it keeps the gradients of the codec inside from attacks")
+    def test_it_has_gradients_if_the_inner_codec_has(self) -> None:
+        defended = self.defence()(self.inside())
+        require(offers_gradients(defended), "it hides the gradients of the inner codec")
         if (lossless := self.lossless()) is not None:
             same = offers_gradients(self.defence()(lossless)) == offers_gradients(lossless)
-            require(same, "it offers gradients that the codec inside has not")
+            require(same, "it has gradients although the inner codec has none")
 
-    def test_its_fingerprint_tells_it_from_the_codec_inside(self) -> None:
+    def test_its_fingerprint_extends_that_of_the_inner_codec(self) -> None:
         own, inside = self.defence()(self.inside()).fingerprint(), self.inside().fingerprint()
-        require(own != inside, "its fingerprint is that of the codec inside")
-        require(inside in own, "its fingerprint lacks that of the codec inside")
+        require(own != inside, "its fingerprint is that of the inner codec")
+        require(inside in own, "its fingerprint does not contain that of the inner codec")
 
-    def test_a_codec_that_draws_may_be_inside(self) -> None:
+    def test_the_inner_codec_can_be_random(self) -> None:
         random = ComponentSpec("flip", (("way", "random"),))
         inside: Codec = instantiate("defence", random)(self.inside())
         try:
             codec, image = self.defence()(inside), frozen(waves(17, 33))
         except ConfigError:
             return
-        require(isinstance(codec, Randomised), "it hides that the codec inside draws")
+        require(isinstance(codec, Randomised), "it hides that the inner codec is random")
         first, again = (drawn(codec, np.random.default_rng(3)).encode(image) for _ in range(2))
         require(first == again, "the same draw wrote different bytes")
-        require(codec.decode(first).shape == image.shape, "it does not decode one of its draws")
+        require(
+            codec.decode(first).shape == image.shape,
+            "it does not decode a bitstream of one of its draws",
+        )
 
-    def test_draws_are_the_seeds_and_nothing_else(self) -> None:
+    def test_draws_depend_only_on_the_seed(self) -> None:
         codec, image = self.defence()(self.lossless() or self.inside()), frozen(waves(17, 33))
         if not isinstance(codec, Randomised):
             return
         draws = [drawn(codec, np.random.default_rng(seed)) for seed in range(_DRAWS)]
-        streams = [one.encode(image) for one in draws]
+        streams = [draw.encode(image) for draw in draws]
         again = [drawn(codec, np.random.default_rng(seed)).encode(image) for seed in range(_DRAWS)]
         require(streams == again, "the same seed gave another draw")
-        require(len({_offered(one, image) for one in draws}) > 1, "all draws are the same")
-        back = [codec.decode(stream) for stream in streams]
-        same = all(np.array_equal(one, draws[0].decode(streams[0])) for one in back)
+        require(len({_path_streams(draw, image) for draw in draws}) > 1, "all draws are the same")
+        decoded = [codec.decode(stream) for stream in streams]
+        same = all(np.array_equal(image, draws[0].decode(streams[0])) for image in decoded)
         require(
-            same or math.isfinite(self.psnr_inside), "a draw's stream decodes to something else"
+            same or math.isfinite(self.psnr_inside), "two draws are decoded to different pictures"
         )
 
-    def test_the_way_that_is_kept_is_one_of_its_ways(self) -> None:
+    def test_the_bitstream_is_that_of_one_of_its_paths(self) -> None:
         codec, image = self.codec(), frozen(waves(17, 33))
         if not isinstance(codec, Branching):
             return
-        ways = codec.paths()
-        require(codec.encode(image) in [way.encode(image) for way in ways], "it is another stream")
+        paths, streams = codec.paths(), _path_streams(codec, image)
+        require(codec.encode(image) in streams, "no path encodes to the bitstream")
         costs = codec.costs(to_tensor(image))
-        require(costs.shape == (len(ways), 1), f"costs of shape {tuple(costs.shape)}")
+        require(costs.shape == (len(paths), 1), f"costs have the shape {tuple(costs.shape)}")
 
-    def _back(self, codec: Codec, image: Image) -> Image:
+    def _round_tripped(self, codec: Codec, image: Image) -> Image:
         return codec.decode(codec.encode(frozen(image)))
 
 
-def _offered(codec: Codec, image: Image) -> tuple[bytes, ...]:
-    """Return the bitstreams that an encoder chooses from."""
-    ways = codec.paths() if isinstance(codec, Branching) else [codec]
-    return tuple(way.encode(image) for way in ways)
+def _path_streams(codec: Codec, image: Image) -> tuple[bytes, ...]:
+    """Return the bitstreams from which an encoder chooses."""
+    paths = codec.paths() if isinstance(codec, Branching) else [codec]
+    return tuple(path.encode(image) for path in paths)
 
 
-def _named(name: str) -> Codec:
+def _codec(name: str) -> Codec:
     codec: Codec = instantiate("codec", ComponentSpec(name))
     return codec

@@ -45,8 +45,8 @@ class MetricContract(ABC):
 
     def test_it_declares_itself(self) -> None:
         metric = self.metric()
-        told = {name: getattr(metric, name, None) for name in ("unit", "better", "version")}
-        require(is_metric(metric), f"it lacks what bench.metric.Metric asks for: {told}")
+        values = {name: getattr(metric, name, None) for name in ("unit", "better", "version")}
+        require(is_metric(metric), f"it does not implement bench.metric.Metric: {values}")
 
     def test_every_size_and_kind_has_a_value_or_a_reason(self) -> None:
         for size in (*SIZES, self.largest):
@@ -54,21 +54,21 @@ class MetricContract(ABC):
                 for strength in (0, *_STRENGTHS):
                     self._value(picture(*size), _damaged(picture(*size), strength))
 
-    def test_no_picture_is_nearer_than_the_reference_itself(self) -> None:
+    def test_no_picture_has_a_better_value_than_the_reference(self) -> None:
         for size in ((33, 17), self.largest):
             for kind, picture in PICTURES.items():
                 image = picture(*size)
                 best = self._value(image, image)
                 for strength in _STRENGTHS:
-                    found = self._value(image, _damaged(image, strength))
-                    wrong = f"{kind} of {size} with noise has {found}, without it {best}"
-                    require(self._is_no_better(found, best), wrong)
+                    value = self._value(image, _damaged(image, strength))
+                    message = f"{kind} of {size} with noise has {value}, without noise {best}"
+                    require(self._is_no_better(value, best), message)
 
-    def test_noise_is_told_from_none(self) -> None:
+    def test_noise_changes_the_value(self) -> None:
         image = waves(*self.largest)
-        best, found = (self._value(image, _damaged(image, strength)) for strength in (0, 64))
+        best, value = (self._value(image, _damaged(image, strength)) for strength in (0, 64))
         require(best is not None, f"a picture of {self.largest} is unsupported")
-        require(best != found, f"pictures with and without strong noise both have {best}")
+        require(best != value, f"pictures with and without strong noise both have {best}")
 
     def test_the_same_pictures_have_the_same_value(self) -> None:
         metric, image = self.metric(), waves(*self.largest)
@@ -76,22 +76,22 @@ class MetricContract(ABC):
         first = self._value(image, other, metric)
         self._value(noise(*self.largest), image, metric)
         again = self._value(image, other, metric)
-        require(again == first, f"asked again, it says {again} and not {first}")
+        require(again == first, f"the second call returned {again}, the first {first}")
         new = self._value(image, other)
-        require(new == first, f"another object says {new} and not {first}")
+        require(new == first, f"another object returned {new} instead of {first}")
 
-    def test_the_pictures_are_left_alone(self) -> None:
+    def test_the_pictures_are_not_modified(self) -> None:
         image, other = waves(*self.largest), noise(*self.largest)
         self.metric()(image, other)
         same = np.array_equal(image, waves(*self.largest))
-        require(same and np.array_equal(other, noise(*self.largest)), "it changed a picture")
+        require(same and np.array_equal(other, noise(*self.largest)), "it modified a picture")
 
     def test_pictures_of_two_sizes_are_refused(self) -> None:
         height, width = self.largest
         for size in ((height, width - 1), (height - 1, width), (1, 1)):
-            one, other = waves(height, width), waves(*size)
-            self._refused(one, other)
-            self._refused(other, one)
+            large, small = waves(height, width), waves(*size)
+            self._check_refused(large, small)
+            self._check_refused(small, large)
 
     def _value(
         self, reference: Image, picture: Image, metric: Metric | None = None
@@ -102,24 +102,26 @@ class MetricContract(ABC):
         except Unsupported as error:
             small = reference.shape[:2] != self.largest
             require(small, f"a picture of {self.largest} is unsupported: {error}")
-            require(len(str(error)) > 0, "it calls pictures unsupported and does not say why")
+            require(len(str(error)) > 0, "it raised Unsupported without a reason")
             return None
-        require(isinstance(value, float), f"it returned {value!r}, no float")
+        require(isinstance(value, float), f"it returned {value!r}, which is not a float")
         require(not math.isnan(value), f"it returned NaN for pictures of {reference.shape[:2]}")
         return value
 
-    def _is_no_better(self, found: float | None, best: float | None) -> bool:
-        if found is None or best is None:
-            return found is best
-        return found <= best if self.metric().better == "higher" else found >= best
+    def _is_no_better(self, value: float | None, best: float | None) -> bool:
+        if value is None or best is None:
+            return value is best
+        return value <= best if self.metric().better == "higher" else value >= best
 
-    def _refused(self, reference: Image, picture: Image) -> None:
+    def _check_refused(self, reference: Image, picture: Image) -> None:
         try:
             value = self.metric()(reference, picture)
         except (ValueError, Unsupported):
             return
         sizes = f"{reference.shape[:2]} and {picture.shape[:2]}"
-        raise AssertionError(f"pictures of {sizes} were compared and have {value}")
+        raise AssertionError(
+            f"pictures of {sizes} were compared and gave {value}; raise ValueError"
+        )
 
 
 def _damaged(image: Image, strength: int) -> Image:

@@ -51,11 +51,20 @@ class SurrogateContract(Subject):
         images = torch.cat([to_tensor(self._picture()), to_tensor(noise(*self.largest))])
         reconstruction, bits = codec.reconstruct(images), codec.rate(images)
         both = codec.relaxed(images)
-        require(reconstruction.shape == images.shape, f"reconstruct: {reconstruction.shape}")
-        require(torch.allclose(both.reconstruction, reconstruction, atol=1e-4), "relaxed differs")
-        require(set(both.bits) == set(bits), "relaxed has other streams than rate")
+        require(
+            reconstruction.shape == images.shape,
+            f"reconstruct returns the shape {tuple(reconstruction.shape)}",
+        )
+        require(
+            torch.allclose(both.reconstruction, reconstruction, atol=1e-4),
+            "relaxed and reconstruct return different pictures",
+        )
+        require(set(both.bits) == set(bits), "relaxed and rate return different streams")
         for name, stream in bits.items():
-            require(stream.ndim == 4 and len(stream) == 2, f"bits of '{name}': {stream.shape}")
+            require(
+                stream.ndim == 4 and len(stream) == 2,
+                f"bits of '{name}' have the shape {tuple(stream.shape)}",
+            )
             require(bool(torch.isfinite(stream).all()), f"bits of '{name}' are not finite")
 
     def test_gradients_flow_through_both_halves(self) -> None:
@@ -78,9 +87,9 @@ class SurrogateContract(Subject):
         }
         for half, outputs in halves.items():
             with unrounded():
-                found = slopes(outputs, to_tensor(self._picture()))
-            told = f"the gradient of {half}, in {found.precision}, is off its slope by"
-            self._near(told, found.error, "slope")
+                measured = slopes(outputs, to_tensor(self._picture()))
+            name = f"the gradient of {half}, in {measured.precision}, differs from the slope by"
+            self._check_error(name, measured.error, "slope")
 
     def test_the_surrogate_agrees_with_the_codec(self) -> None:
         if not isinstance(codec := self.codec(), Differentiable):
@@ -90,37 +99,37 @@ class SurrogateContract(Subject):
             surrogate, streams = codec.reconstruct(images).clamp(0, 1), codec.rate(images)
         _, decoded = self._coded()
         mse = float((surrogate - to_tensor(decoded)).square().mean())
-        psnr, (limit, usual) = -10 * np.log10(max(mse, 1e-12)), self._allowed("psnr")
-        what = "reconstruct agrees with decode to"
-        self._within(Figure(what, psnr, "dB", limit, usual, least=True))
-        self._sized("rate", float(_total(streams)), "bits", _ENDING_BITS * len(streams))
+        psnr, (limit, usual) = -10 * np.log10(max(mse, 1e-12)), self._limits("psnr")
+        name = "reconstruct agrees with decode to"
+        self._check(Figure(name, psnr, "dB", limit, usual, least=True))
+        self._check_bits("rate", float(_total(streams)), "bits", _ENDING_BITS * len(streams))
 
     def test_the_estimate_agrees_with_the_bytes(self) -> None:
         if isinstance(codec := self.codec(), Estimating):
-            self._sized("estimated_bits", codec.estimated_bits(self._picture()), "estimate")
+            self._check_bits("estimated_bits", codec.estimated_bits(self._picture()), "estimate")
 
-    def _sized(self, what: str, bits: float, tolerance: str, ending: int = 0) -> None:
+    def _check_bits(self, name: str, bits: float, tolerance: str, ending: int = 0) -> None:
         bitstream, _ = self._coded()
         real = 8 * (len(bitstream) - self.codec().header_bytes(bitstream))
         error = max(bits - real, real - bits - ending, 0) / real
         end = f", up to {ending} to end its streams" if ending else ""
-        told = f"{what} is {bits:.0f} bits, the bitstream has {real}{end}, it is off by"
-        self._near(told, error, tolerance)
+        text = f"{name} is {bits:.0f} bits, the bitstream has {real}{end}; they differ by"
+        self._check_error(text, error, tolerance)
 
-    def _near(self, what: str, error: float, tolerance: str) -> None:
-        limit, usual = self._allowed(tolerance)
-        self._within(Figure(what, 100 * error, "%", 100 * limit, 100 * usual))
+    def _check_error(self, name: str, error: float, tolerance: str) -> None:
+        limit, usual = self._limits(tolerance)
+        self._check(Figure(name, 100 * error, "%", 100 * limit, 100 * usual))
 
-    def _within(self, figure: Figure) -> None:
-        require(figure.holds, str(figure))
+    def _check(self, figure: Figure) -> None:
+        require(figure.is_within, str(figure))
         self.measured(figure)
 
-    def _allowed(self, what: str) -> tuple[float, float]:
+    def _limits(self, tolerance: str) -> tuple[float, float]:
         """Return the limit that applies for a field of `Tolerances`, and the usual one."""
-        name, codec = _NAMES[what], self.codec()
-        stated = getattr(codec.tolerances, what) if isinstance(codec, Tolerant) else None
-        own = getattr(self, name) if stated is None else stated
-        return own, getattr(SurrogateContract, name)
+        name, codec = _NAMES[tolerance], self.codec()
+        stated = getattr(codec.tolerances, tolerance) if isinstance(codec, Tolerant) else None
+        limit = getattr(self, name) if stated is None else stated
+        return limit, getattr(SurrogateContract, name)
 
 
 def _bits(codec: Differentiable, images: Tensor) -> Tensor:

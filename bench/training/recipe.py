@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from bench.registry.plugins import Plugins
 from bench.registry.registry import ComponentSpec, instantiate
-from bench.suite.fields import BudgetSpec, choice, listed
+from bench.suite.fields import BudgetSpec, as_list, choice
 from bench.utils.yaml_config import Settings
 
 QUALITIES = {0.0018: 1, 0.0035: 2, 0.0067: 3, 0.013: 4, 0.025: 5, 0.0483: 6, 0.0932: 7, 0.18: 8}
@@ -61,7 +61,7 @@ class AttackSpec(Settings):
 
 
 def _listed(value: object) -> object:
-    return listed(value)
+    return as_list(value)
 
 
 class Recipe(Settings):

@@ -21,7 +21,7 @@ from bench.planning.baselines import with_baselines
 from bench.planning.jobs import Plan
 from bench.planning.operating_point import OperatingPoint, ScoringSpec
 from bench.planning.planner import plan
-from bench.planning.resolve import make_attack, search_of, terms_of
+from bench.planning.resolve import make_attack, planned_attack, scoring_spec
 from bench.registry.registry import Component
 from bench.store.run_folder import Manifest
 from bench.suite.suite import Suite
@@ -66,11 +66,11 @@ def replan(manifest: Manifest, folder: Path) -> ReplannedRun:
     choices, searches = with_baselines(suite)
     pictures = tuple(load(suite.images, folder))
     points = {str(choice): choice for choice in choices}
-    terms = terms_of(suite)
+    terms = scoring_spec(suite)
     planned = plan(
         suite,
         [_point(manifest, choice) for choice in choices],
-        [search_of(choice, make_attack(choice)) for choice in searches],
+        [planned_attack(choice, make_attack(choice)) for choice in searches],
         pictures,
         terms,
     )

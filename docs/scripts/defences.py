@@ -192,7 +192,7 @@ def _conditions(run: Run) -> str:
     suite = run.manifest.suite
     crop = suite["images"]["crop"]
     size = f" of {crop['height']}x{crop['width']}" if crop else ""
-    attacks = ", ".join(map(str, setting(run).searches))
+    attacks = ", ".join(map(str, setting(run).all_attacks))
     return (
         f"{len(run.manifest.pictures)} pictures{size} (set {suite['images']['set']}); {attacks};"
         f" {suite['draws']} draws of every randomised defence."

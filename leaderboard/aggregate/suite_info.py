@@ -44,14 +44,14 @@ class SuiteInfo(BaseModel):
         return [spec.budget() for spec in self.budgets]
 
     @property
-    def searches(self) -> list[ComponentSpec]:
+    def all_attacks(self) -> list[ComponentSpec]:
         """The attacks, with grids expanded."""
         return list(chain.from_iterable(self.attacks))
 
     @property
-    def wants(self) -> list[ComponentSpec]:
+    def all_objectives(self) -> list[ComponentSpec]:
         """The objectives of the suite, and those that single attacks use instead."""
-        own = (choice.objectives for choice in self.searches)
+        own = (choice.objectives for choice in self.all_attacks)
         return list({str(choice): choice for choice in chain(*self.objectives, *own)}.values())
 
     @property
@@ -70,7 +70,7 @@ class SuiteInfo(BaseModel):
                 (spec.name, sorted(spec.params), spec.objectives, spec.transfer, spec.sources)
                 for spec in specs
             ]
-            for specs in (self.searches, self.wants)
+            for specs in (self.all_attacks, self.all_objectives)
         ]
         compute = self.compute.arithmetic
         return repr((self.seed, searches, self.sources, self.transfer, self.rd_lambda, compute))

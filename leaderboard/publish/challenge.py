@@ -24,7 +24,7 @@ from bench.images.image_set import Picture, pixel_hash
 from bench.images.png import encode_png
 from bench.planning.jobs import CraftJob, Draw, Group, Plan
 from bench.planning.operating_point import OperatingPoint, PlannedAttack
-from bench.planning.planner import group
+from bench.planning.planner import make_group
 from bench.planning.resolve import make_codec
 from bench.registry.registry import Component
 from bench.scoring.measure import codec_to_score, measure
@@ -199,13 +199,13 @@ def _plan(again: ReplannedRun, labels: Collection[str], jobs: Sequence[CraftJob]
     for picture in again.pictures:
         own = [job for job in jobs if job.picture == picture]
         if own:
-            groups.append(group(again.suite, None, picture, victims, again.terms))
+            groups.append(make_group(again.suite, None, picture, victims, again.terms))
             groups.extend(_attacked(again, job, victims) for job in own)
     return Plan(tuple(groups))
 
 
 def _attacked(again: ReplannedRun, job: CraftJob, victims: Sequence[OperatingPoint]) -> Group:
-    planned = group(again.suite, job, job.picture, victims, again.terms)
+    planned = make_group(again.suite, job, job.picture, victims, again.terms)
     return Group(job, tuple(replace(cell, threat=EXTERNAL) for cell in planned.cells))
 
 

@@ -106,7 +106,7 @@ def missing_sources(again: ReplannedRun, track: Track, members: AbstractSet[str]
 
 def _needs_transfer(suite: Suite, point: OperatingPoint) -> bool:
     """Return whether an operating point is scored on pictures found on other codecs."""
-    modes = {choice.transfer or suite.transfer for choice in suite.searches}
+    modes = {choice.transfer or suite.transfer for choice in suite.all_attacks}
     return "all" in modes or ("gradient-free" in modes and not point.differentiable)
 
 

@@ -84,12 +84,12 @@ def track_of(manifest: Manifest, folder: Path) -> Track:
 
 
 def _track(suite: Suite) -> Track:
-    return Track(suite.name, pin(suite), {str(choice): choice for choice in suite.points})
+    return Track(suite.name, pin(suite), {str(choice): choice for choice in suite.operating_points})
 
 
 def pin(track: Suite) -> str:
     """Return the hash of the fixed part of a track and of its own codecs."""
-    return digest([fixed(track), sorted(map(_identity, track.points))])
+    return digest([fixed(track), sorted(map(_identity, track.operating_points))])
 
 
 def fixed(suite: Suite) -> dict[str, Any]:
@@ -99,10 +99,10 @@ def fixed(suite: Suite) -> dict[str, Any]:
     """
     settings = suite.model_dump(mode="json", exclude_defaults=True, exclude=_FREE)
     settings["images"].pop("folder", None)
-    settings["attacks"] = sorted(map(_identity, suite.searches))
-    settings["objectives"] = sorted(map(_identity, suite.wants))
+    settings["attacks"] = sorted(map(_identity, suite.all_attacks))
+    settings["objectives"] = sorted(map(_identity, suite.default_objectives))
     if suite.metrics:
-        settings["metrics"] = sorted(map(_identity, suite.yardsticks))
+        settings["metrics"] = sorted(map(_identity, suite.named_metrics))
     return settings
 
 

@@ -148,7 +148,7 @@ def _comparisons(
     for index, part in enumerate(parts):
         suites[part.suite.name, part.terms].append(index)
     for (_, terms), indices in suites.items():
-        values = objective_values(parts[indices[0]].suite.wants)
+        values = objective_values(parts[indices[0]].suite.all_objectives)
         budgets = {str(budget): budget for i in indices for budget in parts[i].suite.balls}
         comparable = list(chain.from_iterable(members[i] for i in indices))
         for label, budget in budgets.items():
@@ -204,14 +204,14 @@ def _place(part: BoardRun, codec: str, budget: str, case: CellGroup, has_gradien
 def _flags(
     part: BoardRun, place: RowKey, groups: Mapping[tuple[str, str], CellGroup]
 ) -> Iterator[Flag]:
-    case, values = groups[place.codec, place.budget], objective_values(part.suite.wants)
+    case, values = groups[place.codec, place.budget], objective_values(part.suite.all_objectives)
     threats = (GRADIENTS,) if place.through_gradients else place.kinds
     yield from _unfinished(part)
     yield from _search_flags(case, threats)
     yield from _nondeterministic(case)
     if not place.reference:
         yield from _weak(part, place, groups, threats)
-        yield from step_flags(case.of(*threats), part.suite.searches, values)
+        yield from step_flags(case.of(*threats), part.suite.all_attacks, values)
     if place.through_gradients:
         yield from surrogate_flags(case.of(GRADIENTS), values)
 
@@ -220,12 +220,12 @@ def _flags_without_gradients(
     part: BoardRun, place: RowKey, groups: Mapping[tuple[str, str], CellGroup]
 ) -> Iterator[Flag]:
     """Yield the flags of the attacks without gradients."""
-    case, values = groups[place.codec, place.budget], objective_values(part.suite.wants)
+    case, values = groups[place.codec, place.budget], objective_values(part.suite.all_objectives)
     yield from _unfinished(part)
     yield from _search_flags(case, WITHOUT_GRADIENTS)
     yield from _nondeterministic(case)
     yield from _weak(part, place, groups, WITHOUT_GRADIENTS)
-    yield from step_flags(case.of("black-box"), part.suite.searches, values)
+    yield from step_flags(case.of("black-box"), part.suite.all_attacks, values)
 
 
 def _search_flags(case: CellGroup, threats: Sequence[str]) -> Iterator[Flag]:
@@ -253,7 +253,7 @@ def _weak(
     case = groups[place.codec, place.budget]
     smaller = [groups[place.codec, budget] for budget in _smaller(part.suite, place.budget)]
     others = rivals(threats, case, smaller)
-    yield from weak_flags(case.of(*threats), others, objective_values(part.suite.wants))
+    yield from weak_flags(case.of(*threats), others, objective_values(part.suite.all_objectives))
 
 
 def _smaller(suite: SuiteInfo, label: str) -> list[str]:

@@ -74,7 +74,8 @@ def brief(part: BoardRun) -> str:
     """Return what was attacked in a line; plain text."""
     suite = part.suite
     noises = _noises(part)
-    attacks = ", ".join(one for one in map(str, suite.searches) if one not in noises) or "nothing"
+    labels = map(str, suite.all_attacks)
+    attacks = ", ".join(label for label in labels if label not in noises) or "nothing"
     noise = f", and noise ({', '.join(noises)})" if noises else ""
     objectives = ", ".join(map(_objective, chain.from_iterable(suite.objectives)))
     description = f"{suite.description.strip().rstrip('.')}. " if suite.description else ""
@@ -192,7 +193,7 @@ def _attack(part: BoardRun, choice: ComponentSpec) -> str:
 
 def quick(board: Board) -> str:
     """Return the caveat of the cheap mode of `standard`, after a space; empty without it."""
-    attacks = (str(one) for part in board.parts for one in part.suite.searches)
+    attacks = (str(one) for part in board.parts for one in part.suite.all_attacks)
     if not any(label.startswith("standard-") and " cheap: " in label for label in attacks):
         return ""
     return (
@@ -213,7 +214,7 @@ def _sources(part: BoardRun) -> Iterator[str]:
     """Yield the sources of the searches, if they are not each codec by itself."""
     if part.suite.sources:
         yield f"**Sources**, {_SEARCHED}: {_searched_on(part.suite.sources)}."
-    for attack in (one for one in part.suite.searches if one.sources):
+    for attack in (one for one in part.suite.all_attacks if one.sources):
         yield f"**Sources of {escaped(str(attack))}**, {_SEARCHED}: {_searched_on(attack.sources)}."
 
 

@@ -33,7 +33,7 @@ EACH = pytest.mark.parametrize("ball", BALLS, ids=str)
 
 @pytest.fixture
 def source(photograph, rng):
-    """A photograph, and noise with many values at 0 and 255."""
+    """Return a photograph, and noise with many values at 0 and 255."""
     noise = rng.integers(-200, 456, (12, 17, 3)).clip(0, 255).astype(np.uint8)
     return torch.cat([to_tensor(photograph("astronaut", 12, 17)), to_tensor(noise)])
 
@@ -52,12 +52,12 @@ def _levels(images):
 
 
 def _outside(images, source):
-    """The parts of two batches that lie outside the region."""
+    """Return the parts of two batches outside the region."""
     mask = REGION.mask(source).expand_as(source) == 0
     return images[mask], source[mask]
 
 
-def test_the_balls_are_known_by_their_kind():
+def test_every_kind_of_budget_has_a_ball():
     classes = {"linf": Linf, "l2": L2, "mse": Mse, "ssim": Ssim}
     assert tuple(classes) == BUDGETS
     for kind, wanted in classes.items():
@@ -68,7 +68,7 @@ def test_the_balls_are_known_by_their_kind():
     assert str(Linf(4)) != str(Linf(4, region=REGION))
 
 
-def test_sizes_are_what_they_are_called():
+def test_sizes_match_their_names():
     source = torch.zeros(1, 3, 2, 2, dtype=torch.float64)
     image = source.clone()
     image[0, 0, 0, 0], image[0, 1, 1, 1] = 3 / 255, -4 / 255
@@ -79,7 +79,7 @@ def test_sizes_are_what_they_are_called():
 
 @EACH
 @pytest.mark.parametrize("spread", [0.001, 0.03, 3])
-def test_projection_is_inside_and_stays(ball, spread, source):
+def test_projection_is_inside_and_idempotent(ball, spread, source):
     projected = ball.project(source + _random(source, 1, spread), source)
     assert (ball.size(projected, source) <= ball.radius * (1 + 1e-4) + 1e-6).all()
     assert projected.min() >= 0
@@ -91,7 +91,7 @@ def test_projection_is_inside_and_stays(ball, spread, source):
 
 
 @EACH
-def test_projection_leaves_what_is_inside(ball, source):
+def test_projection_does_not_change_pictures_inside(ball, source):
     inside = (source + _random(source, 2, 1e-9)).clamp(0, 1)
     inside = torch.where(REGION.mask(source) == 1, inside, source)
     assert torch.allclose(ball.project(inside, source), inside, rtol=0, atol=1e-7)
@@ -100,7 +100,7 @@ def test_projection_leaves_what_is_inside(ball, source):
 @EACH
 @pytest.mark.parametrize("spread", [0.01, 0.1, 1])
 def test_projection_is_the_nearest_picture(ball, spread, source):
-    """Every picture of a convex set is seen from its nearest one at an obtuse angle."""
+    """The angle at the projection between the point and any picture of a convex set is obtuse."""
     images = source + _random(source, 3, spread)
     if ball.region is not None:
         images = torch.where(REGION.mask(source) == 1, images, source)
@@ -131,7 +131,7 @@ def test_steepest_is_the_largest_inner_product(ball, spread, source):
 
 
 @EACH
-def test_a_gradient_of_zero_is_no_step(ball, source):
+def test_a_gradient_of_zero_gives_no_step(ball, source):
     assert torch.equal(ball.steepest(torch.zeros_like(source)), torch.zeros_like(source))
 
 
@@ -173,7 +173,7 @@ def test_rounding_stays_inside_exactly(ball, spread, source):
     "ball", [Linf(8), Linf(8.9), L2(150), Mse(1e-3), Mse(1e-4), Mse(3e-4, region=REGION)], ids=str
 )
 def test_rounding_uses_the_budget(ball, photograph):
-    """linf to its last whole level; l2 and mse at 99 % of the radius, as an l2 norm."""
+    """Rounding uses linf fully, and 99 % of the radius of l2 and mse."""
     source = _levels(to_tensor(photograph("chelsea", 24, 32)).clamp(0.4, 0.6)) / 255
     proposal = ball.project(source + ball.steepest(_random(source, 6, 1)), source)
     used = float(ball.size(ball.rounded(proposal, source).double() / 255, source))
@@ -185,7 +185,7 @@ def test_rounding_uses_the_budget(ball, photograph):
 
 
 @pytest.mark.parametrize(("ball", "levels"), [(Linf(0.9), 0), (L2(0.9), 0), (L2(1), 1), (L2(2), 4)])
-def test_tiny_radii_leave_room_for_few_levels(ball, levels):
+def test_tiny_radii_allow_few_levels(ball, levels):
     source = torch.full((1, 3, 4, 4), 100 / 255)
     proposal = source.clone()
     proposal.view(-1)[:4] += torch.tensor([1.0, 0.99, 0.98, 0.97]) / 255
@@ -226,7 +226,7 @@ def test_the_exact_check_counts_every_level():
 
 
 @EACH
-def test_what_is_not_inside_is_not_allowed(ball, source):
+def test_a_picture_outside_is_not_allowed(ball, source):
     full = source + ball.steepest(torch.ones_like(source))
     assert ball.allows(full, source).all()
     beyond = source + (full - source) * 1.01 + REGION.mask(source) / 255
@@ -238,7 +238,7 @@ def test_what_is_not_inside_is_not_allowed(ball, source):
 
 
 @pytest.mark.parametrize("ball", [Linf(4), L2(30), Mse(1e-4)], ids=str)
-def test_the_least_change_outside_the_region_is_not_allowed(ball, source):
+def test_the_smallest_change_outside_the_region_is_not_allowed(ball, source):
     fenced = type(ball)(ball.radius, region=REGION)
     images, levels = source.clone(), _levels(source)
     images[0, 0, 0, 0] += 1e-6

@@ -17,13 +17,13 @@ def _sealed(body):
 
 @pytest.mark.parametrize("sections", [[], [b""], [b"one"], [b"one", b"", b"\0" * 300]])
 @pytest.mark.parametrize("size", [(1, 1), (17, 33), (65535, 65535)])
-def test_what_goes_in_comes_out(sections, size):
+def test_unpack_returns_what_was_packed(sections, size):
     bitstream = pack(ID, *size, sections)
     assert unpack(ID, bitstream) == Container(*size, tuple(sections))
 
 
 @pytest.mark.parametrize("sections", [[], [b"one"], [b"one", b"", b"\0" * 300]])
-def test_overhead_is_all_that_is_not_the_sections(sections):
+def test_overhead_is_the_size_without_the_sections(sections):
     assert len(pack(ID, 3, 4, sections)) == overhead(len(sections)) + sum(map(len, sections))
 
 
@@ -49,7 +49,7 @@ def test_foreign_bytes_are_refused(other):
         unpack(ID, other)
 
 
-def test_bytes_behind_the_end_are_refused():
+def test_bytes_after_the_end_are_refused():
     with pytest.raises(CodecError):
         unpack(ID, pack(ID, 1, 1, [b"one"]) + b"\0")
 
@@ -63,13 +63,13 @@ def test_another_codecs_stream_is_refused():
     ("count", "table"),
     [(1, b""), (255, b"\0" * 8), (1, struct.pack(">I", 2**32 - 1)), (1, struct.pack(">I", 2))],
 )
-def test_lengths_that_do_not_add_up_are_refused_under_a_right_checksum(count, table):
+def test_wrong_lengths_with_a_right_checksum_are_refused(count, table):
     body = b"CRB1" + ID + struct.pack(">HHB", 1, 1, count) + table + b"one"
     with pytest.raises(CodecError, match="lengths"):
         unpack(ID, _sealed(body))
 
 
 @pytest.mark.parametrize("size", [(65536, 1), (1, 65536)])
-def test_a_side_too_long_is_unsupported(size):
+def test_a_side_that_is_too_long_is_unsupported(size):
     with pytest.raises(Unsupported, match="65535"):
         pack(ID, *size, [b""])

@@ -80,7 +80,10 @@ def test_noise_needs_no_source(picture, tmp_path):
     ("words", "expected"),
     [
         (["--codec", "jpg"], "jpeg"),
-        (["--codec", "toy", "gain=[0.5, 1.0]"], "one codec is wanted here, these lists make 2"),
+        (
+            ["--codec", "toy", "gain=[0.5, 1.0]"],
+            "expected one codec, but the lists of values give 2",
+        ),
         ([*TOY, "--budget", "8"], "KEY=VALUE"),
         ([*TOY, "--budget", "linf=0"], "linf"),
         ([*TOY, "--attack", "pgd", "stepz=3"], "steps"),

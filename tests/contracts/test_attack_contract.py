@@ -1,4 +1,4 @@
-"""The shipped test kit: every attack of the table passes it, those broken on purpose do not."""
+"""Conformance tests of attacks: all built-in attacks pass; attacks with a fault fail."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ from bench.testing.attack import BALLS
 QUICK = {"steps": 5, "restarts": 2, "searches": 2, "queries": 12, "samples": 4}
 
 
-def _made(name):
-    """An attack by its name, with few steps."""
+def _quick_attack(name):
+    """Return an attack with few steps."""
     fields = parameters("attack", name).model_fields
     quick = tuple((key, value) for key, value in QUICK.items() if key in fields)
     return instantiate("attack", ComponentSpec(name, quick))
 
 
 class TestEveryAttack(AttackContract):
-    attacks = tuple(map(_made, ATTACKS))
+    attacks = tuple(map(_quick_attack, ATTACKS))
 
 
 @dataclass(frozen=True)
 class Broken(PGD):
-    """PGD with few steps, to be spoilt."""
+    """PGD with few steps, the base of attacks with a fault."""
 
     steps: int = 4
 
 
 class TooFar(Broken):
     def __call__(self, target, images, budget, rngs):
-        found = super().__call__(target, images, budget, rngs)
-        return replace(found, images=images + 1.1 * (found.images - images))
+        result = super().__call__(target, images, budget, rngs)
+        return replace(result, images=images + 1.1 * (result.images - images))
 
 
 class Drifting(Broken):
-    """Draws from torch's own generator."""
+    """Uses torch's global generator."""
 
     def __call__(self, target, images, budget, rngs):
         drawn = [torch.Generator().manual_seed(int(torch.randint(2**31, ()))) for _ in rngs]
@@ -56,31 +56,31 @@ class Drifting(Broken):
 
 
 class LastNotBest(Broken):
-    """Goes down and returns where it came to."""
+    """Returns a picture below its start."""
 
     def __call__(self, target, images, budget, rngs):
         start = budget.sample(images, rngs)
         values, gradients = target.value_and_grad(start)
-        found = super().__call__(target, images, budget, rngs)
+        result = super().__call__(target, images, budget, rngs)
         down = budget.project(start - budget.steepest(gradients), images)
-        return replace(found, images=down, trace=values[None])
+        return replace(result, images=down, trace=values[None])
 
 
 class Coupled(Broken):
-    """Gives every picture of a batch the change that the first one's gradient asks for."""
+    """Uses the gradient of the first picture for all pictures of a batch."""
 
     def __call__(self, target, images, budget, rngs):
-        found = super().__call__(target, images, budget, rngs)
+        result = super().__call__(target, images, budget, rngs)
         _, gradients = target.value_and_grad(images)
         lent = budget.project(images - budget.steepest(gradients[:1] - gradients), images)
-        return replace(found, images=torch.cat([found.images[:1], lent[1:]]))
+        return replace(result, images=torch.cat([result.images[:1], lent[1:]]))
 
 
 class Greedy(Broken):
     evaluations: ClassVar[int] = 3
 
 
-class Insatiable(Square):
+class GreedyQueries(Square):
     evaluations: ClassVar[int] = 3
 
 
@@ -98,19 +98,19 @@ LINF = Linf(8)
 @pytest.mark.parametrize(
     ("attack", "check", "arguments"),
     [
-        (TooFar(), "stays_inside_its_budget_once_rounded", (Linf(8), (5, 3))),
-        (TooFar(), "stays_inside_its_budget_once_rounded", (L2(60), (5, 3))),
-        (Drifting(), "s_seed_is_the_only_chance", (Linf(8),)),
-        (LastNotBest(), "never_ends_below_its_start", (Linf(8), "source")),
-        (Coupled(), "a_batch_is_as_good_as_one_by_one", (Linf(8),)),
-        (Greedy(), "asks_no_more_than_it_says", (Linf(8),)),
-        (Insatiable(queries=5), "asks_no_more_than_it_says", (Linf(8),)),
+        (TooFar(), "rounded_picture_is_inside_the_budget", (Linf(8), (5, 3))),
+        (TooFar(), "rounded_picture_is_inside_the_budget", (L2(60), (5, 3))),
+        (Drifting(), "result_depends_only_on_the_seed", (Linf(8),)),
+        (LastNotBest(), "at_least_as_good_as_the_start", (Linf(8), "source")),
+        (Coupled(), "a_batch_gives_the_same_values", (Linf(8),)),
+        (Greedy(), "uses_at_most_the_stated_evaluations", (Linf(8),)),
+        (GreedyQueries(queries=5), "uses_at_most_the_stated_evaluations", (Linf(8),)),
         (Unknown(), "declares_itself", ()),
         (Free(), "declares_itself", ()),
         (object(), "declares_itself", ()),
     ],
 )
-def test_an_attack_that_is_broken_does_not_pass(attack, check, arguments):
+def test_an_attack_with_a_fault_fails(attack, check, arguments):
     checks = [getattr(AttackContract(), name) for name in dir(AttackContract) if check in name]
     assert len(checks) == 1
     with pytest.raises((AssertionError, RejectedError)):
@@ -127,7 +127,7 @@ class TestMine(AttackContract):
 """
 
 
-def test_a_file_of_a_few_lines_is_enough(tmp_path):
+def test_a_contract_runs_in_a_test_file_of_a_few_lines(tmp_path):
     path = tmp_path / "test_mine.py"
     path.write_text(_MINE)
     command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", str(path)]
@@ -136,12 +136,12 @@ def test_a_file_of_a_few_lines_is_enough(tmp_path):
     assert all(f"IFGSM-{kind}" in done.stdout for kind in BUDGETS)
 
 
-def test_no_kind_of_budget_goes_untried():
+def test_every_kind_of_budget_is_tested():
     assert {ball.kind for ball in BALLS} == set(BUDGETS)
 
 
-def test_running_needs_no_pytest():
-    asked = "import sys, bench.cli.main, bench.suite.json_schema, attacks"
-    asked += "; print('pytest' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+def test_the_command_line_does_not_import_pytest():
+    code = "import sys, bench.cli.main, bench.suite.json_schema, attacks"
+    code += "; print('pytest' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -1,4 +1,4 @@
-"""Every codec of the table is put through the contract; broken ones must not pass it."""
+"""Conformance tests of codecs: all built-in codecs pass; codecs with a fault fail."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LEARNED = {name for name, entry in entries("codec").items() if "architecture" in
 
 @pytest.fixture(autouse=True)
 def _without_vtm(monkeypatch):
-    """`h266` is ffmpeg's here; tests/backends/external/test_vtm.py has the other one."""
+    """Use ffmpeg for `h266`; tests/backends/external/test_vtm.py tests VTM."""
     monkeypatch.delenv("BENCH_VTM", raising=False)
 
 
@@ -69,7 +69,9 @@ TestToy = _contract("toy")
 
 
 class TestLearned(CodecContract):
-    estimate_tolerance = 0.25  # likelihoods have a floor, and a random net's latents lie on it
+    estimate_tolerance = (
+        0.25  # likelihoods have a minimum, and the latents of a random network have it
+    )
 
     @pytest.fixture(autouse=True)
     def _nets(self, small_codec):
@@ -82,12 +84,12 @@ class TestLearned(CodecContract):
         return [self.small("bmshj2018-hyperprior", 1)]
 
 
-def test_every_codec_that_needs_no_weights_or_binaries_is_under_contract():
+def test_every_codec_without_weights_or_binaries_is_tested():
     assert set(entries("codec")) - LEARNED - {"vtm", "compressai", "bpda"} == set(POINTS)
 
 
 class _Broken(Codec):
-    """Keeps a picture as it is and lets one fault in."""
+    """A lossless codec with one fault."""
 
     count = itertools.count()
 
@@ -128,19 +130,19 @@ class _Broken(Codec):
 @pytest.mark.parametrize(
     ("fault", "check"),
     [
-        ("changes its input", "test_the_picture_is_left_alone"),
+        ("changes its input", "test_the_picture_is_not_modified"),
         ("draws", "test_the_same_picture_gives_the_same_bytes"),
         ("crashes", "test_cut_off_bitstreams_are_refused"),
         ("crashes", "test_every_size_comes_back"),
         ("gives floats", "test_every_kind_of_picture_comes_back"),
         ("swallows damage", "test_flipped_bits_are_refused"),
         ("swallows damage", "test_foreign_bytes_are_refused"),
-        ("forgets itself", "test_the_fingerprint_tells_operating_points_apart"),
-        ("no", "test_the_fingerprint_tells_operating_points_apart"),
+        ("forgets itself", "test_operating_points_have_different_fingerprints"),
+        ("no", "test_operating_points_have_different_fingerprints"),
         ("is all header", "test_the_header_is_part_of_the_bitstream"),
     ],
 )
-def test_a_broken_codec_breaks_the_contract(fault, check):
+def test_a_codec_with_a_fault_fails(fault, check):
     class Contract(CodecContract):
         def codec(self):
             return _Broken(fault)
@@ -153,7 +155,7 @@ def test_a_broken_codec_breaks_the_contract(fault, check):
 
 
 class _Wrong(Toy):
-    """A surrogate that is not that of its codec."""
+    """A codec whose surrogate has a fault."""
 
     def __init__(self, fault):
         super().__init__()
@@ -185,7 +187,7 @@ class _Wrong(Toy):
         ("", "test_the_estimate_agrees_with_the_bytes"),
     ],
 )
-def test_a_wrong_surrogate_breaks_the_contract(fault, check):
+def test_a_surrogate_with_a_fault_fails(fault, check):
     class Contract(CodecContract):
         def codec(self):
             return _Wrong(fault)
@@ -195,7 +197,7 @@ def test_a_wrong_surrogate_breaks_the_contract(fault, check):
 
 
 class _Single(Toy):
-    """Has weights in float32, which no picture in float64 can meet."""
+    """A surrogate with float32 weights, which rejects float64 pictures."""
 
     def reconstruct(self, images):
         return torch.einsum("bchw,cd->bdhw", images, torch.eye(3))
@@ -205,7 +207,7 @@ class _Single(Toy):
 
 
 @pytest.mark.parametrize(("codec", "precision"), [(Toy, "float64"), (_Single, "float32")])
-def test_gradients_are_checked_in_float64_where_the_surrogate_computes_in_it(codec, precision):
+def test_gradients_are_checked_in_float64_if_the_surrogate_supports_it(codec, precision):
     figures = []
 
     class Contract(CodecContract):
@@ -218,28 +220,28 @@ def test_gradients_are_checked_in_float64_where_the_surrogate_computes_in_it(cod
     Contract().test_gradients_are_the_slopes_without_rounding()
     assert len(figures) == 2
     for figure in figures:
-        assert f"in {precision}, is off its slope by" in figure.what
+        assert f"in {precision}, differs from the slope by" in figure.name
         assert figure.value < (1e-6 if precision == "float64" else 0.1)
 
 
-class _Candid(_Wrong):
-    """States how far it is off."""
+class _Tolerant(_Wrong):
+    """A codec that states its own tolerance."""
 
     tolerances = Tolerances(estimate=1.5)
 
 
-def test_a_codec_may_state_its_own_tolerance_which_is_told():
+def test_the_tolerance_that_a_codec_states_is_reported():
     figures = []
 
     class Contract(CodecContract):
         def codec(self):
-            return _Candid("half the bits")
+            return _Tolerant("half the bits")
 
         def measured(self, figure):
             figures.append(str(figure))
 
     Contract().test_the_estimate_agrees_with_the_bytes()
     assert figures == [figures[0]]
-    assert figures[0].endswith("off by 100 %; at most 150 %, usually 10 %")
-    with pytest.raises(AssertionError, match=r"rate is .* off by 50 %; at most 10 %$"):
+    assert figures[0].endswith("they differ by 100 %; at most 150 %, usually 10 %")
+    with pytest.raises(AssertionError, match=r"rate is .* differ by 50 %; at most 10 %$"):
         Contract().test_the_surrogate_agrees_with_the_codec()

@@ -1,4 +1,4 @@
-"""Every defence of the table is put through the contract; broken ones must not pass it."""
+"""Conformance tests of defences: all built-in defences pass; defences with a fault fail."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LOSSY = {
     "denoise": ({}, 34.0),
 }
 KINKED = {"median": 0.5, "recode": math.inf}
-"""By how much a gradient may miss the slope: of values that tie, and of a surrogate."""
+"""Tolerances of gradients: a median has equal values, recode uses the gradient of a surrogate."""
 
 
 def _defence(name, params):
@@ -87,16 +87,16 @@ class TestDiffuse(DefenceContract):
         type(self).weights = str(grey_diffusion)
 
     def defence(self):
-        given = {"model": "grey:Grey", "checkpoint": self.weights, "time": 2, "stride": 1}
-        return _defence("diffuse", given)
+        params = {"model": "grey:Grey", "checkpoint": self.weights, "time": 2, "stride": 1}
+        return _defence("diffuse", params)
 
 
-def test_every_defence_is_under_contract():
+def test_every_defence_is_tested():
     assert set(entries("defence")) == {*EXACT, *LOSSY, "refine", "diffuse"}
 
 
-class _Dull(Layer):
-    """Leaves a picture as it is, and lets one fault in."""
+class _Identity(Layer):
+    """A layer that changes nothing, with one fault."""
 
     def __init__(self, fault):
         self.fault = fault
@@ -126,10 +126,10 @@ class _Broken:
         if self.fault == "hides gradients":
             return _Plain(codec)
         if self.fault == "draws one thing":
-            return randomised(4, lambda _: layered(only(_Dull("")), 0, codec))
+            return randomised(4, lambda _: layered(only(_Identity("")), 0, codec))
         if self.fault == "has no name":
             return codec
-        return layered(only(_Dull(self.fault)), 0, codec)
+        return layered(only(_Identity(self.fault)), 0, codec)
 
 
 class _Plain(Codec):
@@ -144,16 +144,16 @@ class _Plain(Codec):
 @pytest.mark.parametrize(
     ("fault", "test"),
     [
-        ("undoes nothing", "test_nothing_is_lost_but_what_it_states"),
+        ("undoes nothing", "test_the_loss_is_at_most_the_stated_one"),
         ("has no gradient", "test_gradients_flow_through_both_halves"),
-        ("hides gradients", "test_it_offers_what_the_codec_inside_offers"),
-        ("hides gradients", "test_a_codec_that_draws_may_be_inside"),
-        ("draws one thing", "test_draws_are_the_seeds_and_nothing_else"),
-        ("has no name", "test_its_fingerprint_tells_it_from_the_codec_inside"),
+        ("hides gradients", "test_it_has_gradients_if_the_inner_codec_has"),
+        ("hides gradients", "test_the_inner_codec_can_be_random"),
+        ("draws one thing", "test_draws_depend_only_on_the_seed"),
+        ("has no name", "test_its_fingerprint_extends_that_of_the_inner_codec"),
         ("says nothing", "test_it_declares_itself"),
     ],
 )
-def test_a_broken_defence_fails_the_check_that_is_meant_for_it(fault, test):
+def test_a_defence_with_a_fault_fails_the_matching_test(fault, test):
     class Contract(DefenceContract):
         def defence(self):
             return _Broken(fault)
@@ -162,7 +162,7 @@ def test_a_broken_defence_fails_the_check_that_is_meant_for_it(fault, test):
         getattr(Contract(), test)()
 
 
-def test_a_purifier_that_draws_is_refused():
+def test_a_random_purifier_is_refused():
     random = instantiate(
         "codec", ComponentSpec("toy", (), "", (ComponentSpec("flip", (("way", "random"),)),))
     )
@@ -170,15 +170,15 @@ def test_a_purifier_that_draws_is_refused():
         Recode(random)(instantiate("codec", ComponentSpec("toy")))
 
 
-def test_a_roll_that_tries_too_many_ways_is_refused():
+def test_a_roll_with_too_many_paths_is_refused():
     with pytest.raises(ConfigError, match="4096 arrangements, 'cost' tries at most 16"):
         instantiate(
             "codec", ComponentSpec("toy", (), "", (ComponentSpec("roll", (("way", "cost"),)),))
         )
 
 
-def test_of_ways_that_cost_differently_the_cheapest_is_kept():
-    """A picture whose half is dear to code mirrored: red and blue exchanged makes no difference."""
+def test_the_cheapest_path_is_kept():
+    """Half of the picture is noise, so mirrored versions cost differently."""
     codec = instantiate(
         "codec", ComponentSpec("jpeg", (("quality", 50),), "", (ComponentSpec("self-ensemble"),))
     )
@@ -186,19 +186,19 @@ def test_of_ways_that_cost_differently_the_cheapest_is_kept():
     image[:8] = np.random.default_rng(0).integers(0, 256, (8, 24, 3))
     image.setflags(write=False)
     errors = [
-        float(np.mean((way.decode(way.encode(image)).astype(float) - image) ** 2))
-        for way in codec.paths()
+        float(np.mean((path.decode(path.encode(image)).astype(float) - image) ** 2))
+        for path in codec.paths()
     ]
-    kept = codec.decode(codec.encode(image)).astype(float)
+    decoded = codec.decode(codec.encode(image)).astype(float)
     assert len(set(errors)) > 1
-    assert float(np.mean((kept - image) ** 2)) == min(errors)
+    assert float(np.mean((decoded - image) ** 2)) == min(errors)
 
 
 @pytest.mark.parametrize(
     "architecture",
     ["bmshj2018-factorized", "bmshj2018-hyperprior", "mbt2018-mean", "elic2022-chandelier"],
 )
-def test_refined_latents_cost_less_in_real_bytes(architecture, small_codec, photograph):
+def test_refined_latents_lower_the_cost_of_the_bitstream(architecture, small_codec, photograph):
     plain, image = small_codec(architecture), photograph("coffee", 64, 64)
     refined = _defence("refine", {"steps": 10, "lmbda": 0.1})(plain)
     cost = OwnCost(0.1)
@@ -206,7 +206,7 @@ def test_refined_latents_cost_less_in_real_bytes(architecture, small_codec, phot
     assert after < before
 
 
-def test_latents_of_variable_rate_models_are_refined_too(variable_codec, photograph):
+def test_latents_of_variable_rate_models_are_refined(variable_codec, photograph):
     plain, image = variable_codec("mbt2018-mean-vbr", 4), photograph("coffee", 64, 64)
     refined = _defence("refine", {"steps": 10, "lmbda": 0.1})(plain)
     cost = OwnCost(0.1)
@@ -214,6 +214,6 @@ def test_latents_of_variable_rate_models_are_refined_too(variable_codec, photogr
     assert after < before
 
 
-def test_latents_of_what_has_none_cannot_be_refined():
+def test_a_codec_without_latents_cannot_be_refined():
     with pytest.raises(ConfigError, match="name 'refine' last in 'defence', next to the model"):
         instantiate("codec", ComponentSpec("toy", (), "", (ComponentSpec("refine"),)))

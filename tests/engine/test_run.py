@@ -84,7 +84,7 @@ def test_the_scored_picture_is_the_saved_png_inside_its_budget(finished: Path):
     run = read_run(finished)
     sources = {picture.name: picture.pixels for picture in _pictures()}
     attacked = [record for record in run.measures if record.craft is not None]
-    codec = instantiate("codec", parse(SUITE, "small.yaml", Suite).points[1])
+    codec = instantiate("codec", parse(SUITE, "small.yaml", Suite).operating_points[1])
     for record in attacked:
         saved = np.asarray(Pillow.open(finished / "adversarial" / f"{record.craft}.png"))
         source = sources[record.picture]

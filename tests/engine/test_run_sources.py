@@ -156,8 +156,8 @@ def test_an_attack_says_itself_what_it_searches_on(tmp_path):
 @pytest.mark.parametrize(
     ("sources", "message"),
     [
-        ("JPEG 5", "attacks: no codec is labelled 'JPEG 5'; did you mean 'JPEG 50'"),
-        ("[[]]", "attacks: an empty list names no codec"),
+        ("JPEG 5", "attacks: no codec has the label 'JPEG 5'; did you mean 'JPEG 50'"),
+        ("[[]]", "attacks: a source is an empty list"),
         ("[3]", "'sources' of an attack are labels of codecs, not 3"),
         ("[[toy 0.5, toy 0.5]]", "toy 0.5 is listed twice"),
         ("[[toy 0.5, toy 2.0]]", "the attack 'square queries=9' cannot search on the source toy"),
@@ -171,12 +171,12 @@ def test_sources_of_an_attack_that_make_no_sense_are_refused(tmp_path, sources, 
 @pytest.mark.parametrize(
     ("sources", "message"),
     [
-        ("[identity]", "no codec is labelled 'identity'; known: JPEG 50, JPEG 90, toy"),
-        ("[JPEG 5]", "no codec is labelled 'JPEG 5'; did you mean 'JPEG 50'"),
+        ("[identity]", "no codec has the label 'identity'; known: JPEG 50, JPEG 90, toy"),
+        ("[JPEG 5]", "no codec has the label 'JPEG 5'; did you mean 'JPEG 50'"),
         ("[[toy 0.5, toy 0.5]]", "toy 0.5 is listed twice"),
-        ("[toy 0.5, [toy 0.5, JPEG 50]]", r"on the source toy 0.5 \+ JPEG 50: gradients are of"),
+        ("[toy 0.5, [toy 0.5, JPEG 50]]", r"on the source toy 0.5 \+ JPEG 50 \(gradient attacks"),
         ("[[toy 0.5, toy 2.0], [toy 2.0, toy 0.5]]", "are the same search; remove one"),
-        ("[[]]", "sources: an empty list names no codec"),
+        ("[[]]", "sources: a source is an empty list"),
     ],
 )
 def test_sources_that_make_no_sense_are_refused(tmp_path, sources, message):

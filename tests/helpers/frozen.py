@@ -21,7 +21,7 @@ from bench.images.image_set import Picture, load, pixel_hash
 from bench.planning.baselines import with_baselines
 from bench.planning.operating_point import OperatingPoint
 from bench.planning.planner import plan
-from bench.planning.resolve import make_attack, search_of, terms_of
+from bench.planning.resolve import make_attack, planned_attack, scoring_spec
 from bench.suite import bundled_suites
 from bench.suite.bundled import named_suite
 from bench.utils.hashing import digest
@@ -67,9 +67,9 @@ def plan_of(name):
     planned = plan(
         suite,
         [stand_in(choice) for choice in points],
-        [search_of(choice, make_attack(choice)) for choice in attacks],
+        [planned_attack(choice, make_attack(choice)) for choice in attacks],
         pictures_of(suite.images),
-        terms_of(suite),
+        scoring_spec(suite),
     )
     return {
         "suite_sha256": digest(suite.model_dump(mode="json")),

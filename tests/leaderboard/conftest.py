@@ -39,7 +39,7 @@ class Lab:
 
     def __init__(self, **changes):
         self.suite = Suite.model_validate(SETTINGS | changes)
-        self.codecs = [str(choice) for choice in self.suite.points] + ["identity"]
+        self.codecs = [str(choice) for choice in self.suite.operating_points] + ["identity"]
         self.records, self.keys = [], itertools.count()
         self.budget = "linf 8"
 

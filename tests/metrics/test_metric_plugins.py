@@ -22,7 +22,7 @@ from bench.images.image_set import Picture
 from bench.planning.baselines import with_baselines
 from bench.planning.operating_point import OperatingPoint
 from bench.planning.planner import plan
-from bench.planning.resolve import make_attack, search_of, terms_of
+from bench.planning.resolve import make_attack, planned_attack, scoring_spec
 from bench.registry import plugins
 from bench.registry.registry import instantiate
 from bench.scoring.score import MID_GREY
@@ -127,7 +127,7 @@ def test_a_metric_is_asked_of_both_decoded_pictures_against_the_source(folder):
     run = _run(SUITE + NAMED, folder)
     suite = load_suite(folder / "small.yaml")
     (source,) = (picture.pixels for picture in prepare(suite, folder).pictures)
-    codec, metric = instantiate("codec", suite.points[0]), Ciede2000()
+    codec, metric = instantiate("codec", suite.operating_points[0]), Ciede2000()
     decoded = codec.decode(codec.encode(source))
     found = {record.threat: record.scores.extra for record in _of("JPEG", run)}
     clean, attacked = found["clean"]["ciede2000"], found["noise"]["ciede2000"]
@@ -157,8 +157,8 @@ def test_a_suite_without_metrics_is_what_it_always_was():
     choices, searches = with_baselines(suite)
     points = [OperatingPoint(choice, f"{choice} 1.0", choice.name == "toy") for choice in choices]
     pictures = [Picture("one", np.zeros((8, 8, 3), np.uint8), "1" * 64)]
-    found = [search_of(choice, make_attack(choice)) for choice in searches]
-    planned = plan(suite, points, found, pictures, terms_of(suite))
+    found = [planned_attack(choice, make_attack(choice)) for choice in searches]
+    planned = plan(suite, points, found, pictures, scoring_spec(suite))
     assert planned.cells[0].key == "243908cfce4bb9aa4ccb5f56"
     assert plan_digest(planned).startswith("db381aeea43213165baaf6a69ca6e343")
 
@@ -329,7 +329,7 @@ def test_columns_that_read_alike_are_exported_apart(folder):
         ("[{name: odd, limits: 3}]", "'odd' has no parameter 'limits'; did you mean 'limit'"),
         ("[{name: odd, limit: much}]", "'limit' of the metric 'odd': .* valid integer"),
         ("[ciede2000, ciede2000]", "ciede2000 is listed twice"),
-        ("[{name: odd, label: psnr}]", "the harness has a score 'psnr'; give yours another label"),
+        ("[{name: odd, label: psnr}]", "'psnr' is a built-in score; give the metric another label"),
     ],
 )
 def test_what_a_suite_says_of_metrics_is_checked(named, words, folder):
@@ -348,7 +348,9 @@ def test_what_a_suite_says_of_metrics_is_checked(named, words, folder):
 def test_what_is_no_metric_is_refused_before_anything_runs(before, after, folder):
     (folder / "rules.py").write_text(RULES.replace(before, after))
     suite = parse(SUITE + "metrics: [odd]\n", str(folder / "small.yaml"), Suite)
-    with pytest.raises(ConfigError, match=r"the metric 'odd' lacks what bench\.metric\.Metric"):
+    with pytest.raises(
+        ConfigError, match=r"the metric 'odd' does not implement bench\.metric\.Metric"
+    ):
         prepare(suite, folder)
 
 

@@ -1,4 +1,4 @@
-"""Keys, plans and records are what they were; tests/helpers/frozen.py says when they may change."""
+"""Keys, plans and records do not change; tests/helpers/frozen.py says when they may."""
 
 import json
 
@@ -8,7 +8,7 @@ import frozen
 from bench.suite import bundled_suites
 
 PLANS = json.loads((frozen.GOLDEN / "plans.json").read_text())
-RECORDS = [json.loads(one) for one in (frozen.GOLDEN / "records.jsonl").read_text().splitlines()]
+RECORDS = [json.loads(line) for line in (frozen.GOLDEN / "records.jsonl").read_text().splitlines()]
 
 
 def test_every_bundled_suite_has_golden_keys():
@@ -16,14 +16,14 @@ def test_every_bundled_suite_has_golden_keys():
 
 
 @pytest.mark.parametrize("name", PLANS)
-def test_keys_and_plans_of_bundled_suites_are_what_they_were(name):
+def test_keys_and_plans_of_bundled_suites_do_not_change(name):
     assert frozen.plan_of(name) == PLANS[name]
 
 
-def test_records_of_a_small_run_are_what_they_were():
-    found = frozen.records()
-    assert [record["key"] for record in found] == [record["key"] for record in RECORDS]
-    for record, golden in zip(found, RECORDS, strict=True):
+def test_records_of_a_small_run_do_not_change():
+    records = frozen.records()
+    assert [record["key"] for record in records] == [record["key"] for record in RECORDS]
+    for record, golden in zip(records, RECORDS, strict=True):
         assert _numbers(record) == pytest.approx(_numbers(golden), rel=1e-6)
         assert _rest(record) == _rest(golden)
 

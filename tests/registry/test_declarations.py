@@ -1,4 +1,4 @@
-"""What lists and the schema say of implementations is what their signatures say."""
+"""declarations.json matches the signatures of the implementations."""
 
 import json
 from pathlib import Path
@@ -11,8 +11,8 @@ from bench.registry.registry import KINDS, entries
 SHIPPED = Path(declarations.__file__).with_name("declarations.json")
 
 
-def test_the_shipped_declarations_are_those_of_the_signatures():
-    """Run `python -m bench.registry.declarations` where this fails."""
+def test_the_declarations_match_the_signatures():
+    """If this fails, run `python -m bench.registry.declarations`."""
     assert json.loads(declarations.as_json()) == json.loads(SHIPPED.read_text())
 
 

@@ -1,4 +1,4 @@
-"""The example package, installed as a user would: listed, run and shown without a change here."""
+"""The example package, installed as a user installs it: listed, run and on the leaderboard."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ compute: {threads: 1}
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """Return the folder that the example package is installed to."""
+    """Return the folder in which the example package is installed."""
     folder = tmp_path_factory.mktemp("site")
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
     options = ["--no-build-isolation", "--no-index", "--target", str(folder), str(EXAMPLE)]
@@ -37,7 +37,7 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def python(site):
-    """Return a function that runs a module of Python where the example package is installed."""
+    """Return a function that runs a Python module with the package installed."""
     environment = {**os.environ, "PYTHONPATH": f"{site}{os.pathsep}{ROOT}"}
 
     def run(*arguments):
@@ -53,7 +53,7 @@ def python(site):
 
 @pytest.fixture
 def bench(site, tmp_path, monkeypatch, capsys):
-    """Return a function that runs a command in this process, where the package is installed."""
+    """Return a function that runs a command in this process, with the package installed."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(site)
     registry._installed.cache_clear()
@@ -75,7 +75,7 @@ def test_the_codecs_are_listed_with_their_parameters(python):
     assert listed["pca"]["problem"] is listed["mjpeg"]["problem"] is None
 
 
-def test_the_codecs_are_run_and_stand_on_the_board(bench, tmp_path):
+def test_the_codecs_run_and_are_on_the_leaderboard(bench, tmp_path):
     (tmp_path / "plugin.yaml").write_text(SUITE)
     bench("run", "plugin.yaml")
     run = read_run(tmp_path / "runs/plugin")
@@ -88,13 +88,13 @@ def test_the_codecs_are_run_and_stand_on_the_board(bench, tmp_path):
     assert "mjpeg q=4" in board
 
 
-def test_its_own_tests_put_the_codecs_under_the_contract(python):
+def test_its_own_conformance_tests_pass(python):
     options = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib"]
     assert "passed" in python("pytest", *options, str(EXAMPLE / "tests"))
 
 
 @pytest.mark.parametrize("name", ["pca", "mjpeg"])
-def test_the_codecs_keep_what_bench_check_asks(name, bench):
+def test_the_codecs_pass_bench_check(name, bench):
     assert "FAIL" not in bench("check", name)
 
 

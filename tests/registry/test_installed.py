@@ -1,4 +1,4 @@
-"""What installed distributions bring: known by name, and named where it is broken."""
+"""Implementations of installed distributions are found by name; errors name the distribution."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def missing():
 
 class Fails(Toy):
     def __init__(self) -> None:
-        raise ValueError("it never does")
+        raise ValueError("it always fails")
 
 
-TOLD = Entry(Toy, "a toy that says more", paper="https://example.org", cost=Cost(7, 3),
+DETAILED = Entry(Toy, "a toy with all details", paper="https://example.org", cost=Cost(7, 3),
              preset={"gain": 2.0}, available="brought:missing")
 NUMBER = 3
 """
@@ -66,7 +66,7 @@ def installed(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("kind", "line", "made"),
+    ("kind", "line", "class_name"),
     [
         ("codec", "own-toy = brought:Toy", "Toy"),
         ("attack", "own-pgd = brought:PGD", "PGD"),
@@ -75,35 +75,35 @@ def installed(tmp_path, monkeypatch):
         ("metric", "own-ciede = brought:Ciede2000", "Ciede2000"),
     ],
 )
-def test_every_kind_is_found_by_its_entry_point(kind, line, made, installed):
+def test_every_kind_is_found_by_its_entry_point(kind, line, class_name, installed):
     installed("some-more", **{f"{kind}s": line})
     name = line.split()[0]
     assert name in entries(kind)
-    assert implementation(kind, name).__name__ == made
-    assert type(instantiate(kind, ComponentSpec(name))).__name__ == made
+    assert implementation(kind, name).__name__ == class_name
+    assert type(instantiate(kind, ComponentSpec(name))).__name__ == class_name
     listed = {item.name: item for item in listing.listed(f"{kind}s")}
     assert listed[name].problem is None
 
 
-def test_an_entry_says_more_of_what_is_installed(installed, capsys):
-    installed("some-more", codecs="told = brought:TOLD")
-    assert entry("codec", "told").cost.coding == 7
-    assert instantiate("codec", ComponentSpec("told")).fingerprint() == "toy gain 2.0"
-    assert unavailable("codec", "told") == "its program is missing; install it"
-    (listed,) = [item for item in listing.listed("codecs") if item.name == "told"]
+def test_an_entry_point_can_name_an_entry(installed, capsys):
+    installed("some-more", codecs="detailed = brought:DETAILED")
+    assert entry("codec", "detailed").cost.coding == 7
+    assert instantiate("codec", ComponentSpec("detailed")).fingerprint() == "toy gain 2.0"
+    assert unavailable("codec", "detailed") == "its program is missing; install it"
+    (listed,) = [item for item in listing.listed("codecs") if item.name == "detailed"]
     assert listed.parameters == {}
     assert main(["list", "codecs", "--json"]) == 0
     assert "its program is missing" in capsys.readouterr().out
 
 
-def test_a_name_of_ours_is_refused_with_who_claims_it(installed):
+def test_a_built_in_name_is_refused(installed):
     installed("some-more", codecs="jpeg = brought:Toy")
     words = "some-more registers the codec 'jpeg', a name already taken by the harness itself"
     with pytest.raises(ConfigError, match=words):
         entries("codec")
 
 
-def test_two_distributions_that_clash_are_both_named(installed):
+def test_two_distributions_with_one_name_are_both_named(installed):
     installed("first-one", codecs="mine = brought:Toy")
     installed("second-one", codecs="mine = brought:Toy")
     with pytest.raises(ConfigError, match="registers the codec 'mine', a name already") as error:
@@ -117,10 +117,13 @@ def test_two_distributions_that_clash_are_both_named(installed):
     [
         ("no_such_module:Mine", "cannot import no_such_module:Mine of some-more"),
         ("brought:Mine", "cannot import brought:Mine of some-more"),
-        ("brought:NUMBER", "some-more registers the codec 'mine' as brought:NUMBER, which is no"),
+        (
+            "brought:NUMBER",
+            "some-more registers the codec 'mine' as brought:NUMBER, which is not a",
+        ),
     ],
 )
-def test_what_cannot_be_imported_is_named_with_who_brought_it(target, words, installed):
+def test_the_error_of_an_import_names_the_distribution(target, words, installed):
     installed("some-more", codecs=f"mine = {target}")
     with pytest.raises(ConfigError, match=words):
         instantiate("codec", ComponentSpec("mine"))
@@ -128,7 +131,7 @@ def test_what_cannot_be_imported_is_named_with_who_brought_it(target, words, ins
     assert "some-more" in listed.problem
 
 
-def test_what_cannot_be_made_is_named_with_who_brought_it(installed):
+def test_the_error_of_a_constructor_names_the_distribution(installed):
     installed("some-more", codecs="mine = brought:Fails")
     with pytest.raises(ConfigError, match="codec 'mine' of some-more cannot be used: ValueError"):
         instantiate("codec", ComponentSpec("mine"))

@@ -1,4 +1,4 @@
-"""The attack and the objective of docs/plugins.md do what it says."""
+"""The attack and the objective in docs/plugins.md work as described there."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def plugins(tmp_path):
         load(name, tmp_path)
 
 
-def test_the_attack_pursues_the_objective(plugins, photograph):
+def test_the_attack_increases_the_objective(plugins, photograph):
     source = to_tensor(photograph("coffee", 16, 24))
     codec = instantiate("codec", ComponentSpec("toy", (("gain", 0.5),)))
     target = CodecTarget(codec, instantiate("objective", ComponentSpec("worst-pixel")), source)
     attack = instantiate("attack", ComponentSpec("ascent", (("steps", 10),)))
-    found = run_attack(attack, target, source, Linf(8), 1)
-    assert found.trace.shape == (10, 1)
-    assert target.value(found.images) > target.value(source)
+    result = run_attack(attack, target, source, Linf(8), 1)
+    assert result.trace.shape == (10, 1)
+    assert target.value(result.images) > target.value(source)

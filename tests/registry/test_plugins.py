@@ -1,4 +1,4 @@
-"""Code that a suite names: what it brings, and how it is refused."""
+"""Plugins that a suite names: their codecs and models, and the errors of invalid plugins."""
 
 from __future__ import annotations
 
@@ -66,32 +66,32 @@ def suite(tmp_path, monkeypatch):
     return folder / "small.yaml"
 
 
-def test_a_plugin_is_run_measured_and_shown(suite, tmp_path, capsys):
+def test_a_codec_of_a_plugin_is_scored_and_shown(suite, tmp_path, capsys):
     assert main(["run", str(suite)]) == 0
     assert "grey level=10" in capsys.readouterr().out
     run = read_run(tmp_path / "runs/small")
-    found = {record.victim: record.scores for record in run.measures if record.threat == "clean"}
-    assert found["grey level=10"].bytes == found["grey level=200"].bytes
-    assert found["grey level=10"].mse_clean != found["grey level=200"].mse_clean
+    scores = {record.victim: record.scores for record in run.measures if record.threat == "clean"}
+    assert scores["grey level=10"].bytes == scores["grey level=200"].bytes
+    assert scores["grey level=10"].mse_clean != scores["grey level=200"].mse_clean
     assert run.manifest.suite["plugins"] == ["grey.py"]
 
 
-def test_a_plugin_that_is_not_named_is_not_known(suite):
+def test_a_plugin_that_the_suite_does_not_name_is_unknown(suite):
     with pytest.raises(ConfigError, match="unknown codec 'grey'"):
         parse(SUITE.replace("plugins: [grey.py]\n", ""), str(suite), Suite)
 
 
 def test_reading_a_suite_twice_imports_its_plugin_once(suite):
-    assert load_suite(suite).points == load_suite(suite).points
+    assert load_suite(suite).operating_points == load_suite(suite).operating_points
 
 
-def test_a_module_that_can_be_imported_is_named_without_its_suffix(suite, monkeypatch):
+def test_a_module_is_named_without_its_suffix(suite, monkeypatch):
     monkeypatch.syspath_prepend(str(suite.parent))
-    assert len(parse(SUITE.replace("grey.py", "grey"), "small.yaml", Suite).points) == 2
+    assert len(parse(SUITE.replace("grey.py", "grey"), "small.yaml", Suite).operating_points) == 2
     assert consent.trusted_module("grey").Grey(7).fingerprint() == "grey 7"
 
 
-def test_parameters_are_checked_like_our_own(suite):
+def test_parameters_of_plugins_are_checked(suite):
     with pytest.raises(ConfigError, match="'grey' has no parameter 'lvl'; did you mean 'level'"):
         parse(SUITE.replace("level", "lvl"), str(suite), Suite)
 
@@ -103,19 +103,22 @@ def test_parameters_are_checked_like_our_own(suite):
         ("import nothing_of_this_name", "the plugin grey.py cannot be imported .*nothing_of_this"),
         ("x =", "the plugin grey.py cannot be imported .*SyntaxError"),
         ("x = 1", "unknown codec 'grey'"),
-        ("CODECS = {'grey': 3}", "the plugin grey.py: its codecs are no dict of names and entries"),
+        (
+            "CODECS = {'grey': 3}",
+            "CODECS of the plugin grey.py must be a dict of bench.entry.Entry objects by name",
+        ),
         ("import sys; sys.exit(3)", "the plugin grey.py cannot be imported"),
     ],
 )
-def test_a_broken_plugin_is_named(code, words, suite):
+def test_an_invalid_plugin_is_named(code, words, suite):
     (suite.parent / "grey.py").write_text(code)
     with pytest.raises(ConfigError, match=f"small.yaml:.: .*{words}"):
         load_suite(suite)
 
 
-def test_a_plugin_that_is_not_there_is_named(suite):
+def test_a_missing_plugin_is_named(suite):
     (suite.parent / "grey.py").unlink()
-    with pytest.raises(ConfigError, match=r"there is no plugin .*grey.py; mend the path"):
+    with pytest.raises(ConfigError, match=r"there is no plugin .*grey.py; correct the path"):
         load_suite(suite)
 
 
@@ -170,7 +173,7 @@ class Tiny(CompressionModel):
 
 @pytest.fixture
 def own(tmp_path):
-    """Return the choice of a model of one's own, its checkpoint written."""
+    """Return the spec of a model from a plugin, with its checkpoint written."""
     (tmp_path / "mine.py").write_text(MODEL)
     model = plugins.load("mine.py", tmp_path).Tiny
     torch.manual_seed(0)
@@ -183,7 +186,7 @@ def own(tmp_path):
     return ComponentSpec("compressai", (("model", "mine:Tiny"), ("checkpoint", weights)))
 
 
-def test_a_model_of_ones_own_is_coded_and_attacked(own, photograph):
+def test_a_model_of_a_plugin_is_coded_and_attacked(own, photograph):
     codec, image = instantiate("codec", own), photograph("coffee", 70, 90)
     bitstream, source = codec.encode(image), to_tensor(image)
     decoded = codec.decode(bitstream)
@@ -192,14 +195,14 @@ def test_a_model_of_ones_own_is_coded_and_attacked(own, photograph):
     assert np.abs(levels.numpy() - decoded).max() < 0.501
     rate = ComponentSpec("rate")
     target = CodecTarget(codec, instantiate("objective", rate), source)
-    found = run_attack(
+    result = run_attack(
         instantiate("attack", ComponentSpec("pgd", (("steps", 5),))), target, source, Linf(8), 1
     )
-    assert len(codec.encode(quantise_and_check(found, source, Linf(8)))) > len(bitstream)
+    assert len(codec.encode(quantise_and_check(result, source, Linf(8)))) > len(bitstream)
 
 
-def test_a_model_of_a_module_that_is_not_named_is_refused(own, monkeypatch):
-    monkeypatch.setattr(consent, "_NAMED", {})
+def test_a_model_of_an_unnamed_module_is_refused(own, monkeypatch):
+    monkeypatch.setattr(consent, "_MODULES", {})
     with pytest.raises(ConfigError, match=r"runs code of 'mine'; name that module or file in 'pl"):
         instantiate("codec", own)
 
@@ -208,7 +211,7 @@ def test_a_model_of_a_module_that_is_not_named_is_refused(own, monkeypatch):
     ("model", "words"),
     [("mine:Tinny", "has no CompressionModel 'Tinny'"), ("mine:torch", "has no CompressionModel")],
 )
-def test_a_class_that_is_no_model_is_refused(model, words, own):
+def test_a_class_that_is_not_a_model_is_refused(model, words, own):
     choice = ComponentSpec("compressai", (("model", model), own.params[1]))
     with pytest.raises(ConfigError, match=words):
         instantiate("codec", choice)
@@ -236,7 +239,7 @@ ATTACKS = {"named": Entry(Named, "PGD again")}
 """
 
 
-def test_a_class_may_be_derived_from_one_of_another_module(suite):
+def test_a_class_can_be_derived_from_one_of_another_module(suite):
     folder = suite.parent
     (folder / "named.py").write_text(SHIFTED)
     text = SUITE.replace("[grey.py]", "[grey.py, named.py]")

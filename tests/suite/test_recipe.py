@@ -32,10 +32,10 @@ def test_the_learning_rate_rises_and_falls(recipe):
         ({"lmbda": [0.1, 0.2, 0.3], "steps": [5, 6]}, r"2 numbers of steps for 3 lambdas"),
         ({"attack": {**ATTACK, "method": "pdg"}}, r"attack.method: .*did you mean 'pgd'"),
         ({"attack": {**ATTACK, "share": 0}}, r"attack.share: .*greater than 0"),
-        ({"attack": {**ATTACK, "budget": {}}}, r"attack.budget: give exactly one of linf"),
+        ({"attack": {**ATTACK, "budget": {}}}, r"attack.budget: a budget has exactly one of linf"),
         (
             {"attack": {**ATTACK, "method": {"name": "pgd", "steps": [1, 2]}}},
-            r"attack.method: one attack is wanted here, these lists make 2",
+            r"attack.method: expected one attack, but the lists of values give 2",
         ),
         ({"attack": {"method": "fgsm"}}, r"attack.objective: field required"),
     ],
@@ -45,14 +45,17 @@ def test_recipes_are_checked(change, words, recipe):
         load(recipe(**change), Recipe)
 
 
-def test_a_list_of_lambdas_makes_a_stage_each(recipe):
-    made = load(recipe(lmbda=[0.0483, 0.013, 0.02], steps=[9, 8, 7]), Recipe).stages
-    found = [(stage.name, stage.lmbda, stage.steps) for stage in made]
-    assert found == [("tiny-q6", 0.0483, 9), ("tiny-q4", 0.013, 8), ("tiny-lmbda0.02", 0.02, 7)]
+def test_a_list_of_lambdas_gives_one_stage_each(recipe):
+    stages = load(recipe(lmbda=[0.0483, 0.013, 0.02], steps=[9, 8, 7]), Recipe).stages
+    assert [(stage.name, stage.lmbda, stage.steps) for stage in stages] == [
+        ("tiny-q6", 0.0483, 9),
+        ("tiny-q4", 0.013, 8),
+        ("tiny-lmbda0.02", 0.02, 7),
+    ]
     assert [stage.steps for stage in load(recipe(lmbda=[1, 2], steps=3), Recipe).stages] == [3, 3]
 
 
-def test_the_hash_is_of_the_settings_alone(recipe):
+def test_the_hash_depends_only_on_the_settings(recipe):
     first = load(recipe(), Recipe).sha256
     path = recipe(photos="elsewhere", clip=1.0)
     path.write_text("# it took an hour\n" + path.read_text())

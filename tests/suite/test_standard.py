@@ -1,4 +1,4 @@
-"""The standard ensemble, and what makes it possible: attacks with objectives of their own."""
+"""The standard ensemble, and attacks with their own objectives."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def _suite(**changes):
 
 
 def _cost(suite, kind):
-    """Return gradients and queries by objective that a budget of a kind takes at most."""
+    """Return the largest number of gradients and queries by objective for a kind of budget."""
     gradients, queries = Counter(), 0
-    for choice in suite.searches:
+    for choice in suite.all_attacks:
         attack = instantiate("attack", choice)
         if kind not in attack.budgets:
             continue
-        for objective in choice.objectives or suite.wants:
+        for objective in choice.objectives or suite.default_objectives:
             if attack.needs == "queries":
                 queries += attack.evaluations
             else:
@@ -51,14 +51,14 @@ def _cost(suite, kind):
 
 
 @pytest.mark.parametrize("kind", ["linf", "mse"])
-def test_the_cheap_mode_takes_what_it_says(kind):
+def test_the_cheap_mode_uses_the_stated_evaluations(kind):
     gradients, queries = _cost(_suite(), kind)
     assert set(gradients) == {"distortion", "rate", "rd"}
     assert 50 <= min(gradients.values()) <= max(gradients.values()) <= 100
     assert queries == 100
 
 
-def test_the_full_mode_takes_more_of_everything():
+def test_the_full_mode_uses_more_evaluations():
     full = _suite(full=("[standard]", "[{name: standard, mode: full}]"))
     for kind in ("linf", "mse"):
         (cheap_gradients, cheap_queries), (gradients, queries) = (
@@ -68,56 +68,58 @@ def test_the_full_mode_takes_more_of_everything():
         assert all(gradients[name] > cheap_gradients[name] for name in cheap_gradients)
 
 
-def test_modes_are_a_grid_like_any_list():
+def test_a_list_of_modes_is_a_grid():
     both = _suite(modes=("[standard]", "[{name: standard, mode: [cheap, full]}]"))
     full = _suite(full=("[standard]", "[{name: standard, mode: full}]"))
-    assert both.searches == [*_suite().searches, *full.searches]
+    assert both.all_attacks == [*_suite().all_attacks, *full.all_attacks]
 
 
-def test_members_serve_what_the_suite_asks_for():
-    assert [choice.name for choice in _suite().searches] == [
+def test_members_support_the_objectives_and_budgets_of_the_suite():
+    assert [choice.name for choice in _suite().all_attacks] == [
         *("apgd", "apgd", "madc", "colour-shift", "square")
     ]
     rate = _suite(
         wants=("[distortion, rate, rd]", "[rate]"),
         ball=("[{linf: 8}, {mse: 3.0e-4}]", "[{linf: 8}]"),
     )
-    assert [choice.name for choice in rate.searches] == ["apgd", "square"]
-    assert [one.name for choice in rate.searches for one in choice.objectives] == ["rate"]
+    assert [choice.name for choice in rate.all_attacks] == ["apgd", "square"]
+    assert [objective.name for choice in rate.all_attacks for objective in choice.objectives] == [
+        "rate"
+    ]
 
 
-def test_a_manifest_keeps_the_members():
+def test_a_manifest_contains_the_members():
     suite = _suite()
     kept = parse_stored_suite(suite.model_dump(mode="json"), Path())
-    assert kept.searches == suite.searches
-    assert kept.climbed == suite.climbed
+    assert kept.all_attacks == suite.all_attacks
+    assert kept.all_objectives == suite.all_objectives
 
 
-def test_an_attack_wants_what_it_says_and_the_others_what_the_suite_says():
+def test_an_attack_has_its_own_objectives_or_those_of_the_suite():
     suite = _suite(
         own=("[standard]", "[fgsm, {name: pgd, objectives: {name: distortion, reference: input}}]")
     )
-    assert [str(choice) for choice in suite.climbed] == [
+    assert [str(choice) for choice in suite.all_objectives] == [
         *("distortion", "rate", "rd", "distortion reference=input")
     ]
-    assert str(suite.searches[1]) == "pgd for distortion reference=input"
+    assert str(suite.all_attacks[1]) == "pgd for distortion reference=input"
 
 
 @pytest.mark.parametrize(
-    ("attacks", "told"),
+    ("attacks", "message"),
     [
         ("[{name: standard, mode: fast}]", "attacks.0: 'mode' of the ensemble 'standard'"),
         ("[{name: pgd, objectives: rat}]", "unknown objective 'rat'; did you mean 'rate'?"),
         (
             "[{name: pgd, objectives: {name: rate, label: rd}}]",
-            "two objectives are labelled 'rd'",
+            "two objectives have the label 'rd'",
         ),
     ],
 )
-def test_what_is_not_allowed_is_told(attacks, told):
+def test_invalid_attacks_are_refused(attacks, message):
     with pytest.raises(ConfigError, match=r"small\.yaml:4") as caught:
         _suite(wrong=("[standard]", attacks))
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.fixture(scope="module")
@@ -127,30 +129,30 @@ def row(tmp_path_factory):
     assert main(["run", str(folder / "small.yaml"), "-o", str(folder / "run")]) == 0
     run = read_run(folder / "run")
     (row,) = [
-        one
-        for one in build_board([run]).rows
-        if (one.place.codec, one.place.budget) == ("toy", "linf 8")
+        row
+        for row in build_board([run]).rows
+        if (row.place.codec, row.place.budget) == ("toy", "linf 8")
     ]
     return run, row
 
 
-def test_the_worst_of_all_members_counts_and_its_finder_is_named(row):
-    run, told = row
-    found = [
-        (one.scores.psnr_source, run.crafts[one.craft])
-        for one in run.measures
-        if one.victim == "toy" and one.scores and one.craft and run.crafts[one.craft].sources
+def test_the_worst_case_over_members_counts_and_its_attack_is_named(row):
+    run, shown = row
+    attacked = [
+        (record.scores.psnr_source, run.crafts[record.craft])
+        for record in run.measures
+        if record.victim == "toy" and record.scores and record.craft
     ]
-    inside = [
+    psnr, attack = min(
         (psnr, f"{craft.attack}, {craft.objective}")
-        for psnr, craft in found
-        if craft.budget == "linf 8"
-    ]
-    assert told.attack.psnr.mean == min(inside)[0]
-    assert told.attack.psnr_by == min(inside)[1]
-    assert told.attack.psnr_by.startswith("standard-1 cheap: ")
+        for psnr, craft in attacked
+        if craft.sources and craft.budget == "linf 8"
+    )
+    assert shown.attack.psnr.mean == psnr
+    assert shown.attack.psnr_by == attack
+    assert shown.attack.psnr_by.startswith("standard-1 cheap: ")
 
 
-def test_searches_that_are_short_on_purpose_raise_no_doubt(row):
+def test_short_searches_of_the_cheap_mode_raise_no_flag(row):
     run, _ = row
     assert not {flag for craft in run.crafts.values() for flag in craft.flags} - {"random-start"}

@@ -1,4 +1,4 @@
-"""Suites: what is accepted, and how what is not is told."""
+"""Suites: defaults, grids, budgets, and the messages for invalid files."""
 
 from pathlib import Path
 from textwrap import dedent
@@ -36,15 +36,15 @@ def _refusal(text: str) -> str:
 
 def test_a_minimal_suite_has_the_documented_defaults():
     suite = parse(_SUITE, "mine.yaml", Suite)
-    assert suite.points == [resolve("codec", ComponentSpec("toy"))]
-    assert [str(choice) for choice in suite.wants] == ["distortion", "rate"]
+    assert suite.operating_points == [resolve("codec", ComponentSpec("toy"))]
+    assert [str(choice) for choice in suite.default_objectives] == ["distortion", "rate"]
     assert suite.transfer == "gradient-free"
     assert suite.budgets[0].budget() == Linf(8)
 
 
 def test_lists_as_values_are_grids_in_the_order_written():
     text = _SUITE.replace("- fgsm", "- {name: pgd, steps: [10, 60], restarts: [1, 2]}")
-    searches = parse(text, "mine.yaml", Suite).searches
+    searches = parse(text, "mine.yaml", Suite).all_attacks
     assert [dict(choice.params) for choice in searches] == [
         {"steps": steps, "restarts": restarts} for steps in (10, 60) for restarts in (1, 2)
     ]
@@ -52,7 +52,7 @@ def test_lists_as_values_are_grids_in_the_order_written():
 
 def test_labels_are_made_from_parameters():
     text = _SUITE.replace("- toy", '- {name: toy, gain: [1.0, 2.0], label: "toy x{gain}"}')
-    assert [str(point) for point in parse(text, "mine.yaml", Suite).points] == [
+    assert [str(point) for point in parse(text, "mine.yaml", Suite).operating_points] == [
         "toy x1.0",
         "toy x2.0",
     ]
@@ -97,7 +97,7 @@ def test_budgets(written, budget):
         (
             "linf: 8",
             "{linf: 8, l2: 3}",
-            "8: budgets.0: give exactly one of linf, l2, mse",
+            "8: budgets.0: a budget has exactly one of linf, l2, mse",
         ),
         ("linf: 8", "linf: eight", "mine.yaml:8: budgets.0.linf: input should be a valid integer"),
         ("linf: 8", "linf: 0.5", "mine.yaml:8: budgets.0.linf: input should be a valid integer"),
@@ -110,8 +110,8 @@ def test_budgets(written, budget):
         ("- fgsm", "- {name: pgd, steps: []}", "'steps' of the attack 'pgd' is an empty list"),
         ("- fgsm", "- [fgsm, pgd]", "expected the attack's name, or a mapping with 'name'"),
         ("- fgsm", "- {name: [fgsm, pgd]}", "expected the attack's name"),
-        ("- toy", "- {name: toy, label: []}", "the label [] is no text"),
-        ("- toy", "- {name: toy, label: null}", "the label None is no text"),
+        ("- toy", "- {name: toy, label: []}", "the label [] is not a text"),
+        ("- toy", "- {name: toy, label: null}", "the label None is not a text"),
         ("- toy", "- {name: jpeg, 30: 3}", "the codec 'jpeg' has no parameter '30'"),
         ("name: small", "name: small\ndescription: &x [*x]", "mine.yaml"),
         ("name: small", "name: small\ndescription: 2020-99-99", "mine.yaml"),
@@ -122,7 +122,7 @@ def test_budgets(written, budget):
         (
             "- toy",
             "- {name: toy, label: 'a {b}'}",
-            "4: codecs.0: the label 'a {b}' may use",
+            "4: codecs.0: the label 'a {b}' can use",
         ),
         ("- linf: 8", "- linf: 8\n  - linf: 8.0", "7: budgets: linf 8 is listed twice"),
         ("- toy", "- 7", "mine.yaml:4: codecs.0: expected the codec's name"),
@@ -131,18 +131,18 @@ def test_budgets(written, budget):
         ("- toy", "- [toy", "mine.yaml:"),
     ],
 )
-def test_what_is_not_allowed_is_told_with_its_line(before, after, expected):
+def test_an_invalid_suite_is_refused_with_its_line(before, after, expected):
     assert before in _SUITE
     assert expected in _refusal(_SUITE.replace(before, after, 1))
 
 
-def test_yaml_cannot_make_objects():
-    told = _refusal(_SUITE + "description: !!python/object/apply:os.system [true]\n")
-    assert "mine.yaml" in told
+def test_yaml_cannot_create_objects():
+    message = _refusal(_SUITE + "description: !!python/object/apply:os.system [true]\n")
+    assert "mine.yaml" in message
 
 
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "just words"])
-def test_yaml_that_is_no_suite(text):
+def test_yaml_that_is_not_a_suite_is_refused(text):
     assert "expected 'key: value' lines" in _refusal(text)
 
 
@@ -176,7 +176,7 @@ def test_the_schema_offers_every_name_and_parameter():
     assert "mbt2018-mean" in schema["properties"]["codecs"]["items"]["anyOf"][0]["enum"]
 
 
-def test_presets_of_a_name_cannot_be_set():
+def test_preset_parameters_cannot_be_set():
     text = _SUITE.replace("- toy", "- {name: mbt2018, architecture: cheng2020-attn, quality: 1}")
     assert "has no parameter 'architecture'" in _refusal(text)
 

@@ -26,7 +26,7 @@ from bench.engine.runner import Prepared, versions
 from bench.errors import BenchError, ConfigError
 from bench.images.image_set import Picture
 from bench.planning.operating_point import OperatingPoint, ScoringSpec
-from bench.planning.resolve import make_attack, make_codec, terms_of
+from bench.planning.resolve import make_attack, make_codec, scoring_spec
 from bench.registry import plugins
 from bench.registry.registry import ComponentSpec
 from bench.suite.suite import Suite
@@ -77,7 +77,7 @@ class ComponentCache:
     @cached_property
     def terms(self) -> ScoringSpec:
         """The suite's specification of scoring."""
-        return terms_of(self.suite)
+        return scoring_spec(self.suite)
 
     def codec(self, point: OperatingPoint) -> Codec:
         """Return the codec of an operating point, made once.

@@ -76,7 +76,7 @@ def _run(text, folder):
 
 
 def test_a_list_of_defences_is_one_after_the_other_and_values_in_it_are_a_grid():
-    points = _suite().points
+    points = _suite().operating_points
     assert [str(point) for point in points] == [
         f"jpeg quality={quality} + bit-depth bits={bits} + flip"
         for quality in (30, 60)
@@ -88,7 +88,7 @@ def test_a_list_of_defences_is_one_after_the_other_and_values_in_it_are_a_grid()
 
 def test_labels_may_name_the_defence():
     text = SUITE.replace("flip]}", 'flip], label: "JPEG {quality}, {defence}"}')
-    assert str(_suite(text).points[1]) == "JPEG 30, bit-depth bits=5 + flip"
+    assert str(_suite(text).operating_points[1]) == "JPEG 30, bit-depth bits=5 + flip"
 
 
 @pytest.mark.parametrize(
@@ -301,5 +301,5 @@ compute: {{threads: 1}}
 @pytest.mark.parametrize("name", ["defences", "defences-rate"])
 def test_the_bundled_suites_have_every_defence(name):
     suite = load_suite(ROOT / f"suites/{name}.yaml")
-    named = {defence.name for point in suite.points for defence in point.defence}
+    named = {defence.name for point in suite.operating_points for defence in point.defence}
     assert named == set(entries("defence")) - {"diffuse"}  # its weights are the user's

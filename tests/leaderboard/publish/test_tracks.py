@@ -40,7 +40,7 @@ def test_the_track_of_whole_pictures_has_all_of_kodak():
 
 @pytest.mark.parametrize("name", sorted(PINS))
 def test_every_bundled_model_is_in_every_track(name):
-    named = {dict(one.params).get("checkpoint") for one in tracks()[name].points}
+    named = {dict(one.params).get("checkpoint") for one in tracks()[name].operating_points}
     assert set(bundled("bmshj")) | set(bundled("mbt")) <= named
 
 

@@ -84,18 +84,18 @@ def test_h266_stands_beside_the_models_and_hardened_beside_plain(study):
 
 def test_the_full_form_has_the_whole_grid():
     suite = parse((ROOT / "suites/sun2024.yaml").read_text(), "sun2024.yaml", Suite)
-    published = {c.name for c in suite.points if "quality" in dict(c.params)}
+    published = {c.name for c in suite.operating_points if "quality" in dict(c.params)}
     assert published == {
         *("bmshj2018-factorized", "bmshj2018-hyperprior", "mbt2018-mean", "mbt2018"),
         *("cheng2020-anchor", "cheng2020-attn"),
     }
-    labels = {str(choice) for choice in suite.points}
+    labels = {str(choice) for choice in suite.operating_points}
     hardened = {label.removesuffix(" hardened") for label in labels if label.endswith(" hardened")}
     assert len(hardened) == 6
     assert hardened <= labels
     assert "H.266 4:2:0 qp 22" in labels
-    assert {"fgsm", "ifgsm", "pgd", "square"} == {choice.name for choice in suite.searches}
-    assert {str(choice) for choice in suite.wants} == {"distortion", "rate", "rd"}
+    assert {"fgsm", "ifgsm", "pgd", "square"} == {choice.name for choice in suite.all_attacks}
+    assert {str(choice) for choice in suite.default_objectives} == {"distortion", "rate", "rd"}
     assert suite.transfer == "gradient-free"
 
 
