@@ -122,7 +122,7 @@ def test_what_a_machine_lacks_is_reported_with_its_name(prepared, bench, store, 
 
     monkeypatch.setattr("backends.toy.Toy.encode", starved)
     task = remaining_work(prepared.plan.groups[0], store)
-    with pytest.raises(MachineError, match=f"{kit_module.host()}: this machine lacks"):
+    with pytest.raises(MachineError, match=f"{kit_module.host()}: the machine ran out"):
         list(from_messages(task, bench.run(pack(task), *task.pictures)))
 
 

@@ -56,7 +56,7 @@ def test_noise_and_the_identity_codec_are_always_there(tmp_path: Path):
 
 
 def test_no_other_codec_can_pass_for_the_lossless_one(tmp_path: Path):
-    with pytest.raises(ConfigError, match="label 'identity' is kept"):
+    with pytest.raises(ConfigError, match="label 'identity' is reserved"):
         run_suite(SUITE.replace("label: JPEG", "label: identity"), tmp_path)
 
 
