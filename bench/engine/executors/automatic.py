@@ -15,8 +15,8 @@ from bench.planning.jobs import Plan
 from bench.store.run_folder import Store
 from bench.utils.machine import usable_cores
 
-WORKER_BYTES = 1.5 * 2**30
-"""Memory of one worker in bytes, measured on small crops: libraries, codecs and one search."""
+WORKER_BYTES = 2**30
+"""Memory of one worker in bytes; 0.8 GiB were measured on 192x192 crops (docs/performance.md)."""
 
 STARTING_S = 8.0
 """CPU seconds that a worker needs to import its libraries and make its codecs."""
