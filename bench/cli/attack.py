@@ -39,8 +39,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             required=name == "--codec",
             help=text,
         )
-    parser.add_argument("--budget", default="linf=8", metavar="KIND=SIZE", help="linf=8 by default")
-    parser.add_argument("--crop", metavar="HEIGHTxWIDTH", help="use the middle of the picture only")
+    parser.add_argument(
+        "--budget",
+        default="linf=8",
+        metavar="KIND=SIZE",
+        help="linf or l2 (8-bit levels), mse (of [0, 1]) or ssim; linf=8 by default",
+    )
+    parser.add_argument(
+        "--crop", metavar="HEIGHTxWIDTH", help="attack only a centre crop of this size"
+    )
     parser.add_argument("-o", "--out", type=Path, help="folder (runs/attack-PICTURE by default)")
 
 

@@ -43,8 +43,8 @@ _PASSIVE = "OMP_WAIT_POLICY", "PASSIVE"
 other workers need. The demo takes about half the time; results do not depend on it."""
 
 _EXIT_STATUSES = """\
-exit status: 0 done; 1 checked and failed (check, verify); 2 could not be done (usage, bad input);
-130 interrupted. Try `bench run quick`, and `bench COMMAND --help`."""
+exit code: 0 done; 1 checked and failed (check, verify); 2 could not be done (usage, bad input);
+130 interrupted; 141 output closed early. Try `bench run quick`, and `bench COMMAND --help`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

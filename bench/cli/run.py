@@ -24,12 +24,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=get_args(Name),
         default="auto",
         help="serial: this process; processes: several on this machine; ray: a Ray cluster;"
-        " auto (default): processes where there are several cores and enough to do",
+        " auto (default): processes if there are several cores and enough jobs",
     )
     parser.add_argument(
-        "--workers", type=int, metavar="N", help="number of processes (as many as have room)"
+        "--workers",
+        type=int,
+        metavar="N",
+        help="number of processes (default: as many as cores and memory allow)",
     )
-    parser.add_argument("--address", help="of a Ray cluster (a new one here by default)")
+    parser.add_argument(
+        "--address", help="address of a Ray cluster (default: start one on this machine)"
+    )
     parser.add_argument("--gpus", type=float, metavar="N", help="GPUs each Ray worker asks for (0)")
 
 

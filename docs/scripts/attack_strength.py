@@ -45,9 +45,9 @@ These sentences were written by hand for the runs that the end of this page name
 - **APGD is the strongest single attack.** With 40 steps it reaches the highest rate at all six
   budgets and the lowest PSNR at five of them.
 - **50 steps are enough on two of three models.** There, APGD with 50 steps is within 0.1 dB and 2 %
-  of its best value. On mbt2018-mean the rate grows up to 400 steps, and 50 steps reach 13 % fewer
-  bits than 800. The cheap mode of `standard` (49 steps from one start) is therefore too weak for
-  such models. The full mode has 400 steps from two starts.
+  of its best value. On mbt2018-mean the rate still grows up to 400 steps, and with 50 steps it is
+  13 % below that of 800. The cheap mode of `standard` (49 steps from one start) is therefore too
+  weak for such models. The full mode has 400 steps from two starts.
 - **A random start gains almost nothing.** PGD is I-FGSM from a random start. With the same number
   of gradients, chance decides which of the two is ahead.
 - **Under an MSE budget, results vary more.** The perturbation can concentrate where the decoder
@@ -75,7 +75,10 @@ budgets. A figure is the mean over pictures of the worst result of an attack on 
 - **source** is the codec whose gradients or answers the search used; noise uses none.
 - **stronger than noise** is the number of pictures on which the attack does more than noise of the
   same budget."""
-STRENGTH = "All attacks use the same number of gradients, except those with published constants."
+STRENGTH = """\
+The gradients and queries are those of two searches, one for distortion and one for the rate.
+Iterative attacks take 40 gradients a search, FGSM one and noise none; patch, universal and standard
+take other numbers."""
 STRENGTH_CAVEATS = """\
 ### Caveats
 

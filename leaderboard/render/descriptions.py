@@ -197,9 +197,9 @@ def quick(board: Board) -> str:
     if not any(label.startswith("standard-") and " cheap: " in label for label in attacks):
         return ""
     return (
-        " The cheap mode of `standard` is quick but not a bound: it starts each attack once, with"
-        " as many gradients and queries as stand under Attacks. The full mode uses several"
-        " times as many and finds stronger attacks."
+        " The cheap mode of `standard` starts each attack once, with the gradients and queries"
+        " listed under Attacks. The full mode uses several times as many and finds stronger"
+        " attacks."
     )
 
 

@@ -85,8 +85,8 @@ def few_pictures(board: Board) -> Iterator[str]:
     few = [f"{count} in {escaped(name)}" for name, count in counts.items() if count < _FEW]
     if few:
         yield (
-            f"**Few pictures ({', '.join(few)}): the 95 % intervals, and the ranks that depend on"
-            " them, are narrower than they should be. Treat them as preliminary.**"
+            f"**Few pictures ({', '.join(few)}): the 95 % intervals are too narrow, so ranks may"
+            " separate codecs that are tied. Treat them as preliminary.**"
         )
 
 

@@ -26,7 +26,7 @@ _FEWEST_VALUES = 4
 
 CAVEAT = """\
 The text of the paper that is available to us states no budget. A figure that is reached therefore
-shows from which budget on such damage occurs. It does not show that both studies agree."""
+shows the smallest budget at which such damage occurs. It does not show that both studies agree."""
 
 _Worst: TypeAlias = tuple[float, AttackEffect]
 """The largest damage, and the effect that has it."""

@@ -19,7 +19,7 @@ It reports a PSNR drop of up to 61.55 % and bitstreams up to 19.15 times as long
 adversarial training that removes 95.52 % of the R-D cost of the most vulnerable model."""
 
 _METHOD = """\
-The text of the paper that is available to us states neither the budgets, steps, losses and data
+The text of the paper that is available to us does not state the budgets, steps, losses or data,
 nor which model is the most vulnerable one. These choices are ours. The learned codecs here are
 {models}. suites/sun2024.yaml contains the six full-size architectures that the paper names, with
 weights that CompressAI downloads. Other weights may be more or less robust.
