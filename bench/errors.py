@@ -20,7 +20,7 @@ class StoreError(BenchError):
 
 
 class MachineError(BenchError):
-    """The machine ran out of memory, disk or another resource; no codec is scored for it."""
+    """The machine ran out of memory, disk or another resource. The message names the cause only."""
 
 
 class CodecError(BenchError):
@@ -62,12 +62,11 @@ def raise_if_machine(error: BaseException) -> None:
     if isinstance(error, MemoryError) or no_memory or scarce:
         reason = getattr(error, "strerror", None) or str(error) or "out of memory"
         raise MachineError(
-            f"the machine ran out of a resource that a codec or attack needs ({reason}); what"
-            " was measured is kept: free the resource and run the same command again"
+            f"the machine ran out of a resource that a codec or attack needs ({reason})"
         ) from error
 
 
 def one_line(error: BaseException) -> str:
     """Return the message of an exception as one line, with the type if it is no `BenchError`."""
-    line = " ".join(str(error).split())
+    line = " ".join(str(error).split()).encode("utf-8", errors="backslashreplace").decode("utf-8")
     return line if isinstance(error, BenchError) else f"{type(error).__name__}: {line}"

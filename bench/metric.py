@@ -17,7 +17,7 @@ from typing import ClassVar, Literal, Protocol, TypeAlias, TypeGuard, get_args, 
 import numpy as np
 
 from bench.codec import Image
-from bench.errors import PLUGIN_ERRORS, Unsupported, one_line, raise_if_machine
+from bench.errors import Unsupported, one_line, raise_if_machine
 
 Better: TypeAlias = Literal["higher", "lower"]
 """Which values are better for the codec."""
@@ -108,17 +108,19 @@ def read(metric: Metric, reference: Image, picture: Image) -> Reading:
         MachineError: the machine ran out of memory or another resource.
     """
     try:
-        value = float(metric(_still(reference), _still(picture)))
+        value = float(metric(_lent(reference), _lent(picture)))
     except Unsupported as error:
         return Reading(None, str(error))
-    except PLUGIN_ERRORS as error:  # what breaks inside a metric is its failure
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - what breaks inside a metric is its failure
         raise_if_machine(error)
         return Reading(None, one_line(error))
     return Reading(None, "it returned NaN") if math.isnan(value) else Reading(value)
 
 
-def _still(picture: Image) -> Image:
-    """Return a read-only view: other metrics use the same pictures."""
-    view = picture.view()
-    view.setflags(write=False)
-    return view
+def _lent(picture: Image) -> Image:
+    """Return a read-only copy: torch writes into read-only arrays, and others use the picture."""
+    copy = picture.copy()
+    copy.setflags(write=False)
+    return copy

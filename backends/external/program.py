@@ -112,8 +112,7 @@ class Program:
         process = self._wait(arguments, seconds, data, files)
         if process.returncode == -signal.SIGKILL:
             raise MachineError(
-                f"{self.name} was killed from outside, as the system does when memory runs out;"
-                " finished measurements are kept, run the same command again"
+                f"{self.name} was killed from outside, as the system does when memory runs out"
             )
         if process.returncode != 0:
             stderr = process.stderr.decode(errors="replace")

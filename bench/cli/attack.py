@@ -61,13 +61,15 @@ def run(arguments: argparse.Namespace) -> None:
 
     say_now(f"preparing an attack on {arguments.picture}")
     from bench.cli.progress import watch
-    from bench.engine.runner import describe, execute, prepare
+    from bench.engine.executors import Options, executor
+    from bench.engine.runner import describe, prepare
     from bench.inspection.single_attack import answer, write
     from bench.store.run_folder import open_run, read_run
 
     request = _request(arguments)
     folder = arguments.out or Path("runs") / f"attack-{request.picture.stem}"
     prepared = prepare(request.suite(), Path())
+    execute = executor("serial", Options())
     with open_run(folder, describe(prepared)) as store:
         watch(execute(prepared, store), prepared.plan, store, terminal())
     report = answer(request, read_run(folder))

@@ -18,7 +18,7 @@ from threading import current_thread, main_thread
 
 from bench import __version__
 from bench.cli import CLOSED_PIPE, DONE, INTERRUPTED, NOT_DONE
-from bench.errors import BenchError, one_line
+from bench.errors import BenchError, MachineError, one_line
 
 COMMANDS = {
     "run": "bench.cli.run",
@@ -141,4 +141,6 @@ def _sentence(error: BenchError | OSError) -> str:
     """Return one line; an operating system's refusal names its file."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"cannot use {error.filename}: {error.strerror}; choose another"
+    if isinstance(error, MachineError):
+        return f"{one_line(error)}; what was finished is kept, run the same command again"
     return one_line(error)

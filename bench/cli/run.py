@@ -8,6 +8,7 @@ from typing import get_args
 
 from bench.cli.arguments import add_suite
 from bench.engine.executors import Name
+from bench.isolation import CALL_LIMIT_S
 
 HELP = "run a suite, or what is missing of it"
 EXAMPLE = "bench run quick"
@@ -36,6 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--address", help="address of a Ray cluster (default: start one on this machine)"
     )
     parser.add_argument("--gpus", type=float, metavar="N", help="GPUs each Ray worker asks for (0)")
+    parser.add_argument(
+        "--call-limit",
+        type=float,
+        metavar="S",
+        default=CALL_LIMIT_S,
+        help="seconds that one call of a plugin may take, and as many per megapixel (600)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -55,7 +63,9 @@ def run(arguments: argparse.Namespace) -> None:
 
     suite, base = named_suite(arguments.suite)
     folder = arguments.out or Path("runs") / suite.name
-    options = executors.Options(arguments.workers, arguments.address, arguments.gpus)
+    options = executors.Options(
+        arguments.workers, arguments.address, arguments.gpus, arguments.call_limit
+    )
     executor = executors.executor(arguments.executor, options)
     prepared = prepare(suite, base)
     with (

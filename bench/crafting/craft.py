@@ -27,6 +27,7 @@ from bench.images.image_set import pixel_hash
 from bench.planning.jobs import CraftJob
 from bench.store.records import CraftRecord, Status
 from bench.tensors import to_image, to_tensor
+from bench.utils.foreign_call import foreign_call
 from bench.utils.memory import keep_freed_memory
 from bench.utils.precision import use_arithmetic
 
@@ -234,7 +235,8 @@ def _run_to_end(
 ) -> AttackResult:
     rngs = [torch.Generator().manual_seed(seed) for seed in seeds]
     try:
-        return attack(target, source, budget, rngs)
+        with foreign_call("the search", source[:, 0].numel()):
+            return attack(target, source, budget, rngs)
     except QueryBudgetExhaustedError as exhausted:
         return exhausted.result
 

@@ -20,8 +20,10 @@ from torch import Tensor
 
 from bench.attack import Objective, View
 from bench.codec import Codec, Concurrent, Differentiable, Image
-from bench.errors import PLUGIN_ERRORS, CodecError, Unsupported, raise_if_machine
+from bench.errors import PLUGIN_ERRORS, Unsupported, raise_if_machine
+from bench.isolation.coder import decode, encode
 from bench.tensors import to_image, to_tensor
+from bench.utils.foreign_call import foreign_call
 
 ZERO_GRADIENT = "zero-gradient"
 NAN_GRADIENT = "nan-gradient"
@@ -66,14 +68,15 @@ class CodecTarget:
     def raw_value_and_grad(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return values, (B,), and gradient, (B, 3, H, W), unchecked: they may not be finite."""
         images = images.detach().requires_grad_(True)
-        values = self._objective(self._view(images))
-        gradient = _gradient(values, images)
+        with foreign_call("a gradient", _pixels(images)):
+            values = self._objective(self._view(images))
+            gradient = _gradient(values, images)
         self._gradients += 1
         return values.detach(), gradient
 
     def value(self, images: Tensor) -> Tensor:
         """Return the surrogate's values, (B,)."""
-        with torch.no_grad():
+        with torch.no_grad(), foreign_call("a value of the surrogate", _pixels(images)):
             return self._objective(self._view(images))
 
     def around(self, source: Tensor) -> CodecTarget:
@@ -87,9 +90,10 @@ class CodecTarget:
         """Return the values of really coded pictures, see `bench.attack.Target`."""
         owners = range(len(images)) if owners is None else owners
         self.queries += len(images)
-        coded = self._code_all(list(images))
-        queries = zip(images, coded, owners, strict=True)
-        return np.array([self._query_value(*query) for query in queries])
+        with foreign_call("a query", images[..., 0].size):
+            coded = self._code_all(list(images))
+            queries = zip(images, coded, owners, strict=True)
+            return np.array([self._query_value(*query) for query in queries])
 
     def flags(self, picture: int | None = None) -> tuple[str, ...]:
         """Return the caveats of every score that comes from this search.
@@ -148,13 +152,11 @@ class CodecTarget:
 
     def _code(self, codec: Codec, image: Image) -> _Output:
         """Encode a picture, and decode it unless the objective needs only the rate."""
-        bitstream = codec.encode(image)
+        bitstream = encode(codec, image)
         bits = {"bitstream": torch.tensor([[8.0 * len(bitstream)]])}
         if self._objective.needs == "rate":
             return _Output(bits=bits)
-        decoded = codec.decode(bitstream)
-        if decoded.shape != image.shape:
-            raise CodecError(f"decoded to {decoded.shape}, not {image.shape}")
+        decoded = decode(codec, bitstream, (image.shape[0], image.shape[1]))
         return _Output(to_tensor(decoded), bits)
 
     def _code_all(self, images: Sequence[Image]) -> list[_Output | None]:
@@ -188,6 +190,11 @@ class CodecTarget:
             return -np.inf
         source, clean = self._source[owner : owner + 1].cpu(), self._clean_coded[owner]
         return float(self._objective(_make_view(to_tensor(image), source, coded, clean)))
+
+
+def _pixels(images: Tensor) -> int:
+    """Return the number of pixels of a batch of pictures, (B, 3, H, W)."""
+    return images[:, 0].numel()
 
 
 def _gradient(values: Tensor, images: Tensor) -> Tensor:

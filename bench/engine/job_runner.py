@@ -15,16 +15,36 @@ from typing import Protocol, TypeAlias
 from bench.attack import Attack, Objective
 from bench.codec import Codec, Image
 from bench.crafting.result import CraftResult
+from bench.errors import MachineError, one_line
 from bench.images.image_set import Picture
+from bench.isolation.coder import Coder
+from bench.isolation.coder_pool import CoderPool
+from bench.isolation.coder_process import CoderSpec
 from bench.planning.jobs import CraftJob, Draw, MeasureJob
 from bench.planning.operating_point import OperatingPoint, ScoringSpec
+from bench.registry.origin import is_foreign
 from bench.registry.registry import ComponentSpec
-from bench.scoring.measure import codec_to_score, measure
+from bench.scoring.measure import coder_to_score, measure
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
 from bench.store.records import CraftRecord, MeasureRecord
+from bench.utils.machine import raise_if_disk_full
 
-JobEvent: TypeAlias = CraftJob | MeasureJob | CraftResult | MeasureRecord
-"""A job that starts now, or the result of one."""
+
+@dataclass(frozen=True)
+class Postponed:
+    """A job that the machine could not do: it ran out of memory or another resource.
+
+    Attributes:
+        key: key of the job.
+        reason: one sentence.
+    """
+
+    key: str
+    reason: str
+
+
+JobEvent: TypeAlias = CraftJob | MeasureJob | CraftResult | MeasureRecord | Postponed
+"""A job that starts now, or what came of one."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +78,11 @@ class Components(Protocol):
         """The suite's specification of scoring."""
         ...
 
+    @property
+    def witness_picture(self) -> str:
+        """The name of the picture that each codec also decodes in another process."""
+        ...
+
     def codec(self, point: OperatingPoint) -> Codec:
         """Return the codec of an operating point, the same object on every call."""
         ...
@@ -78,29 +103,38 @@ class JobRunner:
         components: codecs, attacks and objectives.
         cached_pictures: number of source pictures whose clean results are kept in memory; the
             pictures of a batch are used in turn.
+        pool: the processes in which foreign codecs encode and decode, and in which every codec
+            decodes its witness picture; None to code everything in this process.
     """
 
-    def __init__(self, components: Components, cached_pictures: int = 1) -> None:
+    def __init__(
+        self, components: Components, cached_pictures: int = 1, pool: CoderPool | None = None
+    ) -> None:
         self._components = components
         self._cached_pictures = cached_pictures
+        self._pool = pool
         self._clean_results: dict[
             str, dict[tuple[str, Draw | None], RoundTrip | CodingFailure]
         ] = {}
 
     def run(self, item: WorkItem) -> Iterator[JobEvent]:
-        """Run one work item; yield each job when it starts and then its result."""
+        """Run one work item; yield each job when it starts and then what came of it."""
         attacked = item.attacked
         needed = {cell.craft.key for cell in item.cells if cell.craft is not None}
         yield from item.searches
         for crafted in self._craft(item.searches):
             yield crafted
+            if isinstance(crafted, Postponed):
+                continue
             if crafted.record.key in needed:
                 attacked = crafted.record if crafted.image is None else crafted.image
+        if attacked is None and needed:
+            return
         for cell in item.cells:
             yield cell
             yield self._measure(cell, attacked)
 
-    def _craft(self, jobs: Sequence[CraftJob]) -> list[CraftResult]:
+    def _craft(self, jobs: Sequence[CraftJob]) -> Sequence[CraftResult | Postponed]:
         if not jobs:
             return []
         from bench.crafting.craft import craft  # noqa: PLC0415 - imports torch
@@ -109,18 +143,41 @@ class JobRunner:
         sources = [self._components.codec(point) for point in job.sources]
         attack = self._components.attack(job.search.choice)
         objective = None if job.objective is None else self._components.objective(job.objective)
-        return craft(jobs, sources, attack, objective)
+        try:
+            return craft(jobs, sources, attack, objective)
+        except MachineError as error:
+            raise_if_disk_full()
+            return [Postponed(one.key, one_line(error)) for one in jobs]
 
-    def _measure(self, cell: MeasureJob, attacked: Image | CraftRecord | None) -> MeasureRecord:
-        codec = codec_to_score(self._components.codec(cell.victim), cell.draw)
-        return measure(cell, codec, self._clean(cell, codec), attacked, self._components.terms)
+    def _measure(
+        self, cell: MeasureJob, attacked: Image | CraftRecord | None
+    ) -> MeasureRecord | Postponed:
+        try:
+            coder, witness = self._coders(cell)
+            clean = self._clean(cell, coder)
+            return measure(cell, coder, clean, attacked, self._components.terms, witness)
+        except MachineError as error:
+            raise_if_disk_full()
+            return Postponed(cell.key, one_line(error))
 
-    def _clean(self, cell: MeasureJob, codec: Codec) -> RoundTrip | CodingFailure:
+    def _coders(self, cell: MeasureJob) -> tuple[Coder, Coder | None]:
+        """Return the victim, and the witness of its clean evaluation on the witness picture."""
+        if self._pool is None:
+            return coder_to_score(self._components.codec(cell.victim), cell.draw), None
+        seed = None if cell.draw is None else cell.draw.seed
+        isolated = self._pool.coder(CoderSpec(cell.victim.choice, cell.victim.fingerprint, seed))
+        is_witness = cell.picture.name == self._components.witness_picture
+        witness = isolated if is_witness and cell.craft is None else None
+        if is_foreign(cell.victim.choice):
+            return isolated, witness
+        return coder_to_score(self._components.codec(cell.victim), cell.draw), witness
+
+    def _clean(self, cell: MeasureJob, coder: Coder) -> RoundTrip | CodingFailure:
         """Code each source picture once; keep the results of the pictures used last."""
         results = self._clean_results.pop(cell.picture.name, {})
         if len(self._clean_results) == self._cached_pictures:
             del self._clean_results[next(iter(self._clean_results))]
         self._clean_results[cell.picture.name] = results
         if (key := (cell.victim.label, cell.draw)) not in results:
-            results[key] = encode_decode(codec, cell.picture.pixels)
+            results[key] = encode_decode(coder, cell.picture.pixels)
         return results[key]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from bench.crafting.result import CraftResult
-from bench.engine.job_runner import JobEvent, WorkItem
+from bench.engine.job_runner import WorkItem
 from bench.errors import StoreError
 from bench.images.image_set import pixel_hash
 from bench.planning.jobs import CraftJob, Group, MeasureJob
@@ -43,7 +43,9 @@ def remaining_work(group: Group, store: Store) -> WorkItem:
     return WorkItem((), image, cells)
 
 
-def commit(event: JobEvent, store: Store) -> Event | None:
+def commit(
+    event: CraftJob | MeasureJob | CraftResult | MeasureRecord, store: Store
+) -> Event | None:
     """Write a result to disk; return the event to report, None if its record existed before.
 
     Raises:

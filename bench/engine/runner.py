@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import platform
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib import metadata
@@ -17,13 +17,16 @@ from pathlib import Path
 from bench import __version__
 from bench.attack import Attack, Objective
 from bench.codec import Codec
-from bench.engine.job_runner import JobRunner
+from bench.crafting.result import CraftResult
+from bench.engine.attempts import POSTPONED, Attempts, failures, find_job
+from bench.engine.job_runner import JobEvent, JobRunner, Postponed, WorkItem
 from bench.engine.resume import Event, commit, is_pending, remaining_work
 from bench.errors import ConfigError
 from bench.images.image_set import Picture, load
+from bench.isolation.coder_pool import CoderPool
 from bench.metrics import vmaf
 from bench.planning.baselines import with_baselines
-from bench.planning.jobs import Plan
+from bench.planning.jobs import CraftJob, Group, MeasureJob, Plan
 from bench.planning.operating_point import OperatingPoint, ScoringSpec
 from bench.planning.planner import plan
 from bench.planning.resolve import (
@@ -34,7 +37,9 @@ from bench.planning.resolve import (
     planned_attack,
     scoring_spec,
 )
+from bench.registry.origin import is_foreign
 from bench.registry.registry import ComponentSpec
+from bench.store.records import MeasureRecord
 from bench.store.run_folder import Manifest, Store
 from bench.suite.suite import Suite
 from bench.utils.hashing import digest
@@ -67,6 +72,19 @@ class Prepared:
     objectives: dict[str, Objective]
     points: tuple[OperatingPoint, ...]
     terms: ScoringSpec
+
+    @property
+    def witness_picture(self) -> str:
+        """The name of the first picture."""
+        return self.pictures[0].name
+
+    @property
+    def has_foreign_code(self) -> bool:
+        """Whether a codec, attack, objective or metric is not the harness's own."""
+        suite = self.suite
+        metrics = (named.choice for named in self.terms.named_metrics)
+        lists = (suite.operating_points, suite.all_attacks, suite.all_objectives, metrics)
+        return any(map(is_foreign, itertools.chain(*lists)))
 
     def codec(self, point: OperatingPoint) -> Codec:
         """Return the codec of an operating point."""
@@ -150,18 +168,51 @@ def versions(suite: Suite) -> dict[str, str]:
     }
 
 
-def execute(prepared: Prepared, store: Store) -> Generator[Event, None, None]:
+def execute(
+    prepared: Prepared, store: Store, pool: CoderPool | None = None
+) -> Generator[Event, None, None]:
     """Run the jobs without a record, in the order of the plan; yield jobs and then their records.
 
+    Args:
+        prepared: the suite and its plan.
+        store: the run folder.
+        pool: other processes in which codecs decode, see `bench.engine.job_runner.JobRunner`.
+
     Raises:
-        BenchError: a record cannot be written, or the machine ran out of a resource.
+        BenchError: a record cannot be written, or the disk is full.
     """
-    runner = JobRunner(prepared, prepared.suite.compute.batch)
+    runner = JobRunner(prepared, prepared.suite.compute.batch, pool)
+    attempts = Attempts()
+    postponed: list[Group] = []
     for group in prepared.plan.groups:
         if is_pending(group, store):
-            item = remaining_work(group, store)
-            committed = (commit(event, store) for event in runner.run(item))
-            yield from (event for event in committed if event is not None)
+            yield from _execute_group(runner, group, store, attempts)
+            if is_pending(group, store):
+                postponed.append(group)
+    for group in postponed:
+        while is_pending(group, store):
+            yield from _execute_group(runner, group, store, attempts)
+
+
+def _execute_group(
+    runner: JobRunner, group: Group, store: Store, attempts: Attempts
+) -> Iterator[Event]:
+    item = remaining_work(group, store)
+    for event in runner.run(item):
+        for result in _results(event, item, attempts):
+            shown = commit(result, store)
+            if shown is not None:
+                yield shown
+
+
+def _results(
+    event: JobEvent, item: WorkItem, attempts: Attempts
+) -> Sequence[CraftJob | MeasureJob | CraftResult | MeasureRecord]:
+    """Return an event, or what is to be recorded for a job that could not be done."""
+    if not isinstance(event, Postponed):
+        return [event]
+    job = find_job(item, event.key)
+    return failures(job, item, event.reason) if attempts.fail(job) >= POSTPONED else []
 
 
 def _check_regions(suite: Suite, pictures: Iterable[Picture]) -> None:

@@ -19,6 +19,7 @@ from bench.engine.runner import Prepared
 from bench.errors import BenchError
 from bench.inspection.bit_allocation import Map, allocation
 from bench.inspection.contact_sheet import amplified, bit_maps, draw
+from bench.isolation.coder import LocalCoder
 from bench.planning.baselines import NOISE
 from bench.registry.registry import ComponentSpec
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
@@ -174,7 +175,7 @@ def _images(before: RoundTrip, after: RoundTrip) -> dict[str, Image]:
 
 
 def _code(codec: Codec, image: Image) -> RoundTrip:
-    coded = encode_decode(codec, image)
+    coded = encode_decode(LocalCoder(codec), image)
     if isinstance(coded, CodingFailure):
         raise BenchError(f"a picture that was coded before cannot be coded now: {coded.reason}")
     return coded

@@ -25,6 +25,7 @@ from bench.entry import Entry
 from bench.errors import ConfigError, one_line, raise_if_machine
 from bench.registry import trusted
 from bench.registry.registry import Kind, register
+from bench.utils.foreign_call import foreign_call
 
 _TABLES: dict[str, Kind] = {
     "CODECS": "codec",
@@ -88,8 +89,9 @@ def _file(name: str, folder: Path) -> Path:
 
 def _import(name: str, file: Path | None) -> ModuleType:
     try:
-        return importlib.import_module(name) if file is None else _execute(file)
-    except (Exception, SystemExit) as error:  # a plugin can fail in any way
+        with foreign_call("the import"):
+            return importlib.import_module(name) if file is None else _execute(file)
+    except Exception as error:  # a plugin can fail in any way
         raise_if_machine(error)
         raise ConfigError(
             f"the plugin {name} cannot be imported ({one_line(error)}); correct it"

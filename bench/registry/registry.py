@@ -21,6 +21,7 @@ from bench.entry import Entry
 from bench.errors import PLUGIN_ERRORS, ConfigError, one_line, raise_if_machine
 from bench.registry.entry_points import checked_entry, import_target, merged_with_entry_points
 from bench.registry.signatures import parameter_error, parameter_model
+from bench.utils.foreign_call import foreign_call
 from bench.utils.yaml_config import nearest
 
 Kind: TypeAlias = Literal["codec", "attack", "ensemble", "objective", "defence", "metric"]
@@ -128,6 +129,12 @@ def entry(kind: Kind, name: str) -> Entry:
     return checked_entry(kind, name, known[name])
 
 
+def is_built_in(kind: Kind, name: str) -> bool:
+    """Return whether a name is one of the package's own."""
+    table = Entry(_TABLES[kind], "a table")
+    return name in import_target(table, table.target)
+
+
 def implementation(kind: Kind, name: str) -> Any:  # noqa: ANN401 - a class, or a function
     """Return the class or function of a name."""
     named = entry(kind, name)
@@ -228,9 +235,10 @@ def instantiate(kind: Kind, spec: ComponentSpec) -> Any:  # noqa: ANN401 - the c
     codecs = {key: instantiate("codec", codec) for key, codec in component.codecs.items()}
     arguments = {**named.preset, **dict(component.params), **codecs}
     try:
-        created = import_target(named, named.target)(**arguments)
-        for layer in reversed(component.defence):
-            created = instantiate("defence", layer)(created)
+        with foreign_call("the constructor"):
+            created = import_target(named, named.target)(**arguments)
+            for layer in reversed(component.defence):
+                created = instantiate("defence", layer)(created)
     except PLUGIN_ERRORS as error:  # a plugin's constructor can fail in any way
         raise_if_machine(error)
         subject = f"the {kind} '{spec}'{named.origin}"

@@ -10,79 +10,119 @@ from typing import Any
 import numpy as np
 
 from bench.codec import Codec, Image
-from bench.errors import PLUGIN_ERRORS, raise_if_machine
+from bench.errors import PLUGIN_ERRORS, BenchError, one_line, raise_if_machine
+from bench.images.image_set import Picture, pixel_hash
+from bench.isolation.coder import Coder, LocalCoder
 from bench.planning.jobs import Draw, MeasureJob
 from bench.planning.operating_point import ScoringSpec
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
 from bench.scoring.score import score
 from bench.store.records import CraftRecord, MeasureRecord, Stage
-from bench.utils.memory import track_peak
 from bench.wrapping import drawn
 
 RANDOMISED = "randomised"
-"""Flag: the victim coded the same picture to different bytes, or failed, the second time."""
+"""Flag: the victim gave other bytes or another picture, or failed, the second time."""
+
+_NEEDS_MORE = "a process that has not seen the picture cannot decode its bytes"
 
 
 def measure(
     job: MeasureJob,
-    codec: Codec,
+    coder: Coder,
     clean: RoundTrip | CodingFailure,
     attacked: Image | CraftRecord | None,
     terms: ScoringSpec,
+    witness: Coder | None = None,
 ) -> MeasureRecord:
     """Return the record of one evaluation.
 
     Args:
         job: the evaluation.
-        codec: its victim.
+        coder: its victim.
         clean: the victim's result on the source picture.
         attacked: the adversarial picture, uint8 (H, W, 3); the record of the search if it found
             none; None to evaluate the clean picture.
         terms: the suite's specification of scoring.
+        witness: the victim in another process, which must decode the clean picture from its bytes
+            alone; None without this check.
 
     Raises:
         MachineError: the machine ran out of memory, disk or another resource.
+        BenchError: the source picture was changed in memory.
     """
     if isinstance(clean, CodingFailure):
-        return _failure(job, clean, "clean")
+        return failed_evaluation(job, clean, "clean")
     if isinstance(attacked, CraftRecord):
-        return _failure(job, CodingFailure(attacked.status, attacked.reason), "craft")
+        return failed_evaluation(job, CodingFailure(attacked.status, attacked.reason), "craft")
     image = job.picture.pixels if attacked is None else attacked
-    coded = clean if attacked is None else encode_decode(codec, image)
+    coded = clean if attacked is None else encode_decode(coder, image)
     if isinstance(coded, CodingFailure):
-        return _failure(job, coded, "attacked")
+        return failed_evaluation(job, coded, "attacked")
+    _check_unchanged(job.picture)
+    leak = _leak(coder, witness, image, coded) if witness and attacked is None else None
+    if leak is not None:
+        return failed_evaluation(job, leak, "clean")
     return MeasureRecord(
         **evaluation_identity(job),
-        **(_code_again(codec, image, coded) if attacked is None else {}),
+        **(_code_again(coder, image, coded) if attacked is None else {}),
         status="ok",
-        scores=score(codec, job.picture.pixels, image, clean, coded, terms),
+        scores=score(coder, job.picture.pixels, image, clean, coded, terms),
         encode_seconds=coded.encode_seconds,
         decode_seconds=coded.decode_seconds,
     )
 
 
-def _code_again(codec: Codec, image: Image, coded: RoundTrip) -> dict[str, Any]:
+def _check_unchanged(picture: Picture) -> None:
+    """Raise an error if somebody has written into a source picture, which all codecs share."""
+    if pixel_hash(picture.pixels) != picture.sha256:
+        raise BenchError(
+            f"the pixels of '{picture.name}' were changed in memory after they were read; a plugin"
+            " has written into them: leave it out and run the same command again"
+        )
+
+
+def _code_again(coder: Coder, image: Image, coded: RoundTrip) -> dict[str, Any]:
     """Code the clean picture a second time; return flags and peak memory.
 
-    A codec that gives other bytes is nondeterministic without saying so, and one score says little
-    about it. Memory is measured in this second run because measuring it would distort the times.
+    A codec that gives other bytes or another picture is nondeterministic without saying so, and
+    one score says little about it. Memory is measured in this second run because measuring it
+    would distort the times.
     """
+    height, width, _ = image.shape
     try:
-        with track_peak() as encoding:
-            bitstream = codec.encode(image)
-        with track_peak() as decoding:
-            codec.decode(bitstream)
+        encoded = coder.encode(image, track=True)
+        decoded = coder.decode(encoded.value, (height, width), track=True)
     except PLUGIN_ERRORS as error:  # an error inside a codec is the codec's failure
         raise_if_machine(error)
         return {"flags": (RANDOMISED,)}
+    same = encoded.value == coded.bitstream and np.array_equal(decoded.value, coded.image)
     return {
-        "flags": () if bitstream == coded.bitstream else (RANDOMISED,),
-        "encode_peak": encoding.bytes,
-        "decode_peak": decoding.bytes,
+        "flags": () if same else (RANDOMISED,),
+        "encode_peak": encoded.peak,
+        "decode_peak": decoded.peak,
     }
 
 
-def _failure(job: MeasureJob, failure: CodingFailure, stage: Stage) -> MeasureRecord:
+def _leak(coder: Coder, witness: Coder, image: Image, coded: RoundTrip) -> CodingFailure | None:
+    """Return a failure if decoding needs more than the bytes: memory, or a file of the encoder.
+
+    The mirrored picture is encoded in between, so that whatever the encoder has kept is replaced.
+    A decoder that draws random numbers is no failure; it is flagged.
+    """
+    height, width, _ = image.shape
+    try:
+        coder.encode(np.ascontiguousarray(image[:, ::-1]))
+        first, second = (witness.decode(coded.bitstream, (height, width)).value for _ in range(2))
+    except PLUGIN_ERRORS as error:  # an error inside a codec is the codec's failure
+        raise_if_machine(error)
+        return CodingFailure("failed", f"{_NEEDS_MORE}: {one_line(error)}")
+    if np.array_equal(first, second) and not np.array_equal(first, coded.image):
+        return CodingFailure("failed", f"{_NEEDS_MORE}: it decodes another picture")
+    return None
+
+
+def failed_evaluation(job: MeasureJob, failure: CodingFailure, stage: Stage) -> MeasureRecord:
+    """Return the record of an evaluation that could not be done."""
     return MeasureRecord(
         **evaluation_identity(job), status=failure.status, reason=failure.reason, stage=stage
     )
@@ -101,6 +141,6 @@ def evaluation_identity(job: MeasureJob) -> dict[str, Any]:
     }
 
 
-def codec_to_score(codec: Codec, draw: Draw | None) -> Codec:
+def coder_to_score(codec: Codec, draw: Draw | None) -> LocalCoder:
     """Return the codec that an evaluation scores: the codec itself, or one draw of it."""
-    return codec if draw is None else drawn(codec, np.random.default_rng(draw.seed))
+    return LocalCoder(codec if draw is None else drawn(codec, np.random.default_rng(draw.seed)))

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
 
-import numpy as np
-
-from bench.codec import Codec, Image
-from bench.errors import PLUGIN_ERRORS, Unsupported, one_line, raise_if_machine
+from bench.codec import Image
+from bench.errors import PLUGIN_ERRORS, ConfigError, Unsupported, one_line, raise_if_machine
+from bench.isolation.coder import Coder
 from bench.metric import Reading, read
 from bench.metrics import scores as metrics
 from bench.metrics.scores import Similarity
 from bench.metrics.vmaf import vmaf
 from bench.planning.operating_point import NamedMetric
 from bench.store.records import Status
-
-Value = TypeVar("Value")
+from bench.utils.foreign_call import foreign_call
 
 
 @dataclass(frozen=True)
@@ -30,6 +26,7 @@ class RoundTrip:
         picture: the encoded picture, uint8 (H, W, 3).
         bitstream: the bytes of the encoder.
         image: the decoded picture, same shape.
+        header_bytes: how many of the bytes belong to the container of the harness.
         encode_seconds: duration of encoding.
         decode_seconds: duration of decoding.
     """
@@ -37,6 +34,7 @@ class RoundTrip:
     picture: Image
     bitstream: bytes
     image: Image
+    header_bytes: int
     encode_seconds: float
     decode_seconds: float
     _readings: dict[str, Reading] = field(
@@ -51,7 +49,7 @@ class RoundTrip:
     def reading(self, named: NamedMetric) -> Reading:
         """Return the value of a metric, which is called once; shared by many evaluations."""
         if named.label not in self._readings:
-            self._readings[named.label] = read(named.metric, self.picture, self.image)
+            self._readings[named.label] = read_metric(named, self.picture, self.image)
         return self._readings[named.label]
 
     @cached_property
@@ -79,27 +77,35 @@ class CodingFailure:
     reason: str
 
 
-def encode_decode(codec: Codec, image: Image) -> RoundTrip | CodingFailure:
+def encode_decode(coder: Coder, image: Image) -> RoundTrip | CodingFailure:
     """Encode a picture, uint8 (H, W, 3), and decode the bytes; a codec's failure is a result.
 
     Raises:
+        ConfigError: the codec cannot be made.
         MachineError: the machine ran out of memory, disk or another resource.
     """
+    height, width, _ = image.shape
     try:
-        bitstream, encode_seconds = _timed(lambda: codec.encode(image))
-        decoded, decode_seconds = _timed(lambda: np.asarray(codec.decode(bitstream)))
+        encoded = coder.encode(image)
+        if not encoded.value:
+            return CodingFailure("failed", "the encoder returned no bytes")
+        decoded = coder.decode(encoded.value, (height, width))
+        header = coder.header_bytes(encoded.value)
     except Unsupported as error:
-        return CodingFailure("unsupported", str(error))
+        return CodingFailure("unsupported", one_line(error))
+    except ConfigError:
+        raise
     except PLUGIN_ERRORS as error:  # an error inside a codec is the codec's failure
         raise_if_machine(error)
         return CodingFailure("failed", one_line(error))
-    if not bitstream:
-        return CodingFailure("failed", "the encoder returned no bytes")
-    if decoded.shape != image.shape or decoded.dtype != image.dtype:
-        return CodingFailure(
-            "failed", f"decoded to {decoded.dtype} {decoded.shape}, not {image.shape}"
-        )
-    return RoundTrip(image, bitstream, decoded, encode_seconds, decode_seconds)
+    seconds = encoded.seconds, decoded.seconds
+    return RoundTrip(image, encoded.value, decoded.value, header, *seconds)
+
+
+def read_metric(named: NamedMetric, reference: Image, picture: Image) -> Reading:
+    """Return the value of a metric for two pictures, uint8 (H, W, 3), see `bench.metric.read`."""
+    with foreign_call(f"the metric '{named.label}'", picture[..., 0].size):
+        return read(named.metric, reference, picture)
 
 
 def none_if_unsupported(score: Callable[[], float]) -> float | None:
@@ -108,9 +114,3 @@ def none_if_unsupported(score: Callable[[], float]) -> float | None:
         return score()
     except Unsupported:
         return None
-
-
-def _timed(call: Callable[[], Value]) -> tuple[Value, float]:
-    started = time.perf_counter()
-    value = call()
-    return value, time.perf_counter() - started

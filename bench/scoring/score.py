@@ -5,20 +5,20 @@ x is the source picture, x' the adversarial one, C() is encoding and decoding.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from bench.codec import Codec, Estimating, Image
+from bench.codec import Image
 from bench.errors import PLUGIN_ERRORS, raise_if_machine
-from bench.metric import Metric, Reading, read
+from bench.isolation.coder import Coder
+from bench.metric import Reading
 from bench.metrics import scores as metrics
 from bench.metrics.scores import Similarity
 from bench.metrics.vmaf import vmaf
-from bench.planning.operating_point import ScoringSpec
-from bench.scoring.roundtrip import RoundTrip, none_if_unsupported
+from bench.planning.operating_point import NamedMetric, ScoringSpec
+from bench.scoring.roundtrip import RoundTrip, none_if_unsupported, read_metric
 from bench.store.records import Extra, Scores
 
 MID_GREY = 128
@@ -26,26 +26,26 @@ MID_GREY = 128
 
 
 def score_named_metric(
-    metric: Metric, source: Image, clean: Reading, decoded: Image | None
+    named: NamedMetric, source: Image, clean: Reading, decoded: Image | None
 ) -> Extra:
     """Return the values of one metric for one evaluation.
 
     Args:
-        metric: the metric.
+        named: the metric.
         source: x, uint8 (H, W, 3).
         clean: value of x and C(x).
         decoded: C(x'), uint8 (H, W, 3); None in the evaluation of the clean picture.
     """
     grey = Reading(None)
     if decoded is None:
-        after, grey = clean, read(metric, source, np.full_like(source, MID_GREY))
+        after, grey = clean, read_metric(named, source, np.full_like(source, MID_GREY))
     else:
-        after = read(metric, source, decoded)
+        after = read_metric(named, source, decoded)
     readings = (clean, after, grey)
     reasons = dict.fromkeys(reading.reason for reading in readings if reading.reason)
     return Extra(
-        unit=metric.unit,
-        better=metric.better,
+        unit=named.metric.unit,
+        better=named.metric.better,
         source=after.value,
         clean=clean.value,
         grey=grey.value,
@@ -58,7 +58,7 @@ ERRORS = ("clean", "source", "input", "shift", "perturbation")
 
 
 def score(
-    codec: Codec,
+    coder: Coder,
     source: Image,
     image: Image,
     clean: RoundTrip,
@@ -68,7 +68,7 @@ def score(
     """Return all scores of one coded picture.
 
     Args:
-        codec: the victim.
+        coder: the victim.
         source: x, uint8 (H, W, 3).
         image: x', same shape; x itself in the evaluation of the clean picture.
         clean: x, encoded and decoded.
@@ -86,8 +86,8 @@ def score(
     }
     return Scores(
         bytes=len(coded.bitstream),
-        header_bytes=codec.header_bytes(coded.bitstream),
-        bpp_estimated=_estimated_bpp(codec, image),
+        header_bytes=coded.header_bytes,
+        bpp_estimated=_estimated_bpp(coder, image),
         bpp_clean=clean.bpp,
         linf=metrics.linf(source, image),
         **{f"mse_{name}": error for name, error in errors.items()},
@@ -148,22 +148,20 @@ def _costs(before: tuple[float, float], after: tuple[float, float], lmbda: float
     }
 
 
-def _estimated_bpp(codec: Codec, image: Image) -> float | None:
-    if not isinstance(codec, Estimating):
-        return None
+def _estimated_bpp(coder: Coder, image: Image) -> float | None:
     try:
-        bits = codec.estimated_bits(image)
+        bits = coder.estimated_bits(image)
     except PLUGIN_ERRORS as error:  # a failed estimate does not fail the evaluation
         raise_if_machine(error)
         return None
-    return bits / (image.shape[0] * image.shape[1]) if math.isfinite(bits) else None
+    return None if bits is None else bits / image[..., 0].size
 
 
 def _extra(clean: RoundTrip, coded: RoundTrip, terms: ScoringSpec) -> dict[str, Extra]:
     """Return the values of the metrics that the suite names, by label."""
     decoded = None if coded is clean else coded.image
     return {
-        named.label: score_named_metric(named.metric, clean.picture, clean.reading(named), decoded)
+        named.label: score_named_metric(named, clean.picture, clean.reading(named), decoded)
         for named in terms.named_metrics
     }
 

@@ -33,6 +33,10 @@ class LostError(Exception):
     """The other process has ended; the message gives the reason."""
 
 
+class TookTooLongError(LostError):
+    """The other process was stopped because a call in it exceeded its time limit."""
+
+
 class Child:
     """A child process on this machine.
 

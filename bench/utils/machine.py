@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
+
+from bench.errors import MachineError
+
+_FULL_BYTES = 2**20
+"""A disk with less free space than this is full."""
 
 _CPUINFO = Path("/proc/cpuinfo")
 
@@ -45,6 +52,13 @@ def _memory() -> str:
 def usable_cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0))
+
+
+def raise_if_disk_full() -> None:
+    """Raise `MachineError` if the disk of temporary files or of this folder is full."""
+    for folder in (tempfile.gettempdir(), Path.cwd()):
+        if shutil.disk_usage(folder).free < _FULL_BYTES:
+            raise MachineError(f"the disk of {folder} is full")
 
 
 def configure_threads(threads: int) -> None:

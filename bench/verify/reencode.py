@@ -6,6 +6,7 @@ PNG --checksums, hash, budget--> picture --encode, decode, score--> record, comp
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 
 from bench.codec import Codec, Image
 from bench.crafting.result import search_identity
@@ -13,10 +14,14 @@ from bench.engine.runner import versions
 from bench.errors import BenchError, ImageError, one_line
 from bench.images.image_set import pixel_hash
 from bench.images.png import decode_png
+from bench.isolation import CALL_LIMIT_S
+from bench.isolation.coder import Coder
+from bench.isolation.coder_pool import CoderPool
+from bench.isolation.coder_process import CoderSpec
 from bench.planning.jobs import CraftJob, Draw, Group, MeasureJob
 from bench.planning.resolve import make_codec
 from bench.registry.registry import ComponentSpec
-from bench.scoring.measure import codec_to_score, evaluation_identity, measure
+from bench.scoring.measure import evaluation_identity, measure
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
 from bench.store.records import CraftRecord, MeasureRecord
 from bench.store.run_folder import Run
@@ -46,9 +51,10 @@ def reencode(run: Run, again: ReplannedRun, evidence: SavedPictures) -> Iterator
     made = {label: make_codec_or_skip(again.points[label]) for label in victims}
     yield from (codec for codec in made.values() if isinstance(codec, Skipped))
     codecs = {label: codec for label, codec in made.items() if isinstance(codec, Codec)}
-    checker = _CellChecker(run, again, codecs)
-    for group in again.plan.groups:
-        yield from _check_search_and_cells(group, checker, evidence)
+    with closing(CoderPool(again.suite.compute.threads, CALL_LIMIT_S)) as pool:
+        checker = _CellChecker(run, again, codecs, pool)
+        for group in again.plan.groups:
+            yield from _check_search_and_cells(group, checker, evidence)
 
 
 def make_codec_or_skip(choice: ComponentSpec) -> Codec | Skipped:
@@ -130,12 +136,18 @@ def _picture_problem(image: Image, job: CraftJob, craft: CraftRecord) -> str:
 
 
 class _CellChecker:
-    """Repeats evaluations; keeps the clean results of one source picture at a time."""
+    """Repeats evaluations; keeps the clean results of one source picture at a time.
 
-    def __init__(self, run: Run, again: ReplannedRun, codecs: dict[str, Codec]) -> None:
+    All codecs encode in one other process and decode in a second one, which sees no picture.
+    """
+
+    def __init__(
+        self, run: Run, again: ReplannedRun, codecs: dict[str, Codec], pool: CoderPool
+    ) -> None:
         self.run = run
         self._again = again
-        self._codecs = codecs
+        self._fingerprints = {label: codec.fingerprint() for label, codec in codecs.items()}
+        self._pool = pool
         self._records = {record.key: record for record in run.measures}
         self._clean_scores = clean_scores(run.measures)
         self._matching = _matching(run, again, codecs)
@@ -155,7 +167,7 @@ class _CellChecker:
             record = self._records[cell.key]
             if isinstance(attacked, str):
                 yield from self._check_without_coding(cell, record, attacked)
-            elif cell.victim.label not in self._codecs:
+            elif cell.victim.label not in self._fingerprints:
                 yield from self._check_without_coding(cell, record, _ELSEWHERE)
             else:
                 yield from self._repeat(cell, record, attacked)
@@ -163,8 +175,9 @@ class _CellChecker:
     def _repeat(
         self, cell: MeasureJob, record: MeasureRecord, attacked: Image | CraftRecord | None
     ) -> Iterator[Event]:
-        codec = codec_to_score(self._codecs[cell.victim.label], cell.draw)
-        measured = measure(cell, codec, self._clean(cell, codec), attacked, self._again.terms)
+        coder = self._coder(cell)
+        clean = self._clean(cell, coder)
+        measured = measure(cell, coder, clean, attacked, self._again.terms, coder)
         exact = list(differences(record, measured, exactly=True))
         strict = cell.victim.label in self._matching
         findings = exact if strict else list(differences(record, measured, exactly=False))
@@ -183,12 +196,17 @@ class _CellChecker:
             yield Finding(place, sentence)
         yield NotReencoded(cell, why)
 
-    def _clean(self, cell: MeasureJob, codec: Codec) -> RoundTrip | CodingFailure:
+    def _coder(self, cell: MeasureJob) -> Coder:
+        fingerprint = self._fingerprints[cell.victim.label]
+        seed = None if cell.draw is None else cell.draw.seed
+        return self._pool.coder(CoderSpec(cell.victim.choice, fingerprint, seed))
+
+    def _clean(self, cell: MeasureJob, coder: Coder) -> RoundTrip | CodingFailure:
         key = (cell.picture.name, cell.victim.label, cell.draw)
         if key not in self._clean_results:
             if all(name != cell.picture.name for name, _, _ in self._clean_results):
                 self._clean_results.clear()
-            self._clean_results[key] = encode_decode(codec, cell.picture.pixels)
+            self._clean_results[key] = encode_decode(coder, cell.picture.pixels)
         return self._clean_results[key]
 
 

@@ -21,6 +21,7 @@ from itertools import chain
 from bench.codec import Codec, Image
 from bench.crafting.target import CodecTarget
 from bench.engine.runner import Prepared, prepare
+from bench.isolation.coder import LocalCoder
 from bench.planning.jobs import CraftJob, Group, MeasureJob
 from bench.planning.operating_point import OperatingPoint
 from bench.scoring.roundtrip import CodingFailure, encode_decode
@@ -61,13 +62,13 @@ def main() -> None:
 def _steps(prepared: Prepared, point: OperatingPoint) -> Steps:
     codec, picture = prepared.codecs[point.label], prepared.pictures[0].pixels
     megapixels = picture[..., 0].size / 1e6
-    coded = encode_decode(codec, picture)
+    coded = encode_decode(LocalCoder(codec), picture)
     if isinstance(coded, CodingFailure):
         raise SystemExit(f"{point.label} fails on the first picture: {coded.reason}")
     spec = prepared.terms
     return Steps(
         _gradients(prepared, codec, picture, megapixels) if point.differentiable else {},
-        _seconds(lambda: encode_decode(codec, picture)) / megapixels,
+        _seconds(lambda: encode_decode(LocalCoder(codec), picture)) / megapixels,
         _seconds(lambda: score(codec, picture, picture, coded, replace(coded), spec)) / megapixels,
     )
 

@@ -27,7 +27,7 @@ from bench.planning.operating_point import OperatingPoint, PlannedAttack
 from bench.planning.planner import make_group
 from bench.planning.resolve import make_codec
 from bench.registry.registry import Component
-from bench.scoring.measure import codec_to_score, measure
+from bench.scoring.measure import coder_to_score, measure
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
 from bench.store.records import CraftRecord, MeasureRecord
 from bench.store.run_folder import Run
@@ -231,7 +231,7 @@ def _measured(
     """Yield the scores of all evaluations."""
     clean: dict[tuple[str, str, Draw | None], RoundTrip | CodingFailure] = {}
     for cell in planned.cells:
-        codec = codec_to_score(codecs[cell.victim.label], cell.draw)
+        codec = coder_to_score(codecs[cell.victim.label], cell.draw)
         place = (cell.picture.name, cell.victim.label, cell.draw)
         if place not in clean:
             clean[place] = encode_decode(codec, cell.picture.pixels)

@@ -13,10 +13,11 @@ from typing import Literal, TypeAlias
 from bench.codec import Codec, Differentiable, Image
 from bench.errors import ImageError, StoreError, one_line
 from bench.images.png import decode_png
+from bench.isolation.coder import Coder
 from bench.metrics.scores import psnr
 from bench.planning.jobs import Draw
 from bench.planning.resolve import make_codec
-from bench.scoring.measure import codec_to_score
+from bench.scoring.measure import coder_to_score
 from bench.scoring.roundtrip import RoundTrip, encode_decode
 from bench.store.records import Scores
 from bench.store.run_folder import Run
@@ -174,7 +175,7 @@ def _roundtrips(
     """
     source, attacked = images
     for draw in _draws(again, label, attack.craft.key):
-        victim = codec_to_score(codec, draw)
+        victim = coder_to_score(codec, draw)
         coded = _coded(victim, label, attacked)
         reached = (len(coded.bitstream), psnr(source, coded.image))
         if reached == (attack.scores.bytes, attack.scores.psnr_source):
@@ -204,8 +205,8 @@ def _saved(run: Run, key: str) -> tuple[bytes, Image]:
         raise StoreError(f"{run.folder}/adversarial/{key}.png: {one_line(error)}") from error
 
 
-def _coded(codec: Codec, label: str, image: Image) -> RoundTrip:
-    roundtrip = encode_decode(codec, image)
+def _coded(coder: Coder, label: str, image: Image) -> RoundTrip:
+    roundtrip = encode_decode(coder, image)
     if not isinstance(roundtrip, RoundTrip):
         raise StoreError(
             f"{label} cannot encode a picture here that it encoded in the run: {roundtrip.reason}"

@@ -9,6 +9,7 @@ from bench.budget import Linf
 from bench.crafting.craft import quantise_and_check, run_attack
 from bench.crafting.target import CodecTarget
 from bench.images.image_set import ImageSpec, Picture, load
+from bench.isolation.coder import LocalCoder
 from bench.metrics.scores import psnr
 from bench.registry.registry import ComponentSpec, instantiate
 from bench.scoring.roundtrip import RoundTrip, encode_decode
@@ -42,7 +43,7 @@ def crop() -> Picture:
 
 
 def _coded(codec, image) -> RoundTrip:
-    coded = encode_decode(codec, image)
+    coded = encode_decode(LocalCoder(codec), image)
     assert isinstance(coded, RoundTrip)
     return coded
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -15,9 +14,9 @@ import pytest
 
 from bench.engine import executors
 from bench.engine.executors import Options
-from bench.engine.executors.work_queue import ATTEMPTS, WorkQueue
+from bench.engine.executors.work_queue import WorkQueue
 from bench.engine.runner import describe, prepare
-from bench.errors import ConfigError, MachineError
+from bench.errors import ConfigError
 from bench.store.records import TIMES, MeasureRecord, WorkerRecord
 from bench.store.run_folder import open_run, read_run
 from bench.suite.suite import Suite
@@ -243,17 +242,17 @@ def _marked(value):
     return found
 
 
-def test_what_kills_every_worker_is_given_up_and_the_rest_is_done(tmp_path, photograph):
+def test_what_crashes_is_recorded_as_failed_and_the_rest_is_done(tmp_path, photograph):
     limit = photograph("chelsea", 32, 48).mean() + 6  # against the rate of the toy all rises by 8
     (tmp_path / "mortal.py").write_text(MORTAL.format(limit=limit))
-    with pytest.raises(MachineError, match=r"given up: measure .* on chelsea \(.*\); 3 w"):
-        run(tmp_path / "run", "processes", 1, MORTAL_SUITE)
-    noted = map(json.loads, (tmp_path / "run/workers.jsonl").read_text().splitlines())
-    lost = [line for line in noted if line["event"] == "lost"]
-    assert [line["attempt"] for line in lost] == list(range(1, ATTEMPTS + 1))
-    assert all(re.fullmatch(r"measure .* on chelsea \(.*\)", line["job"]) for line in lost)
+    run(tmp_path / "run", "processes", 1, MORTAL_SUITE)
     found = read_run(tmp_path / "run")
-    assert len(found.measures) == found.manifest.cells - 1
+    assert len(found.measures) == found.manifest.cells
+    failed = [record for record in found.measures if record.status != "ok"]
+    assert {(record.victim, record.stage) for record in failed} == {
+        ("mortal quality=50", "attacked")
+    }
+    assert {record.reason for record in failed} == {"encoding: its process was killed by SIGKILL"}
 
 
 def test_workers_stay_at_their_pictures_and_help_at_the_end():
@@ -270,14 +269,21 @@ def test_workers_stay_at_their_pictures_and_help_at_the_end():
     assert queue.take(1) is None
 
 
-def test_a_group_is_given_up_after_so_many_losses():
-    queue = WorkQueue.of(prepared().plan.groups[:1])
-    for worker in range(ATTEMPTS):
-        assert not queue.is_done
-        assert queue.take(worker) is not None
-        assert queue.lose(worker)[1] == worker + 1
+def test_a_group_that_was_set_aside_runs_alone():
+    first, second, third = prepared().plan.groups[:3]
+    queue = WorkQueue.of([first, second, third])
+    assert queue.take(0) is first
+    queue.set_aside(queue.finish(0))
+    assert {queue.take(0).key, queue.take(1).key} == {second.key, third.key}
+    queue.finish(0)
+    assert queue.take(0) is None
+    assert not queue.is_waiting
+    queue.finish(1)
+    assert queue.is_waiting
+    assert queue.take(1) is first
+    assert queue.take(0) is None
+    queue.finish(1)
     assert queue.is_done
-    assert len(queue.given_up) == 1
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from bench.engine.attempts import LOST
 from bench.engine.executors.scheduler import drive
-from bench.engine.executors.work_queue import ATTEMPTS
 from bench.engine.job_runner import JobRunner
 from bench.engine.runner import describe, execute, prepare
 from bench.errors import MachineError
 from bench.store.records import TIMES, MeasureRecord, WorkerRecord
 from bench.store.run_folder import open_run
 from bench.suite.suite import Suite
-from bench.utils.child_process import LostError
+from bench.utils.child_process import LostError, TookTooLongError
 from bench.utils.yaml_config import parse
 
 SUITE = """\
@@ -28,10 +28,11 @@ compute: {threads: 1}
 
 
 class Worker:
-    """Does tasks in its thread; is lost, once, after so many things it made."""
+    """Does tasks in its thread; is lost after so many things it made, or by a job with a key."""
 
-    def __init__(self, prepared, patience=None):
+    def __init__(self, prepared, patience=None, fatal="", error=LostError):
         self._runner, self._left = JobRunner(prepared), patience
+        self._fatal, self._error = fatal, error("it has had enough")
 
     def start(self):
         if self._left == 0:
@@ -41,6 +42,8 @@ class Worker:
     def run(self, task):
         for made in self._runner.run(task):
             yield made
+            if getattr(made, "key", None) == self._fatal:
+                raise self._error
             if self._left is not None:
                 self._left -= 1
                 if self._left == 0:
@@ -68,12 +71,16 @@ def _timeless(store):
     return {key: record.model_dump(exclude=set(TIMES)) for key, record in records.items()}
 
 
-def _driven(prepared, folder, patience, count):
+def _driven(prepared, folder, patience, count, *fatal):
     """Return the events of a run whose workers have so much patience, one after another."""
     left = itertools.chain(patience, itertools.repeat(None))
+
+    def worker():
+        return Worker(prepared, next(left), *fatal)
+
     with (
         open_run(folder, describe(prepared)) as store,
-        closing(drive(prepared, store, lambda: Worker(prepared, next(left)), count)) as running,
+        closing(drive(prepared, store, worker, count)) as running,
     ):
         return list(running), _timeless(store)
 
@@ -97,7 +104,7 @@ def test_three_workers_of_which_two_are_lost(prepared, wanted, tmp_path):
 
 
 def test_a_worker_that_never_comes_up_is_replaced(prepared, wanted, tmp_path):
-    events, found = _driven(prepared, tmp_path, [0] * (ATTEMPTS - 1), 1)
+    events, found = _driven(prepared, tmp_path, [0] * (LOST - 1), 1)
     assert found == wanted
     lost = [e for e in events if isinstance(e, WorkerRecord) and e.event == "lost"]
     assert [(one.reason, one.task) for one in lost] == [("it never came up", None)] * 2
@@ -105,14 +112,29 @@ def test_a_worker_that_never_comes_up_is_replaced(prepared, wanted, tmp_path):
 
 def test_where_none_comes_up_the_run_ends(prepared, tmp_path):
     with pytest.raises(MachineError, match="no worker comes up: it never came up"):
-        _driven(prepared, tmp_path, [0] * ATTEMPTS, 1)
+        _driven(prepared, tmp_path, [0] * LOST, 1)
 
 
-def test_a_cell_that_every_worker_is_lost_over_is_given_up_and_the_rest_is_done(
+@pytest.mark.parametrize(("error", "losses"), [(LostError, LOST), (TookTooLongError, 1)])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_job_that_every_worker_is_lost_over_is_recorded_as_failed(
+    prepared, wanted, tmp_path, error, losses, count
+):
+    first = prepared.plan.groups[0].cells[0].key
+    events, found = _driven(prepared, tmp_path, [], count, first, error)
+    assert (found[first]["status"], found[first]["stage"]) == ("failed", "clean")
+    assert found[first]["reason"] == "it has had enough"
+    assert {key for key in wanted if found[key] != wanted[key]} == {first}
+    lost = [e for e in events if isinstance(e, WorkerRecord) and e.event == "lost"]
+    assert [event.attempt for event in lost] == list(range(1, losses + 1))
+
+
+def test_a_search_that_every_worker_is_lost_over_fails_with_its_evaluations(
     prepared, wanted, tmp_path
 ):
-    with pytest.raises(MachineError, match="given up: "):
-        _driven(prepared, tmp_path, [1] * ATTEMPTS, 1)
-    with open_run(tmp_path, describe(prepared)) as store:
-        first = prepared.plan.groups[0].cells[0].key
-        assert _timeless(store).keys() == wanted.keys() - {first}
+    group = next(group for group in prepared.plan.groups if group.craft is not None)
+    _, found = _driven(prepared, tmp_path, [], 1, group.craft.key)
+    lost = {group.craft.key, *(cell.key for cell in group.cells)}
+    assert {key for key in wanted if found[key] != wanted[key]} == lost
+    assert {found[key]["status"] for key in lost} == {"failed"}
+    assert {found[cell.key]["stage"] for cell in group.cells} == {"craft"}

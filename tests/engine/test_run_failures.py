@@ -1,6 +1,7 @@
 """What fails in a run is a record of it; what cannot be run is reported before anything runs."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -59,20 +60,51 @@ def test_a_file_error_inside_a_codec_is_its_failure(tmp_path: Path, monkeypatch)
     }
 
 
-@pytest.mark.parametrize(
-    "refused",
-    [
+@pytest.fixture(
+    params=[
         OSError(28, "No space left on device"),
         MemoryError(),
         RuntimeError("DefaultCPUAllocator: can't allocate memory"),
-    ],
+    ]
 )
-def test_what_the_machine_lacks_is_never_a_score(tmp_path: Path, monkeypatch, refused):
+def refused(request):
+    return request.param
+
+
+def test_a_resource_that_runs_out_once_costs_no_score(tmp_path: Path, monkeypatch, refused):
+    encode, calls = Toy.encode, iter([refused])
+
+    def starved(self: Toy, image: Image) -> bytes:
+        for error in calls:
+            raise error
+        return encode(self, image)
+
+    monkeypatch.setattr(Toy, "encode", starved)
+    run_suite(SUITE, tmp_path)
+    assert {record.status for record in read_run(tmp_path).measures} == {"ok"}
+
+
+def test_a_resource_that_always_runs_out_fails_only_its_codec(tmp_path: Path, monkeypatch, refused):
     def starved(self: Toy, image: Image) -> bytes:
         raise refused
 
     monkeypatch.setattr(Toy, "encode", starved)
-    with pytest.raises(MachineError, match="what was measured is kept"):
+    run_suite(SUITE, tmp_path)
+    run = read_run(tmp_path)
+    assert len(run.measures) == run.manifest.cells
+    toys = [record for record in run.measures if record.victim == "toy"]
+    assert {record.status for record in toys} == {"failed"}
+    assert all("ran out of a resource" in record.reason for record in toys)
+    assert {record.status for record in run.measures if record.victim != "toy"} == {"ok"}
+
+
+def test_a_full_disk_ends_the_run_and_loses_nothing(tmp_path: Path, monkeypatch, refused):
+    def starved(self: Toy, image: Image) -> bytes:
+        raise refused
+
+    monkeypatch.setattr(Toy, "encode", starved)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=0))
+    with pytest.raises(MachineError, match=r"the disk of .* is full"):
         run_suite(SUITE, tmp_path)
     monkeypatch.undo()
     run_suite(SUITE, tmp_path)

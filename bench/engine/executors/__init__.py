@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from bench.errors import ConfigError
+from bench.isolation import CALL_LIMIT_S
 
 if TYPE_CHECKING:  # the command line knows the names without the rest
     from bench.engine.resume import Event
@@ -28,17 +29,19 @@ Executor: TypeAlias = "Callable[[Prepared, Store], Generator[Event, None, None]]
 
 @dataclass(frozen=True)
 class Options:
-    """How many work, and where; None for what an executor finds best.
+    """How many work, where, and how long; None for what an executor finds best.
 
     Attributes:
         workers: how many there are.
         address: of a Ray cluster that runs already.
         gpus: how many GPUs each worker asks Ray for; a part of one is shared.
+        call_limit_s: time limit of one call of a plugin, see `bench.utils.foreign_call.call_limit`.
     """
 
     workers: int | None = None
     address: str | None = None
     gpus: float | None = None
+    call_limit_s: float = CALL_LIMIT_S
 
 
 _MADE_BY = {
@@ -59,6 +62,8 @@ def executor(name: Name, options: Options) -> Executor:
         raise ConfigError("--workers is a number of at least 1")
     if options.gpus is not None and not 0 <= options.gpus < math.inf:
         raise ConfigError("--gpus is a number of at least 0")
+    if not 0 < options.call_limit_s < math.inf:
+        raise ConfigError("--call-limit is a number of seconds above 0")
     module, _, attribute = _MADE_BY[name].partition(":")
     made: Executor = getattr(import_module(module), attribute)(options)
     return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -38,7 +39,8 @@ def executor(options: Options) -> Executor:
 def _execute(prepared: Prepared, store: Store, options: Options) -> Generator[Event, None, None]:
     threads = prepared.suite.compute.threads
     count = options.workers or worker_count(prepared.plan, threads, store)
-    chosen = serial.executor(Options()) if count == 1 else processes.executor(Options(count))
+    alone = serial.executor(replace(options, workers=None))
+    chosen = alone if count == 1 else processes.executor(replace(options, workers=count))
     yield from chosen(prepared, store)
 
 

@@ -14,14 +14,17 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from bench.crafting.result import CraftResult
-from bench.engine.job_runner import JobEvent, WorkItem
+from bench.engine.job_runner import JobEvent, Postponed, WorkItem
 from bench.errors import BenchError
 from bench.images.image_set import Picture
 from bench.planning.jobs import CraftJob, MeasureJob
 from bench.store.records import MeasureRecord
+from bench.utils.child_process import LostError
 
-Answer: TypeAlias = str | CraftResult | MeasureRecord | BenchError | RuntimeError
-"""The key of a job that starts, the result of a job, or the error that ends the run."""
+Answer: TypeAlias = (
+    str | CraftResult | MeasureRecord | Postponed | BenchError | LostError | RuntimeError
+)
+"""The key of a job that starts, what came of one, or the error that ends the run."""
 
 
 class _Packer(pickle.Pickler):
@@ -66,11 +69,12 @@ def from_messages(item: WorkItem, answers: Iterable[Answer]) -> Iterator[JobEven
 
     Raises:
         BenchError: the worker sent it.
+        LostError: the worker's process has ended.
         RuntimeError: the harness itself failed in the worker; the message is the traceback.
     """
     all_jobs: tuple[CraftJob | MeasureJob, ...] = (*item.searches, *item.cells)
     jobs = {job.key: job for job in all_jobs}
     for answer in answers:
-        if isinstance(answer, (BenchError, RuntimeError)):
+        if isinstance(answer, (BenchError, LostError, RuntimeError)):
             raise answer
         yield jobs[answer] if isinstance(answer, str) else answer

@@ -13,15 +13,15 @@ from collections.abc import Generator, Iterator
 from functools import partial
 
 from bench.engine.executors import Executor, Options
-from bench.engine.executors.messages import Answer, from_messages, pack
+from bench.engine.executors.messages import from_messages, pack
 from bench.engine.executors.scheduler import drive
 from bench.engine.executors.worker import WorkerConfig
+from bench.engine.executors.worker_process import WorkerProcess
 from bench.engine.job_runner import JobEvent, WorkItem
 from bench.engine.resume import Event
 from bench.engine.runner import Prepared
 from bench.errors import BenchError, ConfigError
 from bench.store.run_folder import Store
-from bench.utils.child_process import Child
 from bench.utils.machine import usable_cores
 
 
@@ -33,12 +33,12 @@ def executor(options: Options) -> Executor:
     """
     if options.address is not None or options.gpus is not None:
         raise ConfigError("--address and --gpus go with --executor ray")
-    return partial(_execute, workers=options.workers)
+    return partial(_execute, options=options)
 
 
-def _execute(prepared: Prepared, store: Store, workers: int | None) -> Generator[Event, None, None]:
-    config = WorkerConfig.of(prepared)
-    count = workers or max(1, usable_cores() // prepared.suite.compute.threads)
+def _execute(prepared: Prepared, store: Store, options: Options) -> Generator[Event, None, None]:
+    config = WorkerConfig.of(prepared, options.call_limit_s)
+    count = options.workers or max(1, usable_cores() // prepared.suite.compute.threads)
     yield from drive(prepared, store, lambda: ProcessWorker(config), count)
 
 
@@ -46,26 +46,19 @@ class ProcessWorker:
     """A `bench.engine.executors.worker_pool.Worker` that is a process of this machine."""
 
     def __init__(self, config: WorkerConfig) -> None:
-        self._config = config
-        self._child = Child("bench.engine.executors.worker:main")
+        self._process = WorkerProcess(config)
 
     def start(self) -> str:
         """Wait until the worker is ready; return its host and process."""
-        self._child.send(self._config)
-        host = self._child.receive()
+        host = self._process.start()
         if isinstance(host, BenchError):
             raise host
-        return str(host)
+        return host
 
     def run(self, item: WorkItem) -> Iterator[JobEvent]:
         """Run a work item in the worker; yield its events as they arrive."""
-        self._child.send((pack(item), *item.pictures))
-        yield from from_messages(item, self._answers())
+        yield from from_messages(item, self._process.run(pack(item), *item.pictures))
 
     def stop(self) -> None:
         """Stop the worker and all that it runs."""
-        self._child.stop()
-
-    def _answers(self) -> Iterator[Answer]:
-        while (answer := self._child.receive()) is not None:
-            yield answer
+        self._process.stop()

@@ -21,11 +21,13 @@ from typing import Any
 from bench.engine.executors import Executor, Options
 from bench.engine.executors.messages import Answer, from_messages, pack
 from bench.engine.executors.scheduler import drive
-from bench.engine.executors.worker import WorkerConfig, WorkerSession
+from bench.engine.executors.worker import WorkerConfig
+from bench.engine.executors.worker_process import WorkerProcess
 from bench.engine.job_runner import JobEvent, WorkItem
 from bench.engine.resume import Event
 from bench.engine.runner import Prepared
 from bench.errors import BenchError, ConfigError, MachineError, one_line
+from bench.images.image_set import Picture
 from bench.store.run_folder import Store
 from bench.utils.child_process import LostError
 from bench.utils.machine import usable_cores
@@ -56,7 +58,8 @@ def executor(options: Options) -> Executor:
 def _execute(prepared: Prepared, store: Store, options: Options) -> Generator[Event, None, None]:
     cpus, gpus = prepared.suite.compute.threads, options.gpus or 0
     with _connected(options, cpus):
-        make_worker = RayWorkerHandle(WorkerConfig.of(prepared), cpus, gpus)
+        config = WorkerConfig.of(prepared, options.call_limit_s)
+        make_worker = RayWorkerHandle(config, cpus, gpus)
         room = make_worker.room
         if not room and (options.workers is None or _address(options) == _LOCAL):
             raise MachineError(
@@ -101,6 +104,33 @@ def _check_that_it_answers(address: str) -> None:
         raise MachineError(f"Ray cannot be had at '{address}': {one_line(error)}") from error
 
 
+class WorkerRelay:
+    """An actor: it starts a worker process on its machine and passes on what that answers.
+
+    Errors are returned, because Ray would not raise them unchanged.
+
+    Args:
+        config: description of the run.
+    """
+
+    def __init__(self, config: WorkerConfig) -> None:
+        self._process = WorkerProcess(config)
+
+    def start(self) -> str | BenchError | LostError:
+        """Wait until the worker process is ready; return its host and process, or the error."""
+        try:
+            return self._process.start()
+        except LostError as error:
+            return error
+
+    def run(self, packed: bytes, *pictures: Picture) -> Iterator[Answer]:
+        """Run a packed work item; yield the answers as they arrive, or why the process ended."""
+        try:
+            yield from self._process.run(packed, *pictures)
+        except LostError as error:
+            yield error
+
+
 class RayWorkerHandle:
     """Makes workers, all for the same run and with the same resources.
 
@@ -117,7 +147,7 @@ class RayWorkerHandle:
 
     def __call__(self) -> RayWorker:
         """Return one more worker; Ray starts it when there is room."""
-        actor = ray.remote(WorkerSession).options(
+        actor = ray.remote(WorkerRelay).options(
             num_cpus=self._cpus,
             num_gpus=self._gpus,
             max_restarts=0,
@@ -141,7 +171,7 @@ class RayWorker:
     """A `bench.engine.executors.worker_pool.Worker` that is an actor.
 
     Attributes:
-        actor: actor of a `bench.engine.executors.worker.WorkerSession`.
+        actor: actor of a `WorkerRelay`.
         put_picture: puts a source picture into the object store, once.
     """
 
@@ -152,7 +182,7 @@ class RayWorker:
         """Wait until the actor is placed and ready; return its host and process."""
         with _ray_errors_as_lost():
             host = ray.get(self.actor.start.remote())
-        if isinstance(host, BenchError):
+        if isinstance(host, (BenchError, LostError)):
             raise host
         return str(host)
 

@@ -12,27 +12,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
-from bench.planning.jobs import CraftJob, Group, MeasureJob
-
-ATTEMPTS = 3
-"""Number of workers that may be lost over one group before the job at fault is given up."""
+from bench.planning.jobs import Group
 
 
 @dataclass
 class WorkQueue:
-    """The groups that wait and those that workers are doing.
+    """The groups that wait, those that workers are doing, and those set aside.
 
-    Attributes:
-        given_up: jobs that too many workers were lost over, by key. If a search is given up, the
-            evaluations of its picture are not done either.
+    A group that is set aside waits until nothing else waits or runs, and then runs alone.
     """
 
-    given_up: dict[str, CraftJob | MeasureJob] = field(default_factory=dict)
     _waiting: dict[str, deque[Group]] = field(default_factory=dict)
+    _aside: deque[Group] = field(default_factory=deque)
     _running: dict[int, Group] = field(default_factory=dict)
     _picture: dict[int, str] = field(default_factory=dict)
     _searching: dict[str, int] = field(default_factory=dict)
-    _losses: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def of(cls, groups: Iterable[Group]) -> WorkQueue:
@@ -44,13 +38,13 @@ class WorkQueue:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a group waits for a worker."""
-        return bool(self._waiting)
+        """Whether a group waits that a worker can start now."""
+        return bool(self._waiting) or (bool(self._aside) and not self._running)
 
     @property
     def is_done(self) -> bool:
         """Whether no group waits and no worker is busy."""
-        return not self._waiting and not self._running
+        return not self._waiting and not self._aside and not self._running
 
     def take(self, worker: int) -> Group | None:
         """Return the next group of a worker; None if there is none for it now.
@@ -65,6 +59,9 @@ class WorkQueue:
             if group is not None:
                 self._start(worker, picture, group)
                 return group
+        if self._aside and not self._waiting and not self._running:
+            self._running[worker] = self._aside.popleft()
+            return self._running[worker]
         return None
 
     def _pictures_by_need(self) -> Iterator[str]:
@@ -90,43 +87,28 @@ class WorkQueue:
         """Register that the result of a search is known; no group waits for it any longer."""
         self._searching.pop(key, None)
 
-    def finish(self, worker: int) -> None:
-        """Register that a worker has finished its group."""
-        del self._running[worker]
+    def finish(self, worker: int) -> Group:
+        """Register that a worker has ended its group, finished or not; return the group."""
         self._end_searches(worker)
+        return self._running.pop(worker)
+
+    def lose(self, worker: int) -> Group | None:
+        """Register that a worker was lost; return its group, None if it was idle."""
+        self._picture.pop(worker, None)
+        self._end_searches(worker)
+        return self._running.pop(worker, None)
+
+    def put_back(self, group: Group) -> None:
+        """Let a group wait again, before the others of its picture."""
+        self._waiting.setdefault(_picture_name(group), deque()).appendleft(group)
+
+    def set_aside(self, group: Group) -> None:
+        """Let a group wait until nothing else waits or runs."""
+        self._aside.append(group)
 
     def _end_searches(self, worker: int) -> None:
         """Let no group wait for searches that a worker no longer does."""
         self._searching = {key: owner for key, owner in self._searching.items() if owner != worker}
-
-    def lose(
-        self, worker: int, job: CraftJob | MeasureJob | None = None
-    ) -> tuple[Group, int] | None:
-        """Register that a worker was lost: its group waits again, or its job is given up.
-
-        If an evaluation is given up, the rest of its group waits again.
-
-        Args:
-            worker: its number.
-            job: the job that it was doing, if known.
-
-        Returns:
-            The group and the number of workers lost over it so far; None if the worker was idle.
-        """
-        self._picture.pop(worker, None)
-        self._end_searches(worker)
-        group = self._running.pop(worker, None)
-        if group is None:
-            return None
-        self._losses[group.key] += 1
-        attempt = self._losses[group.key]
-        if attempt >= ATTEMPTS:
-            at_fault = job or group.craft or group.cells[0]
-            self.given_up[at_fault.key] = at_fault
-            del self._losses[group.key]
-        if attempt < ATTEMPTS or isinstance(job, MeasureJob):
-            self._waiting.setdefault(_picture_name(group), deque()).appendleft(group)
-        return group, attempt
 
 
 def _picture_name(group: Group) -> str:

@@ -25,12 +25,15 @@ from bench.engine.job_runner import JobRunner
 from bench.engine.runner import Prepared, versions
 from bench.errors import BenchError, ConfigError
 from bench.images.image_set import Picture
+from bench.isolation import CALL_LIMIT_S
+from bench.isolation.coder_pool import CoderPool
 from bench.planning.operating_point import OperatingPoint, ScoringSpec
 from bench.planning.resolve import make_attack, make_codec, scoring_spec
 from bench.registry import plugins
 from bench.registry.registry import ComponentSpec
 from bench.suite.suite import Suite
 from bench.utils.child_process import Parent
+from bench.utils.foreign_call import report_limits
 from bench.utils.machine import configure_threads
 from bench.utils.precision import require_compiler
 
@@ -42,13 +45,18 @@ class WorkerConfig:
     Attributes:
         plugins: plugins, which must be loaded before `content` can be read.
         content: pickle of the suite, its objectives (with the pictures they hold) and versions.
+        witness_picture: name of the picture that each codec also decodes in another process.
+        call_limit_s: time limit of a call, see `bench.utils.foreign_call.call_limit`; None for a
+            suite without foreign code.
     """
 
     plugins: tuple[str, ...]
     content: bytes
+    witness_picture: str
+    call_limit_s: float | None
 
     @classmethod
-    def of(cls, prepared: Prepared) -> WorkerConfig:
+    def of(cls, prepared: Prepared, call_limit_s: float) -> WorkerConfig:
         """Return the description of a run.
 
         Raises:
@@ -62,7 +70,8 @@ class WorkerConfig:
                 f"an objective of this suite cannot be sent to another process ({error}); use"
                 " --executor serial"
             ) from error
-        return cls(plugins.loaded(), content)
+        limit_s = call_limit_s if prepared.has_foreign_code else None
+        return cls(plugins.loaded(), content, prepared.witness_picture, limit_s)
 
 
 @dataclass
@@ -71,6 +80,7 @@ class ComponentCache:
 
     suite: Suite
     objectives: dict[str, Objective]
+    witness_picture: str
     _codecs: dict[str, Codec] = field(default_factory=dict)
     _attacks: dict[str, Attack] = field(default_factory=dict)
 
@@ -107,7 +117,7 @@ class ComponentCache:
 
 
 class WorkerSession:
-    """The state of a worker; it lives as long as its process or its Ray actor.
+    """The state of a worker; it lives as long as its process.
 
     Errors are returned, because an exception would not reach the run unchanged.
     """
@@ -141,7 +151,9 @@ class WorkerSession:
         _check_versions(versions(suite), expected)
         require_compiler(suite.compute.arithmetic)
         self._suite: Suite = suite
-        self._runner = JobRunner(ComponentCache(suite, objectives), suite.compute.batch)
+        components = ComponentCache(suite, objectives, self._config.witness_picture)
+        pool = CoderPool(suite.compute.threads, self._config.call_limit_s or CALL_LIMIT_S)
+        self._runner = JobRunner(components, suite.compute.batch, pool)
 
 
 def host() -> str:
@@ -160,7 +172,10 @@ def _check_versions(own: Mapping[str, str], expected: Mapping[str, str]) -> None
 
 def main(parent: Parent) -> None:
     """Run work items, one after the other, in a child process; never returns."""
-    session = WorkerSession(parent.receive())
+    config: WorkerConfig = parent.receive()
+    if config.call_limit_s is not None:
+        report_limits(parent.send, config.call_limit_s)
+    session = WorkerSession(config)
     parent.send(session.start())
     while True:
         for answer in session.run(*parent.receive()):

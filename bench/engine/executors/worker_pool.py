@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from typing import Protocol, TypeAlias
 
 from bench.engine.job_runner import JobEvent, WorkItem
-from bench.utils.child_process import LostError
+from bench.utils.child_process import LostError, TookTooLongError
 
 _PATIENCE_S = 10.0
 """Seconds that the threads have to notice that their workers were stopped."""
@@ -62,9 +62,15 @@ class Finished:
 
 @dataclass(frozen=True)
 class Lost:
-    """A worker was lost; `reason` is one sentence."""
+    """A worker was lost.
+
+    Attributes:
+        reason: one sentence.
+        took_too_long: whether it was stopped because of a time limit.
+    """
 
     reason: str
+    took_too_long: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,7 +131,7 @@ class WorkerPool:
                 self._news.put((number, news))
         except LostError as error:
             worker.stop()
-            self._news.put((number, Lost(str(error))))
+            self._news.put((number, Lost(str(error), isinstance(error, TookTooLongError))))
         except Exception as error:  # noqa: BLE001 - every error is reported to the run
             self._news.put((number, Rejected(error)))
 

@@ -1,0 +1,143 @@
+"""The processes in which the codecs of a run encode and decode.
+
+    encoder <--picture, bytes-->  this process  <--bytes, picture--> decoder
+
+Both are started at their first call, killed when a call takes too long, and started again. The
+decoder has never received a picture.
+"""
+
+from __future__ import annotations
+
+import pickle
+from signal import Signals
+from typing import Any
+
+from bench.codec import Image
+from bench.errors import BenchError, CodecError, MachineError
+from bench.isolation import CALL_LIMIT_S
+from bench.isolation.coder import Coder, Timed
+from bench.isolation.coder_process import Call, CoderConfig, CoderSpec
+from bench.registry import plugins
+from bench.utils.child_process import Child, LostError
+from bench.utils.foreign_call import call_limit
+
+_MAKING_S = 600.0
+"""Shortest time limit for making a codec, which may download its weights, in seconds."""
+
+
+class CoderPool:
+    """One process that encodes and one that decodes, for all codecs of a run.
+
+    Args:
+        threads: number of threads of torch in each.
+        call_limit_s: time limit of a call, see `bench.utils.foreign_call.call_limit`.
+    """
+
+    def __init__(self, threads: int, call_limit_s: float = CALL_LIMIT_S) -> None:
+        self.encoder = _Process(threads, call_limit_s)
+        self.decoder = _Process(threads, call_limit_s)
+
+    def coder(self, spec: CoderSpec) -> ProcessCoder:
+        """Return a codec that encodes and decodes in the two processes."""
+        return ProcessCoder(self, spec)
+
+    def close(self) -> None:
+        """Stop both processes."""
+        self.encoder.stop()
+        self.decoder.stop()
+
+
+class ProcessCoder(Coder):
+    """A `Coder` whose calls run in the processes of a pool.
+
+    Its methods raise `CodecError` also if the codec ends its process or exceeds the time limit.
+
+    Args:
+        pool: the processes.
+        spec: the codec.
+    """
+
+    def __init__(self, pool: CoderPool, spec: CoderSpec) -> None:
+        self._pool, self._codec = pool, pickle.dumps(spec)
+
+    def encode(self, image: Image, *, track: bool = False) -> Timed[bytes]:
+        """Encode a picture, see `Coder.encode`."""
+        call = Call(self._codec, "encode", (image,), {"track": track})
+        encoded: Timed[bytes] = self._pool.encoder.run(call, "encoding", image[..., 0].size)
+        return encoded
+
+    def decode(
+        self, bitstream: bytes, size: tuple[int, int], *, track: bool = False
+    ) -> Timed[Image]:
+        """Decode a bitstream, see `Coder.decode`."""
+        call = Call(self._codec, "decode", (bitstream, size), {"track": track})
+        decoded: Timed[Image] = self._pool.decoder.run(call, "decoding", size[0] * size[1])
+        return decoded
+
+    def header_bytes(self, bitstream: bytes) -> int:
+        """Return the bytes of the container, see `Coder.header_bytes`."""
+        call = Call(self._codec, "header_bytes", (bitstream,))
+        return int(self._pool.encoder.run(call, "header_bytes()"))
+
+    def estimated_bits(self, image: Image) -> float | None:
+        """Return the predicted bits, see `Coder.estimated_bits`."""
+        call = Call(self._codec, "estimated_bits", (image,))
+        bits: float | None = self._pool.encoder.run(call, "estimated_bits()", image[..., 0].size)
+        return bits
+
+
+class _Process:
+    """A process that is started at its first call, and again after it has ended."""
+
+    def __init__(self, threads: int, call_limit_s: float) -> None:
+        self._threads, self._call_limit_s = threads, call_limit_s
+        self._child: Child | None = None
+        self._made: set[bytes] = set()
+
+    def run(self, call: Call, what: str, pixels: int = 0) -> Any:  # noqa: ANN401 - what it returns
+        """Return the result of a call.
+
+        Args:
+            call: the call.
+            what: the call, as a phrase for messages.
+            pixels: number of pixels of the picture.
+
+        Raises:
+            BenchError: the codec raised it, ended the process, or exceeded the time limit.
+        """
+        limit_s = call_limit(self._call_limit_s, pixels)
+        if call.codec not in self._made:
+            making_s = max(_MAKING_S, self._call_limit_s)
+            self._request(Call(call.codec), "making the codec", making_s)
+            self._made.add(call.codec)
+        return self._request(call, what, limit_s)
+
+    def stop(self) -> None:
+        """Stop the process, if it runs."""
+        child, self._child = self._child, None
+        self._made.clear()
+        if child is not None:
+            child.stop()
+
+    def _request(self, call: Call, what: str, limit_s: float) -> Any:  # noqa: ANN401 - what it returns
+        try:
+            child = self._running()
+            child.send(call)
+            answer = child.receive(limit_s)
+        except TimeoutError:
+            self.stop()
+            raise CodecError(f"{what} took longer than {limit_s:g} s and was stopped") from None
+        except LostError as error:
+            self.stop()
+            if Signals.SIGKILL.name in str(error):  # as the system does when memory runs out
+                raise MachineError(f"{what}: {error}") from error
+            raise CodecError(f"{what} crashed: {error}") from error
+        if isinstance(answer, BenchError):
+            raise answer
+        return answer
+
+    def _running(self) -> Child:
+        if self._child is None:
+            self._child = Child("bench.isolation.coder_process:serve")
+            self._child.send(CoderConfig(plugins.loaded(), self._threads))
+        return self._child

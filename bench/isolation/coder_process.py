@@ -1,0 +1,124 @@
+"""The child process in which codecs encode, or decode. Nothing it does outlives it.
+
+    CoderConfig --> None                        once: plugins, threads
+    Call --> Timed, int, float, None or BenchError
+
+It makes each codec at its first call. What a codec raises is sent back as one sentence.
+"""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.codec import Codec
+from bench.errors import (
+    BenchError,
+    CodecError,
+    ConfigError,
+    MachineError,
+    Unsupported,
+    one_line,
+    raise_if_machine,
+)
+from bench.isolation.coder import LocalCoder
+from bench.registry import plugins
+from bench.registry.registry import Component, instantiate
+from bench.utils.child_process import Parent
+from bench.utils.foreign_call import foreign_call
+from bench.utils.machine import configure_threads
+from bench.wrapping import drawn
+
+
+@dataclass(frozen=True)
+class CoderConfig:
+    """The settings of the process.
+
+    Attributes:
+        plugins: the plugins to load first.
+        threads: number of threads of torch.
+    """
+
+    plugins: tuple[str, ...]
+    threads: int
+
+
+@dataclass(frozen=True)
+class CoderSpec:
+    """A codec to make.
+
+    Attributes:
+        choice: its name and parameters.
+        fingerprint: the fingerprint that it must have.
+        seed: seed of the draw, for a codec that draws random numbers; otherwise None.
+    """
+
+    choice: Component
+    fingerprint: str
+    seed: int | None
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a codec.
+
+    Attributes:
+        codec: pickle of its `CoderSpec`.
+        method: name of the method of `bench.isolation.coder.Coder`; "" only makes the codec.
+        arguments: the positional arguments.
+        options: the keyword arguments.
+    """
+
+    codec: bytes
+    method: str = ""
+    arguments: tuple[Any, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def serve(parent: Parent) -> None:
+    """Answer calls until the parent process stops this one."""
+    config: CoderConfig = parent.receive()
+    configure_threads(config.threads)
+    for name in config.plugins:
+        plugins.load(name, Path())
+    coders: dict[bytes, LocalCoder] = {}
+    while True:
+        parent.send(_answer(coders, parent.receive()))
+
+
+def _answer(coders: dict[bytes, LocalCoder], call: Call) -> Any:  # noqa: ANN401 - what the method returns
+    try:
+        if call.method:
+            return getattr(coders[call.codec], call.method)(*call.arguments, **call.options)
+        coders[call.codec] = _make(pickle.loads(call.codec))  # noqa: S301 - our own
+    except BaseException as error:  # noqa: BLE001 - a codec can fail in any way
+        return _sendable(error, ConfigError if not call.method else CodecError)
+    return None
+
+
+def _make(spec: CoderSpec) -> LocalCoder:
+    codec: Codec = instantiate("codec", spec.choice)
+    with foreign_call("fingerprint()"):
+        found = codec.fingerprint()
+    if found != spec.fingerprint:
+        raise ConfigError(
+            f"'{spec.choice}' is {found}, where the run began it is {spec.fingerprint}; do not"
+            " change weights or programs during a run"
+        )
+    if spec.seed is not None:
+        with foreign_call("draw()"):
+            codec = drawn(codec, np.random.default_rng(spec.seed))
+    return LocalCoder(codec)
+
+
+def _sendable(error: BaseException, kind: type[BenchError]) -> BenchError:
+    """Return an error of a kind that can be pickled, with the same sentence."""
+    try:
+        raise_if_machine(error)
+    except MachineError as scarce:
+        return MachineError(str(scarce))
+    return (Unsupported if isinstance(error, Unsupported) else kind)(one_line(error))
