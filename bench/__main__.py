@@ -1,6 +1,6 @@
 """Run the command line with `python -m bench`."""
 
-from bench.cli.main import main
+from bench.cli.main import entry
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    entry()

@@ -11,10 +11,12 @@ import difflib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from threading import current_thread, main_thread
+from typing import NoReturn
 
 from bench import __version__
 from bench.cli import CLOSED_PIPE, DONE, INTERRUPTED, NOT_DONE
@@ -81,6 +83,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message = "interrupted; what was measured is kept, run the same command again"
         return _refuse(message, INTERRUPTED)
     return status or DONE
+
+
+def entry() -> NoReturn:
+    """Run the command line of the process, and end it with all threads that plugins have started.
+
+    Python would wait for their threads at its end, for ever.
+    """
+    status = main()
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    if any(not one.daemon for one in threading.enumerate() if one is not main_thread()):
+        os._exit(status)
+    raise SystemExit(status)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -69,8 +69,16 @@ class Subject(ABC):
 @cache
 def _coded(subject: type[Subject]) -> tuple[bytes, Image]:
     codec, image = subject().codec(), frozen(waves(*subject.largest))
-    bitstream = codec.encode(image)
+    bitstream = encoded(codec, image)
     return bitstream, codec.decode(bitstream)
+
+
+def encoded(codec: Codec, image: Image) -> bytes:
+    """Return the bitstream of a picture; raise AssertionError if it is not exactly bytes."""
+    bitstream: object = codec.encode(image)
+    if type(bitstream) is not bytes:
+        raise AssertionError(f"encode() returned {type(bitstream).__name__}, not bytes")
+    return bitstream
 
 
 def frozen(image: Image) -> Image:

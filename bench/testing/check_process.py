@@ -7,8 +7,12 @@ receives names of checks and answers each with a `CheckResult`, or a `MachineErr
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+import torch
 
 from bench.codec import Codec
 from bench.errors import (
@@ -19,10 +23,13 @@ from bench.errors import (
     one_line,
     raise_if_machine,
 )
+from bench.isolation import CALL_LIMIT_S
+from bench.isolation.coder_pool import CoderPool
+from bench.isolation.coder_process import CoderSpec
 from bench.registry import plugins
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.registry import ComponentSpec, instantiate, resolve
 from bench.testing import CodecContract
-from bench.testing.base import Figure, frozen
+from bench.testing.base import Figure, frozen, require
 from bench.testing.pictures import waves
 from bench.utils.child_process import Parent
 
@@ -73,6 +80,20 @@ class Contract(CodecContract):
     def measured(self, figure: Figure) -> None:
         """Keep a measured value."""
         self.figures.append(str(figure))
+
+    def test_a_process_that_has_not_seen_the_picture_decodes_it(self) -> None:
+        """Decode in another process, after what the encoder may have kept has been replaced."""
+        codec, choice = self.codec(), resolve("codec", self.choice)
+        bitstream, decoded = self._coded()
+        codec.encode(frozen(np.ascontiguousarray(self._picture()[:, ::-1])))
+        spec = CoderSpec(choice, codec.fingerprint(), seed=None)
+        with closing(CoderPool(torch.get_num_threads(), CALL_LIMIT_S)) as pool:
+            again = pool.coder(spec).decode(bitstream, self.largest).value
+        require(
+            np.array_equal(again, decoded),
+            "another process decoded the bytes to another picture: the decoder needs more than they"
+            " hold",
+        )
 
     def test_a_larger_picture_is_coded(self) -> None:
         """Encode and decode a picture of a quarter of a megapixel; report seconds per megapixel."""

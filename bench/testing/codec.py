@@ -13,7 +13,7 @@ import numpy as np
 from bench.codec import Codec, Randomised
 from bench.container import pack
 from bench.errors import CodecError, Unsupported
-from bench.testing.base import frozen, require
+from bench.testing.base import encoded, frozen, require
 from bench.testing.pictures import PICTURES, SIZES, noise, waves
 from bench.testing.surrogate import SurrogateContract
 
@@ -120,7 +120,7 @@ class CodecContract(SurrogateContract):
     def _round_trip(self, kind: str, size: tuple[int, int]) -> None:
         codec, image = self.codec(), frozen(PICTURES[kind](*size))
         try:
-            bitstream = codec.encode(image)
+            bitstream = encoded(codec, image)
         except Unsupported:
             return
         decoded = codec.decode(bitstream)

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+import hostile
 from bench.cli.main import main
 from bench.errors import ConfigError
 from bench.registry import plugins
 from bench.registry.registry import ComponentSpec
 from bench.testing import check as checking
 from bench.testing import check_process
+
+NEW_PROCESS = "test_a_process_that_has_not_seen_the_picture_decodes_it"
 
 MORTAL = """\
 import os
@@ -67,6 +70,22 @@ def test_a_codec_that_hangs_and_crashes_fails_two_tests_only(mortal):
         "cut off bitstreams are refused": "crashed: its process was killed by SIGSEGV",
         "every kind of picture comes back": "still running after 20 s",
     }
+
+
+@pytest.mark.parametrize("name", ["keeps-in-module", "keeps-in-file", "keeps-in-object"])
+def test_a_decoder_that_needs_more_than_the_bytes_fails(name, monkeypatch):
+    monkeypatch.setattr(check_process, "REQUIREMENTS", (NEW_PROCESS,))
+    monkeypatch.setattr(checking, "REQUIREMENTS", (NEW_PROCESS,))
+    plugins.load(hostile.__file__, Path())
+    (result,) = checking.check(ComponentSpec(name))
+    assert result.problem
+
+
+def test_an_encoder_that_returns_no_bytes_fails():
+    contract = type("Chosen", (check_process.Contract,), {"choice": ComponentSpec("returns-dict")})
+    plugins.load(hostile.__file__, Path())
+    result = check_process.check(contract, "test_every_kind_of_picture_comes_back")
+    assert "dict" in result.problem
 
 
 def test_closing_the_check_ends_its_process(mortal, monkeypatch):

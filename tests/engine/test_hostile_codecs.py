@@ -1,6 +1,8 @@
 """The hostile codecs of tests/helpers/hostile.py beside innocent ones, whose records are equal."""
 
 import re
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -104,3 +106,29 @@ def test_a_search_that_cannot_end_is_recorded_as_failed(alone, tmp_path, codec, 
     crafts = [craft for craft in crafts if craft.objective != "rate"]
     assert {craft.status for craft in crafts} == {"failed"}
     assert all(reason in craft.reason for craft in crafts)
+
+
+THREADED = """\
+import threading
+import time
+from backends.pillow import Jpeg
+from bench.entry import Entry
+
+
+class Threaded(Jpeg):
+    def __init__(self):
+        super().__init__(quality=50)
+        threading.Thread(target=time.sleep, args=(10_000,)).start()
+
+
+CODECS = {"threaded": Entry(Threaded, "leaves a thread in the main process")}
+"""
+
+
+def test_a_thread_of_a_codec_does_not_keep_the_command_alive(tmp_path):
+    (tmp_path / "threaded.py").write_text(THREADED)
+    suite = tmp_path / "threaded.yaml"
+    suite.write_text(f"name: threaded\nplugins: [threaded.py]\n{INNOCENT}codecs: [threaded]\n")
+    command = [sys.executable, "-m", "bench", "plan", str(suite)]
+    ended = subprocess.run(command, timeout=120, check=False, cwd=tmp_path, capture_output=True)
+    assert ended.returncode == 0, ended.stderr

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import hostile
 from bench.cli.main import main
 from bench.errors import ImageError
 from bench.images.png import decode_png, encode_png
@@ -15,6 +17,7 @@ from bench.store.run_folder import read_run
 from bench.verify import reencode as recode
 from bench.verify.findings import Checked, Finding, Skipped
 from bench.verify.run_folder import verify
+from small_run import run_suite
 
 SUITE = """\
 name: doubted
@@ -291,3 +294,15 @@ def test_what_is_not_coded_again_is_counted_and_still_held_to_the_plan(copy, cap
     assert main(["verify", str(copy)]) == 1
     printed = capsys.readouterr().out
     assert "3 evaluations not repeated, their scores only checked for consistency" in printed
+
+
+@pytest.mark.parametrize("name", ["keeps-in-object", "keeps-in-module", "keeps-in-file"])
+def test_scores_of_a_decoder_that_needs_more_than_the_bytes_are_findings(name, tmp_path):
+    plugin = f"plugins: [{Path(hostile.__file__)}]\n"
+    text = SUITE.replace("[chelsea, coffee]", "[chelsea]").replace(
+        "[uniform-noise, fgsm]", "[fgsm]"
+    )
+    run_suite(plugin + text.replace("{name: jpeg, quality: 50, label: JPEG}", name), tmp_path)
+    recorded = [record for record in read_run(tmp_path).measures if record.victim == name]
+    assert {record.status for record in recorded} == {"ok"}  # in the process that saw the pictures
+    assert any(name in finding and "status" in finding for finding in findings(tmp_path))
