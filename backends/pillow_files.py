@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import io
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import numpy as np
 from PIL import Image as Pictures
-from PIL import ImageFile
 
 from backends.pillow_formats import Format
 from bench.codec import Image
 from bench.errors import CodecError, Unsupported
+from bench.images import png
+from bench.images.completeness import strict_decoding
 
 Options: TypeAlias = Mapping[str, object]
 """Keyword arguments of `Image.save`."""
@@ -50,24 +49,16 @@ def read(form: Format, file: bytes) -> Image:
     if not file.endswith(form.end):
         raise CodecError(f"the bitstream is not a complete {form.name} file")
     try:
-        with _strict_decoding():
-            return _pixels(file, form.name)
+        with strict_decoding():
+            image = _pixels(file, form.name)
+            complete = form.name != "PNG" or png.has_every_row(file)
     except CodecError:
         raise
     except Exception as error:
         raise CodecError(f"Pillow cannot read this {form.name}: {_one_line(error)}") from error
-
-
-@contextmanager
-def _strict_decoding() -> Iterator[None]:
-    """Refuse files that end early, whatever the program has set; Pillow refuses huge sizes."""
-    previous, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Pictures.DecompressionBombWarning)
-            yield
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = previous
+    if not complete:
+        raise CodecError(f"the data of this {form.name} end before its last row")
+    return image
 
 
 def _pixels(file: bytes, form: str) -> Image:

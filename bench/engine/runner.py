@@ -6,9 +6,8 @@ for event in execute(prepared, store): ...      every job that starts and every 
 
 from __future__ import annotations
 
-import itertools
 import platform
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib import metadata
@@ -36,6 +35,7 @@ from bench.planning.resolve import (
 )
 from bench.registry.registry import ComponentSpec
 from bench.store.run_folder import Manifest, Store
+from bench.suite.fields import Rectangle
 from bench.suite.suite import Suite
 from bench.utils.hashing import digest
 from bench.utils.machine import configure_threads, describe_machine
@@ -164,13 +164,22 @@ def execute(prepared: Prepared, store: Store) -> Generator[Event, None, None]:
             yield from (event for event in committed if event is not None)
 
 
-def _check_regions(suite: Suite, pictures: Iterable[Picture]) -> None:
-    """Check that the region of every budget lies inside every picture."""
-    regions = [spec.region for spec in suite.budgets if spec.region is not None]
-    for picture, region in itertools.product(pictures, regions):
-        height, width, _ = picture.pixels.shape
-        if region.top + region.height > height or region.left + region.width > width:
+def _check_regions(suite: Suite, pictures: Sequence[Picture]) -> None:
+    """Check that the region of every budget lies inside every picture; name all others."""
+    for spec in suite.budgets:
+        outside = [picture for picture in pictures if not _has(spec.region, picture)]
+        if outside:
+            shapes = ((picture.name, picture.pixels.shape) for picture in outside)
+            sizes = (f"'{name}' of {height}x{width}" for name, (height, width, _) in shapes)
             raise ConfigError(
-                f"the region {region} is not inside the picture '{picture.name}' of"
-                f" {height}x{width} (height x width)"
+                f"the region {spec.region} is not inside the picture {', '.join(sizes)}"
+                " (height x width)"
             )
+
+
+def _has(region: Rectangle | None, picture: Picture) -> bool:
+    """Return whether a region, if there is one, lies inside a picture."""
+    if region is None:
+        return True
+    height, width = picture.pixels.shape[:2]
+    return region.top + region.height <= height and region.left + region.width <= width
