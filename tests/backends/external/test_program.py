@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import backends.external.program
 from backends.external.availability import vvc_availability
 from backends.external.ffmpeg import Av1, Hevc, JpegXl, Vvc
 from backends.external.ffmpeg_formats import AV1, HEVC, JPEGXL, VVC
+from backends.external.program import Program
 from bench.container import pack
 from bench.errors import CodecError, ConfigError
 
@@ -183,7 +185,39 @@ def test_without_any_ffmpeg_the_remedy_is_reported(monkeypatch):
     assert "pip install" in reason
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
+def test_a_start_runs_no_python_in_the_child():
+    """Python runs the hooks of a fork exactly then; such a start copies the page tables."""
+    code = (
+        "import os; from backends.external.program import Program; forks = [];"
+        "os.register_at_fork(before=lambda: forks.append(1));"
+        "Program('/bin/echo').run(['word'], 60); print(len(forks))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "0\n"
+
+
+def test_without_setpriv_a_program_runs_too(monkeypatch):
+    monkeypatch.setattr(backends.external.program, "_launcher", lambda: ())
+    assert Program("/bin/echo").run(["word"], 60).stdout == b"word\n"
+    with pytest.raises(CodecError, match=r"^missing cannot be run: No such file or directory$"):
+        Program("/nowhere/missing").run([], 60)
+
+
+def test_a_file_that_is_no_program_is_reported(tmp_path):
+    (tmp_path / "text").write_text("text")
+    with pytest.raises(CodecError, match=r"^text cannot be run: Permission denied$"):
+        Program(str(tmp_path / "text")).run([], 60)
+
+
+def test_a_program_may_end_with_the_exit_codes_of_the_shell():
+    with pytest.raises(CodecError, match=r"^sh ended with exit code 127: it printed no error"):
+        Program("/bin/sh").run(["-c", "exit 127"], 60)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or shutil.which("setpriv") is None,
+    reason="programs end with the harness on Linux with setpriv",
+)
 def test_a_killed_harness_leaves_no_encoder_and_no_file_behind(stand_in, temporary, tmp_path):
     stand_in(f"echo $$ >{tmp_path}/pid; exec sleep 600")
     code = (
