@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 from bench.errors import CodecError, MachineError, raise_if_machine
 
@@ -39,8 +39,8 @@ class ProgramError(CodecError):
         stdout: all its output on stdout.
     """
 
-    def __init__(self, name: str, code: int, stderr: str, stdout: bytes) -> None:
-        super().__init__(f"{name} ended with exit code {code}: {_last_line(stderr)}")
+    def __init__(self, message: str, stderr: str, stdout: bytes) -> None:
+        super().__init__(message)
         self.stderr, self.stdout = stderr, stdout
 
 
@@ -80,9 +80,11 @@ class Program:
 
     Attributes:
         path: its path.
+        cause: index of the line on stderr that states the cause of a failure.
     """
 
     path: str
+    cause: Literal[0, -1] = -1
 
     @property
     def name(self) -> str:
@@ -118,12 +120,17 @@ class Program:
                 " finished measurements are kept, run the same command again"
             )
         if process.returncode != 0:
-            stderr = process.stderr.decode(errors="replace")
-            if process.returncode in _EXEC_FAILED and stderr.startswith(f"{_SETPRIV}: "):
-                reason = stderr.strip().rpartition(": ")[2]
-                raise CodecError(f"{self.name} cannot be run: {reason}")
-            raise ProgramError(self.name, process.returncode, stderr, process.stdout)
+            raise self._failure(process)
         return process
+
+    def _failure(self, process: subprocess.CompletedProcess[bytes]) -> CodecError:
+        """Return the error of a process that ended with an exit code other than 0."""
+        code, stderr = process.returncode, process.stderr.decode(errors="replace")
+        if code in _EXEC_FAILED and stderr.startswith(f"{_SETPRIV}: "):
+            return CodecError(f"{self.name} cannot be run: {stderr.strip().rpartition(': ')[2]}")
+        cause = _line(stderr, self.cause)
+        message = f"{self.name} ended with exit code {code}: {cause}"
+        return ProgramError(message, stderr, process.stdout)
 
     def _wait(
         self, arguments: Sequence[str], seconds: float, data: bytes, files: Sequence[Scratch]
@@ -160,7 +167,7 @@ def time_limit(seconds_per_megapixel: float = 0, height: int = 0, width: int = 0
     return _START_S + _PATIENCE * seconds_per_megapixel * height * width / 1e6
 
 
-def _last_line(stderr: str) -> str:
-    """Return the last line, without memory addresses, which differ between runs."""
+def _line(stderr: str, index: int) -> str:
+    """Return one line, without memory addresses, which differ between runs."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    return re.sub(r" @ 0x[0-9a-f]+", "", lines[-1]) if lines else "it printed no error message"
+    return re.sub(r" @ 0x[0-9a-f]+", "", lines[index]) if lines else "it printed no error message"

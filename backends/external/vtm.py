@@ -86,7 +86,7 @@ class Vtm(External):
         limit = time_limit(_DECODE_S, *size)
         if self._ffmpeg is not None:
             names = ("vvc", "vvc", self._coding.layout.pixels)
-            return ffmpeg_program.decode(self._ffmpeg, stream, names, limit)
+            return ffmpeg_program.decode(self._ffmpeg, stream, names, size, limit)
         with scratch(stream) as source, scratch() as target:
             arguments = ["-b", source.path, "-o", target.path, "-d", "10"]
             self._vtm.decoder.run(arguments, limit, files=[source, target])

@@ -263,6 +263,15 @@ def test_webp_says_which_sizes_it_cannot_hold():
         WebP(quality=50).encode(np.zeros((16384, 1, 3), np.uint8))
 
 
+@pytest.mark.skipif(avif_availability() is not None, reason=avif_availability() or "")
+def test_avif_says_which_sizes_it_cannot_hold():
+    codec = Avif(quality=1, speed=10)
+    image = np.zeros((1, 32768, 3), np.uint8)
+    assert codec.decode(codec.encode(image)).shape == image.shape
+    with pytest.raises(Unsupported, match="32768 pixels per side"):
+        codec.encode(np.zeros((32769, 1, 3), np.uint8))
+
+
 def test_a_pillow_without_a_format_says_so(monkeypatch):
     monkeypatch.setattr("backends.pillow_formats.features.check", lambda feature: False)
     with pytest.raises(ConfigError, match="drop avif from the suite"):

@@ -68,11 +68,17 @@ def stand_in(tmp_path, monkeypatch):
     return make
 
 
+def _written(width, height, samples):
+    """What a stand-in does to write a picture of this size."""
+    header = f"YUV4MPEG2 W{width} H{height} F25:1\\nFRAME\\n"
+    return f"{{ printf '{header}'; head -c {samples} /dev/zero; }} >\"$target\""
+
+
 @EVERY_CODEC
 @pytest.mark.parametrize(
     ("behaviour", "message"),
     [
-        ("echo reason >&2; echo '[x @ 0x55a] last' >&2; exit 7", r"exit code 7: \[x\] last$"),
+        ("echo '[x @ 0x55a] first' >&2; echo more >&2; exit 7", r"exit code 7: \[x\] first$"),
         ("exit 1", "exit code 1: it printed no error message"),
         ("kill -SEGV $$", "exit code -11"),
         ("cat >/dev/null", "wrote no bitstream"),
@@ -94,11 +100,13 @@ def test_a_failing_encoder_is_reported_in_one_sentence(
     ("behaviour", "message"),
     [
         ("echo damaged >&2; exit 69", "exit code 69: damaged"),
-        ('printf abc >"$target"', "wrote 3 bytes instead of 1836"),
-        ("cat >/dev/null", "wrote 0 bytes instead of 1836"),
-        ('head -c 4000 /dev/zero >"$target"', "wrote 4000 bytes instead of 1836"),
+        ("cat >/dev/null", "ffmpeg-stand-in wrote no picture"),
+        ('head -c 4000 /dev/zero >"$target"', "ffmpeg-stand-in wrote no picture"),
+        (_written(34, 18, 3), "wrote 3 bytes instead of 1836"),
+        (_written(34, 18, 4000), "wrote 4000 bytes instead of 1836"),
+        (_written(18, 34, 1836), "holds a picture of 34x18 instead of 18x34"),
     ],
-    ids=["fails", "writes too little", "writes nothing", "writes too much"],
+    ids=["fails", "nothing", "no picture", "too little", "too much", "another size"],
 )
 def test_a_failing_decoder_is_reported_in_one_sentence(stand_in, temporary, behaviour, message):
     stand_in(behaviour)
