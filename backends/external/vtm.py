@@ -16,6 +16,7 @@ from backends.external import ffmpeg_program, vtm_program
 from backends.external.base import Coding, External
 from backends.external.layout import GBR, YUV420_FULL, YUV444_FULL
 from backends.external.program import Scratch, scratch, time_limit
+from backends.external.vvc_size import check_size
 from bench.codec import Image
 from bench.errors import CodecError
 
@@ -87,6 +88,7 @@ class Vtm(External):
         if self._ffmpeg is not None:
             names = ("vvc", "vvc", self._coding.layout.pixels)
             return ffmpeg_program.decode(self._ffmpeg, stream, names, size, limit)
+        check_size(stream, size)
         with scratch(stream) as source, scratch() as target:
             arguments = ["-b", source.path, "-o", target.path, "-d", "10"]
             self._vtm.decoder.run(arguments, limit, files=[source, target])
