@@ -40,17 +40,22 @@ def write(form: Format, image: Image, options: Options) -> bytes:
     return file.getvalue()
 
 
-def read(form: Format, file: bytes) -> Image:
+def read(form: Format, file: bytes, size: tuple[int, int] | None = None) -> Image:
     """Return the picture, uint8 (H, W, 3), that a file holds.
 
+    Args:
+        form: the file format.
+        file: the bytes.
+        size: the expected height and width, in pixels; a file of another size is not decoded.
+
     Raises:
-        CodecError: the file is damaged, cut off or of another format.
+        CodecError: the file is damaged, cut off, of another format or of another size.
     """
     if not file.endswith(form.end):
         raise CodecError(f"the bitstream is not a complete {form.name} file")
     try:
         with strict_decoding():
-            image = _pixels(file, form.name)
+            image = _pixels(file, form.name, size)
             complete = form.name != "PNG" or png.has_every_row(file)
     except CodecError:
         raise
@@ -61,13 +66,18 @@ def read(form: Format, file: bytes) -> Image:
     return image
 
 
-def _pixels(file: bytes, form: str) -> Image:
+def _pixels(file: bytes, form: str, size: tuple[int, int] | None) -> Image:
     """Verify the format's checksums, then read; after `verify` Pillow needs a new file object."""
     with Pictures.open(io.BytesIO(file), formats=[form]) as picture:
         picture.verify()
     with Pictures.open(io.BytesIO(file), formats=[form]) as picture:
         if picture.mode != "RGB":
             raise CodecError(f"the {form} file holds {picture.mode} instead of 8-bit RGB")
+        if size is not None and (picture.height, picture.width) != size:
+            raise CodecError(
+                f"the {form} file holds a picture of {picture.height}x{picture.width} instead of"
+                f" {size[0]}x{size[1]} (height x width)"
+            )
         return np.array(picture)
 
 

@@ -3,8 +3,8 @@
     records.jsonl --record without a job--> set-aside.jsonl
                   <--its job is back-------
 
-A job is gone if its picture was removed or replaced, or if its search covers several pictures and
-one of them has changed. A record that is set aside is not computed again when its job comes back.
+A job is gone if its picture was removed or replaced. A record that is set aside is not computed
+again when its job comes back.
 """
 
 from __future__ import annotations

@@ -181,6 +181,16 @@ def test_damage_under_a_right_checksum_is_refused_or_gives_a_picture_of_its_size
         assert _is_refused_or_of(image.shape, codec, _resealed(codec, bytes(damaged)))
 
 
+@pytest.mark.parametrize("form", CODECS)
+@pytest.mark.parametrize("size", [(40, 80), (80, 40), (3200, 1)])
+def test_a_file_of_another_size_is_refused_before_it_is_decoded(form, size, monkeypatch):
+    codec = CODECS[form]
+    file = unpack(codec._form.container_id, codec.encode(smooth(64, 50))).sections[0]
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: pytest.fail("it was decoded"))
+    with pytest.raises(CodecError, match=rf"picture of 64x50 instead of {size[0]}x{size[1]} \("):
+        codec.decode(_resealed(codec, file, size))
+
+
 def _is_refused_or_of(shape, codec, bitstream):
     try:
         return codec.decode(bitstream).shape == shape
