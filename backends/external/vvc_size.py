@@ -74,11 +74,12 @@ def check_size(stream: bytes, size: Size) -> None:
             shown.add(visible)
         elif kind == _PPS:
             coded.add(_picture_size(_Bits(content)))
-    if shown != {size} or len(coded) != 1:
-        sizes = ", ".join(f"{height}x{width}" for height, width in sorted(shown | coded))
+    if not shown or len(coded) != 1:
+        raise CodecError("the bitstream is damaged: its parameter sets name no size, or several")
+    if shown != {size}:
+        sizes = " and ".join(f"{height}x{width}" for height, width in sorted(shown))
         raise CodecError(
-            f"the stream holds a picture of {sizes or 'no size'} instead of"
-            f" {size[0]}x{size[1]} (height x width)"
+            f"the stream holds a picture of {sizes} instead of {size[0]}x{size[1]} (height x width)"
         )
 
 

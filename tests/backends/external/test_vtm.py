@@ -21,7 +21,7 @@ from backends.external.layout import YUV444_FULL
 from backends.external.vtm import Vtm
 from backends.external.vvc_size import check_size
 from bench.container import overhead, pack
-from bench.errors import CodecError, ConfigError, MachineError
+from bench.errors import CodecError, ConfigError, MachineError, Unsupported
 from bench.registry.registry import unavailable
 from bench.testing import CodecContract
 from bench.testing.pictures import grey, noise, waves
@@ -211,6 +211,13 @@ def test_a_stream_of_another_size_with_as_many_samples_is_refused(vtm, colour, o
 
 
 @pytest.mark.skipif(vvc_availability() is not None, reason=vvc_availability() or "")
+def test_what_ffmpegs_decoder_cannot_decode_is_unsupported(vtm):
+    vtm()
+    with pytest.raises(Unsupported, match="at most 25328 rows"):
+        Vtm(qp=32, decoder="ffmpeg").encode(np.zeros((25329, 1, 3), np.uint8))
+
+
+@pytest.mark.skipif(vvc_availability() is not None, reason=vvc_availability() or "")
 @pytest.mark.parametrize("size", [(16, 16), (18, 34), (34, 52), (200, 1000)])
 def test_the_size_in_a_real_stream_is_found(size):
     bitstream = Vvc(qp=63, preset="faster").encode(np.zeros((*size, 3), np.uint8))
@@ -378,6 +385,8 @@ def test_real_vtm_never_crashes_on_bad_streams():
     for other in (b"", stream[: len(stream) // 2], stream * 2, rng.bytes(300)):
         with pytest.raises(CodecError, match=ONE_SENTENCE):
             codec.decode(pack(container_id, 16, 16, [other]))
+    with pytest.raises(CodecError, match="holds a picture of 16x16 instead of 8x32 "):
+        codec.decode(pack(container_id, 8, 32, [stream]))
 
 
 @pytest.mark.vtm
