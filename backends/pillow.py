@@ -17,7 +17,7 @@ from backends.pillow_files import Options, read, write
 from backends.pillow_formats import AVIF, JPEG, JPEG2000, PNG, WEBP, Format, require
 from bench.codec import Codec, Image
 from bench.container import overhead, pack, unpack
-from bench.errors import CodecError, Unsupported
+from bench.errors import Unsupported
 
 _HEADERS = 200
 """Bytes that suffice for the headers of a JPEG 2000 codestream of one tile and three components."""
@@ -58,12 +58,8 @@ class _FileInContainer(_File):
 
     def decode(self, bitstream: bytes) -> Image:
         container = unpack(self._form.container_id, bitstream)
-        image = super().decode(b"".join(container.sections))
-        if image.shape[:2] != (container.height, container.width):
-            raise CodecError(
-                f"the {self._form.name} file holds a picture of another size than its container"
-            )
-        return image
+        size = container.height, container.width
+        return read(self._form, b"".join(container.sections), size)
 
     def fingerprint(self) -> str:
         return f"{super().fingerprint()} container"

@@ -22,7 +22,7 @@ class Format:
         codec: the codec's name in suites.
         name: Pillow's name for the format.
         feature: the name in `PIL.features` of the library that Pillow needs for the format.
-        largest: the longest side that can be written, in pixels.
+        largest: the longest side that can be written and read again, in pixels.
         versions: yields the libraries that read and write the format, each with its version.
         end: the last bytes of every complete file.
     """
@@ -66,7 +66,7 @@ PNG = Format(
 JPEG = Format("jpeg", "JPEG", "jpg", 65500, partial(_versions, "jpg", "libjpeg_turbo"))
 JPEG2000 = Format("jpeg2000", "JPEG2000", "jpg_2000", 65535, partial(_versions, "jpg_2000"))
 WEBP = Format("webp", "WEBP", "webp", 16383, partial(_versions, "webp"))
-AVIF = Format("avif", "AVIF", "avif", 65535, _avif_versions)
+AVIF = Format("avif", "AVIF", "avif", 32768, _avif_versions)
 
 
 def require(form: Format) -> None:

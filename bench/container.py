@@ -19,7 +19,8 @@ from bench.errors import CodecError, Unsupported
 
 _MAGIC = b"CRB1"
 _HEAD = struct.Struct(">4s4sHHB")
-_MAX_SIDE = 65535
+MAX_SIDE = 65535
+"""The longest side of a picture that a container can name, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,9 @@ def pack(codec_id: bytes, height: int, width: int, sections: Sequence[bytes]) ->
     Raises:
         Unsupported: a side is longer than 65535 pixels.
     """
-    if max(height, width) > _MAX_SIDE:
+    if max(height, width) > MAX_SIDE:
         raise Unsupported(
-            f"a picture of {width}x{height} is beyond {_MAX_SIDE} pixels a side; crop it"
+            f"a picture of {width}x{height} is beyond {MAX_SIDE} pixels a side; crop it"
         )
     lengths = struct.pack(f">{len(sections)}I", *map(len, sections))
     head = _HEAD.pack(_MAGIC, codec_id, height, width, len(sections))

@@ -14,7 +14,42 @@ import numpy as np
 
 from backends.external.layout import Layout
 from bench.codec import Concurrent, Image
-from bench.container import overhead, pack, unpack
+from bench.container import MAX_SIDE, overhead, pack, unpack
+from bench.errors import Unsupported
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The sizes that a codec can code, found by trying.
+
+    Attributes:
+        rows: the largest height, in pixels.
+        columns: the largest width, in pixels.
+        narrow: pictures with a side below this have a limit of their own, in pixels.
+        longest: the longest side of such a picture, in pixels.
+    """
+
+    rows: int = MAX_SIDE
+    columns: int = MAX_SIDE
+    narrow: int = 1
+    longest: int = MAX_SIDE
+
+    def check(self, name: str, height: int, width: int) -> None:
+        """Check the size of a picture.
+
+        Raises:
+            Unsupported: the codec called `name` cannot code it.
+        """
+        picture = f"the picture has {height}x{width} (height x width); crop it"
+        if height > self.rows or width > self.columns:
+            raise Unsupported(
+                f"{name} codes at most {self.rows} rows and {self.columns} columns, {picture}"
+            )
+        if min(height, width) < self.narrow and max(height, width) > self.longest:
+            raise Unsupported(
+                f"{name} codes at most {self.longest} pixels along a side if the other has fewer"
+                f" than {self.narrow}, {picture}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,12 +61,14 @@ class Coding:
         layout: sample layout of the encoder's input and the decoder's output.
         least: the shortest side that the encoder accepts, in pixels.
         step: the encoder accepts sides that are multiples of this number of pixels.
+        limits: the sizes that encoder and decoder can code.
     """
 
     name: str
     layout: Layout
     least: int = 1
     step: int = 1
+    limits: Limits = Limits()
 
     @property
     def container_id(self) -> bytes:
@@ -58,6 +95,7 @@ class External(Concurrent):
 
     def encode(self, image: Image) -> bytes:
         height, width = image.shape[:2]
+        self._coding.limits.check(self._coding.name, height, width)
         rows, columns = self._coding.padded_size(height, width)
         padded = np.pad(image, ((0, rows - height), (0, columns - width), (0, 0)), mode="edge")
         return pack(self._coding.container_id, height, width, [self._encode_samples(padded)])

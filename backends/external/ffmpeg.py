@@ -70,7 +70,7 @@ class _Ffmpeg(External):
         if not stream.startswith(form.begins):
             raise CodecError(f"the bitstream is not a {form.name} stream: its first bytes differ")
         names = (form.reads, form.programs.decoder, form.layout.pixels)
-        return decode(self._program, stream, names, limit)
+        return decode(self._program, stream, names, size, limit)
 
 
 class Vvc(_Ffmpeg):

@@ -1,11 +1,17 @@
-"""The constants of each codec that ffmpeg carries: one `Format` each."""
+"""The constants of each codec that ffmpeg carries: one `Format` each.
+
+The limits are those of ffmpeg 9 with its encoders. ffmpeg's VVC decoder takes sides up to 25332,
+coded in blocks of 8. x265 demands larger blocks than a narrow picture can have if its long side,
+in blocks of 16, exceeds that of level 4.1. libaom divides only large pictures into tiles, and
+ffmpeg cannot write a tile of more than 16384 rows.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from backends.external import ffmpeg_codecs
-from backends.external.base import Coding
+from backends.external.base import Coding, Limits
 from backends.external.ffmpeg_codecs import EncoderDecoder
 from backends.external.ffmpeg_program import Options
 from backends.external.layout import RGB, YUV420, YUV444
@@ -47,6 +53,7 @@ VVC = Format(
     version_prefix="libvvenc version: ",
     least=16,
     step=2,
+    limits=Limits(rows=25328, columns=25328),
 )
 
 HEVC = Format(
@@ -58,6 +65,7 @@ HEVC = Format(
     decode_s=2,
     version_prefix="HEVC encoder version ",
     least=16,
+    limits=Limits(narrow=32, longest=4208),
 )
 
 AV1 = Format(
@@ -68,6 +76,7 @@ AV1 = Format(
     layout=YUV444,
     decode_s=2,
     version_prefix=r"\[libaom-av1 @ \w+\] v",
+    limits=Limits(rows=16384),
     options={"usage": "good", "still-picture": 1, "tune": "psnr", "frames:v": 1, "threads": 1},
 )
 

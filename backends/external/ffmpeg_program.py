@@ -23,6 +23,19 @@ Options: TypeAlias = Mapping[str, str | int | float]
 """ffmpeg's options without their dashes."""
 
 
+_PPM: Options = {"format": "image2pipe", "c:v": "ppm"}
+_Y4M: Options = {"format": "yuv4mpegpipe", "strict": -1}
+"""Formats of pictures that begin with the size; -1 allows 10 bits."""
+
+_HEADER = re.compile(
+    rb"(?:P6\n|YUV4MPEG2 W)(?P<width>\d+) H?(?P<height>\d+)(?:\n255\n|[^\n]*\nFRAME[^\n]*\n)"
+)
+"""What stands before the samples of the first picture in both."""
+
+_ALIGNMENT = 128
+"""ffmpeg's decoders round sides up by less than this when they allocate a picture."""
+
+
 def find(codec: str, needs: Collection[str]) -> Program:
     """Return the binary that BENCH_FFMPEG names; without BENCH_FFMPEG, imageio-ffmpeg's binary.
 
@@ -34,7 +47,7 @@ def find(codec: str, needs: Collection[str]) -> Program:
         ConfigError: the binary cannot be run, or lacks one of them. No other binary is tried.
     """
     path, origin = _path_and_origin()
-    program = Program(shutil.which(path) or path)
+    program = Program(shutil.which(path) or path, cause=0)
     try:
         lacking = sorted(set(needs) - _encoders_and_decoders(program))
         problem = f"it has no {' and no '.join(lacking)}" if lacking else ""
@@ -68,17 +81,27 @@ def convert(program: Program, data: bytes, source: Options, sink: Options, secon
         return target.read()
 
 
-def decode(program: Program, stream: bytes, names: tuple[str, str, str], seconds: float) -> bytes:
+def decode(
+    program: Program,
+    stream: bytes,
+    names: tuple[str, str, str],
+    size: tuple[int, int],
+    seconds: float,
+) -> bytes:
     """Return the samples of a bare stream; the decoder fails on errors and conceals none.
+
+    ffmpeg writes the size before the samples. A stream that holds a much larger picture, or many
+    pictures, is not decoded to its end.
 
     Args:
         program: the binary.
         stream: the bare stream.
         names: ffmpeg's names for the stream format, the decoder and the pixel format.
+        size: the expected height and width, in pixels.
         seconds: the time limit.
 
     Raises:
-        CodecError: ffmpeg failed or exceeded the time limit.
+        CodecError: ffmpeg failed or exceeded the time limit, or the picture has another size.
     """
     reads, decoder, pixels = names
     source: Options = {
@@ -86,8 +109,20 @@ def decode(program: Program, stream: bytes, names: tuple[str, str, str], seconds
         "c:v": decoder,
         "err_detect": "crccheck+explode",
         "threads": 1,
+        "max_pixels": (size[0] + _ALIGNMENT) * (size[1] + _ALIGNMENT),
     }
-    return convert(program, stream, source, {"format": "rawvideo", "pix_fmt": pixels}, seconds)
+    sink = {"pix_fmt": pixels, "frames:v": 2, **(_PPM if pixels == "rgb24" else _Y4M)}
+    written = convert(program, stream, source, sink, seconds)
+    header = _HEADER.match(written)
+    if header is None:
+        raise CodecError(f"{program.name} wrote no picture")
+    width, height = (int(side) for side in header.group("width", "height"))
+    if (height, width) != size:
+        raise CodecError(
+            f"the stream holds a picture of {height}x{width} instead of"
+            f" {size[0]}x{size[1]} (height x width)"
+        )
+    return written[header.end() :]
 
 
 @cache

@@ -1,32 +1,34 @@
 """External programs: run with a list of arguments and a time limit; failures are one sentence.
 
 The programs' files have no names, and on Linux the programs end with the harness, so that nothing
-is left behind however it ends.
+is left behind however it ends: `setpriv` of util-linux asks the system for it and becomes the
+program. A function that Python runs in the child would do too, but then every start copies the page
+tables of a process with torch, which takes 50 ms.
 """
 
 from __future__ import annotations
 
-import ctypes
-import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 from bench.errors import CodecError, MachineError, raise_if_machine
 
 _START_S, _PATIENCE = 60.0, 10
 """The time limit: a constant in seconds, and a multiple of the time on an idle core."""
 
-_PR_SET_PDEATHSIG = 1
-_prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+_SETPRIV = "setpriv"
+_EXEC_FAILED = (126, 127)
+"""The exit codes of setpriv if the program cannot be run."""
 
 
 class ProgramError(CodecError):
@@ -37,8 +39,8 @@ class ProgramError(CodecError):
         stdout: all its output on stdout.
     """
 
-    def __init__(self, name: str, code: int, stderr: str, stdout: bytes) -> None:
-        super().__init__(f"{name} ended with exit code {code}: {_last_line(stderr)}")
+    def __init__(self, message: str, stderr: str, stdout: bytes) -> None:
+        super().__init__(message)
         self.stderr, self.stdout = stderr, stdout
 
 
@@ -78,9 +80,11 @@ class Program:
 
     Attributes:
         path: its path.
+        cause: index of the line on stderr that states the cause of a failure.
     """
 
     path: str
+    cause: Literal[0, -1] = -1
 
     @property
     def name(self) -> str:
@@ -115,9 +119,17 @@ class Program:
                 f"{self.name} was killed from outside, as the system does when memory runs out"
             )
         if process.returncode != 0:
-            stderr = process.stderr.decode(errors="replace")
-            raise ProgramError(self.name, process.returncode, stderr, process.stdout)
+            raise self._failure(process)
         return process
+
+    def _failure(self, process: subprocess.CompletedProcess[bytes]) -> CodecError:
+        """Return the error of a process that ended with an exit code other than 0."""
+        code, stderr = process.returncode, process.stderr.decode(errors="replace")
+        if code in _EXEC_FAILED and stderr.startswith(f"{_SETPRIV}: "):
+            return CodecError(f"{self.name} cannot be run: {stderr.strip().rpartition(': ')[2]}")
+        cause = _line(stderr, self.cause)
+        message = f"{self.name} ended with exit code {code}: {cause}"
+        return ProgramError(message, stderr, process.stdout)
 
     def _wait(
         self, arguments: Sequence[str], seconds: float, data: bytes, files: Sequence[Scratch]
@@ -125,13 +137,12 @@ class Program:
         """Return the finished process, whatever its exit code."""
         try:
             return subprocess.run(
-                [self.path, *arguments],
+                [*_launcher(), self.path, *arguments],
                 input=data,
                 capture_output=True,
                 timeout=seconds,
                 check=False,
                 pass_fds=[file.file.fileno() for file in files],
-                preexec_fn=_die_with_parent(),
             )
         except subprocess.TimeoutExpired:
             raise CodecError(f"{self.name} was stopped after {seconds:g} s") from None
@@ -140,19 +151,14 @@ class Program:
             raise CodecError(f"{self.name} cannot be run: {error.strerror}") from error
 
 
-def _die_with_parent() -> Callable[[], None] | None:
-    """Return a function that lets the child process be killed with the thread that waits for it.
+@cache
+def _launcher() -> tuple[str, ...]:
+    """Return the command that lets a program be killed with the thread that waits for it.
 
-    The child calls it before the program starts. It makes system calls only, because the child has
-    copies of locks that other threads may hold.
+    Empty on other systems than Linux, and without setpriv: a program then ends by itself.
     """
-    return None if _prctl is None else partial(_request_kill, _prctl, os.getpid())
-
-
-def _request_kill(prctl: Callable[[int, int], object], parent: int) -> None:
-    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # the parent ended before the request
-        os._exit(1)
+    path = shutil.which(_SETPRIV) if sys.platform == "linux" else None
+    return () if path is None else (path, "--pdeathsig", "KILL", "--")
 
 
 def time_limit(seconds_per_megapixel: float = 0, height: int = 0, width: int = 0) -> float:
@@ -160,7 +166,7 @@ def time_limit(seconds_per_megapixel: float = 0, height: int = 0, width: int = 0
     return _START_S + _PATIENCE * seconds_per_megapixel * height * width / 1e6
 
 
-def _last_line(stderr: str) -> str:
-    """Return the last line, without memory addresses, which differ between runs."""
+def _line(stderr: str, index: int) -> str:
+    """Return one line, without memory addresses, which differ between runs."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    return re.sub(r" @ 0x[0-9a-f]+", "", lines[-1]) if lines else "it printed no error message"
+    return re.sub(r" @ 0x[0-9a-f]+", "", lines[index]) if lines else "it printed no error message"

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, validate_call
 
 from backends.external import ffmpeg_program, vtm_program
 from backends.external.base import Coding, External
+from backends.external.ffmpeg_formats import VVC
 from backends.external.layout import GBR, YUV420_FULL, YUV444_FULL
 from backends.external.program import Scratch, scratch, time_limit
+from backends.external.vvc_size import check_size
 from bench.codec import Image
 from bench.errors import CodecError
 
@@ -53,7 +56,8 @@ class Vtm(External):
         colour: Colour = "yuv444",
         decoder: Decoder = "vtm",
     ) -> None:
-        super().__init__(_CODINGS[colour])
+        coding = _CODINGS[colour]
+        super().__init__(coding if decoder == "vtm" else replace(coding, limits=VVC.limits))
         self._qp, self._chroma = qp, 420 if colour == "yuv420" else 444
         self._vtm = vtm_program.find()
         self._ffmpeg = ffmpeg_program.find("vtm", ["decoder vvc"]) if decoder == "ffmpeg" else None
@@ -86,7 +90,8 @@ class Vtm(External):
         limit = time_limit(_DECODE_S, *size)
         if self._ffmpeg is not None:
             names = ("vvc", "vvc", self._coding.layout.pixels)
-            return ffmpeg_program.decode(self._ffmpeg, stream, names, limit)
+            return ffmpeg_program.decode(self._ffmpeg, stream, names, size, limit)
+        check_size(stream, size)
         with scratch(stream) as source, scratch() as target:
             arguments = ["-b", source.path, "-o", target.path, "-d", "10"]
             self._vtm.decoder.run(arguments, limit, files=[source, target])

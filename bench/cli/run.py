@@ -69,9 +69,11 @@ def run(arguments: argparse.Namespace) -> None:
     executor = executors.executor(arguments.executor, options)
     prepared = prepare(suite, base)
     with (
-        open_run(folder, describe(prepared)) as store,
+        open_run(folder, describe(prepared), prepared.plan.keys) as store,
         closing(executor(prepared, store)) as events,
     ):
+        if store.set_aside:
+            say_now(f"other pictures: {store.set_aside} records moved to set-aside.jsonl")
         scored = watch(events, prepared.plan, store, terminal())
     say(f"{scored} evaluations scored now, {len(prepared.plan.cells)} in {folder}")
     import_module(_REPORT).report(folder, terminal())

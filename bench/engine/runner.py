@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import platform
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib import metadata
@@ -41,6 +41,7 @@ from bench.registry.origin import is_foreign
 from bench.registry.registry import ComponentSpec
 from bench.store.records import MeasureRecord
 from bench.store.run_folder import Manifest, Store
+from bench.suite.fields import Rectangle
 from bench.suite.suite import Suite
 from bench.utils.hashing import digest
 from bench.utils.machine import configure_threads, describe_machine
@@ -215,13 +216,22 @@ def _results(
     return failures(job, item, event.reason) if attempts.fail(job) >= POSTPONED else []
 
 
-def _check_regions(suite: Suite, pictures: Iterable[Picture]) -> None:
-    """Check that the region of every budget lies inside every picture."""
-    regions = [spec.region for spec in suite.budgets if spec.region is not None]
-    for picture, region in itertools.product(pictures, regions):
-        height, width, _ = picture.pixels.shape
-        if region.top + region.height > height or region.left + region.width > width:
+def _check_regions(suite: Suite, pictures: Sequence[Picture]) -> None:
+    """Check that the region of every budget lies inside every picture; name all others."""
+    for spec in suite.budgets:
+        outside = [picture for picture in pictures if not _has(spec.region, picture)]
+        if outside:
+            shapes = ((picture.name, picture.pixels.shape) for picture in outside)
+            sizes = (f"'{name}' of {height}x{width}" for name, (height, width, _) in shapes)
             raise ConfigError(
-                f"the region {region} is not inside the picture '{picture.name}' of"
-                f" {height}x{width} (height x width)"
+                f"the region {spec.region} is not inside the picture {', '.join(sizes)}"
+                " (height x width)"
             )
+
+
+def _has(region: Rectangle | None, picture: Picture) -> bool:
+    """Return whether a region, if there is one, lies inside a picture."""
+    if region is None:
+        return True
+    height, width = picture.pixels.shape[:2]
+    return region.top + region.height <= height and region.left + region.width <= width

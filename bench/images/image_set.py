@@ -111,7 +111,7 @@ def load(spec: ImageSpec, base: Path) -> list[Picture]:
     """Return the pictures of a set, in the order of their names.
 
     In a folder, hidden files, sub-folders, and files without the suffix of a PNG, JPEG, WebP or
-    TIFF file are skipped. Any other file that cannot be read is an error.
+    TIFF file are skipped. Any other file that cannot be read is an error; it lists all such files.
 
     Args:
         spec: the `images:` block of the suite.
@@ -123,7 +123,12 @@ def load(spec: ImageSpec, base: Path) -> list[Picture]:
             read or is smaller than the crop.
     """
     files = _files(spec, base)
-    return [_picture(name, files[name](), spec.crop) for name in _chosen_names(spec, files)]
+    paths = {name: files[name]() for name in _chosen_names(spec, files)}
+    found = [_picture_or_problem(name, path, spec.crop) for name, path in paths.items()]
+    problems = [one for one in found if isinstance(one, ImageError)]
+    if problems:
+        raise ImageError(_listed(problems)) from problems[0]
+    return [one for one in found if isinstance(one, Picture)]
 
 
 def _files(spec: ImageSpec, base: Path) -> Files:
@@ -188,6 +193,21 @@ def _chosen_names(spec: ImageSpec, files: Files) -> list[str]:
         if name not in files:
             raise ImageError(f"no picture is called '{name}'; {nearest(name, files)}")
     return sorted(set(spec.names or files))[: spec.limit]
+
+
+def _picture_or_problem(name: str, path: Path, crop: Crop | None) -> Picture | ImageError:
+    try:
+        return _picture(name, path, crop)
+    except ImageError as error:
+        return error
+
+
+def _listed(problems: Sequence[ImageError]) -> str:
+    """Return one message for all pictures that cannot be used."""
+    if len(problems) == 1:
+        return str(problems[0])
+    numbered = (f"({number}) {problem}" for number, problem in enumerate(problems, 1))
+    return f"{len(problems)} pictures cannot be used: {' '.join(numbered)}"
 
 
 def _picture(name: str, path: Path, crop: Crop | None) -> Picture:

@@ -3,7 +3,8 @@
     file --Pillow--> samples (H, W, 1-4), 8 or 16 bits --alpha, grey, depth--> uint8 (H, W, 3)
 
 PNG, JPEG, WebP and TIFF are recognised by content, not by suffix. Colour profiles and gamma are not
-applied: codecs work on the stored numbers.
+applied: codecs work on the stored numbers. CMYK becomes RGB without a profile too: each of R, G, B
+is (255 - ink)(255 - black) / 255.
 """
 
 from __future__ import annotations
@@ -21,12 +22,19 @@ from PIL import Image as Pillow
 
 from bench.codec import Image
 from bench.errors import ImageError
+from bench.images.completeness import has_every_row, strict_decoding
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 """Suffixes of the files in a folder that count as pictures."""
 
 Samples: TypeAlias = npt.NDArray[Any]
 """uint8 or uint16, shape (H, W, C), C = 1 to 4: grey, grey and alpha, RGB, or RGBA."""
+
+MEGAPIXELS = 178
+"""The largest picture; Pillow opens none of more than 178.96 megapixels."""
+
+_KINDS = {1: "unsigned integer", 2: "signed integer", 3: "floating-point"}
+"""The kinds of samples of a TIFF file, by the tag SampleFormat."""
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
 _GREY_16 = ("I;16", "I;16B", "I;16L", "I;16N", "I;16R")
@@ -43,6 +51,7 @@ _TARGET = {mode: mode for mode in ("L", "LA", "RGB", "RGBA")} | {
     "P": "RGB",
     "PA": "RGBA",
     "YCbCr": "RGB",
+    "CMYK": "RGB",
 }
 """The mode that 8-bit samples of each Pillow mode are converted to; other modes are rejected."""
 
@@ -60,6 +69,9 @@ class Pixels:
     note: str
 
 
+_TOO_LARGE = f"has more than {MEGAPIXELS} megapixels, the most that is read; crop it"
+
+
 class _UnsupportedFormatError(ImageError):
     """An intact picture of an unsupported kind; the message continues "FILE ..."."""
 
@@ -67,17 +79,21 @@ class _UnsupportedFormatError(ImageError):
 def read(path: Path) -> Pixels:
     """Read one picture file.
 
-    The EXIF orientation is applied, grey is replicated to RGB, palettes are expanded, pixels that
-    are not opaque are blended with black, and 16 bits are scaled to 8 and rounded to the nearest
-    level. Only the first of several frames is read. The note lists each of these.
+    The EXIF orientation is applied, grey is replicated to RGB, palettes are expanded, CMYK is
+    converted, pixels that are not opaque are blended with black, and 16 bits are scaled to 8 and
+    rounded to the nearest level. Only the first of several frames is read. The note lists each of
+    these.
 
     Raises:
-        ImageError: the file is missing, damaged, or not a picture of a supported kind.
+        ImageError: the file is missing, damaged, too large, or not a picture of a supported kind.
     """
     try:
-        return _decode(path.read_bytes())
+        with strict_decoding():
+            return _decode(path.read_bytes())
     except _UnsupportedFormatError as error:
         raise ImageError(f"{path} {error}") from error
+    except Pillow.DecompressionBombError as error:
+        raise ImageError(f"{path} {_TOO_LARGE}") from error
     except Exception as error:
         reason = _reason(error)
         raise ImageError(f"{path} cannot be read ({reason}); remove it or repair it") from error
@@ -97,7 +113,12 @@ def _open(data: bytes) -> ImageFile.ImageFile:
 def _decode(data: bytes) -> Pixels:
     _open(data).verify()
     image = _open(data)
+    if image.width * image.height > MEGAPIXELS * 1e6:
+        raise _UnsupportedFormatError(_TOO_LARGE)
+    complete = has_every_row(image, data)
     samples = _sixteen_bit(image, data) if _bits(image) > 8 else _eight_bit(image)
+    if not complete:
+        raise ImageError("its data end before its last row")
     notes = _file_notes(_open(data)) + _sample_notes(samples)
     return Pixels(_rgb(samples), ", ".join(notes))
 
@@ -110,6 +131,7 @@ def _file_notes(image: ImageFile.ImageFile) -> list[str]:
         f"turned upright (EXIF orientation {orientation})": orientation in range(2, 9),
         "palette expanded to RGB": image.mode in ("P", "PA"),
         "YCbCr converted to RGB": image.mode == "YCbCr",
+        "CMYK converted to RGB without a colour profile": image.mode == "CMYK",
     }
     return [note for note, applies in notes.items() if applies]
 
@@ -138,9 +160,7 @@ def _eight_bit(image: ImageFile.ImageFile) -> Samples:
 
 def _sixteen_bit(image: ImageFile.ImageFile, data: bytes) -> Samples:
     if not _is_plain(image):
-        raise _UnsupportedFormatError(
-            "is a 16-bit picture of an unsupported kind; convert it to 8 bits"
-        )
+        raise _UnsupportedFormatError(f"holds {_sample_kind(image)}; convert it to 8 bits")
     raw_mode = _raw_modes(image).pop()
     if raw_mode in _GREY_16:
         return _channels(_plane(data, raw_mode).astype(np.uint16))
@@ -151,6 +171,16 @@ def _sixteen_bit(image: ImageFile.ImageFile, data: bytes) -> Samples:
         high, low = _plane(data, raw_mode), _plane(data, _OTHER_BYTE[raw_mode])
     both: Samples = high.astype(np.uint16) << 8 | low
     return both
+
+
+def _sample_kind(image: ImageFile.ImageFile) -> str:
+    """Return what is not supported, such as "32-bit floating-point samples, which ..."."""
+    bits, kind = _bits(image), 1
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        kind = image.tag_v2.get(TiffImagePlugin.SAMPLEFORMAT, (1,))[0]
+    if (bits, kind) == (16, 1):
+        return "16-bit samples in a layout that is not supported"
+    return f"{bits}-bit {_KINDS.get(kind, 'other')} samples, which are not supported"
 
 
 def _is_plain(image: ImageFile.ImageFile) -> bool:

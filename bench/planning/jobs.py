@@ -118,6 +118,11 @@ class Plan:
         """The evaluations."""
         return [cell for group in self.groups for cell in group.cells]
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys of all jobs."""
+        return frozenset([job.key for job in self.crafts] + [cell.key for cell in self.cells])
+
 
 def describe_job(job: CraftJob | MeasureJob) -> str:
     """Return a short description of a job."""

@@ -4,11 +4,14 @@ If several workers made it, workers.jsonl lists when each started or was lost, a
 
 A record is one line, flushed and synced to disk before it is reported. An incomplete last line,
 left by a crash, is removed when the folder is opened again. Only one process may write at a time.
+
+Where only the pictures of the suite have changed, the run goes on: records of other pictures move
+to set-aside.jsonl (`bench.store.set_aside`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +25,7 @@ from bench.errors import ImageError, StoreError
 from bench.images.png import decode_png, encode_png
 from bench.store.records import RECORD, CraftRecord, MeasureRecord, WorkerRecord
 from bench.store.records_file import append_line, os_errors_as_store_errors, read_records
+from bench.store.set_aside import exchange
 from bench.utils.files import write_atomically
 from bench.utils.memory import collection_paused
 
@@ -93,11 +97,13 @@ class Store:
     Attributes:
         crafts: records of the searches, by key.
         measured: records of the evaluations, by key.
+        set_aside: number of records that were set aside when the folder was opened.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, set_aside: int = 0) -> None:
         self._folder = folder
         self._end = 0
+        self.set_aside = set_aside
         self.crafts: dict[str, CraftRecord] = {}
         self.measured: dict[str, MeasureRecord] = {}
         with collection_paused():
@@ -158,8 +164,14 @@ class Store:
 
 
 @contextmanager
-def open_run(folder: Path, manifest: Manifest) -> Iterator[Store]:
+def open_run(folder: Path, manifest: Manifest, jobs: Collection[str] = ()) -> Iterator[Store]:
     """Open a run folder for writing; it is created, or an unfinished run in it is continued.
+
+    Args:
+        folder: its path.
+        manifest: the description of the run.
+        jobs: the keys of all its jobs. With them, a run is also continued if pictures were added,
+            removed or replaced since, as long as one is the same.
 
     Raises:
         StoreError: the folder belongs to another suite, other codecs or other pictures, another
@@ -176,8 +188,7 @@ def open_run(folder: Path, manifest: Manifest) -> Iterator[Store]:
                 f"another process is writing to {folder}; wait for it, or choose --out"
             ) from error
     try:
-        _claim(folder, manifest)
-        yield Store(folder)
+        yield Store(folder, _claim(folder, manifest, jobs))
     finally:
         lock.release()
 
@@ -202,30 +213,52 @@ def read_run(folder: Path) -> Run:
     return Run(folder, manifest, crafts, measures)
 
 
-def _claim(folder: Path, manifest: Manifest) -> None:
-    """Write the manifest into a new folder, or check that an old folder is of the same run."""
+def _claim(folder: Path, manifest: Manifest, jobs: Collection[str]) -> int:
+    """Write the manifest into a new folder, or check that an old folder is of the same run.
+
+    Returns:
+        The number of records that were set aside because the pictures have changed.
+    """
     existing = _read_manifest(folder)
     if existing is None:
         if any(path.exists() for path in _record_paths(folder)):
             raise StoreError(f"{folder} has records but no {_MANIFEST}; choose another --out")
-        with os_errors_as_store_errors(f"write {folder / _MANIFEST}"):
-            content = manifest.model_dump_json(indent=2) + "\n"
-            write_atomically(folder / _MANIFEST, content.encode())
+        _write_manifest(folder, manifest)
     elif (folder / f"{_RECORDS}.gz").exists():
         raise StoreError(
             f"{folder} has its records compressed; unpack {_RECORDS}.gz to go on, or choose another"
             " folder with --out"
         )
     elif _identity(existing) != _identity(manifest):
-        raise StoreError(
-            f"{folder} belongs to another run ({_difference(existing, manifest)}); choose another"
-            " folder with --out, or remove it"
-        )
+        if not jobs or not _has_other_pictures_only(existing, manifest):
+            raise StoreError(
+                f"{folder} belongs to another run ({_difference(existing, manifest)}); choose"
+                " another folder with --out, or remove it"
+            )
+        count = exchange(folder / _RECORDS, jobs)
+        _write_manifest(folder, manifest.model_copy(update={"started": existing.started}))
+        return count
+    return 0
+
+
+def _write_manifest(folder: Path, manifest: Manifest) -> None:
+    with os_errors_as_store_errors(f"write {folder / _MANIFEST}"):
+        content = manifest.model_dump_json(indent=2) + "\n"
+        write_atomically(folder / _MANIFEST, content.encode())
 
 
 def _identity(manifest: Manifest) -> tuple[object, ...]:
     """Return what two runs must have in common to share a folder."""
     return manifest.plan_sha256, manifest.versions
+
+
+def _has_other_pictures_only(existing: Manifest, manifest: Manifest) -> bool:
+    """Return whether two runs differ in some of their pictures and in nothing else."""
+    first, second = (
+        ({**one.suite, "images": None}, one.codecs, one.versions) for one in (existing, manifest)
+    )
+    common = existing.pictures.items() & manifest.pictures.items()
+    return first == second and bool(common) and existing.pictures != manifest.pictures
 
 
 def _difference(existing: Manifest, manifest: Manifest) -> str:

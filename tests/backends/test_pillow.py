@@ -181,6 +181,16 @@ def test_damage_under_a_right_checksum_is_refused_or_gives_a_picture_of_its_size
         assert _is_refused_or_of(image.shape, codec, _resealed(codec, bytes(damaged)))
 
 
+@pytest.mark.parametrize("form", CODECS)
+@pytest.mark.parametrize("size", [(40, 80), (80, 40), (3200, 1)])
+def test_a_file_of_another_size_is_refused_before_it_is_decoded(form, size, monkeypatch):
+    codec = CODECS[form]
+    file = unpack(codec._form.container_id, codec.encode(smooth(64, 50))).sections[0]
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: pytest.fail("it was decoded"))
+    with pytest.raises(CodecError, match=rf"picture of 64x50 instead of {size[0]}x{size[1]} \("):
+        codec.decode(_resealed(codec, file, size))
+
+
 def _is_refused_or_of(shape, codec, bitstream):
     try:
         return codec.decode(bitstream).shape == shape
@@ -261,6 +271,15 @@ def test_jpeg_says_which_sizes_it_cannot_hold():
 def test_webp_says_which_sizes_it_cannot_hold():
     with pytest.raises(Unsupported, match="16383 pixels per side"):
         WebP(quality=50).encode(np.zeros((16384, 1, 3), np.uint8))
+
+
+@pytest.mark.skipif(avif_availability() is not None, reason=avif_availability() or "")
+def test_avif_says_which_sizes_it_cannot_hold():
+    codec = Avif(quality=1, speed=10)
+    image = np.zeros((1, 32768, 3), np.uint8)
+    assert codec.decode(codec.encode(image)).shape == image.shape
+    with pytest.raises(Unsupported, match="32768 pixels per side"):
+        codec.encode(np.zeros((32769, 1, 3), np.uint8))
 
 
 def test_a_pillow_without_a_format_says_so(monkeypatch):

@@ -222,7 +222,7 @@ def test_an_attack_that_can_do_no_budget_of_the_suite_is_refused(tmp_path: Path)
 
 def test_a_region_outside_a_picture_is_refused(tmp_path):
     region = "{linf: 8, region: {top: 20, left: 0, height: 5, width: 5}}"
-    with pytest.raises(ConfigError, match="is not inside the picture 'chelsea'"):
+    with pytest.raises(ConfigError, match="picture 'chelsea' of 24x40, 'coffee' of 24x40"):
         run_suite(SUITE.replace("[{linf: 8}]", f"[{region}]"), tmp_path)
 
 

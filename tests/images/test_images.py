@@ -124,6 +124,15 @@ def test_a_corrupt_picture_among_good_ones_is_never_skipped(folder):
     assert names(ImageSpec(set=".", limit=1), folder) == ["a"]
 
 
+def test_all_pictures_that_cannot_be_used_are_listed_at_once(folder):
+    (folder / "b.png").write_bytes((folder / "b.png").read_bytes()[:-300])
+    Pillow.frombytes("LAB", (30, 20), bytes(1800)).save(folder / "d.tif")
+    message = r"^3 pictures cannot be used: \(1\) .*b\.png .* \(2\) .*'c'.* \(3\) .*d\.tif .*RGB$"
+    save(folder / "c.png", photo(height=4))
+    with pytest.raises(ImageError, match=message):
+        load(ImageSpec(set=".", crop=Crop(height=8, width=8)), folder)
+
+
 def test_files_that_differ_in_suffix_alone_keep_distinct_names(folder):
     save(folder / "a.jpg")
     assert names(ImageSpec(set="."), folder) == ["a.jpg", "a.png", "b", "c"]

@@ -22,7 +22,7 @@ from backends.external.ffmpeg import (
     Vvc,
 )
 from backends.external.ffmpeg_formats import AV1, HEVC, JPEGXL, VVC
-from backends.external.program import Program, time_limit
+from backends.external.program import Program, Scratch, time_limit
 from backends.pillow import Identity, Jpeg
 from bench.container import overhead, pack
 from bench.errors import CodecError, Unsupported
@@ -248,6 +248,73 @@ def test_bad_streams_under_a_right_checksum_are_refused_at_once(form, codec, mon
     for other in (*starts, stream[: len(stream) // 2], b"garbage" * 30):
         with pytest.raises(CodecError, match=r"^(?!.*was stopped)[^\n]+$"):
             made.decode(pack(form.container_id, 33, 17, [other]))
+
+
+EVERY = [
+    pytest.param(VVC, partial(Vvc, qp=40, preset="faster"), marks=needs_vvc, id="vvc"),
+    pytest.param(HEVC, partial(Hevc, qp=40, preset="ultrafast"), marks=needs_hevc, id="hevc"),
+    pytest.param(AV1, partial(Av1, crf=40, speed=8), marks=needs_av1, id="av1"),
+    pytest.param(JPEGXL, partial(JpegXl, distance=4, effort=1), marks=needs_jpegxl, id="jpegxl"),
+]
+
+
+@pytest.mark.parametrize(("form", "codec"), EVERY)
+def test_a_stream_of_another_size_with_as_many_samples_is_refused(form, codec):
+    made = codec()
+    wide, small = (
+        made.encode(smooth(*size))[overhead(1) - 4 : -4] for size in ((32, 128), (32, 64))
+    )
+    for stream, size in ((wide, (64, 64)), (wide, (128, 32)), (small * 2, (64, 64))):
+        with pytest.raises(CodecError, match=r"holds a picture of 32x(128|64) instead of \d+x\d+ "):
+            made.decode(pack(form.container_id, *size, [stream]))
+    with pytest.raises(CodecError, match="bytes instead of"):
+        made.decode(pack(form.container_id, 32, 64, [small * 2]))
+
+
+@pytest.mark.parametrize(("form", "codec"), EVERY)
+def test_a_stream_of_a_much_larger_picture_is_not_decoded(form, codec, monkeypatch):
+    made, written = codec(), []
+    stream = made.encode(smooth(512, 512))[overhead(1) - 4 : -4]
+    monkeypatch.setattr(Scratch, "read", lambda self: written.append(_read(self)) or written[-1])
+    with pytest.raises(CodecError, match=ONE_SENTENCE):
+        made.decode(pack(form.container_id, 16, 16, [stream]))
+    assert not any(written)
+
+
+_read = Scratch.read
+
+
+LIMITS = [
+    pytest.param(partial(Vvc, qp=63, preset="faster"), (25328, 16), (25329, 16), marks=needs_vvc),
+    pytest.param(partial(Vvc, qp=63, preset="faster"), (16, 16), (16, 25329), marks=needs_vvc),
+    pytest.param(
+        partial(Hevc, qp=51, preset="ultrafast"), (16, 4208), (16, 4209), marks=needs_hevc
+    ),
+    pytest.param(
+        partial(Hevc, qp=51, preset="ultrafast"), (32, 4209), (4209, 31), marks=needs_hevc
+    ),
+    pytest.param(partial(Av1, crf=63, speed=8), (16384, 1), (16385, 1), marks=needs_av1),
+    pytest.param(
+        partial(JpegXl, distance=15, effort=1), (1, 65535), (1, 65536), marks=needs_jpegxl
+    ),
+]
+
+
+@pytest.mark.parametrize(("codec", "largest", "larger"), LIMITS)
+def test_a_size_that_a_codec_cannot_code_is_unsupported(codec, largest, larger, monkeypatch):
+    made = codec()
+    image = np.zeros((*largest, 3), np.uint8)
+    assert made.decode(made.encode(image)).shape == image.shape
+    monkeypatch.setattr(Program, "run", lambda *_, **__: pytest.fail("a program was started"))
+    with pytest.raises(Unsupported, match=rf"picture has {larger[0]}x{larger[1]} \(height"):
+        made.encode(np.zeros((*larger, 3), np.uint8))
+
+
+@needs_vvc
+def test_the_line_that_states_the_cause_is_quoted(vvc):
+    stream = b"\0\0\1\0\x79" + bytes(9)
+    with pytest.raises(CodecError, match=r"exit code \d+: \[vvc\] Invalid value"):
+        vvc.decode(_resealed(stream))
 
 
 @needs_vvc

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import backends.external.program
 from backends.external.availability import vvc_availability
 from backends.external.ffmpeg import Av1, Hevc, JpegXl, Vvc
 from backends.external.ffmpeg_formats import AV1, HEVC, JPEGXL, VVC
+from backends.external.program import Program
 from bench.container import pack
 from bench.errors import CodecError, ConfigError
 
@@ -66,11 +68,17 @@ def stand_in(tmp_path, monkeypatch):
     return make
 
 
+def _written(width, height, samples):
+    """What a stand-in does to write a picture of this size."""
+    header = f"YUV4MPEG2 W{width} H{height} F25:1\\nFRAME\\n"
+    return f"{{ printf '{header}'; head -c {samples} /dev/zero; }} >\"$target\""
+
+
 @EVERY_CODEC
 @pytest.mark.parametrize(
     ("behaviour", "message"),
     [
-        ("echo reason >&2; echo '[x @ 0x55a] last' >&2; exit 7", r"exit code 7: \[x\] last$"),
+        ("echo '[x @ 0x55a] first' >&2; echo more >&2; exit 7", r"exit code 7: \[x\] first$"),
         ("exit 1", "exit code 1: it printed no error message"),
         ("kill -SEGV $$", "exit code -11"),
         ("cat >/dev/null", "wrote no bitstream"),
@@ -92,11 +100,13 @@ def test_a_failing_encoder_is_reported_in_one_sentence(
     ("behaviour", "message"),
     [
         ("echo damaged >&2; exit 69", "exit code 69: damaged"),
-        ('printf abc >"$target"', "wrote 3 bytes instead of 1836"),
-        ("cat >/dev/null", "wrote 0 bytes instead of 1836"),
-        ('head -c 4000 /dev/zero >"$target"', "wrote 4000 bytes instead of 1836"),
+        ("cat >/dev/null", "ffmpeg-stand-in wrote no picture"),
+        ('head -c 4000 /dev/zero >"$target"', "ffmpeg-stand-in wrote no picture"),
+        (_written(34, 18, 3), "wrote 3 bytes instead of 1836"),
+        (_written(34, 18, 4000), "wrote 4000 bytes instead of 1836"),
+        (_written(18, 34, 1836), "holds a picture of 34x18 instead of 18x34"),
     ],
-    ids=["fails", "writes too little", "writes nothing", "writes too much"],
+    ids=["fails", "nothing", "no picture", "too little", "too much", "another size"],
 )
 def test_a_failing_decoder_is_reported_in_one_sentence(stand_in, temporary, behaviour, message):
     stand_in(behaviour)
@@ -183,7 +193,39 @@ def test_without_any_ffmpeg_the_remedy_is_reported(monkeypatch):
     assert "pip install" in reason
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
+def test_a_start_runs_no_python_in_the_child():
+    """Python runs the hooks of a fork exactly then; such a start copies the page tables."""
+    code = (
+        "import os; from backends.external.program import Program; forks = [];"
+        "os.register_at_fork(before=lambda: forks.append(1));"
+        "Program('/bin/echo').run(['word'], 60); print(len(forks))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "0\n"
+
+
+def test_without_setpriv_a_program_runs_too(monkeypatch):
+    monkeypatch.setattr(backends.external.program, "_launcher", lambda: ())
+    assert Program("/bin/echo").run(["word"], 60).stdout == b"word\n"
+    with pytest.raises(CodecError, match=r"^missing cannot be run: No such file or directory$"):
+        Program("/nowhere/missing").run([], 60)
+
+
+def test_a_file_that_is_no_program_is_reported(tmp_path):
+    (tmp_path / "text").write_text("text")
+    with pytest.raises(CodecError, match=r"^text cannot be run: Permission denied$"):
+        Program(str(tmp_path / "text")).run([], 60)
+
+
+def test_a_program_may_end_with_the_exit_codes_of_the_shell():
+    with pytest.raises(CodecError, match=r"^sh ended with exit code 127: it printed no error"):
+        Program("/bin/sh").run(["-c", "exit 127"], 60)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or shutil.which("setpriv") is None,
+    reason="programs end with the harness on Linux with setpriv",
+)
 def test_a_killed_harness_leaves_no_encoder_and_no_file_behind(stand_in, temporary, tmp_path):
     stand_in(f"echo $$ >{tmp_path}/pid; exec sleep 600")
     code = (

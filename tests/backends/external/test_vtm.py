@@ -19,8 +19,9 @@ from backends.external.ffmpeg import Vvc
 from backends.external.h266 import h266
 from backends.external.layout import YUV444_FULL
 from backends.external.vtm import Vtm
+from backends.external.vvc_size import check_size
 from bench.container import overhead, pack
-from bench.errors import CodecError, ConfigError, MachineError
+from bench.errors import CodecError, ConfigError, MachineError, Unsupported
 from bench.registry.registry import unavailable
 from bench.testing import CodecContract
 from bench.testing.pictures import grey, noise, waves
@@ -38,6 +39,15 @@ if len(sys.argv) == 1:
 words = sys.argv[1:]
 def given(key):
     return words[words.index(key) + 1]
+def ue(number):
+    bits = f"{{number + 1:b}}"
+    return "0" * (len(bits) - 1) + bits
+def parameters(high, wide, half):
+    # a sequence parameter set: sides in blocks of 8, and a window that crops them
+    bits = 11 * "0" + ("01" if half else "11") + "101" + "01000100" + "01100110" + "10000000"
+    bits += 8 * "0" + "00" + ue(wide + -wide % 8) + ue(high + -high % 8) + "1"
+    bits += ue(0) + ue(-wide % 8 // (1 + half)) + ue(0) + ue(-high % 8 // (1 + half)) + "1"
+    return bytes((0, 0, 1, 0, 15 << 3 | 1)) + int(bits.ljust(200, "0"), 2).to_bytes(25, "big")
 {behaviour}
 if NAME == "Encoder":
     high, wide = int(given("-hgt")), int(given("-wdt"))
@@ -50,14 +60,15 @@ if NAME == "Encoder":
     assert "--InputBitDepth=10" in words and "--ConformanceWindowMode=1" in words
     assert (given("-fr"), given("-f"), given("-o")) == ("1", "1", "/dev/null")
     assert open(given("-c")).read()
-    open(given("-b"), "wb").write(b"VTM" + zlib.compress(data, 1))
+    open(given("-b"), "wb").write(parameters(high, wide, half) + b"VTM" + zlib.compress(data, 1))
 else:
     stream = open(given("-b"), "rb").read()
     if not stream:
         os.kill(os.getpid(), 11)
-    if not stream.startswith(b"VTM") or given("-d") != "10":
+    _, mark, packed = stream.partition(b"VTM")
+    if not mark or given("-d") != "10":
         sys.exit("ERROR: In function \\"readByte\\": FIFO exceeded")
-    open(given("-o"), "wb").write(zlib.decompress(stream[3:]))
+    open(given("-o"), "wb").write(zlib.decompress(packed))
 """
 
 
@@ -185,6 +196,38 @@ def test_a_failing_decoder_is_reported_in_one_sentence(vtm, temporary, behaviour
         codec.decode(bitstream)
     assert caught.match(message)
     assert not list(temporary.iterdir())
+
+
+@pytest.mark.parametrize("colour", ["yuv444", "yuv420", "rgb"])
+@pytest.mark.parametrize("other", [(64, 16), (16, 64), (31, 33), (33, 31)])
+def test_a_stream_of_another_size_with_as_many_samples_is_refused(vtm, colour, other):
+    vtm()
+    codec = Vtm(qp=32, colour=colour)
+    bitstream = codec.encode(np.zeros((*other, 3), np.uint8))
+    assert codec.decode(bitstream).shape == (*other, 3)
+    stream, size = bitstream[overhead(1) - 4 : -4], (32, 32) if 64 in other else other[::-1]
+    with pytest.raises(CodecError, match=r"holds a picture of .* instead of \d+x\d+ \(height x"):
+        codec.decode(pack(codec._coding.container_id, *size, [stream]))
+
+
+@pytest.mark.skipif(vvc_availability() is not None, reason=vvc_availability() or "")
+def test_what_ffmpegs_decoder_cannot_decode_is_unsupported(vtm):
+    vtm()
+    with pytest.raises(Unsupported, match="at most 25328 rows"):
+        Vtm(qp=32, decoder="ffmpeg").encode(np.zeros((25329, 1, 3), np.uint8))
+
+
+@pytest.mark.skipif(vvc_availability() is not None, reason=vvc_availability() or "")
+@pytest.mark.parametrize("size", [(16, 16), (18, 34), (34, 52), (200, 1000)])
+def test_the_size_in_a_real_stream_is_found(size):
+    bitstream = Vvc(qp=63, preset="faster").encode(np.zeros((*size, 3), np.uint8))
+    stream = bitstream[overhead(1) - 4 : -4]
+    check_size(stream, size)
+    with pytest.raises(CodecError, match=f"instead of {size[0]}x{size[1] + 2} "):
+        check_size(stream, (size[0], size[1] + 2))
+    for damaged in (b"", stream[:10], stream[4:10], b"\0\0\1\0\x79" + bytes(99)):
+        with pytest.raises(CodecError, match=ONE_SENTENCE):
+            check_size(damaged, size)
 
 
 @pytest.mark.parametrize("stream", [b"", b"garbage", b"VTM cut off"])
@@ -342,6 +385,8 @@ def test_real_vtm_never_crashes_on_bad_streams():
     for other in (b"", stream[: len(stream) // 2], stream * 2, rng.bytes(300)):
         with pytest.raises(CodecError, match=ONE_SENTENCE):
             codec.decode(pack(container_id, 16, 16, [other]))
+    with pytest.raises(CodecError, match="holds a picture of 16x16 instead of 8x32 "):
+        codec.decode(pack(container_id, 8, 32, [stream]))
 
 
 @pytest.mark.vtm
