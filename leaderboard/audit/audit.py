@@ -38,7 +38,13 @@ from leaderboard.publish.entry import (
     refuse_plugins,
     run_of,
 )
-from leaderboard.publish.entry_scope import EntryScope, mislabelled, missing_sources, plan_sha256
+from leaderboard.publish.entry_scope import (
+    EntryScope,
+    hidden_gradients,
+    mislabelled,
+    missing_sources,
+    plan_sha256,
+)
 from leaderboard.publish.published_board import challenges, entries
 from leaderboard.publish.tracks import Track, shipped, track_of
 from leaderboard.web.site import pages
@@ -179,7 +185,8 @@ def _on_track(
 ) -> Iterator[Event]:
     """Yield why an entry cannot stand on its track; see `leaderboard.publish.publish`."""
     yield from _of_track(entry, track, ENTRY)
-    for sentence in (*mislabelled(again, track), *missing_sources(again, track, members)):
+    unfit = (missing_sources(again, track, members), hidden_gradients(again, members))
+    for sentence in chain(mislabelled(again, track), *unfit):
         yield Finding(ENTRY, sentence)
     yield from undeclared_capabilities(entry, again)
 

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from itertools import chain
 from pathlib import Path
 
 from bench.errors import ConfigError, StoreError
@@ -30,7 +31,13 @@ from leaderboard.publish.entry import (
     slug,
     write_entry,
 )
-from leaderboard.publish.entry_scope import EntryScope, entry_scope, mislabelled, missing_sources
+from leaderboard.publish.entry_scope import (
+    EntryScope,
+    entry_scope,
+    hidden_gradients,
+    mislabelled,
+    missing_sources,
+)
 from leaderboard.publish.published_board import ENTRIES
 from leaderboard.publish.tracks import Track, track_of
 from leaderboard.publish.worst_pictures import worst_pictures
@@ -105,7 +112,9 @@ def _write(submitted: Submission, family: Family, to: Path, by: str) -> Path:
     place = to / ENTRIES / submitted.track.name / slug(family.name)
     _check_place(place, family, by)
     scope = _scope(submitted, family)
-    for sentence in missing_sources(submitted.again, submitted.track, scope.members):
+    again = submitted.again
+    unfit = missing_sources(again, submitted.track, scope.members)
+    for sentence in chain(unfit, hidden_gradients(again, scope.members)):
         raise ConfigError(sentence)
     entry, files = _entry(submitted, family, scope, by)
     write_entry(place, {**files, ENTRY: sealed(entry)})
