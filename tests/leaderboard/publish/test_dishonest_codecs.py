@@ -197,7 +197,7 @@ def test_a_defence_that_hides_the_gradients_of_its_codec_is_not_published(
 ):
     text = TRACK.replace("attacks:", f"{HIDING}attacks:")
     run = run_suite(f"plugins: [{plugin}]\n{text}", tmp_path)
-    words = ["publish", str(run), "--to", str(tmp_path / "board"), "--by", "me"]
+    words = ["publish", str(run), "--to", str(tmp_path / "board"), "--by", "me", "--plugins"]
     assert main([*words, "--codec", "hiding"]) == 2
     printed = " ".join(capsys.readouterr().err.split())
     assert "'toy gain=2.0' offers gradients, but 'hiding' offers none" in printed

@@ -88,7 +88,7 @@ def made(tmp_path_factory, run_suite):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tracks, "tracks", lambda: {track.name: track})
         run = run_suite(f"plugins: [{folder / 'masks.py'}]\n{text}", folder)
-        words = ["publish", str(run), "--to", str(to), "--by", "me"]
+        words = ["publish", str(run), "--to", str(to), "--by", "me", "--plugins"]
         assert main([*words, "--codec", "masked", "--codec", "blurred"]) == 0
         yield run, to
 
