@@ -19,6 +19,7 @@ from threading import current_thread, main_thread
 from bench import __version__
 from bench.cli import CLOSED_PIPE, DONE, INTERRUPTED, NOT_DONE
 from bench.errors import BenchError, one_line
+from bench.utils.terminal import plain_line
 
 COMMANDS = {
     "run": "bench.cli.run",
@@ -126,7 +127,7 @@ def _nearest(name: str) -> str:
 
 def _refuse(sentence: str, status: int = NOT_DONE) -> int:
     with suppress(BrokenPipeError):
-        sys.stderr.write(f"bench: {sentence}\n")
+        sys.stderr.write(f"bench: {plain_line(sentence)}\n")
     return status
 
 
