@@ -11,7 +11,7 @@ from bench.cli.main import main
 from bench.store.run_folder import read_run
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
-from leaderboard.audit.audit import audit_entry
+from leaderboard.audit.audit import audit_board, audit_entry
 from leaderboard.publish import tracks
 from leaderboard.publish.published_board import entries, runs
 from leaderboard.ranking.board import build_board
@@ -130,6 +130,9 @@ def test_an_entry_without_the_attacks_on_its_bare_codec_is_not_approved(copy):
     found = named(audit_entry(copy, Path(), plugins=True))
     assert any("searches of the suite have no record" in one for one in found)
     assert any("cells of the suite have no record" in one for one in found)
+    sentence = "masked was not scored on the pictures that 2 of 2 searches found on its bare codec"
+    on_the_board = named(audit_board(copy.parents[2]))
+    assert all(any(sentence in one for one in events) for events in (found, on_the_board))
 
 
 def test_an_entry_that_declares_its_bare_codec_without_gradients_is_not_approved(copy):
