@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> None:
     Raises:
         BenchError: something was misspelt, or could not be attacked or coded.
     """
-    from bench.cli.output import say, say_now, terminal
+    from bench.cli.output import say, say_now
 
     say_now(f"preparing an attack on {arguments.picture}")
     from bench.cli.progress import watch
@@ -65,6 +65,7 @@ def run(arguments: argparse.Namespace) -> None:
     from bench.engine.runner import describe, prepare
     from bench.inspection.single_attack import answer, write
     from bench.store.run_folder import open_run, read_run
+    from bench.utils.terminal import terminal
 
     request = _request(arguments)
     folder = arguments.out or Path("runs") / f"attack-{request.picture.stem}"

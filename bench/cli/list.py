@@ -34,20 +34,21 @@ def run(arguments: argparse.Namespace) -> None:
     """Print tables, or JSON."""
     import json
 
-    from bench.cli.output import say, terminal
+    from bench.cli.output import say_lines
+    from bench.utils.terminal import terminal
 
     if arguments.what == "zoo":
         from bench.models import zoo
 
         cards = zoo.cards()
         if arguments.json:
-            say(zoo.as_json(cards))
+            say_lines(zoo.as_json(cards))
         else:
             terminal().print(zoo.as_table(cards))
         return
     items = listed(arguments.what)
     if arguments.json:
-        say(json.dumps([asdict(item) for item in items], indent=2))
+        say_lines(json.dumps([asdict(item) for item in items], indent=2))
     else:
         terminal().print(*_tables(arguments.what, items), sep="\n")
 
@@ -169,12 +170,14 @@ def _tables(what: str, items: list[Item]) -> list[Table]:
 def _table(title: str, items: list[Item]) -> Table:
     from rich.table import Table
 
+    from bench.utils.terminal import plain_line
+
     table = Table(title=title, title_justify="left", show_lines=False)
     columns = _COLUMNS.get(title, _SUITE_COLUMNS)
     for header in columns:
         table.add_column(header, overflow="fold", no_wrap=header == "name")
     for item in items:
-        table.add_row(*(text(item) for text in columns.values()))
+        table.add_row(*(plain_line(text(item)) for text in columns.values()))
     return table
 
 

@@ -21,6 +21,7 @@ from typing import NoReturn
 from bench import __version__
 from bench.cli import CLOSED_PIPE, DONE, INTERRUPTED, NOT_DONE
 from bench.errors import BenchError, MachineError, one_line
+from bench.utils.terminal import plain_line
 
 COMMANDS = {
     "run": "bench.cli.run",
@@ -142,7 +143,7 @@ def _nearest(name: str) -> str:
 
 def _refuse(sentence: str, status: int = NOT_DONE) -> int:
     with suppress(BrokenPipeError):
-        sys.stderr.write(f"bench: {sentence}\n")
+        sys.stderr.write(f"bench: {plain_line(sentence)}\n")
     return status
 
 

@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-_WIDTH = 120
+from bench.utils.terminal import plain_line
 
 
 def say(text: str) -> None:
-    """Print a line as it is."""
-    sys.stdout.write(f"{text}\n")
+    """Print one line, without anything that controls the terminal."""
+    sys.stdout.write(f"{plain_line(text)}\n")
+
+
+def say_lines(text: str) -> None:
+    """Print lines in the same way."""
+    for line in text.split("\n"):
+        say(line)
 
 
 def say_now(text: str) -> None:
     """Print a line that is seen at once, in a file too."""
     say(text)
     sys.stdout.flush()
-
-
-def terminal() -> Console:
-    """Return the terminal; where there is none, tables are laid out 120 characters wide."""
-    from rich.console import Console
-
-    class Terminal(Console):
-        """A console that leaves a closed pipe to `bench.cli.main`."""
-
-        def on_broken_pipe(self) -> None:
-            raise BrokenPipeError
-
-    return Terminal(width=None if sys.stdout.isatty() else _WIDTH)

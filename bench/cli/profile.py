@@ -23,12 +23,12 @@ def run(arguments: argparse.Namespace) -> None:
     from pathlib import Path
     from tempfile import TemporaryDirectory
 
-    from bench.cli.output import terminal
     from bench.cli.progress import watch
     from bench.engine import profiler
     from bench.engine.runner import describe, execute, prepare
     from bench.store.run_folder import open_run
     from bench.suite.bundled import named_suite
+    from bench.utils.terminal import terminal
 
     suite, base = named_suite(arguments.suite)
     console, clock = terminal(), profiler.Clock()

@@ -15,6 +15,7 @@ from bench.planning.jobs import CraftJob, MeasureJob, Plan, describe_job
 from bench.store.records import CraftRecord, MeasureRecord, WorkerRecord
 from bench.store.run_folder import Store
 from bench.utils.durations import duration
+from bench.utils.terminal import plain_line
 
 
 def watch(events: Iterable[Event], plan: Plan, store: Store, console: Console) -> int:
@@ -94,7 +95,7 @@ class _Watch:
         return self._work.done - before
 
     def _start(self, job: CraftJob | MeasureJob) -> None:
-        self._progress.update(self._task, description=describe_job(job))
+        self._progress.update(self._task, description=plain_line(describe_job(job)))
         if isinstance(job, CraftJob) and not self._console.is_terminal:
             _print(self._console, f"{self._work.describe()}: {describe_job(job)}")
 
@@ -120,7 +121,7 @@ def _display(console: Console) -> Progress:
 
 
 def _print(console: Console, line: str) -> None:
-    console.print(line, markup=False, highlight=False, soft_wrap=True)
+    console.print(plain_line(line), highlight=False, soft_wrap=True)
     console.file.flush()
 
 

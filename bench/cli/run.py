@@ -54,12 +54,13 @@ def run(arguments: argparse.Namespace) -> None:
     from contextlib import closing
     from importlib import import_module
 
-    from bench.cli.output import say, terminal
+    from bench.cli.output import say
     from bench.cli.progress import watch
     from bench.engine import executors
     from bench.engine.runner import describe, prepare
     from bench.store.run_folder import open_run
     from bench.suite.bundled import named_suite
+    from bench.utils.terminal import terminal
 
     suite, base = named_suite(arguments.suite)
     folder = arguments.out or Path("runs") / suite.name

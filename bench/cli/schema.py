@@ -18,7 +18,7 @@ def run(arguments: argparse.Namespace) -> None:
     del arguments
     import json
 
-    from bench.cli.output import say
+    from bench.cli.output import say_lines
     from bench.suite.json_schema import suite_schema
 
-    say(json.dumps(suite_schema(), indent=2))
+    say_lines(json.dumps(suite_schema(), indent=2))

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train every stage of the recipe."""
-    from bench.cli.output import terminal
     from bench.training.train import train
+    from bench.utils.terminal import terminal
 
     train(arguments.recipe, arguments.out, terminal(), photos=arguments.photos)

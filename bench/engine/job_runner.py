@@ -19,12 +19,11 @@ from bench.errors import MachineError, one_line
 from bench.images.image_set import Picture
 from bench.isolation.coder import Coder
 from bench.isolation.coder_pool import CoderPool
-from bench.isolation.coder_process import CoderSpec
 from bench.planning.jobs import CraftJob, Draw, MeasureJob
 from bench.planning.operating_point import OperatingPoint, ScoringSpec
 from bench.registry.origin import is_foreign
 from bench.registry.registry import ComponentSpec
-from bench.scoring.measure import coder_to_score, measure
+from bench.scoring.measure import coder_spec, coder_to_score, measure
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
 from bench.store.records import CraftRecord, MeasureRecord
 from bench.utils.machine import raise_if_disk_full
@@ -164,8 +163,7 @@ class JobRunner:
         """Return the victim, and the witness of its clean evaluation on the witness picture."""
         if self._pool is None:
             return coder_to_score(self._components.codec(cell.victim), cell.draw), None
-        seed = None if cell.draw is None else cell.draw.seed
-        isolated = self._pool.coder(CoderSpec(cell.victim.choice, cell.victim.fingerprint, seed))
+        isolated = self._pool.coder(coder_spec(cell, cell.victim.fingerprint))
         is_witness = cell.picture.name == self._components.witness_picture
         witness = isolated if is_witness and cell.craft is None else None
         if is_foreign(cell.victim.choice):

@@ -13,6 +13,7 @@ from bench.codec import Codec, Image
 from bench.errors import PLUGIN_ERRORS, BenchError, one_line, raise_if_machine
 from bench.images.image_set import Picture, pixel_hash
 from bench.isolation.coder import Coder, LocalCoder
+from bench.isolation.coder_process import CoderSpec
 from bench.planning.jobs import Draw, MeasureJob
 from bench.planning.operating_point import ScoringSpec
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
@@ -139,6 +140,12 @@ def evaluation_identity(job: MeasureJob) -> dict[str, Any]:
         "craft": None if job.craft is None else job.craft.key,
         "draw": None if job.draw is None else job.draw.number,
     }
+
+
+def coder_spec(cell: MeasureJob, fingerprint: str) -> CoderSpec:
+    """Return what another process needs to make the codec that an evaluation scores."""
+    seed = None if cell.draw is None else cell.draw.seed
+    return CoderSpec(cell.victim.choice, fingerprint, seed)
 
 
 def coder_to_score(codec: Codec, draw: Draw | None) -> LocalCoder:

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bench.errors import ConfigError
 from bench.utils.files import write_atomically
+from bench.utils.terminal import plain_line
 
 Entry = dict[str, float]
 """One line of the log: "step", and either the means over the crops (loss, bpp, psnr, and attacked,
@@ -83,15 +84,15 @@ class Display(AbstractContextManager["Display"]):
         self._steps = steps
         self._started = time.monotonic(), step
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[text]}"),
+            TextColumn("{task.fields[text]}", markup=False),
             TimeRemainingColumn(),
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task(name, total=steps, completed=step, text="")
+        self._task = self._bar.add_task(plain_line(name), total=steps, completed=step, text="")
 
     def __enter__(self) -> Display:
         self._bar.start()
@@ -119,7 +120,7 @@ class Display(AbstractContextManager["Display"]):
 
     def say(self, text: str) -> None:
         """Print one line above the progress."""
-        self._console.print(text, highlight=False, soft_wrap=True)
+        self._console.print(plain_line(text), highlight=False, soft_wrap=True)
 
 
 def _describe(entry: Entry) -> str:

@@ -36,6 +36,7 @@ from bench.training.recipe import Recipe, Stage
 from bench.training.trainer import Losses, Trainer
 from bench.utils.files import write_atomically
 from bench.utils.machine import configure_threads
+from bench.utils.terminal import terminal
 from bench.utils.yaml_config import load
 
 _LOG_EVERY = 50
@@ -77,7 +78,7 @@ def train(
     trained: list[Path] = []
     for stage in recipe.stages:
         training = _StageTraining(stage, parent, out or Path("trainings") / recipe.name, pictures)
-        training.run(console or Console())
+        training.run(console or terminal())
         trained.append(training.weights)
         parent = training.weights
     return trained

@@ -17,11 +17,10 @@ from bench.images.png import decode_png
 from bench.isolation import CALL_LIMIT_S
 from bench.isolation.coder import Coder
 from bench.isolation.coder_pool import CoderPool
-from bench.isolation.coder_process import CoderSpec
 from bench.planning.jobs import CraftJob, Draw, Group, MeasureJob
 from bench.planning.resolve import make_codec
 from bench.registry.registry import ComponentSpec
-from bench.scoring.measure import evaluation_identity, measure
+from bench.scoring.measure import coder_spec, evaluation_identity, measure
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
 from bench.store.records import CraftRecord, MeasureRecord
 from bench.store.run_folder import Run
@@ -197,9 +196,7 @@ class _CellChecker:
         yield NotReencoded(cell, why)
 
     def _coder(self, cell: MeasureJob) -> Coder:
-        fingerprint = self._fingerprints[cell.victim.label]
-        seed = None if cell.draw is None else cell.draw.seed
-        return self._pool.coder(CoderSpec(cell.victim.choice, fingerprint, seed))
+        return self._pool.coder(coder_spec(cell, self._fingerprints[cell.victim.label]))
 
     def _clean(self, cell: MeasureJob, coder: Coder) -> RoundTrip | CodingFailure:
         key = (cell.picture.name, cell.victim.label, cell.draw)

@@ -19,6 +19,7 @@ from bench.engine.runner import plan_digest
 from bench.errors import BenchError, one_line
 from bench.store.run_folder import Run
 from bench.utils.hashing import digest
+from bench.verify.consent import refuse_plugins
 from bench.verify.findings import Checked, Event, Finding, NotReencoded, SavedPictures
 from bench.verify.reencode import RECORDS, reencode
 from bench.verify.replan import ReplannedRun, replan
@@ -80,14 +81,19 @@ def _summary(exactly: int, nearly: int, uncoded: Mapping[str, int]) -> Iterator[
         )
 
 
-def verify(run: Run, folder: Path) -> Iterator[Event]:
+def verify(run: Run, folder: Path, *, plugins: bool = False) -> Iterator[Event]:
     """Yield the contradictions in a run folder, and every evaluation that confirms its record.
 
     Args:
         run: the run folder as read.
         folder: folder in which relative paths of the suite are resolved first, before the working
             directory.
+        plugins: whether the plugins that it names may run.
+
+    Raises:
+        ConfigError: it names plugins, and they are not allowed.
     """
+    refuse_plugins(run.manifest.suite, run.folder, "", allowed=plugins)
     try:
         again = replan(run.manifest, folder)
     except BenchError as error:

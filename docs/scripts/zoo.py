@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import bjontegaard
 import numpy as np
 from pages import DOCS, table, write_page
 
@@ -26,6 +25,7 @@ from bench.models.card import Card, RateDistortion
 from bench.models.checkpoint import load
 from bench.registry.registry import ComponentSpec, instantiate
 from bench.training.evaluate import measure
+from leaderboard.ranking.rd_curves import Point, bd_rate
 
 PAGE = DOCS / "zoo.md"
 WEIGHTS = Path(__file__).parents[2] / "backends/zoo"
@@ -47,10 +47,9 @@ choice of settings.
 
 The mean difference in bits at the same PSNR between the plain models of a family and the codec in
 the column header. A negative number means that the family needs fewer bits. The mean is over the
-PSNR range that both have (piecewise cubic interpolation, package bjontegaard)."""
+PSNR range that both have (PCHIP interpolation, package bjontegaard)."""
 BD_RATE_NOTE = """\
-VVC has QP 32 to 47 here. [codecs.md](codecs.md) also has QP 27, uses Akima splines, and gives no
-figure where the curves share less than half of the range."""
+VVC has QP 32 to 47 here. [codecs.md](codecs.md) also has QP 27."""
 MODELS = """\
 ## Models
 
@@ -173,11 +172,8 @@ def _family_line(
 def _bd_rate(anchor: Sequence[AnchorPoint], test: Sequence[RateDistortion]) -> str:
     """Return the BD-rate of `test` against the anchor, as text."""
     curves = [sorted((point.bpp, point.psnr) for point in points) for points in (anchor, test)]
-    (anchor_rate, anchor_psnr), (rate, psnr) = (zip(*curve, strict=True) for curve in curves)
-    value = bjontegaard.bd_rate(
-        anchor_rate, anchor_psnr, rate, psnr, "pchip", require_matching_points=False
-    )
-    return f"{value:+.1f} %"
+    delta = bd_rate(*(tuple(Point("", *pair) for pair in curve) for curve in curves))
+    return delta.reason if delta.value is None else f"{delta.value:+.1f} %"
 
 
 if __name__ == "__main__":

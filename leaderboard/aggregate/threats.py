@@ -14,6 +14,9 @@ from bench.store.records import Threat
 GRADIENTS: Threat = "white-box"
 """Found with the victim's own gradients."""
 
+QUERIES: Threat = "black-box"
+"""Found by queries of the victim."""
+
 UNAWARE: Threat = "unaware"
 """Found with the gradients of the bare codec and scored on the defended one (non-adaptive)."""
 

@@ -17,6 +17,7 @@ from bench.codec import Codec, Randomised
 from bench.engine.runner import plan_digest
 from bench.errors import BenchError, one_line
 from bench.store.run_folder import Run
+from bench.verify.consent import refuse_plugins
 from bench.verify.findings import Event, Finding, SavedPictures
 from bench.verify.reencode import RECORDS as RUN_RECORDS
 from bench.verify.reencode import make_codec_or_skip, reencode
@@ -35,10 +36,15 @@ from leaderboard.publish.entry import (
     Entry,
     HashedFolder,
     read_entry,
-    refuse_plugins,
     run_of,
 )
-from leaderboard.publish.entry_scope import EntryScope, mislabelled, missing_sources, plan_sha256
+from leaderboard.publish.entry_scope import (
+    EntryScope,
+    hidden_gradients,
+    mislabelled,
+    missing_sources,
+    plan_sha256,
+)
 from leaderboard.publish.published_board import challenges, entries
 from leaderboard.publish.tracks import Track, shipped, track_of
 from leaderboard.web.site import pages
@@ -99,7 +105,7 @@ def audit_entry(folder: Path, suite_folder: Path, *, plugins: bool = False) -> I
         ConfigError: it names plugins, and they are not allowed.
     """
     entry = read_entry(folder)
-    refuse_plugins(entry, folder, allowed=plugins)
+    refuse_plugins(entry.suite, folder, entry.by, allowed=plugins)
     try:
         run = _with_sources(entry, run_of(entry, folder))
         inside = unzipped(folder, ARCHIVE)
@@ -137,7 +143,7 @@ def audit_challenge(folder: Path, suite_folder: Path, *, plugins: bool = False) 
     """
     submitted = read_challenge(folder)
     yield from broken_challenge(submitted, folder)
-    refuse_plugins(submitted, folder, allowed=plugins)
+    refuse_plugins(submitted.suite, folder, submitted.by, allowed=plugins)
     try:
         run = run_of(submitted, folder)
         inside = unzipped(folder, PICTURES)
@@ -179,7 +185,8 @@ def _on_track(
 ) -> Iterator[Event]:
     """Yield why an entry cannot stand on its track; see `leaderboard.publish.publish`."""
     yield from _of_track(entry, track, ENTRY)
-    for sentence in (*mislabelled(again, track), *missing_sources(again, track, members)):
+    unfit = (missing_sources(again, track, members), hidden_gradients(again, members))
+    for sentence in chain(mislabelled(again, track), *unfit):
         yield Finding(ENTRY, sentence)
     yield from undeclared_capabilities(entry, again)
 

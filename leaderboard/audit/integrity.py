@@ -6,7 +6,9 @@ entry.json --hashes--> files, archive, suite; records --board--> figures, the wo
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator
+from collections import defaultdict
+from collections.abc import Generator, Hashable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from bench.errors import BenchError, one_line
@@ -14,6 +16,7 @@ from bench.store.run_folder import Run
 from bench.utils.hashing import digest
 from bench.verify.findings import Finding
 from leaderboard.aggregate.suite_info import setting
+from leaderboard.aggregate.threats import GRADIENTS, QUERIES, UNAWARE
 from leaderboard.publish.archive import content, unzipped
 from leaderboard.publish.challenge import CHALLENGE, PICTURES, Challenge
 from leaderboard.publish.entry import (
@@ -43,7 +46,7 @@ def broken(entry: Entry, folder: Path) -> Iterator[Finding]:
     if run is None:
         return
     try:
-        for sentence in (*foreign(entry, run), *of_others(entry, run)):
+        for sentence in chain(foreign(entry, run), of_others(entry, run), _without_unaware(run)):
             yield Finding(str(folder / ENTRY), sentence)
         yield from _figures(entry, run, folder)
         yield from _worst(entry, run, folder)
@@ -100,6 +103,29 @@ def _archive(one: HashedFolder, folder: Path, name: str, own: str) -> Iterator[F
             yield Finding(place, f"{own} does not name it")
         elif actual != published:
             yield Finding(place, f"its hash is {actual}, {own} says {published}")
+
+
+def _without_unaware(run: Run) -> Iterator[str]:
+    """Yield a sentence for each defended codec that lacks pictures made against its bare codec.
+
+    Each search on the defended codec must have its like on the bare codec. The records alone show
+    whether it has, so this also holds where an entry's plugins do not run.
+    """
+    suite = setting(run)
+    usual = {str(choice) for choice in suite.all_attacks if not (choice.sources or suite.sources)}
+    searches: dict[tuple[str, str], set[Hashable]] = defaultdict(set)
+    for record in (record for record in run.measures if record.craft is not None):
+        craft = run.crafts[str(record.craft)]
+        if craft.attack in usual:
+            search = craft.attack, craft.objective, craft.budget, craft.picture
+            searches[record.victim, record.threat].add(search)
+    for label in (label for label in run.manifest.codecs if suite.choices[label].defence):
+        own = searches[label, GRADIENTS] | searches[label, QUERIES]
+        if missing := own - searches[label, UNAWARE]:
+            yield (
+                f"{label} was not scored on the pictures that {len(missing)} of {len(own)} searches"
+                " found on its bare codec; publish its run again with this version"
+            )
 
 
 def _figures(entry: Entry, run: Run, folder: Path) -> Iterator[Finding]:

@@ -17,5 +17,5 @@ def add_trust(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plugins",
         action="store_true",
-        help="run the plugins that the entry or challenge names: code of whoever published it",
+        help="run the plugins that the run, entry or challenge names: code of whoever made it",
     )

@@ -56,7 +56,8 @@ def _write_entries(arguments: argparse.Namespace) -> None:
     from bench.store.run_folder import read_run
     from leaderboard.publish.publish import publish, submission
 
-    submissions = [submission(read_run(run), arguments.suite_folder) for run in arguments.runs]
+    folder, plugins = arguments.suite_folder, arguments.plugins
+    submissions = [submission(read_run(run), folder, plugins=plugins) for run in arguments.runs]
     publisher = (arguments.by or _git_name()) if submissions else ""
     for one in submissions:
         for entry in publish(one, arguments.codec, arguments.to, publisher):
@@ -66,9 +67,10 @@ def _write_entries(arguments: argparse.Namespace) -> None:
 def _write_challenge(arguments: argparse.Namespace) -> None:
     from bench.cli.output import say
     from bench.errors import ConfigError
+    from bench.verify.consent import refuse_plugins
     from bench.verify.replan import replan
     from leaderboard.publish.challenge import challenge
-    from leaderboard.publish.entry import read_entry, refuse_plugins, run_of, slug
+    from leaderboard.publish.entry import read_entry, run_of, slug
     from leaderboard.publish.published_board import ENTRIES
     from leaderboard.publish.submitted_pictures import read_submitted_pictures
 
@@ -81,7 +83,7 @@ def _write_challenge(arguments: argparse.Namespace) -> None:
     (codec,) = arguments.codec
     folder = arguments.to / ENTRIES / arguments.track / slug(codec)
     entry = read_entry(folder)
-    refuse_plugins(entry, folder, allowed=arguments.plugins)
+    refuse_plugins(entry.suite, folder, entry.by, allowed=arguments.plugins)
     replanned = replan(run_of(entry, folder).manifest, arguments.suite_folder)
     pictures = read_submitted_pictures(arguments.challenge)
     publisher = arguments.by or _git_name()

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print the tables."""
-    from bench.cli.output import terminal
+    from bench.utils.terminal import terminal
     from leaderboard.commands.boards import read_board, show
 
     show(read_board(arguments.runs), terminal())

@@ -78,4 +78,4 @@ def _events(arguments: argparse.Namespace) -> Iterator[Event]:
         return audit_challenge(what, folder, plugins=arguments.plugins)
     run = read_run(what)
     say(f"checking the run folder {what}")
-    return verify(run, folder)
+    return verify(run, folder, plugins=arguments.plugins)

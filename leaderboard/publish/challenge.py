@@ -10,6 +10,7 @@ pictures.zip                                the pictures as PNGs
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -17,17 +18,18 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from bench.budget import Budget
-from bench.codec import Codec, Image
+from bench.codec import Image
 from bench.engine.runner import plan_digest, versions
 from bench.errors import ConfigError, StoreError
 from bench.images.image_set import Picture, pixel_hash
 from bench.images.png import encode_png
+from bench.isolation.coder_pool import CoderPool
 from bench.planning.jobs import CraftJob, Draw, Group, Plan
 from bench.planning.operating_point import OperatingPoint, PlannedAttack
 from bench.planning.planner import make_group
 from bench.planning.resolve import make_codec
 from bench.registry.registry import Component
-from bench.scoring.measure import coder_to_score, measure
+from bench.scoring.measure import coder_spec, measure
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
 from bench.store.records import CraftRecord, MeasureRecord
 from bench.store.run_folder import Run
@@ -99,12 +101,12 @@ def challenge(
             f"{place} belongs to '{owner}', whose folder has the same name as that of '{by}';"
             " choose another --by"
         )
-    codecs = _codecs(entry, again)
+    _check_codecs(entry, again)
     submitted = {one.job.key: one for one in _submitted(again, pictures, by)}
-    planned = _plan(again, codecs, [one.job for one in submitted.values()])
+    planned = _plan(again, entry.codecs, [one.job for one in submitted.values()])
     images = {key: one.image for key, one in submitted.items()}
     records: list[CraftRecord | MeasureRecord] = [_record(one) for one in submitted.values()]
-    records += _measured(again, planned, images, codecs)
+    records += _measured(again, planned, images)
     pngs = {f"adversarial/{key}.png": encode_png(image) for key, image in images.items()}
     files = {RECORDS: packed(records), PICTURES: zipped(pngs)}
     written = _challenge(entry, again, planned, by).model_copy(
@@ -135,16 +137,15 @@ def replanned(again: ReplannedRun, run: Run, by: str) -> ReplannedRun:
     return replace(again, plan=_plan(again, run.manifest.codecs, jobs))
 
 
-def _codecs(entry: Entry, again: ReplannedRun) -> dict[str, Codec]:
-    """Return the codec's operating points and the lossless reference, as they were published."""
-    codecs = {label: make_codec(again.points[label]) for label in entry.codecs}
-    for label, codec in codecs.items():
-        if codec.fingerprint() != entry.codecs[label]:
+def _check_codecs(entry: Entry, again: ReplannedRun) -> None:
+    """Raise an error if an operating point is not the published one."""
+    for label, published in entry.codecs.items():
+        fingerprint = make_codec(again.points[label]).fingerprint()
+        if fingerprint != published:
             raise StoreError(
-                f"{label} is '{codec.fingerprint()}' here but was published as"
-                f" '{entry.codecs[label]}'; pictures are only scored on the published codec"
+                f"{label} is '{fingerprint}' here but was published as '{published}'; pictures are"
+                " only scored on the published codec"
             )
-    return codecs
 
 
 def _submitted(again: ReplannedRun, pictures: Mapping[str, Image], by: str) -> Iterator[_Submitted]:
@@ -226,17 +227,18 @@ def _record(one: _Submitted) -> CraftRecord:
 
 
 def _measured(
-    again: ReplannedRun, planned: Plan, images: Mapping[str, Image], codecs: Mapping[str, Codec]
+    again: ReplannedRun, planned: Plan, images: Mapping[str, Image]
 ) -> Iterator[MeasureRecord]:
-    """Yield the scores of all evaluations."""
+    """Yield the scores of all evaluations; the codecs decode in a process that sees no picture."""
     clean: dict[tuple[str, str, Draw | None], RoundTrip | CodingFailure] = {}
-    for cell in planned.cells:
-        codec = coder_to_score(codecs[cell.victim.label], cell.draw)
-        place = (cell.picture.name, cell.victim.label, cell.draw)
-        if place not in clean:
-            clean[place] = encode_decode(codec, cell.picture.pixels)
-        attacked = None if cell.craft is None else images[cell.craft.key]
-        yield measure(cell, codec, clean[place], attacked, again.terms)
+    with closing(CoderPool(again.suite.compute.threads)) as pool:
+        for cell in planned.cells:
+            coder = pool.coder(coder_spec(cell, cell.victim.fingerprint))
+            place = (cell.picture.name, cell.victim.label, cell.draw)
+            if place not in clean:
+                clean[place] = encode_decode(coder, cell.picture.pixels)
+            attacked = None if cell.craft is None else images[cell.craft.key]
+            yield measure(cell, coder, clean[place], attacked, again.terms, coder)
 
 
 def _challenge(entry: Entry, again: ReplannedRun, planned: Plan, by: str) -> Challenge:

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
-from bench.errors import BenchError, ConfigError, StoreError, one_line
+from bench.errors import BenchError, StoreError, one_line
 from bench.store.records import RECORD, CraftRecord, Decibel, MeasureRecord
 from bench.store.run_folder import Manifest, Run
 from leaderboard.publish.archive import content, unpacked
@@ -257,23 +257,3 @@ def run_of(entry: HashedFolder, folder: Path) -> Run:
     crafts = {one.key: one for one in records if isinstance(one, CraftRecord)}
     measures = [one for one in records if isinstance(one, MeasureRecord)]
     return Run(folder, manifest, crafts, measures)
-
-
-def refuse_plugins(one: HashedFolder, folder: Path, *, allowed: bool) -> None:
-    """Refuse an entry or a challenge whose suite names plugins, unless plugins are allowed.
-
-    Args:
-        one: the entry or the challenge.
-        folder: its folder.
-        allowed: whether the plugins that it names may run.
-
-    Raises:
-        ConfigError: it names plugins, and they are not allowed.
-    """
-    plugins = one.suite.get("plugins")
-    if plugins and not allowed:
-        names = ", ".join(map(str, plugins)) if isinstance(plugins, list) else plugins
-        raise ConfigError(
-            f"{folder} names plugins, code of '{one.by}' that would run here: {names}; read it, and"
-            " pass --plugins if you trust it"
-        )

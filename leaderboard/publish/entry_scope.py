@@ -1,11 +1,14 @@
 """Which part of a run belongs to one codec's entry. Publishing and auditing use the same rule.
 
 Plan --its evaluations, the lossless reference on its pictures, sources that count--> Plan
+
+The bare codec of a defended codec counts as a source. Pictures made against it are defence-unaware
+attacks, which show whether the defence only hides the gradient from the attack.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -29,7 +32,8 @@ class EntryScope:
     Attributes:
         members: labels of the codec's operating points.
         references: labels of the lossless references.
-        track: the track's own codecs by label. Adversarial pictures found on them count too.
+        track: the track's own codecs by label. Adversarial pictures found on them count too, and
+            those found on the bare codecs of the members.
     """
 
     members: AbstractSet[str]
@@ -45,9 +49,13 @@ class EntryScope:
         """Return whether all sources of a picture count and a member is scored on it."""
         if group.craft is None:
             return True
-        sources = {point.label for point in group.craft.sources}
-        victims = {cell.victim.label for cell in group.cells}
-        return sources <= self.members | self.track.keys() and bool(victims & self.members)
+        own = [cell.victim for cell in group.cells if cell.victim.label in self.members]
+        return bool(own) and all(self._is_source(point, own) for point in group.craft.sources)
+
+    def _is_source(self, point: OperatingPoint, members: Sequence[OperatingPoint]) -> bool:
+        """Return whether pictures found on an operating point count for the members."""
+        is_known = point.label in self.members | self.track.keys()
+        return is_known or any(member.is_defended_version_of(point) for member in members)
 
     def _part(self, group: Group) -> Group:
         victims = self.members | self.references
@@ -102,6 +110,23 @@ def missing_sources(again: ReplannedRun, track: Track, members: AbstractSet[str]
             f" the track {track.name}, but the suite lacks {', '.join(sorted(missing))}; run a"
             " suite that has all of them too"
         )
+
+
+def hidden_gradients(again: ReplannedRun, members: AbstractSet[str]) -> Iterator[str]:
+    """Yield a sentence for each member of which only one offers gradients: it or its bare codec.
+
+    A defence must keep the gradients (see `bench.defence`). Otherwise its codec would be attacked
+    by transfer only, or no gradient attack would be made against its bare codec.
+    """
+    points = [cell.victim for cell in again.plan.groups[0].cells]
+    for point in (point for point in points if point.label in members):
+        for bare in filter(point.is_defended_version_of, points):
+            if point.differentiable != bare.differentiable:
+                has, lacks = (point, bare) if point.differentiable else (bare, point)
+                yield (
+                    f"'{has.label}' offers gradients, but '{lacks.label}' offers none; a defended"
+                    " codec must offer gradients if its bare codec does, and only then"
+                )
 
 
 def _needs_transfer(suite: Suite, point: OperatingPoint) -> bool:

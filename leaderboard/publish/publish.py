@@ -10,10 +10,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from itertools import chain
 from pathlib import Path
 
 from bench.errors import ConfigError, StoreError
 from bench.store.run_folder import Run
+from bench.verify.consent import refuse_plugins
 from bench.verify.replan import ReplannedRun, replan
 from bench.verify.run_folder import contradictions
 from leaderboard.aggregate.families import Family
@@ -30,7 +32,13 @@ from leaderboard.publish.entry import (
     slug,
     write_entry,
 )
-from leaderboard.publish.entry_scope import EntryScope, entry_scope, mislabelled, missing_sources
+from leaderboard.publish.entry_scope import (
+    EntryScope,
+    entry_scope,
+    hidden_gradients,
+    mislabelled,
+    missing_sources,
+)
 from leaderboard.publish.published_board import ENTRIES
 from leaderboard.publish.tracks import Track, track_of
 from leaderboard.publish.worst_pictures import worst_pictures
@@ -60,16 +68,19 @@ class Submission:
         return list(self.board.comparisons[0].families)
 
 
-def submission(run: Run, folder: Path) -> Submission:
+def submission(run: Run, folder: Path, *, plugins: bool = False) -> Submission:
     """Return a run that may be published.
 
     Args:
         run: the run as it is on disk.
         folder: where relative paths of its suite start.
+        plugins: whether the plugins that it names may run.
 
     Raises:
-        BenchError: the run belongs to no track, is not finished, or contradicts itself.
+        BenchError: the run belongs to no track, is not finished, contradicts itself, or names
+            plugins that are not allowed.
     """
+    refuse_plugins(run.manifest.suite, run.folder, "", allowed=plugins)
     track = track_of(run.manifest, folder)
     again = replan(run.manifest, folder)
     for finding in contradictions(run, again):
@@ -105,7 +116,9 @@ def _write(submitted: Submission, family: Family, to: Path, by: str) -> Path:
     place = to / ENTRIES / submitted.track.name / slug(family.name)
     _check_place(place, family, by)
     scope = _scope(submitted, family)
-    for sentence in missing_sources(submitted.again, submitted.track, scope.members):
+    again = submitted.again
+    unfit = missing_sources(again, submitted.track, scope.members)
+    for sentence in chain(unfit, hidden_gradients(again, scope.members)):
         raise ConfigError(sentence)
     entry, files = _entry(submitted, family, scope, by)
     write_entry(place, {**files, ENTRY: sealed(entry)})

@@ -31,7 +31,7 @@ from leaderboard.aggregate.flags import (
 )
 from leaderboard.aggregate.rows import Row, RowKey, kinds, row
 from leaderboard.aggregate.suite_info import SuiteInfo, setting
-from leaderboard.aggregate.threats import GRADIENTS, NOISE, WITHOUT_GRADIENTS
+from leaderboard.aggregate.threats import GRADIENTS, NOISE, QUERIES, WITHOUT_GRADIENTS
 from leaderboard.ranking.comparison import Comparison, comparison
 
 
@@ -225,7 +225,7 @@ def _flags_without_gradients(
     yield from _search_flags(case, WITHOUT_GRADIENTS)
     yield from _nondeterministic(case)
     yield from _weak(part, place, groups, WITHOUT_GRADIENTS)
-    yield from step_flags(case.of("black-box"), part.suite.all_attacks, values)
+    yield from step_flags(case.of(QUERIES), part.suite.all_attacks, values)
 
 
 def _search_flags(case: CellGroup, threats: Sequence[str]) -> Iterator[Flag]:

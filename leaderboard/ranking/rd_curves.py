@@ -1,10 +1,14 @@
 """Rate-distortion curves of a family, clean and under attack, and Bjøntegaard differences.
 
     member x objective --worst picture of each source--> (bpp, PSNR), both of that one picture
-    two curves         --bjontegaard, Akima splines-->   BD-rate in per cent, BD-PSNR in dB
+    two curves         --bjontegaard, PCHIP-->   BD-rate in per cent, BD-PSNR in dB
 
 A Bjøntegaard difference needs at least four points on each curve, a PSNR that rises with the rate
 on both, and ranges that share at least half of their union. Otherwise there is a reason instead.
+
+The interpolation must not overshoot. Under attack, a curve often saturates: large steps of the rate
+with small steps of the PSNR. There, splines (also Akima's) leave the range of the points by orders
+of magnitude. PCHIP is monotone, so a difference is never larger than the points allow.
 """
 
 from __future__ import annotations
@@ -26,6 +30,8 @@ from leaderboard.aggregate.worst_case import by_picture
 
 LEAST_POINTS = 4
 LEAST_OVERLAP = 0.5
+_ROUNDING = 1e-9
+"""Relative tolerance of a difference against what the curves allow."""
 
 
 @dataclass(frozen=True)
@@ -156,17 +162,25 @@ def _against(
 
 def bd_rate(anchor: Curve, other: Curve) -> Delta:
     """Return how many per cent more bits the other curve needs at equal PSNR."""
-    reason = _unfit(anchor, other, lambda point: point.psnr)
-    return Delta(None, reason) if reason else Delta(_bjontegaard("bd_rate", anchor, other))
+    if reason := _unfit(anchor, other, lambda point: point.psnr):
+        return Delta(None, reason)
+    least, most = (
+        100 * (ours.bpp / theirs.bpp - 1)
+        for ours, theirs in ((other[0], anchor[-1]), (other[-1], anchor[0]))
+    )
+    return _bjontegaard("bd_rate", anchor, other, (least, most))
 
 
 def bd_psnr(anchor: Curve, other: Curve) -> Delta:
     """Return by how many dB the other curve is higher at equal rate."""
-    reason = _unfit(anchor, other, lambda point: float(np.log10(point.bpp)))
-    return Delta(None, reason) if reason else Delta(_bjontegaard("bd_psnr", anchor, other))
+    if reason := _unfit(anchor, other, lambda point: float(np.log10(point.bpp))):
+        return Delta(None, reason)
+    allowed = other[0].psnr - anchor[-1].psnr, other[-1].psnr - anchor[0].psnr
+    return _bjontegaard("bd_psnr", anchor, other, allowed)
 
 
-def _bjontegaard(name: str, anchor: Curve, other: Curve) -> float:
+def _bjontegaard(name: str, anchor: Curve, other: Curve, allowed: tuple[float, float]) -> Delta:
+    """Return a difference; none if it is not finite or not between the two that are allowed."""
     import bjontegaard  # noqa: PLC0415 - imports pyplot, which takes a second
 
     coordinates = [
@@ -175,8 +189,13 @@ def _bjontegaard(name: str, anchor: Curve, other: Curve) -> float:
         for axis in ("bpp", "psnr")
     ]
     function = getattr(bjontegaard, name)
-    settings = {"method": "akima", "require_matching_points": False, "min_overlap": LEAST_OVERLAP}
-    return float(function(*coordinates, **settings))
+    settings = {"method": "pchip", "require_matching_points": False, "min_overlap": LEAST_OVERLAP}
+    with np.errstate(all="ignore"):
+        value = float(function(*coordinates, **settings))
+    (least, most), slack = allowed, _ROUNDING * (1 + abs(value))
+    if not np.isfinite(value) or not least - slack <= value <= most + slack:
+        return Delta(None, "not finite, or beyond what the curves allow")
+    return Delta(value)
 
 
 def _unfit(anchor: Curve, other: Curve, base: Callable[[Point], float]) -> str:

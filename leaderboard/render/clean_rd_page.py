@@ -32,9 +32,9 @@ _METHOD = """\
 - **bpp** counts every byte that a decoder needs.
 - **PSNR** is measured over red, green and blue together, **luma PSNR** on BT.709 luma.
 - **BD-rate** is the mean difference in bits to VVC medium at the same quality; a negative number
-  means fewer bits. The mean is over the quality range that both codecs have (Akima splines, package
-  bjontegaard). A BD-rate needs at least four points per curve and half of the range in common. The
-  three columns use PSNR, luma PSNR, and MS-SSIM in decibels, -10 log10(1 - MS-SSIM).
+  means fewer bits. The mean is over the quality range that both codecs have (PCHIP interpolation,
+  package bjontegaard). A BD-rate needs at least four points per curve and half of the range in
+  common. The three columns use PSNR, luma PSNR, and MS-SSIM in decibels, -10 log10(1 - MS-SSIM).
 - **flat** is the number of bytes of a grey square with as many pixels at the lowest rate: the size
   of the headers.
 - **s/MP** is seconds per megapixel with {threads} thread(s), including the start of programs.

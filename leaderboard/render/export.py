@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from bench.errors import ConfigError
+from bench.utils.terminal import plain_line
 from leaderboard.aggregate.bootstrap import Estimate
 from leaderboard.aggregate.rows import Row
 from leaderboard.columns.columns import RowColumn, columns
@@ -27,6 +28,9 @@ from leaderboard.ranking.rd_curves import Curve
 
 Cell: TypeAlias = str | float | None
 
+_FORMULAS = (*"=+-@", *"\uff1d\uff0b\uff0d\uff20")
+"""Beginnings of a formula, also in full width."""
+
 
 def records(board: Board) -> list[dict[str, Cell]]:
     """Return one record for each row, with every column by its key."""
@@ -35,13 +39,24 @@ def records(board: Board) -> list[dict[str, Cell]]:
 
 
 def as_csv(board: Board) -> bytes:
-    """Return the rows as comma-separated values; missing values are empty."""
+    """Return the rows as comma-separated values; missing values are empty.
+
+    Text that a program for tables would run as a formula begins with an apostrophe.
+    """
     lines = records(board)
     stream = io.StringIO()
     writer = csv.DictWriter(stream, _header(board, lines), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(lines)
+    writer.writerows({name: _written(cell) for name, cell in line.items()} for line in lines)
     return stream.getvalue().encode()
+
+
+def _written(cell: Cell) -> Cell:
+    """Return a cell as it is written; text is on one line, as a carriage return would end a row."""
+    if not isinstance(cell, str):
+        return cell
+    text = plain_line(cell)
+    return f"'{text}" if text.startswith(_FORMULAS) else text
 
 
 def as_parquet(board: Board) -> bytes:

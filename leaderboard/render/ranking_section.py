@@ -54,9 +54,9 @@ def curves(board: Board, plots: Sequence[Plot]) -> Iterator[str]:
     yield (
         "Each point of an attacked curve is the mean rate and the mean PSNR of the same adversarial"
         " pictures: for each source picture the one with the highest value of the objective. A"
-        " Bjøntegaard difference (BD) is the mean distance of two curves where they overlap. It"
-        " needs four quality settings on each curve, a PSNR that rises with the rate, and ranges"
-        " that share half of their union. Otherwise it is n/a."
+        " Bjøntegaard difference (BD) is the mean distance of two curves where they overlap,"
+        " interpolated by PCHIP. It needs four quality settings on each curve, a PSNR that rises"
+        " with the rate, and ranges that share half of their union. Otherwise it is n/a."
     )
     for one in board.comparisons:
         if one.curves:

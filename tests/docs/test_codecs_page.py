@@ -51,7 +51,7 @@ def test_rates_qualities_and_bd_rates_are_those_of_the_source_pictures(folder):
         zip(*curve, strict=True) for curve in curves.values()
     )
     expected = bjontegaard.bd_rate(
-        *(rates, psnrs, other_rates, other_psnrs), "akima", require_matching_points=False
+        *(rates, psnrs, other_rates, other_psnrs), "pchip", require_matching_points=False
     )
     assert rows[0][6] == "+0.0 %"
     assert rows[4][6] == f"{expected:+.1f} %"

@@ -257,7 +257,7 @@ def test_verifying_asks_the_metrics_again(folder):
 
 
 def _finding(run, folder):
-    events = list(verify(run, folder))
+    events = list(verify(run, folder, plugins=True))
     assert any(isinstance(event, Checked) for event in events)
     return [str(event) for event in events if isinstance(event, Finding)]
 

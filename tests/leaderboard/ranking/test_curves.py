@@ -1,9 +1,10 @@
 """Curves and Bjøntegaard figures against integrals done here, and reasons where there are none."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.interpolate import Akima1DInterpolator
 
 from leaderboard.ranking.board import build_board
 from leaderboard.ranking.rd_curves import Point, bd_psnr, bd_rate
@@ -30,19 +31,91 @@ def test_two_db_below_is_minus_two_db():
     assert bd_psnr(straight(np.array(RATES)), below).value == pytest.approx(-2)
 
 
+def slopes(x, y):
+    """Return the slopes of PCHIP at rising points, by the formulas of Fritsch and Butland."""
+    h, delta = np.diff(x), np.diff(y) / np.diff(x)
+    inner = [
+        (3 * h[i] + 3 * h[i - 1])
+        / ((2 * h[i] + h[i - 1]) / delta[i - 1] + (h[i] + 2 * h[i - 1]) / delta[i])
+        for i in range(1, len(h))
+    ]
+    ends = [(h, delta), (h[::-1], delta[::-1])]
+    first, last = (((2 * h[0] + h[1]) * d[0] - h[0] * d[1]) / (h[0] + h[1]) for h, d in ends)
+    limited = [min(max(end, 0), 3 * d[0]) for end, (_, d) in zip((first, last), ends, strict=True)]
+    return np.array([limited[0], *inner, limited[1]])
+
+
+def area(x, y, low, high):
+    """Return the integral of the interpolation of rising points, piece by piece."""
+    slope, total = slopes(x, y), 0.0
+    for i in range(len(x) - 1):
+        piece = partial(_cubic, x[i : i + 2], y[i : i + 2], slope[i : i + 2])
+        start, end = max(low, x[i]), min(high, x[i + 1])
+        total += quad(piece, start, end)[0] if start < end else 0.0
+    return total
+
+
+def _cubic(x, y, slope, at):
+    h = x[1] - x[0]
+    t = (at - x[0]) / h
+    return (
+        y[0] * (1 + 2 * t) * (1 - t) ** 2
+        + y[1] * t**2 * (3 - 2 * t)
+        + h * t * (1 - t) * (slope[0] * (1 - t) - slope[1] * t)
+    )
+
+
 def test_figures_are_those_of_an_independent_integral(rng):
     first = 0.2 * 2.0 ** np.arange(5), 25 + 3.0 * np.arange(5) + rng.uniform(0, 1, 5)
     second = first[0] * rng.uniform(1.1, 1.3, 5), first[1] - rng.uniform(0.2, 0.8, 5)
     curves = curve(*first), curve(*second)
     low, high = max(first[1][0], second[1][0]), min(first[1][-1], second[1][-1])
-    rates = [Akima1DInterpolator(psnr, np.log10(bpp)) for bpp, psnr in (first, second)]
-    area = [quad(rate, low, high, limit=200)[0] for rate in rates]
-    wanted = 100 * (10 ** ((area[1] - area[0]) / (high - low)) - 1)
-    assert bd_rate(*curves).value == pytest.approx(wanted, rel=1e-4)
+    rates = [area(psnr, np.log10(bpp), low, high) for bpp, psnr in (first, second)]
+    wanted = 100 * (10 ** ((rates[1] - rates[0]) / (high - low)) - 1)
+    assert bd_rate(*curves).value == pytest.approx(wanted, rel=1e-6)
     low, high = (np.log10(end) for end in (second[0][0], first[0][-1]))
-    heights = [Akima1DInterpolator(np.log10(bpp), psnr) for bpp, psnr in (first, second)]
-    area = [quad(height, low, high, limit=200)[0] for height in heights]
-    assert bd_psnr(*curves).value == pytest.approx((area[1] - area[0]) / (high - low), rel=1e-4)
+    heights = [area(np.log10(bpp), psnr, low, high) for bpp, psnr in (first, second)]
+    wanted = (heights[1] - heights[0]) / (high - low)
+    assert bd_psnr(*curves).value == pytest.approx(wanted, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("psnrs", "expected"),
+    [
+        ((27, 27.1, 27.2, 32), 88.9),
+        ((26, 30, 30.1, 30.2), -38.5),
+        ((26, 26.0001, 26.0002, 32), 137.8),
+        ((26, 31.9998, 31.9999, 32), -58.0),
+    ],
+)
+def test_curves_that_saturate_give_no_more_than_their_rates_allow(psnrs, expected):
+    """Splines that overshoot gave up to infinity; the rates alone allow -87.5 % to +700 %."""
+    rates = (0.1, 0.2, 0.4, 0.8)
+    found = bd_rate(curve(rates, (26, 28, 30, 32)), curve(rates, psnrs))
+    assert found.value == pytest.approx(expected, abs=0.1)
+
+
+def test_random_rising_curves_give_no_more_than_their_rates_allow(rng):
+    for _ in range(50):
+        bpps = 0.1 * np.cumprod(1 + rng.exponential(1, (2, 4)), axis=1)
+        psnrs = 25 + np.cumsum(10 ** rng.uniform(-6, 1, (2, 4)), axis=1)
+        psnrs[1] += psnrs[0, 0] - psnrs[1, 0]
+        psnrs[1, -1] = max(psnrs[0, -1], psnrs[1, -2] + 0.1)
+        anchor, other = (curve(*pair) for pair in zip(bpps, psnrs, strict=True))
+        found = bd_rate(anchor, other)
+        if found.value is not None:
+            least, most = bpps[1, 0] / bpps[0, -1], bpps[1, -1] / bpps[0, 0]
+            assert 100 * (least - 1) <= found.value <= 100 * (most - 1)
+        height = bd_psnr(anchor, other)
+        if height.value is not None:
+            assert psnrs[1, 0] - psnrs[0, -1] <= height.value <= psnrs[1, -1] - psnrs[0, 0]
+
+
+def test_a_figure_that_is_not_finite_has_a_reason_instead():
+    psnrs = (26, 28, 30, 32)
+    anchor = curve((1e-12, 1e-11, 1e-10, 1e-9), psnrs)
+    found = bd_rate(anchor, curve((1e300, 1e301, 1e302, 1e303), psnrs))
+    assert (found.value, found.reason) == (None, "not finite, or beyond what the curves allow")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 
@@ -41,6 +42,25 @@ def test_rows_are_read_back_with_means_and_intervals(filled, write, read):
     assert [line[name] for name in NAMES] == pytest.approx(wanted)
     assert (line.pictures, line.pictures_of, line.budget) == (3, 3, "linf 8")
     assert found.drop_db.isna().tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("label", "written"),
+    [
+        *((formula, f"'{formula}") for formula in ("=1+1", "+1", "-1", "@x", "\uff1d1")),
+        *((f"{space}=1", "\ufffd=1") for space in "\t\r\n"),
+    ],
+)
+def test_a_label_is_no_formula_and_negative_numbers_stay_numbers(label, written, lab, tmp_path):
+    """Programs for tables run a cell that begins in this way."""
+    made = lab(codecs=[{"name": "toy", "label": label}])
+    made.clean(label, "one")
+    better = made.scores(bpp=0.5, mse=1e-4)
+    made.attacked(label, made.craft("one", "fgsm", "distortion", (label,)), better)
+    table = as_csv(build_board([made.write(tmp_path)])).decode()
+    line = next(csv.DictReader(io.StringIO(table, newline="")))
+    assert line["codec"] == written
+    assert line["drop_db"] == "-10.0"
 
 
 def test_columns_keep_their_names_in_exports():
