@@ -32,6 +32,8 @@ from bench.codec import Codec
 from bench.defence import only
 from bench.errors import ConfigError, one_line
 from bench.models.checkpoint import read
+from bench.models.fit import check_finite
+from bench.models.state_names import beginnings, fitted
 from bench.registry.trusted import load_class
 from bench.wrapping import layered, randomised
 
@@ -128,10 +130,18 @@ class _Diffused(Filter):
 
 def _net(model: str, weights: Path) -> nn.Module:
     net, state = load_class(model, nn.Module)(), read(weights).state
+
+    def load(names: dict[str, Tensor]) -> nn.Module:
+        net.load_state_dict(names)
+        return net
+
     try:
-        net.load_state_dict(state)
+        check_finite(fitted(load, state))
+    except ConfigError as error:
+        raise ConfigError(f"{weights}: {error}") from error
     except RuntimeError as error:
         raise ConfigError(
-            f"{weights} does not hold the weights of {model}: {one_line(error)}"
+            f"{weights} does not hold the weights of {model}: {one_line(error)}; its names begin"
+            f" with {beginnings(state)}"
         ) from error
     return cast("nn.Module", freeze(net))

@@ -21,7 +21,12 @@ import torch
 from compressai.models import CompressionModel
 from torch import Tensor, nn
 
-from backends.learned.bitstream_guard import check_plausible_size, zero_padded
+from backends.learned.bitstream_guard import (
+    check_codable_size,
+    check_plausible_size,
+    least_bits,
+    zero_padded,
+)
 from backends.learned.nets import downsampling_factor, padded, view, weights_hash
 from backends.learned.surrogate_passes import Pass, Surrogate
 from bench.codec import Codec, Image, Relaxed, Tolerances
@@ -64,13 +69,15 @@ class Learned(Codec):
         self._estimator = estimator
         self._coding_options = coding_options or {}
         self._factor = downsampling_factor(net)
+        self._least_bits = least_bits(net, self._factor)
         self._weights = weights_hash(name, net)
 
     def encode(self, image: Image) -> bytes:
         """Return the container with the model's strings."""
+        height, width, _ = image.shape
+        check_codable_size(height, width)
         images = padded(to_tensor(image), self._factor)
         coded = compressed(self._net, images, **self._coding_options)
-        height, width, _ = image.shape
         return pack(self._codec_id(), height, width, [stream[0] for stream in coded["strings"]])
 
     def decode(self, bitstream: bytes) -> Image:
@@ -88,7 +95,10 @@ class Learned(Codec):
         return to_image(decoded[..., : container.height, : container.width])
 
     def fingerprint(self) -> str:
-        """Return the architecture, the weights' hash, the library versions and the device."""
+        """Return the architecture, a hash of weights and tables, the versions and the device.
+
+        The tables are those in use, which are made from the weights.
+        """
         versions = f"compressai {compressai.__version__}, torch {torch.__version__}"
         return f"{self._weights} ({versions}, {self.device.type})"
 
@@ -152,7 +162,7 @@ class Learned(Codec):
             )
         rows, columns = self._units(container)
         pixels = rows * columns * self._factor**2
-        check_plausible_size(container, pixels)
+        check_plausible_size(container, pixels, rows * columns * self._least_bits)
         return zero_padded(container.sections, pixels)
 
     def _latent_shape(self, container: Container) -> Any:  # noqa: ANN401 - the model's own structure

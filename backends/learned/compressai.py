@@ -26,6 +26,7 @@ from backends.learned.surrogate_passes import Surrogate, SurrogateForward
 from bench.errors import ConfigError, one_line
 from bench.models.architectures import coding
 from bench.models.checkpoint import load, read
+from bench.models.state_names import beginnings, fitted
 from bench.registry.trusted import load_class
 
 _SPELLING = {"bmshj2018-factorized-relu": "bmshj2018_factorized_relu"}
@@ -142,10 +143,13 @@ def locate(checkpoint: str) -> Path:
 def _instance(model: str, checkpoint: Path) -> CompressionModel:
     model_class, state = load_class(model, CompressionModel), read(checkpoint).state
     try:
-        return coding(model_class.from_state_dict(state))
+        return coding(fitted(model_class.from_state_dict, state))
+    except ConfigError as error:
+        raise ConfigError(f"{checkpoint}: {error}") from error
     except (KeyError, RuntimeError, IndexError) as error:
         raise ConfigError(
-            f"{checkpoint} does not hold the weights of {model}: {one_line(error)}"
+            f"{checkpoint} does not hold the weights of {model}: {one_line(error)}; its names begin"
+            f" with {beginnings(state)}"
         ) from error
 
 

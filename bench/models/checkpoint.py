@@ -2,8 +2,8 @@
 
 Parameters are stored as fp16. A buffer (a bound, a pedestal, a mask) is stored as fp16 only if that
 is lossless; otherwise the pedestal of GDN and the lower bound of the likelihoods would become zero.
-The tables of the entropy coder are stored empty. They follow from the parameters, `net.update()`
-computes them again, and for Gaussian models they would be larger than the weights.
+The tables of the entropy coder are stored empty: they are always made from the weights, and for
+Gaussian models they would be larger than the weights.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 from compressai.models import CompressionModel
-from compressai.zoo import load_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import load as parse_safetensors
 from safetensors.torch import save as format_safetensors
@@ -24,8 +24,11 @@ from torch import Tensor, nn
 
 from bench import __version__
 from bench.errors import ConfigError
-from bench.models.architectures import TABLES, build
+from bench.models.architectures import build
 from bench.models.card import Card, read_card, write_card
+from bench.models.coder_tables import TABLES, last_part
+from bench.models.state_names import tensors_by_name
+from bench.models.torch_files import check_size, is_stored, load_torch
 from bench.utils.files import write_atomically
 
 
@@ -34,7 +37,7 @@ class Checkpoint:
     """The content of a checkpoint.
 
     Attributes:
-        state: float32 and integer tensors by name.
+        state: float32, integer and complex tensors by name.
         card: its card; None if there is none.
     """
 
@@ -74,6 +77,7 @@ def read(path: Path) -> Checkpoint:
         ConfigError: the file is missing, damaged, not a checkpoint, or contains code.
     """
     try:
+        check_size(path)
         content = path.read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
@@ -110,7 +114,7 @@ def _state_to_store(net: nn.Module) -> dict[str, Tensor]:
 
 
 def _compact(name: str, tensor: Tensor, is_parameter: bool) -> Tensor:
-    if name.rpartition(".")[2] in TABLES:
+    if last_part(name) in TABLES:
         return tensor.new_empty(0)
     half = tensor.half()
     if tensor.is_floating_point() and (is_parameter or torch.equal(half.to(tensor), tensor)):
@@ -120,34 +124,43 @@ def _compact(name: str, tensor: Tensor, is_parameter: bool) -> Tensor:
 
 def _from_safetensors(path: Path, content: bytes) -> dict[str, Tensor]:
     try:
-        return _floats(parse_safetensors(content))
+        state = parse_safetensors(content)
     except SafetensorError as error:
         raise ConfigError(
             f"{path} is truncated or not a safetensors file ({error}); fetch or train it again"
         ) from error
+    return _floats(path, tensors_by_name(state))
 
 
 def _from_pickle(path: Path) -> dict[str, Tensor]:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = load_torch(path)
+    except ConfigError:
+        raise
     except Exception as error:
         raise ConfigError(
             f"{path} is refused: it is truncated, or not a file of tensors alone (code in it is "
             "never run); fetch it again, or save it with torch.save(net.state_dict(), ...)"
         ) from error
-    return _floats(load_state_dict(_state_dict(path, content)))
+    return _floats(path, tensors_by_name(content) or _refused(path, content))
 
 
-def _state_dict(path: Path, content: object) -> dict[str, Tensor]:
-    state = content.get("state_dict", content) if isinstance(content, dict) else content
-    if not isinstance(state, dict) or not state or not all(map(torch.is_tensor, state.values())):
-        raise ConfigError(
-            f"{path} is not a checkpoint: expected tensors by name, or those under 'state_dict'"
-        )
-    return dict(state)
+def _refused(path: Path, content: object) -> NoReturn:
+    keys = f" {', '.join(map(str, content))[:80]}" if isinstance(content, dict) else ""
+    raise ConfigError(
+        f"{path} is not a checkpoint: expected tensors by name, or those under a key such as"
+        f" 'state_dict', found {type(content).__name__}{keys}; save it with"
+        " torch.save(net.state_dict(), ...)"
+    )
 
 
-def _floats(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _floats(path: Path, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    for name, tensor in state.items():
+        if not is_stored(tensor):
+            raise ConfigError(
+                f"{path} is refused: {name} is not an array that the file holds whole; save it with"
+                " torch.save({name: tensor.contiguous() ...})"
+            )
     return {
         name: tensor.float() if tensor.is_floating_point() else tensor
         for name, tensor in state.items()

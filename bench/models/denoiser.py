@@ -10,8 +10,6 @@ It predicts the correction that is added to a picture, at half the size of the p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -35,13 +33,6 @@ class Denoiser(nn.Module):
         self.correction = nn.Sequential(
             nn.PixelUnshuffle(2), _convolution(12, N), nn.ReLU(), *inner, last
         )
-
-    @classmethod
-    def from_state_dict(cls, state: Mapping[str, Tensor]) -> Denoiser:
-        """Return a net with these weights."""
-        net = cls(state["correction.1.weight"].shape[0])
-        net.load_state_dict(state)
-        return net
 
     def forward(self, images: Tensor) -> dict[str, Tensor | dict[str, Tensor]]:
         """Return denoised pictures as `x_hat`, and empty `likelihoods`.

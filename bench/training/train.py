@@ -28,6 +28,7 @@ from bench.metrics import scores as metrics
 from bench.models import checkpoint
 from bench.models.architectures import build, fresh
 from bench.models.card import Card
+from bench.models.torch_files import load_torch
 from bench.models.warm_start import inherit
 from bench.training.crops import BatchLoader, Photos, read_photos
 from bench.training.evaluate import measure
@@ -207,7 +208,7 @@ class _StageTraining:
 
 def _read_state(path: Path) -> dict[str, Any]:
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+        saved = load_torch(path)
     except Exception as error:
         raise ConfigError(f"{path} is damaged; remove it to train from the start") from error
     return saved if isinstance(saved, dict) else {}

@@ -5,20 +5,29 @@ kodim01.png, kodim01-rate.png --name--> source picture kodim01; the same names i
 
 from __future__ import annotations
 
+import math
 import pickle
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.format import read_array_header_1_0, read_array_header_2_0, read_magic
 
 from bench.codec import Image
-from bench.errors import ImageError, one_line
+from bench.errors import ConfigError, ImageError, one_line
 from bench.images.png import decode_png
 
 _BETWEEN = "-_"
+_LARGEST = 2**32
+"""The most bytes of the arrays in one file."""
+
+_VERSION: Callable[[IO[bytes]], tuple[int, int]] = read_magic
+_HEADERS: Mapping[
+    tuple[int, int], Callable[[IO[bytes]], tuple[tuple[int, ...], bool, np.dtype[Any]]]
+] = {(1, 0): read_array_header_1_0, (2, 0): read_array_header_2_0}
 _UNREADABLE = (
     *(OSError, EOFError, TypeError, ValueError, RuntimeError),
     *(pickle.UnpicklingError, zipfile.BadZipFile),
@@ -42,6 +51,8 @@ def read_submitted_pictures(path: Path) -> dict[str, Image]:
         raise ImageError(f"{path} is not a folder of PNGs, an .npz file or a .pt file")
     try:
         arrays = read(path)
+    except ConfigError as error:
+        raise ImageError(str(error)) from error
     except _UNREADABLE as error:
         raise ImageError(f"cannot read {path}: {one_line(error)}") from error
     return _named(path, {name: _picture(f"{path}: {name}", one) for name, one in arrays.items()})
@@ -76,16 +87,43 @@ def _png(file: Path) -> Image:
 
 
 def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+    _check_claims(path)
     with np.load(path, allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
 
 
-def _tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
-    import torch  # noqa: PLC0415 - slow to import
+def _check_claims(path: Path) -> None:
+    """Check the sizes that a file of arrays claims, before any memory is allocated for them."""
+    with zipfile.ZipFile(path) as archive:
+        records = archive.infolist()
+        total = sum(record.file_size for record in records)
+        if total > _LARGEST:
+            raise ValueError(
+                f"it unpacks to {total} bytes, more than the {_LARGEST} of one file; split it"
+            )
+        for record in records:
+            with archive.open(record) as file:
+                if _claimed_bytes(file) > record.file_size:
+                    raise ValueError(f"{record.filename} claims more bytes than it has")
 
-    tensors = torch.load(path, map_location="cpu", weights_only=True)
+
+def _claimed_bytes(file: IO[bytes]) -> int:
+    """Return how many bytes the header of an array claims."""
+    version = _VERSION(file)
+    if version not in _HEADERS:
+        raise ValueError(f"arrays of version {version} are not supported")
+    shape, _, dtype = _HEADERS[version](file)
+    return math.prod(shape) * dtype.itemsize
+
+
+def _tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
+    from bench.models.torch_files import is_stored, load_torch  # noqa: PLC0415 - slow to import
+
+    tensors = load_torch(path)
     if not isinstance(tensors, Mapping):
         raise TypeError("it holds no tensors by name")
+    if not all(map(is_stored, tensors.values())):
+        raise TypeError("it holds something that is not a whole tensor")
     return {str(name): np.asarray(tensor) for name, tensor in tensors.items()}
 
 

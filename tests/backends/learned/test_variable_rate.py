@@ -144,7 +144,7 @@ def _refused(architecture, **parameters):
 def test_weights_of_one_rate_are_refused(architecture, small_checkpoint):
     path = str(small_checkpoint(FIXED[architecture]))
     told = _refused(architecture, level=0, checkpoint=path)
-    assert f"another architecture than {architecture} (missing Gain" in told
+    assert f"lacks weights of {architecture} (Gain" in told
 
 
 @every_net
@@ -153,7 +153,7 @@ def test_weights_of_all_rates_are_refused_by_the_codecs_of_one(
 ):
     path = str(variable_file(architecture, is_stepped))
     told = _refused(FIXED[architecture], checkpoint=path)
-    assert f"another architecture than {FIXED[architecture]} (unexpected Gain" in told
+    assert f"weights that {FIXED[architecture]} does not have (Gain" in told
 
 
 @pytest.mark.parametrize("other", FIXED)
@@ -163,7 +163,8 @@ def test_weights_of_another_variable_model_are_refused(
 ):
     if other != architecture:
         told = _refused(other, level=0, checkpoint=str(variable_file(architecture, is_stepped)))
-        assert f"another architecture than {other}" in told
+        words = ("another architecture than {}", "lacks weights of {}", "that {} does not have")
+        assert any(one.format(other) in told for one in words)
 
 
 @pytest.mark.parametrize("architecture", FIXED)

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import re
+import resource
 import shutil
 import zipfile
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.lib.format import write_array_header_1_0
 
 from bench.cli.main import main
 from bench.errors import BenchError, ImageError
@@ -25,6 +27,7 @@ from bench.utils.yaml_config import parse
 from bench.verify.findings import Checked
 from bench.verify.replan import replan
 from leaderboard.audit.audit import audit_board, audit_challenge
+from leaderboard.publish import submitted_pictures
 from leaderboard.publish.best_known import known
 from leaderboard.publish.challenge import challenge, read_challenge
 from leaderboard.publish.entry import run_of, sha256
@@ -132,6 +135,41 @@ def test_what_is_no_picture_is_refused(name, array, message, tmp_path):
     np.savez(tmp_path / "mine.npz", **{name: array})
     with pytest.raises(ImageError, match=message):
         read_submitted_pictures(tmp_path / "mine.npz")
+
+
+def _npz(path, shape, unpacked):
+    """Write an archive of one compressed array, whose header names a shape."""
+    header = io.BytesIO()
+    write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file,
+        file.open("chelsea.npy", "w", force_zip64=True) as array,
+    ):
+        array.write(header.getvalue())
+        for _ in range(unpacked // 2**24):
+            array.write(bytes(2**24))
+
+
+@pytest.mark.parametrize(
+    ("shape", "unpacked", "words"),
+    [
+        ((2**16, 2**16, 3), 0, "chelsea.npy claims more bytes than it has"),
+        ((2**15, 2**10, 3), 2**27, "unpacks to 1342.* bytes, more than the 134217728 of one file"),
+    ],
+)
+def test_an_npz_that_claims_too_much_is_refused(shape, unpacked, words, tmp_path, monkeypatch):
+    monkeypatch.setattr(submitted_pictures, "_LARGEST", 2**27)
+    _npz(tmp_path / "mine.npz", shape, unpacked)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ImageError, match=f"cannot read .*mine.npz: .*{words}"):
+        read_submitted_pictures(tmp_path / "mine.npz")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**16
+
+
+def test_a_pt_that_claims_too_much_is_refused(tmp_path):
+    torch.save({"chelsea": torch.zeros(1).expand(2**15, 2**15, 3)}, tmp_path / "mine.pt")
+    with pytest.raises(ImageError, match="holds something that is not a whole tensor"):
+        read_submitted_pictures(tmp_path / "mine.pt")
 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path):
