@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 from bench.codec import Codec, Image
-from bench.errors import one_line, raise_if_machine
+from bench.errors import CodecError, one_line
+from bench.isolation.coder import Coder
+from bench.isolation.coder_pool import CoderPool
+from bench.isolation.coder_process import CoderSpec
 from bench.metrics.scores import bpp, psnr
-from bench.verify.findings import Finding
+from bench.verify.findings import Finding, Skipped
 from bench.verify.reencode import make_codec_or_skip
 from bench.verify.replan import ReplannedRun
 from bench.verify.tolerances import DECIBEL
@@ -18,10 +22,12 @@ from leaderboard.publish.entry import ARCHIVE, ENTRY, Entry, Worst
 
 def bitstreams(
     entry: Entry, again: ReplannedRun, inside: Mapping[str, bytes], folder: Path
-) -> Iterator[Finding]:
+) -> Iterator[Finding | Skipped]:
     """Yield the bitstreams that do not decode to what the entry shows.
 
-    Codecs that are not available here are skipped; `bench.verify.reencode` reports them.
+    They are decoded in a process that has no picture. Bitstreams are written for one fingerprint,
+    so those of a codec that has another fingerprint here are skipped. Codecs that cannot be made
+    here are left out; `bench.verify.reencode` reports them.
 
     Args:
         entry: the entry with its worst pictures.
@@ -32,27 +38,34 @@ def bitstreams(
     sources = {picture.name: picture.pixels for picture in again.pictures}
     labels = {one.codec for one in entry.worst} & again.points.keys()
     codecs = {label: make_codec_or_skip(again.points[label]) for label in labels}
-    for one in entry.worst:
-        codec, source = codecs.get(one.codec), sources.get(one.picture)
-        problem = ""
-        if codec is None or source is None or one.bitstream not in inside:
-            problem = f"there is no {one.codec}, no picture {one.picture} or no such file"
-        elif isinstance(codec, Codec):
-            problem = _problem(one, codec, source, inside[one.bitstream])
-        if problem:
-            yield Finding(f"{folder / ARCHIVE}: {one.bitstream}", problem)
+    other = {label for label, codec in codecs.items() if _is_other(codec, entry.codecs.get(label))}
+    for label in sorted(other):
+        yield Skipped(label, "its bitstreams are not decoded, because its fingerprint differs here")
+    with closing(CoderPool(again.suite.compute.threads)) as pool:
+        for one in (one for one in entry.worst if one.codec not in other):
+            codec, source = codecs.get(one.codec), sources.get(one.picture)
+            problem = ""
+            if codec is None or source is None or one.bitstream not in inside:
+                problem = f"there is no {one.codec}, no picture {one.picture} or no such file"
+            elif isinstance(codec, Codec):
+                spec = CoderSpec(again.points[one.codec], codec.fingerprint(), seed=None)
+                problem = _problem(one, pool.coder(spec), source, inside[one.bitstream])
+            if problem:
+                yield Finding(f"{folder / ARCHIVE}: {one.bitstream}", problem)
 
 
-def _problem(one: Worst, codec: Codec, source: Image, stream: bytes) -> str:
+def _is_other(codec: Codec | Skipped, published: str | None) -> bool:
+    return isinstance(codec, Codec) and codec.fingerprint() != published
+
+
+def _problem(one: Worst, coder: Coder, source: Image, stream: bytes) -> str:
     """Return what is wrong with a bitstream, or an empty string."""
+    height, width, _ = source.shape
     try:
-        decoded = codec.decode(stream)
-    except Exception as error:  # noqa: BLE001 - an error inside a codec is a failure of the codec
-        raise_if_machine(error)
+        decoded = coder.decode(stream, (height, width)).value
+    except CodecError as error:
         return f"does not decode: {one_line(error)}"
-    if decoded.shape != source.shape:
-        return f"decodes to {decoded.shape}, but its source has {source.shape}"
-    rate, quality = bpp(len(stream), *source.shape[:2]), psnr(source, decoded)
+    rate, quality = bpp(len(stream), height, width), psnr(source, decoded)
     if rate == one.bpp and math.isclose(quality, one.psnr_source, abs_tol=DECIBEL, rel_tol=0):
         return ""
     return (
