@@ -120,7 +120,7 @@ def _terminated_like_interrupted() -> Iterator[None]:
 
 
 def _nearest(name: str) -> str:
-    match = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
+    match = difflib.get_close_matches(name.lower(), COMMANDS, n=1, cutoff=0.5)
     return f"did you mean '{match[0]}'?" if match else f"commands: {', '.join(COMMANDS)}"
 
 
