@@ -9,6 +9,7 @@ computes them again, and for Gaussian models they would be larger than the weigh
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -26,7 +27,7 @@ from bench import __version__
 from bench.errors import ConfigError
 from bench.models.architectures import TABLES, build
 from bench.models.card import Card, read_card, write_card
-from bench.utils.files import write_atomically
+from bench.utils.files import read_file, write_atomically
 
 
 @dataclass(frozen=True)
@@ -74,13 +75,13 @@ def read(path: Path) -> Checkpoint:
         ConfigError: the file is missing, damaged, not a checkpoint, or contains code.
     """
     try:
-        content = path.read_bytes()
+        content = read_file(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(f"cannot read the checkpoint {path}: {reason}") from error
     if path.suffix == ".safetensors":
         return Checkpoint(_from_safetensors(path, content), read_card(path))
-    return Checkpoint(_from_pickle(path), None)
+    return Checkpoint(_from_pickle(path, content), None)
 
 
 def load(path: Path, architecture: str) -> CompressionModel:
@@ -127,15 +128,15 @@ def _from_safetensors(path: Path, content: bytes) -> dict[str, Tensor]:
         ) from error
 
 
-def _from_pickle(path: Path) -> dict[str, Tensor]:
+def _from_pickle(path: Path, content: bytes) -> dict[str, Tensor]:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        stored = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:
         raise ConfigError(
             f"{path} is refused: it is truncated, or not a file of tensors alone (code in it is "
             "never run); fetch it again, or save it with torch.save(net.state_dict(), ...)"
         ) from error
-    return _floats(load_state_dict(_state_dict(path, content)))
+    return _floats(load_state_dict(_state_dict(path, stored)))
 
 
 def _state_dict(path: Path, content: object) -> dict[str, Tensor]:

@@ -34,7 +34,7 @@ from bench.training.evaluate import measure
 from bench.training.log import Display, Entry, Log
 from bench.training.recipe import Recipe, Stage
 from bench.training.trainer import Losses, Trainer
-from bench.utils.files import write_atomically
+from bench.utils.files import open_regular, write_atomically
 from bench.utils.machine import configure_threads
 from bench.utils.yaml_config import load
 
@@ -71,12 +71,14 @@ def train(
     """
     recipe = load(recipe_path, Recipe)
     configure_threads(recipe.threads)
-    folder = photos or recipe_path.parent / recipe.photos
-    pictures = read_photos(folder, recipe.holdout, recipe.crop)
+    folder = (out or Path("trainings") / recipe.name).absolute()
+    pictures = read_photos(
+        photos or recipe_path.parent / recipe.photos, recipe.holdout, recipe.crop
+    )
     parent = recipe_path.parent / recipe.parent if recipe.parent else None
     trained: list[Path] = []
     for stage in recipe.stages:
-        training = _StageTraining(stage, parent, out or Path("trainings") / recipe.name, pictures)
+        training = _StageTraining(stage, parent, folder, pictures)
         training.run(console or Console())
         trained.append(training.weights)
         parent = training.weights
@@ -206,7 +208,8 @@ class _StageTraining:
 
 def _read_state(path: Path) -> dict[str, Any]:
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+        with open_regular(path) as file:
+            saved = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
         raise ConfigError(f"{path} is damaged; remove it to train from the start") from error
     return saved if isinstance(saved, dict) else {}
