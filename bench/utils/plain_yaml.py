@@ -22,7 +22,7 @@ from bench.errors import ConfigError, one_line
 Where: TypeAlias = tuple[str | int, ...]
 
 LARGEST_TEXT = 2**20
-"""Largest YAML text that is read, in characters."""
+"""Largest YAML text that is read, in bytes, and in characters."""
 
 MOST_VALUES = 100_000
 """Largest number of keys and values in a YAML text; an alias counts as all that it stands for."""

@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, fie
 from pydantic_core import ErrorDetails
 
 from bench.errors import ConfigError
-from bench.utils.plain_yaml import Document, Where, read_document
+from bench.utils.files import read_file
+from bench.utils.plain_yaml import LARGEST_TEXT, Document, Where, read_document
 
 
 class Settings(BaseModel):
@@ -90,10 +91,23 @@ def load(path: Path, model: type[SettingsT]) -> SettingsT:
         ConfigError: the file cannot be read, is not YAML, or does not fit the class.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        content = read_file(path, LARGEST_TEXT)
+    except (OSError, ValueError) as error:
         raise ConfigError(f"cannot read {path}: {_reason(error)}") from error
-    return parse(text, str(path), model)
+    return parse(_decoded(content, path), str(path), model)
+
+
+def _decoded(content: bytes, path: Path) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        found = f"the byte 0x{content[error.start]:02x}"
+        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            found = "UTF-16"
+        raise ConfigError(
+            f"{path}:{line}: not UTF-8 text (found {found}); save the file as UTF-8"
+        ) from error
 
 
 def parse(text: str, name: str, model: type[SettingsT]) -> SettingsT:
