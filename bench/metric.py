@@ -110,7 +110,7 @@ def read(metric: Metric, reference: Image, picture: Image) -> Reading:
     try:
         value = float(metric(_still(reference), _still(picture)))
     except Unsupported as error:
-        return Reading(None, str(error))
+        return Reading(None, one_line(error))
     except PLUGIN_ERRORS as error:  # what breaks inside a metric is its failure
         raise_if_machine(error)
         return Reading(None, one_line(error))

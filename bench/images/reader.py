@@ -8,6 +8,7 @@ applied: codecs work on the stored numbers.
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from io import BytesIO
@@ -20,7 +21,8 @@ from PIL import ExifTags, ImageFile, ImageOps, TiffImagePlugin, UnidentifiedImag
 from PIL import Image as Pillow
 
 from bench.codec import Image
-from bench.errors import ImageError
+from bench.errors import ImageError, writable
+from bench.utils.files import read_file
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 """Suffixes of the files in a folder that count as pictures."""
@@ -72,15 +74,32 @@ def read(path: Path) -> Pixels:
     level. Only the first of several frames is read. The note lists each of these.
 
     Raises:
-        ImageError: the file is missing, damaged, or not a picture of a supported kind.
+        ImageError: the file is missing, damaged, or not a picture of a supported kind, or its name
+            is no text.
     """
+    require_text(path)
     try:
-        return _decode(path.read_bytes())
+        return _decode(read_file(path))
     except _UnsupportedFormatError as error:
         raise ImageError(f"{path} {error}") from error
     except Exception as error:
         reason = _reason(error)
         raise ImageError(f"{path} cannot be read ({reason}); remove it or repair it") from error
+
+
+def require_text(path: Path) -> None:
+    """Refuse a file whose name could not be written into records.
+
+    Raises:
+        ImageError: the name is no text in the encoding of file names.
+    """
+    if writable(path.name) != path.name:
+        encoding = sys.getfilesystemencoding()
+        other = "" if encoding == "utf-8" else ", or set PYTHONUTF8=1"
+        raise ImageError(
+            f"the name of the picture {os.fsencode(path)!r} is no text in {encoding}; rename the"
+            f" file{other}"
+        )
 
 
 def _reason(error: Exception) -> str:

@@ -89,7 +89,7 @@ def encode_decode(codec: Codec, image: Image) -> RoundTrip | CodingFailure:
         bitstream, encode_seconds = _timed(lambda: codec.encode(image))
         decoded, decode_seconds = _timed(lambda: np.asarray(codec.decode(bitstream)))
     except Unsupported as error:
-        return CodingFailure("unsupported", str(error))
+        return CodingFailure("unsupported", one_line(error))
     except PLUGIN_ERRORS as error:  # an error inside a codec is the codec's failure
         raise_if_machine(error)
         return CodingFailure("failed", one_line(error))
