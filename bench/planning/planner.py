@@ -108,9 +108,10 @@ def plan(
         scoring: its scoring settings.
 
     Raises:
-        ConfigError: an attack supports none of the budgets, no attack can use one of the sources,
-            there are too many jobs, or two are the same.
+        ConfigError: two pictures are equal, an attack supports none of the budgets, no attack can
+            use one of the sources, there are too many jobs, or two are the same.
     """
+    _check_pictures(pictures)
     for attack in attacks:
         _check_budgets(suite, attack)
     check_sources(suite, points, attacks)
@@ -122,6 +123,17 @@ def plan(
     planned = Plan(tuple(groups))
     _check_distinct(planned)
     return planned
+
+
+def _check_pictures(pictures: Sequence[Picture]) -> None:
+    """Refuse equal pictures: their searches would be the same, and each would count twice."""
+    seen: dict[str, str] = {}
+    for picture in pictures:
+        first = seen.setdefault(picture.sha256, picture.name)
+        if first != picture.name:
+            raise ConfigError(
+                f"the pictures '{first}' and '{picture.name}' have the same pixels; leave one out"
+            )
 
 
 def _check_budgets(suite: Suite, attack: PlannedAttack) -> None:
