@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> None:
     from bench.store.run_folder import open_run, read_run
 
     request = _request(arguments)
-    folder = arguments.out or Path("runs") / f"attack-{request.picture.stem}"
+    folder = (arguments.out or Path("runs") / f"attack-{request.picture.stem}").absolute()
     prepared = prepare(request.suite(), Path())
     with open_run(folder, describe(prepared)) as store:
         watch(execute(prepared, store), prepared.plan, store, terminal())

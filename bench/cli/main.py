@@ -18,6 +18,7 @@ from threading import current_thread, main_thread
 
 from bench import __version__
 from bench.cli import CLOSED_PIPE, DONE, INTERRUPTED, NOT_DONE
+from bench.cli.output import print_any_text
 from bench.errors import BenchError, one_line
 
 COMMANDS = {
@@ -57,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status, see `_EXIT_STATUSES`.
     """
     os.environ.setdefault(*_PASSIVE)
+    print_any_text()
     words = list(sys.argv[1:] if arguments is None else arguments)
     parser = _parser()
     if "_ARGCOMPLETE" in os.environ:  # set by the shell when TAB is pressed

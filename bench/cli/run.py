@@ -55,13 +55,14 @@ def run(arguments: argparse.Namespace) -> None:
 
     suite, base = named_suite(arguments.suite)
     folder = arguments.out or Path("runs") / suite.name
+    place = folder.absolute()  # a codec can change the working directory
     options = executors.Options(arguments.workers, arguments.address, arguments.gpus)
     executor = executors.executor(arguments.executor, options)
     prepared = prepare(suite, base)
     with (
-        open_run(folder, describe(prepared)) as store,
+        open_run(place, describe(prepared)) as store,
         closing(executor(prepared, store)) as events,
     ):
         scored = watch(events, prepared.plan, store, terminal())
     say(f"{scored} evaluations scored now, {len(prepared.plan.cells)} in {folder}")
-    import_module(_REPORT).report(folder, terminal())
+    import_module(_REPORT).report(place, terminal())
