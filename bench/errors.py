@@ -31,9 +31,10 @@ class Unsupported(CodecError):
     """A codec does not support the input (for example its size); this is not a failure."""
 
 
-_SCARCE = frozenset(
+SCARCE = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EIO}
 )
+"""The errors of the operating system that mean that the machine ran out of a resource."""
 
 
 _NO_MEMORY = (
@@ -56,7 +57,7 @@ def raise_if_machine(error: BaseException) -> None:
     operating system, Python or torch.
     """
     no_memory = isinstance(error, RuntimeError) and any(text in str(error) for text in _NO_MEMORY)
-    scarce = isinstance(error, OSError) and error.errno in _SCARCE
+    scarce = isinstance(error, OSError) and error.errno in SCARCE
     if isinstance(error, MachineError):
         raise error
     if isinstance(error, MemoryError) or no_memory or scarce:
@@ -66,7 +67,28 @@ def raise_if_machine(error: BaseException) -> None:
         ) from error
 
 
+LONGEST_MESSAGE = 2000
+"""Length of the longest message that is printed or recorded, in characters."""
+
+
 def one_line(error: BaseException) -> str:
-    """Return the message of an exception as one line, with the type if it is no `BenchError`."""
-    line = " ".join(str(error).split()).encode("utf-8", errors="backslashreplace").decode("utf-8")
-    return line if isinstance(error, BenchError) else f"{type(error).__name__}: {line}"
+    """Return the message of an exception as one line, with the type if it is no `BenchError`.
+
+    It can be written anywhere: what is no text, such as half of a surrogate pair, is escaped, and
+    a message of more than `LONGEST_MESSAGE` characters is cut.
+    """
+    line = writable(" ".join(_message(error).split()))
+    whole = line if isinstance(error, BenchError) else f"{type(error).__name__}: {line}"
+    return whole if len(whole) <= LONGEST_MESSAGE else f"{whole[:LONGEST_MESSAGE]}..."
+
+
+def writable(text: str) -> str:
+    """Return a text with everything escaped that UTF-8 cannot encode."""
+    return text.encode("utf-8", errors="backslashreplace").decode("utf-8")
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a plugin's exception can fail in any way
+        return "its message cannot be read"

@@ -110,7 +110,7 @@ def read(metric: Metric, reference: Image, picture: Image) -> Reading:
     try:
         value = float(metric(_lent(reference), _lent(picture)))
     except Unsupported as error:
-        return Reading(None, str(error))
+        return Reading(None, one_line(error))
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - what breaks inside a metric is its failure

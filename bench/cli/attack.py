@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> None:
     from bench.utils.terminal import terminal
 
     request = _request(arguments)
-    folder = arguments.out or Path("runs") / f"attack-{request.picture.stem}"
+    folder = (arguments.out or Path("runs") / f"attack-{request.picture.stem}").absolute()
     prepared = prepare(request.suite(), Path())
     execute = executor("serial", Options())
     with open_run(folder, describe(prepared)) as store:

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import yaml
-
-from bench.errors import ConfigError, one_line
+from bench.errors import ConfigError
 from bench.registry.registry import ComponentSpec
+from bench.utils.plain_yaml import read_value
 
 
 def parse_params(words: Sequence[str]) -> tuple[tuple[str, object], ...]:
     """Return parameters and their values.
 
     Raises:
-        ConfigError: a word has no "=", or a value is no YAML.
+        ConfigError: a word has no "=", a key is given twice, or a value is no YAML.
     """
-    pairs = [word.partition("=") for word in words]
-    if not all(equals for _, equals, _ in pairs):
-        raise ConfigError("parameters are written KEY=VALUE, such as quality=50")
-    try:
-        return tuple((key, yaml.safe_load(value)) for key, _, value in pairs)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"a value is no YAML: {one_line(error)}") from error
+    params: dict[str, object] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise ConfigError("parameters are written KEY=VALUE, such as quality=50")
+        if key in params:
+            raise ConfigError(f"the parameter '{key}' is given twice; remove one")
+        params[key] = read_value(value, word)
+    return tuple(params.items())
 
 
 def parse_component(words: Sequence[str]) -> ComponentSpec:

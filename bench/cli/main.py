@@ -20,6 +20,7 @@ from typing import NoReturn
 
 from bench import __version__
 from bench.cli import CLOSED_PIPE, DONE, INTERRUPTED, NOT_DONE
+from bench.cli.output import print_any_text
 from bench.errors import BenchError, MachineError, one_line
 from bench.utils.terminal import plain_line
 
@@ -60,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status, see `_EXIT_STATUSES`.
     """
     os.environ.setdefault(*_PASSIVE)
+    print_any_text()
     words = list(sys.argv[1:] if arguments is None else arguments)
     parser = _parser()
     if "_ARGCOMPLETE" in os.environ:  # set by the shell when TAB is pressed
@@ -137,7 +139,7 @@ def _terminated_like_interrupted() -> Iterator[None]:
 
 
 def _nearest(name: str) -> str:
-    match = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
+    match = difflib.get_close_matches(name.lower(), COMMANDS, n=1, cutoff=0.5)
     return f"did you mean '{match[0]}'?" if match else f"commands: {', '.join(COMMANDS)}"
 
 

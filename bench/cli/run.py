@@ -64,17 +64,18 @@ def run(arguments: argparse.Namespace) -> None:
 
     suite, base = named_suite(arguments.suite)
     folder = arguments.out or Path("runs") / suite.name
+    place = folder.absolute()  # a codec can change the working directory
     options = executors.Options(
         arguments.workers, arguments.address, arguments.gpus, arguments.call_limit
     )
     executor = executors.executor(arguments.executor, options)
     prepared = prepare(suite, base)
     with (
-        open_run(folder, describe(prepared), prepared.plan.keys) as store,
+        open_run(place, describe(prepared), prepared.plan.keys) as store,
         closing(executor(prepared, store)) as events,
     ):
         if store.set_aside:
             say_now(f"other pictures: {store.set_aside} records moved to set-aside.jsonl")
         scored = watch(events, prepared.plan, store, terminal())
     say(f"{scored} evaluations scored now, {len(prepared.plan.cells)} in {folder}")
-    import_module(_REPORT).report(folder, terminal())
+    import_module(_REPORT).report(place, terminal())

@@ -98,7 +98,7 @@ def craft(
 
 def _failure(job: CraftJob, error: BaseException) -> CraftResult:
     if isinstance(error, Unsupported):
-        return CraftResult(None, _record(job, "unsupported", reason=str(error)))
+        return CraftResult(None, _record(job, "unsupported", reason=one_line(error)))
     raise_if_machine(error)
     return CraftResult(None, _record(job, "failed", reason=one_line(error)))
 

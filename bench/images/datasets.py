@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from bench.errors import ImageError
+from bench.utils.files import read_file
 
 Files: TypeAlias = Mapping[str, Callable[[], Path]]
 """From the name of each picture to a function that returns its file or raises ImageError."""
@@ -101,7 +102,7 @@ def _kodak_file(folder: Path, file: str) -> Path:
     path = folder / file
     if not path.is_file():
         raise ImageError(f"{folder} lacks {file} of the Kodak set; add it or leave 'folder:' out")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != kodak_sums()[file]:
+    if hashlib.sha256(read_file(path)).hexdigest() != kodak_sums()[file]:
         raise ImageError(
             f"{path} is not the Kodak set's: its SHA-256 differs; replace it or leave 'folder:' out"
         )

@@ -9,6 +9,7 @@ is (255 - ink)(255 - black) / 255.
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from io import BytesIO
@@ -21,8 +22,9 @@ from PIL import ExifTags, ImageFile, ImageOps, TiffImagePlugin, UnidentifiedImag
 from PIL import Image as Pillow
 
 from bench.codec import Image
-from bench.errors import ImageError
+from bench.errors import ImageError, writable
 from bench.images.completeness import has_every_row, strict_decoding
+from bench.utils.files import read_file
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 """Suffixes of the files in a folder that count as pictures."""
@@ -85,11 +87,13 @@ def read(path: Path) -> Pixels:
     these.
 
     Raises:
-        ImageError: the file is missing, damaged, too large, or not a picture of a supported kind.
+        ImageError: the file is missing, damaged, too large, or not a picture of a supported kind,
+            or its name is no text.
     """
+    require_text(path)
     try:
         with strict_decoding():
-            return _decode(path.read_bytes())
+            return _decode(read_file(path))
     except _UnsupportedFormatError as error:
         raise ImageError(f"{path} {error}") from error
     except Pillow.DecompressionBombError as error:
@@ -97,6 +101,21 @@ def read(path: Path) -> Pixels:
     except Exception as error:
         reason = _reason(error)
         raise ImageError(f"{path} cannot be read ({reason}); remove it or repair it") from error
+
+
+def require_text(path: Path) -> None:
+    """Refuse a file whose name could not be written into records.
+
+    Raises:
+        ImageError: the name is no text in the encoding of file names.
+    """
+    if writable(path.name) != path.name:
+        encoding = sys.getfilesystemencoding()
+        other = "" if encoding == "utf-8" else ", or set PYTHONUTF8=1"
+        raise ImageError(
+            f"the name of the picture {os.fsencode(path)!r} is no text in {encoding}; rename the"
+            f" file{other}"
+        )
 
 
 def _reason(error: Exception) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,16 +48,14 @@ def bit_maps(maps: tuple[Map, Map], source: Image) -> dict[str, Image]:
 
 
 def draw(
-    path: Path,
     caption: str,
     images: Mapping[str, Image],
     maps: tuple[Map, Map] | None,
     scores: Scores,
-) -> None:
-    """Draw six pictures with their scores, and the bit allocations, to a PNG file.
+) -> bytes:
+    """Return a PNG of six pictures with their scores, and the bit allocations.
 
     Args:
-        path: path of the PNG.
         caption: codec, picture, attack and budget.
         images: source and adversarial picture, both reconstructions, and the differences of both
             pairs, by any name in this order.
@@ -78,7 +76,9 @@ def draw(
     if maps is not None:
         _draw_maps(figure, axes[:, 3], maps)
     figure.suptitle(textwrap.fill(caption, 32 * columns), fontsize=11)
-    figure.savefig(path, dpi=110)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=110)
+    return picture.getvalue()
 
 
 def _draw_maps(figure: Figure, axes: Iterable[Axes], maps: tuple[Map, Map]) -> None:

@@ -17,6 +17,8 @@ from pydantic import TypeAdapter
 from bench.codec import Codec, Differentiable, Image
 from bench.engine.runner import Prepared
 from bench.errors import BenchError
+from bench.images.png import encode_png
+from bench.images.reader import require_text
 from bench.inspection.bit_allocation import Map, allocation
 from bench.inspection.contact_sheet import amplified, bit_maps, draw
 from bench.isolation.coder import LocalCoder
@@ -24,8 +26,10 @@ from bench.planning.baselines import NOISE
 from bench.registry.registry import ComponentSpec
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
 from bench.store.records import CraftRecord, MeasureRecord, Scores
+from bench.store.records_file import os_errors_as_store_errors
 from bench.store.run_folder import Run
 from bench.suite.suite import Suite
+from bench.utils.files import write_atomically
 from bench.utils.yaml_config import parse
 from bench.verify.replan import to_suite_item
 
@@ -59,7 +63,9 @@ class AttackRequest:
 
         Raises:
             ConfigError: a name or a parameter is not valid.
+            ImageError: the name of the picture is no text.
         """
+        require_text(self.picture)
         codecs = [self.codec] if self.source is None else [self.source, self.codec]
         images: dict[str, object] = {"files": [str(self.picture)]}
         if self.crop is not None:
@@ -143,7 +149,8 @@ def write(
         folder: the run folder.
 
     Raises:
-        BenchError: a picture that was coded before cannot be coded now.
+        BenchError: a picture that was coded before cannot be coded now, or a file cannot be
+            written.
     """
     codec = prepared.codecs[str(request.codec)]
     (picture,) = prepared.pictures
@@ -153,13 +160,13 @@ def write(
     images = _images(before, after)
     maps = _bit_allocations(codec, picture.pixels, attacked)
     written = images if maps is None else images | bit_maps(maps, picture.pixels)
-    for name, image in written.items():
-        Pillow.fromarray(image).save(folder / name)
     streams = {"source.bin": before.bitstream, "adversarial.bin": after.bitstream}
-    for name, stream in streams.items():
-        (folder / name).write_bytes(stream)
-    draw(folder / "sheet.png", _caption(request, report), images, maps, report.scores)
-    return [folder / name for name in (*written, *streams, "sheet.png")]
+    files = {name: encode_png(image) for name, image in written.items()} | streams
+    files["sheet.png"] = draw(_caption(request, report), images, maps, report.scores)
+    with os_errors_as_store_errors(f"write to {folder}"):
+        for name, content in files.items():
+            write_atomically(folder / name, content)
+    return [folder / name for name in files]
 
 
 def _images(before: RoundTrip, after: RoundTrip) -> dict[str, Image]:

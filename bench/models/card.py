@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.errors import ConfigError
-from bench.utils.files import write_atomically
+from bench.utils.files import read_file, write_atomically
 
 
 class RateDistortion(BaseModel):
@@ -102,11 +102,11 @@ def read_card(weights: Path) -> Card | None:
     if not path.exists():
         return None
     try:
-        card = Card.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        reason = _first_error(error)
+        card = Card.model_validate_json(read_file(path))
+    except (OSError, ValidationError) as error:
+        reason = _reason(error)
         raise ConfigError(f"{path} is not the card of a checkpoint: {reason}") from error
-    if card.weights_sha256 != hashlib.sha256(weights.read_bytes()).hexdigest():
+    if card.weights_sha256 != hashlib.sha256(read_file(weights)).hexdigest():
         raise ConfigError(f"{weights} is not the file its card {path.name} describes; fetch both")
     return card
 
@@ -117,6 +117,8 @@ def write_card(weights: Path, card: Card) -> None:
     write_atomically(weights.with_suffix(".json"), text.encode())
 
 
-def _first_error(error: ValidationError) -> str:
+def _reason(error: OSError | ValidationError) -> str:
+    if isinstance(error, OSError):
+        return str(error.strerror)
     details = error.errors(include_url=False)[0]
     return f"{'.'.join(map(str, details['loc']))}: {details['msg']}"

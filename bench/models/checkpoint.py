@@ -29,7 +29,7 @@ from bench.models.card import Card, read_card, write_card
 from bench.models.coder_tables import TABLES, last_part
 from bench.models.state_names import tensors_by_name
 from bench.models.torch_files import check_size, is_stored, load_torch
-from bench.utils.files import write_atomically
+from bench.utils.files import read_file, write_atomically
 
 
 @dataclass(frozen=True)
@@ -76,13 +76,14 @@ def read(path: Path) -> Checkpoint:
     Raises:
         ConfigError: the file is missing, damaged, not a checkpoint, or contains code.
     """
+    is_safetensors = path.suffix == ".safetensors"
     try:
         check_size(path)
-        content = path.read_bytes()
+        content = read_file(path) if is_safetensors else b""
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(f"cannot read the checkpoint {path}: {reason}") from error
-    if path.suffix == ".safetensors":
+    if is_safetensors:
         return Checkpoint(_from_safetensors(path, content), read_card(path))
     return Checkpoint(_from_pickle(path), None)
 

@@ -5,6 +5,7 @@ A small file can claim much: a compressed record in a new file, the size of a st
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,6 +15,7 @@ from torch import Tensor
 from torch import _weights_only_unpickler as safe_pickle
 
 from bench.errors import ConfigError
+from bench.utils.files import open_regular
 
 LARGEST = 2**32
 """The most bytes of a file of weights."""
@@ -44,9 +46,10 @@ def check_size(path: Path) -> int:
 
     Raises:
         ConfigError: it has more than `LARGEST`.
-        OSError: it cannot be read.
+        OSError: it is no regular file, or cannot be read.
     """
-    size = path.stat().st_size
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
     if size > LARGEST:
         raise ConfigError(
             f"{path} has {size} bytes, more than the {LARGEST} of a file of weights; save the"

@@ -21,25 +21,23 @@ def with_baselines(suite: Suite) -> tuple[list[Component], list[Component]]:
         ConfigError: a codec or attack of the suite has the label of a missing baseline.
     """
     points, attacks = suite.operating_points, suite.all_attacks
-    identity = resolve("codec", ComponentSpec(IDENTITY))
-    for codec in (identity, *suite.operating_points):
-        if not any(_is_bare(point, codec) for point in points):
-            points = _with_baseline(points, codec.bare)
+    bare = {point.bare_identity for point in points if not point.defence}
+    labels = set(map(str, points))
+    for codec in (resolve("codec", ComponentSpec(IDENTITY)), *suite.operating_points):
+        if codec.bare_identity not in bare:
+            bare.add(codec.bare_identity)
+            points.append(_distinct(codec.bare, labels))
     if not any(attack.name == NOISE for attack in attacks):
-        attacks = _with_baseline(attacks, resolve("attack", ComponentSpec(NOISE)))
+        noise = resolve("attack", ComponentSpec(NOISE))
+        attacks.append(_distinct(noise, set(map(str, attacks))))
     return points, attacks
 
 
-def _is_bare(codec: Component, defended: Component) -> bool:
-    """Return whether a codec is the bare codec of another one; labels do not matter."""
-    if codec.defence or codec.name != defended.name:
-        return False
-    return codec.signature == defended.bare.signature
-
-
-def _with_baseline(components: list[Component], baseline: Component) -> list[Component]:
-    if str(baseline) in map(str, components):
+def _distinct(baseline: Component, labels: set[str]) -> Component:
+    """Return a baseline and add its label, which no other component may have."""
+    if str(baseline) in labels:
         raise ConfigError(
             f"the label '{baseline}' is reserved for a baseline; choose another label"
         )
-    return [*components, baseline]
+    labels.add(str(baseline))
+    return baseline

@@ -39,11 +39,9 @@ class OperatingPoint:
 
     def is_defended_version_of(self, other: OperatingPoint) -> bool:
         """Return whether this codec is the other codec with defences."""
-        return bool(self.choice.defence) and not other.choice.defence and self._bare == other._bare
-
-    @cached_property
-    def _bare(self) -> list[object]:
-        return [self.choice.name, self.choice.bare.signature]
+        mine, theirs = self.choice, other.choice
+        is_other = bool(mine.defence) and not theirs.defence
+        return is_other and mine.bare_identity == theirs.bare_identity
 
 
 @dataclass(frozen=True)

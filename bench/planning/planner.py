@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import chain
 
 from bench.budget import Budget
@@ -17,7 +16,9 @@ from bench.errors import ConfigError
 from bench.images.image_set import Picture
 from bench.planning.jobs import CraftJob, Draw, Group, MeasureJob, Plan
 from bench.planning.operating_point import OperatingPoint, PlannedAttack, ScoringSpec
-from bench.planning.sources import can_search, check_sources, joint_label, sources_of
+from bench.planning.size import check_size
+from bench.planning.sources import check_sources, joint_label, usable_sources
+from bench.planning.victims import Victims
 from bench.registry.registry import Component, implementation
 from bench.store.records import Threat
 from bench.suite.suite import Suite
@@ -107,12 +108,14 @@ def plan(
         scoring: its scoring settings.
 
     Raises:
-        ConfigError: an attack supports none of the budgets, no attack can use one of the sources,
-            or two jobs are the same.
+        ConfigError: two pictures are equal, an attack supports none of the budgets, no attack can
+            use one of the sources, there are too many jobs, or two are the same.
     """
+    _check_pictures(pictures)
     for attack in attacks:
         _check_budgets(suite, attack)
     check_sources(suite, points, attacks)
+    check_size(suite, points, attacks, len(pictures))
     batches = _batches(pictures, suite.compute.batch)
     groups = chain.from_iterable(
         _groups(suite, points, attacks, batch, scoring) for batch in batches
@@ -120,6 +123,17 @@ def plan(
     planned = Plan(tuple(groups))
     _check_distinct(planned)
     return planned
+
+
+def _check_pictures(pictures: Sequence[Picture]) -> None:
+    """Refuse equal pictures: their searches would be the same, and each would count twice."""
+    seen: dict[str, str] = {}
+    for picture in pictures:
+        first = seen.setdefault(picture.sha256, picture.name)
+        if first != picture.name:
+            raise ConfigError(
+                f"the pictures '{first}' and '{picture.name}' have the same pixels; leave one out"
+            )
 
 
 def _check_budgets(suite: Suite, attack: PlannedAttack) -> None:
@@ -170,13 +184,14 @@ def _groups(
     batch: Sequence[Picture],
     scoring: ScoringSpec,
 ) -> Iterator[Group]:
+    victims = Victims(suite, points)
     for picture in batch:
         yield make_group(suite, None, picture, points, scoring)
     for crafts in _crafts(suite, points, attacks, batch):
         mates = crafts if _is_batched(crafts[0].search, batch) else ()
         for craft in crafts:
-            victims = _victims(suite, craft, points)
-            group = make_group(suite, craft, craft.picture, victims, scoring)
+            found = victims.of(craft.search, craft.sources)
+            group = make_group(suite, craft, craft.picture, found, scoring)
             yield replace(group, mates=mates)
 
 
@@ -192,7 +207,7 @@ def _crafts(
             if not attack.uses_target:
                 yield _batch_crafts(suite, (), batch, attack, None, spec.budget())
                 continue
-            for sources in filter(partial(can_search, attack), sources_of(suite, attack, points)):
+            for sources in usable_sources(suite, attack, points):
                 for objective in attack.choice.objectives or suite.default_objectives:
                     yield _batch_crafts(suite, sources, batch, attack, objective, spec.budget())
 
@@ -200,18 +215,6 @@ def _crafts(
 def _is_batched(attack: PlannedAttack, batch: Sequence[Picture]) -> bool:
     """Return whether the pictures are searched together; queries do not get faster in batches."""
     return len(batch) > 1 and attack.need == "gradient"
-
-
-def _victims(
-    suite: Suite, craft: CraftJob, points: Sequence[OperatingPoint]
-) -> list[OperatingPoint]:
-    """Return the victims of a search: all for noise, else at least its sources, also defended."""
-    transfer = craft.search.choice.transfer or suite.transfer
-    if not craft.sources or transfer == "all":
-        return list(points)
-    victims = [p for p in points if transfer == "gradient-free" and not p.differentiable]
-    victims += [p for p in points if any(map(p.is_defended_version_of, craft.sources))]
-    return [p for p in points if p in craft.sources or p in victims]
 
 
 def _objective_identity(choice: Component) -> list[object]:

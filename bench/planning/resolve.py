@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.attack import Attack, Objective
 from bench.codec import Codec, Randomised
-from bench.errors import ConfigError
+from bench.errors import ConfigError, writable
 from bench.metric import Metric, is_metric
 from bench.planning.operating_point import NamedMetric, OperatingPoint, PlannedAttack, ScoringSpec
 from bench.registry import registry
@@ -69,9 +69,19 @@ def make_objective(choice: ComponentSpec) -> Objective:
 
 
 def operating_point(choice: Component, codec: Codec) -> OperatingPoint:
-    """Return the properties of a codec that planning needs."""
+    """Return the properties of a codec that planning needs.
+
+    Raises:
+        ConfigError: the codec's fingerprint is no text.
+    """
+    fingerprint = codec.fingerprint()
+    if not isinstance(fingerprint, str) or writable(fingerprint) != fingerprint:
+        raise ConfigError(
+            f"the fingerprint of the codec '{choice}' is {fingerprint!r}, which is no text; correct"
+            " its fingerprint()"
+        )
     random = isinstance(codec, Randomised)
-    return OperatingPoint(choice, codec.fingerprint(), offers_gradients(codec), random)
+    return OperatingPoint(choice, fingerprint, offers_gradients(codec), random)
 
 
 def planned_attack(choice: Component, attack: Attack) -> PlannedAttack:

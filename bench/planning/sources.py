@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 from bench.errors import ConfigError
 from bench.planning.baselines import IDENTITY
@@ -22,7 +23,16 @@ def _source_points(
     points: Sequence[OperatingPoint], groups: Sequence[Sequence[str]]
 ) -> list[tuple[OperatingPoint, ...]]:
     """Return the operating points of each group of labels."""
-    return [tuple(point for point in points if point.label in labels) for labels in groups]
+    places = {point.label: place for place, point in enumerate(points)}
+    found = (sorted(places[label] for label in labels if label in places) for labels in groups)
+    return [tuple(points[place] for place in group) for group in found]
+
+
+def usable_sources(
+    suite: Suite, attack: PlannedAttack, points: Sequence[OperatingPoint]
+) -> Iterator[tuple[OperatingPoint, ...]]:
+    """Yield the sources of an attack on which it can search."""
+    yield from filter(partial(can_search, attack), sources_of(suite, attack, points))
 
 
 def can_search(attack: PlannedAttack, sources: Sequence[OperatingPoint]) -> bool:

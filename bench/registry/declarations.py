@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from bench.registry.registry import KINDS, Kind, entries, implementation, parameters
+from bench.utils.files import write_atomically
 
 _FILE = Path(__file__).with_name("declarations.json")
 
@@ -92,4 +93,4 @@ def _shipped() -> dict[Kind, dict[str, Declaration]]:
 
 
 if __name__ == "__main__":
-    _FILE.write_text(as_json(), encoding="utf-8")
+    write_atomically(_FILE, as_json().encode())

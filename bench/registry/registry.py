@@ -9,6 +9,7 @@ constructor; pydantic checks them against its signature.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
@@ -38,6 +39,9 @@ _TABLES: dict[Kind, str] = {
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _PLUGIN_ENTRIES: dict[Kind, dict[str, Entry]] = {kind: {} for kind in _TABLES}
+
+_MODELS: dict[tuple[Kind, str], tuple[Entry | None, object, type[BaseModel]]] = {}
+"""The model of the parameters of each implementation, with the entry and the class it is of."""
 
 Transfer: TypeAlias = Literal["none", "gradient-free", "all"]
 """The codecs scored on pictures made against other codecs: none, those without gradients, all."""
@@ -70,6 +74,10 @@ class ComponentSpec:
     sources: tuple[tuple[str, ...], ...] = ()
 
     def __str__(self) -> str:
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:
         values = " ".join(f"{key}={value}" for key, value in self.params)
         text = " + ".join((f"{self.name} {values}".strip(), *map(str, self.defence)))
         objectives = f" for {', '.join(map(str, self.objectives))}" if self.objectives else ""
@@ -151,8 +159,17 @@ def unavailable(kind: Kind, name: str) -> str | None:
 
 
 def parameters(kind: Kind, name: str) -> type[BaseModel]:
-    """Return a model of the parameters that a suite can set, from the constructor's signature."""
-    return parameter_model(name, entry(kind, name), implementation(kind, name), _CODEC)
+    """Return a model of the parameters that a suite can set, from the constructor's signature.
+
+    A model takes milliseconds to make and a grid has many points, so it is kept for as long as the
+    name means the same implementation.
+    """
+    listed, factory = entries(kind).get(name), implementation(kind, name)
+    known = _MODELS.get((kind, name))
+    if known is None or known[0] is not listed or known[1] is not factory:
+        model = parameter_model(name, entry(kind, name), factory, _CODEC)
+        known = _MODELS[kind, name] = (listed, factory, model)
+    return known[2]
 
 
 @dataclass(frozen=True)
@@ -191,6 +208,12 @@ class Component(ComponentSpec):
         values = self.values.model_dump(mode="json")
         defence = [[layer.name, layer.signature] for layer in self.defence]
         return values | {"defence": defence} if defence else values
+
+    @cached_property
+    def bare_identity(self) -> str:
+        """Name and parameters without defences: the same for a codec and its defended versions."""
+        values = {key: value for key, value in self.signature.items() if key != "defence"}
+        return json.dumps([self.name, values], sort_keys=True)
 
     def __getstate__(self) -> dict[str, Any]:
         """Omit the parameter model, because its class exists only in this process."""

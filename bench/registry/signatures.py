@@ -8,12 +8,12 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ValidationError, create_model
 
 from bench.codec import Codec
 from bench.entry import Entry
 from bench.errors import ConfigError
-from bench.utils.yaml_config import most_useful_error, nearest
+from bench.utils.yaml_config import Settings, most_useful_error, nearest, wrong_value
 
 
 def parameter_model(name: str, entry: Entry, factory: Any, codec: Any) -> type[BaseModel]:  # noqa: ANN401 - a class or function, and an annotation
@@ -34,7 +34,7 @@ def parameter_model(name: str, entry: Entry, factory: Any, codec: Any) -> type[B
         if parameter.name not in entry.preset:
             hint = _hint(entry, hints, parameter)
             fields[parameter.name] = (codec if hint is Codec else hint, _default(parameter))
-    return create_model(name, __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields)
+    return create_model(name, __base__=Settings, **fields)
 
 
 def parameter_error(owner: str, model: type[BaseModel], error: ValidationError) -> str:
@@ -53,8 +53,7 @@ def parameter_error(owner: str, model: type[BaseModel], error: ValidationError) 
         return f"the {owner} has no parameter '{key}'; {nearest(key, model.model_fields)}"
     if details["type"] == "missing":
         return f"the {owner} needs the parameter '{key}'"
-    message = details["msg"][0].lower() + details["msg"][1:]
-    return f"'{key}' of the {owner}: {message}, got {details['input']!r}"
+    return f"'{key}' of the {owner}: {wrong_value(details)}"
 
 
 def _annotated(factory: Any) -> Any:  # noqa: ANN401

@@ -5,14 +5,20 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
-from bench.errors import StoreError
-from bench.store.records import RECORD, CraftRecord, MeasureRecord
+from bench.errors import SCARCE, StoreError, writable
+from bench.store.records import RECORD, CraftRecord, MeasureRecord, WorkerRecord
+from bench.utils.files import open_regular
+
+LONGEST_LINE = 2**24
+"""Longest line of a file of records that is read, in bytes."""
 
 
 def read_records(path: Path) -> Iterator[tuple[CraftRecord | MeasureRecord, int]]:
@@ -27,9 +33,9 @@ def read_records(path: Path) -> Iterator[tuple[CraftRecord | MeasureRecord, int]
     if not path.exists():
         return
     end = 0
-    open_file = gzip.open if path.suffix == ".gz" else open
-    with os_errors_as_store_errors(f"read {path}"), open_file(path, "rb") as file:
-        for number, line in enumerate(_lines(file, path), 1):
+    with os_errors_as_store_errors(f"read {path}"), open_regular(path) as file:
+        unpacked = gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file
+        for number, line in enumerate(record_lines(unpacked, path), 1):
             if not line.endswith(b"\n"):
                 return
             end += len(line)
@@ -41,11 +47,43 @@ def read_records(path: Path) -> Iterator[tuple[CraftRecord | MeasureRecord, int]
                 ) from error
 
 
-def _lines(file: Iterable[bytes], path: Path) -> Iterator[bytes]:
+def record_lines(file: BinaryIO | gzip.GzipFile, path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file of records, one at a time, so that no more is held in memory.
+
+    Args:
+        file: the file, unpacked.
+        path: its path, for error messages.
+
+    Raises:
+        StoreError: the compressed file is damaged, or a line is longer than any record.
+    """
     try:
-        yield from file
-    except (EOFError, zlib.error) as error:
+        while line := file.readline(LONGEST_LINE + 1):
+            if len(line) > LONGEST_LINE:
+                raise StoreError(
+                    f"{path} has a line of more than {LONGEST_LINE} bytes, which is no record; get"
+                    " a complete copy of it"
+                )
+            yield line
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise StoreError(f"{path} is damaged ({error}); get a complete copy of it") from error
+
+
+def as_line(record: CraftRecord | MeasureRecord | WorkerRecord) -> bytes:
+    """Return a record as one line; what is no text in it, such as a plugin's flag, is escaped."""
+    try:
+        return record.model_dump_json().encode() + b"\n"
+    except PydanticSerializationError:
+        fields = _writable(record.model_dump())
+        return type(record).model_validate(fields).model_dump_json().encode() + b"\n"
+
+
+def _writable(value: Any) -> Any:  # noqa: ANN401 - the fields of a record
+    if isinstance(value, dict):
+        return {writable(str(key)): _writable(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_writable(one) for one in value]
+    return writable(value) if isinstance(value, str) else value
 
 
 def append_line(path: Path, start: int, line: bytes) -> None:
@@ -69,7 +107,8 @@ def os_errors_as_store_errors(action: str) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
+        remedy = "free the disk and run the same command again, or " * (error.errno in SCARCE)
         raise StoreError(
-            f"cannot {action}: {reason}; what was measured before is kept, free the disk and run"
-            " the same command again, or choose another folder with --out"
+            f"cannot {action}: {reason}; what was measured before is kept, {remedy}choose another"
+            " folder with --out"
         ) from error

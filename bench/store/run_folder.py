@@ -23,10 +23,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bench.codec import Image
 from bench.errors import ImageError, StoreError
 from bench.images.png import decode_png, encode_png
-from bench.store.records import RECORD, CraftRecord, MeasureRecord, WorkerRecord
-from bench.store.records_file import append_line, os_errors_as_store_errors, read_records
+from bench.store.records import CraftRecord, MeasureRecord, WorkerRecord
+from bench.store.records_file import append_line, as_line, os_errors_as_store_errors, read_records
 from bench.store.set_aside import exchange
-from bench.utils.files import write_atomically
+from bench.utils.files import read_file, write_atomically
 from bench.utils.memory import collection_paused
 
 _RECORDS = "records.jsonl"
@@ -117,7 +117,7 @@ class Store:
         Raises:
             StoreError: it cannot be written.
         """
-        line = RECORD.dump_json(record) + b"\n"
+        line = as_line(record)
         with os_errors_as_store_errors(f"write to {self._folder / _RECORDS}"):
             append_line(self._folder / _RECORDS, self._end, line)
         self._end += len(line)
@@ -130,8 +130,9 @@ class Store:
             StoreError: it cannot be written.
         """
         path = self._folder / _WORKERS
-        with os_errors_as_store_errors(f"write to {path}"), path.open("a") as file:
-            file.write(record.model_dump_json() + "\n")
+        line = as_line(record)
+        with os_errors_as_store_errors(f"write to {path}"), path.open("ab") as file:
+            file.write(line)
 
     def save_picture(self, key: str, image: Image) -> None:
         """Write the adversarial picture of a search, uint8 (H, W, 3), completely or not at all.
@@ -147,7 +148,7 @@ class Store:
     def load_picture(self, key: str) -> Image | None:
         """Return a saved adversarial picture, uint8 (H, W, 3); None if it cannot be read."""
         try:
-            image = decode_png(self._picture_path(key).read_bytes())
+            image = decode_png(read_file(self._picture_path(key)))
         except (OSError, ImageError):
             return None
         image.setflags(write=False)
@@ -167,6 +168,8 @@ class Store:
 def open_run(folder: Path, manifest: Manifest, jobs: Collection[str] = ()) -> Iterator[Store]:
     """Open a run folder for writing; it is created, or an unfinished run in it is continued.
 
+    A codec that changes the working directory does not change where records are written.
+
     Args:
         folder: its path.
         manifest: the description of the run.
@@ -177,6 +180,9 @@ def open_run(folder: Path, manifest: Manifest, jobs: Collection[str] = ()) -> It
         StoreError: the folder belongs to another suite, other codecs or other pictures, another
             process is writing to it, or it cannot be written.
     """
+    folder = folder.absolute()
+    if folder.exists() and not folder.is_dir():
+        raise StoreError(f"{folder} is a file, not a folder; choose another with --out")
     with os_errors_as_store_errors(f"make the folder {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".lock", timeout=0)
@@ -275,7 +281,7 @@ def _difference(existing: Manifest, manifest: Manifest) -> str:
 def _read_manifest(folder: Path) -> Manifest | None:
     path = folder / _MANIFEST
     try:
-        return Manifest.model_validate_json(path.read_bytes())
+        return Manifest.model_validate_json(read_file(path))
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as error:

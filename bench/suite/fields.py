@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 import typing
 from collections.abc import Iterator
@@ -83,6 +84,14 @@ class BudgetSpec(Settings):
         return [kind for kind in BUDGETS if getattr(self, kind) is not None]
 
 
+MOST_POINTS = 100_000
+"""Largest number of components that a list of a suite can stand for."""
+
+LONGEST_LABEL = 200
+"""Length of the longest label, in characters; labels become parts of file names."""
+
+_PLURAL: dict[Kind, str] = {"codec": "operating points"}
+
 _NESTED_KEYS: dict[Kind, frozenset[str]] = {
     "codec": frozenset({"defence"}),
     "attack": frozenset({"objectives", "transfer", "sources"}),
@@ -130,10 +139,34 @@ def _expand_attack(item: Any, info: ValidationInfo) -> list[Component]:  # noqa:
     return [attack for member in itertools.chain(*members) for attack in _expand("attack", member)]
 
 
+def grid_points(kind: Kind, item: Any) -> int:  # noqa: ANN401 - YAML as it was written
+    """Return the number of components that an item of a list stands for, without making them."""
+    if not isinstance(item, dict):
+        return 1
+    points = math.prod(len(values) for values in _parameter_lists(kind, item).values())
+    chain = as_list(item.get("defence", [])) if kind == "codec" else []
+    return points * math.prod(grid_points("defence", layer) for layer in chain)
+
+
+def check_grids(kind: Kind, items: Any) -> None:  # noqa: ANN401 - YAML as it was written
+    """Check that a list stands for at most `MOST_POINTS` components, before any is made.
+
+    Raises:
+        ValueError: it stands for more, or has an empty list of values.
+    """
+    points = sum(grid_points(kind, item) for item in as_list(items))
+    if points > MOST_POINTS:
+        raise ValueError(
+            f"the lists of values give {points} {_PLURAL.get(kind, kind + 's')}, more than"
+            f" {MOST_POINTS}; shorten them"
+        )
+
+
 def _expand(kind: Kind, item: Any) -> list[Component]:  # noqa: ANN401 - YAML as it was written
     if isinstance(item, str):
         item = {"name": item}
     try:
+        check_grids(kind, item)
         return [resolve(kind, spec) for spec in _grid(kind, item)]
     except ConfigError as error:
         raise ValueError(str(error)) from error
@@ -173,7 +206,7 @@ def _parameter_lists(kind: Kind, item: dict[Any, Any]) -> dict[str, list[Any]]:
     lists = {str(key): as_list(value) for key, value in item.items() if key not in others}
     for key, values in lists.items():
         if not values:
-            raise ConfigError(f"'{key}' of the {kind} '{item['name']}' is an empty list")
+            raise ConfigError(f"'{key}' of the {kind} '{item.get('name')}' is an empty list")
     return lists
 
 
@@ -223,4 +256,10 @@ def _label(
     if unknown:
         known = ", ".join(f"{{{key}}}" for key in values) or "no parameter"
         raise ConfigError(f"the label {template!r} can use {known}, not {{{unknown.pop()}}}")
-    return re.sub(r"{(.*?)}", lambda match: str(values[match[1]]), template)
+    label = re.sub(r"{(.*?)}", lambda match: str(values[match[1]]), template)
+    if len(label) > LONGEST_LABEL:
+        raise ConfigError(
+            f"the label '{label[:20]}...' has {len(label)} characters, more than {LONGEST_LABEL};"
+            " shorten it"
+        )
+    return label

@@ -12,7 +12,8 @@ codecs: [{name: jpeg, quality: 50, defence: [median, flip]}]  two defences, appl
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -21,8 +22,8 @@ from pydantic import Field, ValidationInfo, field_validator
 from bench.images.image_set import ImageSpec
 from bench.metrics.scores import SCORES
 from bench.registry.plugins import Plugins
-from bench.registry.registry import Component, ComponentSpec, Transfer, resolve
-from bench.suite.fields import BudgetSpec, as_list, attacks, choices
+from bench.registry.registry import Component, ComponentSpec, Kind, Transfer, resolve
+from bench.suite.fields import BudgetSpec, as_list, attacks, check_grids, choices
 from bench.utils.precision import BFLOAT16_VERSION, Arithmetic, Precision
 from bench.utils.yaml_config import Settings, load, nearest
 
@@ -59,6 +60,14 @@ class Compute(Settings):
         return Arithmetic(self.precision, self.compile)
 
 
+_KINDS: dict[str, Kind] = {
+    "codecs": "codec",
+    "attacks": "attack",
+    "objectives": "objective",
+    "metrics": "metric",
+}
+
+
 def _usual_objectives() -> list[list[Component]]:
     return [[resolve("objective", ComponentSpec(name))] for name in ("distortion", "rate")]
 
@@ -92,7 +101,7 @@ class Suite(Settings):
     """
 
     plugins: Plugins = ()
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
     description: str = ""
     seed: int = 0
     images: ImageSpec
@@ -141,6 +150,12 @@ class Suite(Settings):
         """The labels of every source; empty if every operating point is a source of its own."""
         return [as_list(labels) for labels in self.sources]
 
+    @field_validator("codecs", "attacks", "objectives", "metrics", mode="before")
+    @classmethod
+    def _are_of_a_usable_size(cls, value: object, info: ValidationInfo) -> object:
+        check_grids(_KINDS[str(info.field_name)], value)
+        return value
+
     @field_validator("codecs", "attacks", "objectives", "metrics")
     @classmethod
     def _have_distinct_labels(cls, value: list[list[Component]]) -> list[list[Component]]:
@@ -173,8 +188,8 @@ class Suite(Settings):
     def _have_known_sources(
         cls, value: list[list[Component]], info: ValidationInfo
     ) -> list[list[Component]]:
-        for labels in itertools.chain(*(attack.sources for attack in itertools.chain(*value))):
-            _check_labels(labels, info)
+        own = (attack.sources for attack in itertools.chain(*value))
+        _check_sources(itertools.chain(*own), info)
         return value
 
     @field_validator("budgets")
@@ -188,25 +203,26 @@ class Suite(Settings):
     def _are_known_sources(
         cls, value: tuple[Source, ...], info: ValidationInfo
     ) -> tuple[Source, ...]:
-        for labels in map(as_list, value):
-            _check_labels(labels, info)
+        _check_sources(map(as_list, value), info)
         return value
 
 
-def _check_labels(labels: Sequence[str], info: ValidationInfo) -> None:
-    """Check that the labels of one source are distinct labels of the suite's codecs."""
-    known = [str(choice) for choice in itertools.chain(*info.data.get("codecs", []))]
-    _check_distinct(labels)
-    if not labels:
-        raise ValueError("a source is an empty list; name at least one codec")
-    for label in (label for label in labels if label not in known):
-        raise ValueError(f"no codec has the label '{label}'; {nearest(label, known)}")
+def _check_sources(groups: Iterable[Sequence[str]], info: ValidationInfo) -> None:
+    """Check that the labels of each source are distinct labels of the suite's codecs."""
+    known = {str(choice) for choice in itertools.chain(*info.data.get("codecs", []))}
+    for labels in groups:
+        _check_distinct(labels)
+        if not labels:
+            raise ValueError("a source is an empty list; name at least one codec")
+        for label in (label for label in labels if label not in known):
+            raise ValueError(f"no codec has the label '{label}'; {nearest(label, known)}")
 
 
 def _check_distinct(labels: Sequence[str]) -> None:
-    repeated = {label for label in labels if labels.count(label) > 1}
+    repeated = sorted(label for label, count in Counter(labels).items() if count > 1)
     if repeated:
-        raise ValueError(f"{', '.join(sorted(repeated))} is listed twice; remove one")
+        more = f" (and {len(repeated) - 1} more)" if len(repeated) > 1 else ""
+        raise ValueError(f"{repeated[0]} is listed twice{more}; remove one")
 
 
 def load_suite(path: Path) -> Suite:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from contextlib import AbstractContextManager
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bench.errors import ConfigError
-from bench.utils.files import write_atomically
+from bench.utils.files import read_file, write_atomically
 from bench.utils.terminal import plain_line
 
 Entry = dict[str, float]
@@ -51,7 +52,7 @@ class Log:
     def add(self, entry: Entry) -> None:
         """Append one entry."""
         self.entries.append(entry)
-        with self.path.open("a") as file:
+        with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
 
     def plot(self, path: Path) -> None:
@@ -66,7 +67,9 @@ class Log:
             axes.plot(*zip(*points, strict=True) if points else ([], []), linewidth=1)
             axes.set(title=key.replace("_", " "), xlabel="step")
         figure.axes[0].set_yscale("log")
-        figure.savefig(path, dpi=100)
+        picture = io.BytesIO()
+        figure.savefig(picture, format="png", dpi=100)
+        write_atomically(path, picture.getvalue())
 
 
 class Display(AbstractContextManager["Display"]):
@@ -129,7 +132,7 @@ def _describe(entry: Entry) -> str:
 
 
 def _read_entries(path: Path) -> list[Entry]:
-    lines = path.read_bytes().splitlines() if path.exists() else []
+    lines = read_file(path).splitlines() if path.exists() else []
     entries = [_parse_entry(line) for line in lines]
     if entries and entries[-1] is None:
         entries.pop()

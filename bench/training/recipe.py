@@ -102,7 +102,7 @@ class Recipe(Settings):
     """
 
     plugins: Plugins = ()
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
     architecture: str
     widths: tuple[Width, ...] = Field(min_length=1, max_length=2)
     lmbda: Annotated[tuple[Lambda, ...], BeforeValidator(_listed), Field(min_length=1)]

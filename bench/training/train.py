@@ -73,12 +73,14 @@ def train(
     """
     recipe = load(recipe_path, Recipe)
     configure_threads(recipe.threads)
-    folder = photos or recipe_path.parent / recipe.photos
-    pictures = read_photos(folder, recipe.holdout, recipe.crop)
+    folder = (out or Path("trainings") / recipe.name).absolute()
+    pictures = read_photos(
+        photos or recipe_path.parent / recipe.photos, recipe.holdout, recipe.crop
+    )
     parent = recipe_path.parent / recipe.parent if recipe.parent else None
     trained: list[Path] = []
     for stage in recipe.stages:
-        training = _StageTraining(stage, parent, out or Path("trainings") / recipe.name, pictures)
+        training = _StageTraining(stage, parent, folder, pictures)
         training.run(console or terminal())
         trained.append(training.weights)
         parent = training.weights

@@ -123,7 +123,7 @@ def _reset_mark() -> bool:
     """Return freed memory and reset the high-water mark of this process; False if impossible."""
     _return_freed_memory()
     try:
-        (_PROCESS / "clear_refs").write_text("5")
+        (_PROCESS / "clear_refs").write_bytes(b"5")
     except OSError:
         return False
     return True
@@ -143,13 +143,13 @@ def _child_pids() -> list[str]:
     pids: list[str] = []
     for thread in (_PROCESS / "task").iterdir():
         with suppress(OSError):
-            pids += (thread / "children").read_text().split()
+            pids += (thread / "children").read_text(encoding="ascii").split()
     return pids
 
 
 def _status_bytes(process: Path, name: str) -> int:
     """Return a size from /proc/PID/status, in bytes; 0 for a process that has ended."""
-    for line in (process / "status").read_text().splitlines():
+    for line in (process / "status").read_text(encoding="utf-8", errors="replace").splitlines():
         if line.startswith(name):
             return 1024 * int(line.split()[1])
     return 0

@@ -7,19 +7,17 @@ Only safe YAML is read. A duplicate key, an unknown key or a value of the wrong 
 from __future__ import annotations
 
 import difflib
-import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, get_args
+from types import NoneType
+from typing import Annotated, Literal, TypeVar, get_args, get_origin
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 
-from bench.errors import ConfigError, one_line
-
-Where: TypeAlias = tuple[str | int, ...]
+from bench.errors import ConfigError
+from bench.utils.files import read_file
+from bench.utils.plain_yaml import LARGEST_TEXT, Document, Where, read_document
 
 
 class Settings(BaseModel):
@@ -27,30 +25,63 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_booleans_as_numbers(cls, value: object, info: ValidationInfo) -> object:
+        field = cls.model_fields[str(info.field_name)]
+        if _has_boolean(value) and _takes_only_numbers(field.annotation):
+            raise ValueError(
+                f"expected a number, got {_shortened(repr(value))}; YAML reads yes, no, on and off"
+                " as true and false"
+            )
+        return value
+
+
+def _has_boolean(value: object) -> bool:
+    if isinstance(value, dict | list | tuple):
+        values = value.values() if isinstance(value, dict) else value
+        return any(map(_has_boolean, values))
+    return isinstance(value, bool)
+
+
+def _takes_only_numbers(annotation: object) -> bool:
+    """Return whether a type has numbers in it, and neither booleans nor settings."""
+    types = set(_plain_types(annotation))
+    return bool(types & {int, float}) and types <= {int, float, str, NoneType, ...}
+
+
+def _plain_types(annotation: object) -> Iterator[object]:
+    """Yield the types inside an annotation such as ``list[int] | None``."""
+    inner, origin = get_args(annotation), get_origin(annotation)
+    if origin is Literal:
+        yield from map(type, inner)
+    elif not inner:
+        yield annotation
+    else:
+        for part in inner[:1] if origin is Annotated else inner:
+            yield from _plain_types(part)
+
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
+_MOST_LISTED = 100
+"""Largest number of known names in a message."""
 
-@dataclass(frozen=True)
-class Document:
-    """Parsed YAML and the line number of every path in it."""
-
-    name: str
-    data: Any
-    lines: dict[Where, int]
-
-    def line(self, where: Where) -> int:
-        """Return the line of a path, or of its longest prefix that has one."""
-        while where and where not in self.lines:
-            where = where[:-1]
-        return self.lines.get(where, 1)
+_LONGEST_VALUE = 200
+"""Longest part of a value in a message, in characters."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint for an unknown name: the closest known name, or else all known names."""
     names = sorted(known)
-    match = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"did you mean '{match[0]}'?" if match else f"known: {', '.join(names)}"
+    lower = {known_name.lower(): known_name for known_name in names}
+    match = difflib.get_close_matches(name[:_LONGEST_VALUE].lower(), lower, n=1, cutoff=0.5)
+    return f"did you mean '{lower[match[0]]}'?" if match else f"known: {_listed(names)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_LISTED
+    return ", ".join(names[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def load(path: Path, model: type[SettingsT]) -> SettingsT:
@@ -60,10 +91,23 @@ def load(path: Path, model: type[SettingsT]) -> SettingsT:
         ConfigError: the file cannot be read, is not YAML, or does not fit the class.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        content = read_file(path, LARGEST_TEXT)
+    except (OSError, ValueError) as error:
         raise ConfigError(f"cannot read {path}: {_reason(error)}") from error
-    return parse(text, str(path), model)
+    return parse(_decoded(content, path), str(path), model)
+
+
+def _decoded(content: bytes, path: Path) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        found = f"the byte 0x{content[error.start]:02x}"
+        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            found = "UTF-16"
+        raise ConfigError(
+            f"{path}:{line}: not UTF-8 text (found {found}); save the file as UTF-8"
+        ) from error
 
 
 def parse(text: str, name: str, model: type[SettingsT]) -> SettingsT:
@@ -77,43 +121,14 @@ def parse(text: str, name: str, model: type[SettingsT]) -> SettingsT:
     Raises:
         ConfigError: the text is not YAML, or does not fit the class.
     """
-    document = _document(text, name)
+    document = read_document(text, name)
+    if not isinstance(document.data, dict):
+        found = _kind(document.data)
+        raise ConfigError(f"{name}:1: expected 'key: value' lines, found {found}")
     try:
         return model.model_validate(document.data, context={"folder": Path(name).parent})
     except ValidationError as error:
         raise ConfigError(_explain(error, document, model)) from error
-
-
-def _document(text: str, name: str) -> Document:
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-        json.dumps(data, ensure_ascii=False, skipkeys=True, default=str).encode()
-        lines = {} if root is None else dict(_lines(root, (), name))
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError(f"{name}:{line}: not YAML: {error.problem}") from error
-    except (yaml.YAMLError, ValueError, KeyError, AttributeError, RecursionError) as error:
-        raise ConfigError(f"{name}: not usable as YAML: {one_line(error)}") from error
-    if not isinstance(data, dict):
-        raise ConfigError(f"{name}:1: expected 'key: value' lines, found {_kind(data)}")
-    return Document(name, data, lines)
-
-
-def _lines(node: yaml.Node, where: Where, name: str) -> Iterator[tuple[Where, int]]:
-    yield where, node.start_mark.line + 1
-    if isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            yield from _lines(item, (*where, index), name)
-    elif isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                line = key.start_mark.line + 1
-                raise ConfigError(f"{name}:{line}: the key '{key.value}' is given twice")
-            seen.add(key.value)
-            yield from _lines(value, (*where, key.value), name)
-            yield (*where, key.value), key.start_mark.line + 1
 
 
 def _explain(error: ValidationError, document: Document, model: type[Settings]) -> str:
@@ -134,10 +149,32 @@ def most_useful_error(error: ValidationError) -> ErrorDetails:
 def _message(details: ErrorDetails, where: Where, model: type[Settings]) -> str:
     if details["type"] == "extra_forbidden":
         return f"unknown key; {nearest(str(where[-1]), _keys_at(model, where[:-1]))}"
+    return wrong_value(details)
+
+
+_EXPECTED = {
+    "tuple_type": ("a list", "write it in brackets"),
+    "list_type": ("a list", "write it in brackets"),
+    "string_type": ("a text", "put it in quotes"),
+    "model_type": ("'key: value' lines", "write its keys"),
+}
+"""What is expected in place of a value, and the way out, by pydantic's type of error."""
+
+
+def wrong_value(details: ErrorDetails) -> str:
+    """Return what is wrong with a value, and the value."""
+    found = _shortened(repr(details["input"]))
     if details["type"] == "value_error":
         return details["msg"].removeprefix("Value error, ")
+    if details["type"] in _EXPECTED:
+        expected, remedy = _EXPECTED[details["type"]]
+        return f"expected {expected}, got {found}; {remedy}"
     message = details["msg"][0].lower() + details["msg"][1:]
-    return message if details["type"] == "missing" else f"{message}, got {details['input']!r}"
+    return message if details["type"] == "missing" else f"{message}, got {found}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
 
 
 def _keys_at(model: type[BaseModel], where: Where) -> list[str]:

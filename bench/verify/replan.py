@@ -26,7 +26,7 @@ from bench.registry.registry import Component
 from bench.store.run_folder import Manifest
 from bench.suite.suite import Suite
 from bench.utils.machine import configure_threads
-from bench.utils.yaml_config import most_useful_error
+from bench.utils.yaml_config import most_useful_error, wrong_value
 
 _LISTS = ("codecs", "attacks", "objectives", "metrics")
 
@@ -107,7 +107,9 @@ def parse_stored_suite(stored: Mapping[str, Any], folder: Path) -> Suite:
     except ValidationError as error:
         details = most_useful_error(error)
         where = ".".join(map(str, details["loc"]))
-        raise StoreError(f"the stored suite is not valid: {where}: {details['msg']}") from error
+        raise StoreError(
+            f"the stored suite is not valid: {where}: {wrong_value(details)}"
+        ) from error
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError("the stored suite is not valid: a list of choices is missing") from error
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from bench.engine.runner import plan_digest
 from bench.errors import BenchError, one_line
 from bench.store.run_folder import Run
+from bench.utils.files import read_file
 from bench.utils.hashing import digest
 from bench.verify.consent import refuse_plugins
 from bench.verify.findings import Checked, Event, Finding, NotReencoded, SavedPictures
@@ -198,9 +199,10 @@ def _jobs_without_record(
 
 def saved_pictures(run: Run) -> SavedPictures:
     """Return the adversarial pictures of a run folder."""
+    folder = run.folder.absolute() / "adversarial"  # a codec can change the working directory
 
     def read(key: str) -> bytes | None:
-        path = run.folder / "adversarial" / f"{key}.png"
-        return path.read_bytes() if path.is_file() else None
+        path = folder / f"{key}.png"
+        return read_file(path) if path.is_file() else None
 
     return SavedPictures("adversarial/", read)

@@ -21,8 +21,8 @@ def report(folder: Path, console: Console) -> None:
 
     run = read_run(folder)
     board = build_board([run])
-    show(board, console)
     write_page(board, folder / "leaderboard.md")
+    show(board, console)
     say(f"wrote {folder / 'leaderboard.md'}")
     if is_of_rates(run):
         written = write_rates(run, folder / "codecs.md")

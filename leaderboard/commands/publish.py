@@ -58,7 +58,7 @@ def _write_entries(arguments: argparse.Namespace) -> None:
 
     folder, plugins = arguments.suite_folder, arguments.plugins
     submissions = [submission(read_run(run), folder, plugins=plugins) for run in arguments.runs]
-    publisher = (arguments.by or _git_name()) if submissions else ""
+    publisher = _publisher(arguments) if submissions else ""
     for one in submissions:
         for entry in publish(one, arguments.codec, arguments.to, publisher):
             say(f"wrote {entry}")
@@ -71,6 +71,7 @@ def _write_challenge(arguments: argparse.Namespace) -> None:
     from bench.verify.replan import replan
     from leaderboard.publish.challenge import challenge
     from leaderboard.publish.entry import read_entry, run_of, slug
+    from leaderboard.publish.entry_folder import current
     from leaderboard.publish.published_board import ENTRIES
     from leaderboard.publish.submitted_pictures import read_submitted_pictures
 
@@ -81,13 +82,22 @@ def _write_challenge(arguments: argparse.Namespace) -> None:
     ):
         raise ConfigError("a --challenge goes with one --codec, its --track, and no runs")
     (codec,) = arguments.codec
-    folder = arguments.to / ENTRIES / arguments.track / slug(codec)
+    folder = current(arguments.to / ENTRIES / arguments.track / slug(codec))
     entry = read_entry(folder)
     refuse_plugins(entry.suite, folder, entry.by, allowed=arguments.plugins)
     replanned = replan(run_of(entry, folder).manifest, arguments.suite_folder)
     pictures = read_submitted_pictures(arguments.challenge)
-    publisher = arguments.by or _git_name()
+    publisher = _publisher(arguments)
     say(f"wrote {challenge(entry, replanned, pictures, arguments.to, publisher)}")
+
+
+def _publisher(arguments: argparse.Namespace) -> str:
+    from bench.errors import ConfigError, writable
+
+    by: str = arguments.by or _git_name()
+    if writable(by) != by:
+        raise ConfigError(f"the publisher {by!r} is no text; write --by in UTF-8")
+    return by
 
 
 def _git_name() -> str:
@@ -100,9 +110,8 @@ def _git_name() -> str:
 
     git = shutil.which("git")
     command = [git, "config", "user.name"] if git else [sys.executable, "-c", ""]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=_GIT_SECONDS, check=False
-    )
-    if not done.stdout.strip():
+    done = subprocess.run(command, capture_output=True, timeout=_GIT_SECONDS, check=False)
+    name = done.stdout.decode("utf-8", errors="replace").strip()
+    if not name:
         raise ConfigError("an entry says who published it; name yourself with --by")
-    return done.stdout.strip()
+    return name

@@ -68,8 +68,9 @@ def _events(arguments: argparse.Namespace) -> Iterator[Event]:
     from leaderboard.audit.audit import audit_challenge, audit_entry
     from leaderboard.publish.challenge import CHALLENGE
     from leaderboard.publish.entry import ENTRY
+    from leaderboard.publish.entry_folder import current
 
-    what, folder = arguments.what, arguments.suite_folder
+    what, folder = current(arguments.what), arguments.suite_folder
     if (what / ENTRY).is_file():
         say(f"checking the entry {what}")
         return audit_entry(what, folder, plugins=arguments.plugins)

@@ -14,44 +14,53 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench.errors import StoreError, one_line
+from bench.utils.files import read_file
 
 LARGEST = 2**30
 """Largest size in bytes of a file of an entry, packed and unpacked."""
 
 
-def content(folder: Path, name: str) -> bytes:
+def content(folder: Path, name: str, most: int | None = None) -> bytes:
     """Return a file of an entry.
 
+    Args:
+        folder: the folder of the entry.
+        name: the file in it.
+        most: largest size of the file, in bytes, if less than `LARGEST`.
+
     Raises:
-        StoreError: the file is missing, leads out of the folder, or is too large.
+        StoreError: the file is missing, no regular file, leads out of the folder, or is too large.
     """
     path = folder / name
     try:
         if not path.resolve().is_relative_to(folder.resolve()):
             raise StoreError(f"{path} leads out of its folder; remove it")
-        if path.stat().st_size > LARGEST:
-            raise StoreError(f"{path} is larger than {LARGEST} bytes, which no entry needs")
-        return path.read_bytes()
+        return read_file(path, min(most or LARGEST, LARGEST))
     except RuntimeError as error:
         raise StoreError(f"cannot read {path}: it is a link to itself") from error
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror or 'it is missing'}") from error
 
 
-def unpacked(folder: Path, name: str) -> bytes:
+def unpacked(folder: Path, name: str, most: int | None = None) -> bytes:
     """Return the content of a gzip file.
+
+    Args:
+        folder: the folder of the entry.
+        name: the file in it.
+        most: largest size of the content, in bytes, if less than `LARGEST`.
 
     Raises:
         StoreError: the file cannot be read, or its content is too large.
     """
-    packed = content(folder, name)
+    packed, limit = content(folder, name), min(most or LARGEST, LARGEST)
     try:
         with gzip.open(io.BytesIO(packed)) as stream:
-            data = stream.read(LARGEST + 1)
+            data = stream.read(limit + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise StoreError(f"cannot read {folder / name}: {one_line(error)}") from error
-    if len(data) > LARGEST:
-        raise _too_much(folder / name)
+    if len(data) > limit:
+        raise _too_much(folder / name, limit)
     return data
 
 
@@ -67,7 +76,7 @@ def unzipped(folder: Path, name: str) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(stream) as archive:
             if sum(member.file_size for member in archive.infolist()) > LARGEST:
-                raise _too_much(folder / name)
+                raise _too_much(folder / name, LARGEST)
             members = {name: _member(archive, name) for name in archive.namelist()}
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
         return {}
@@ -90,5 +99,5 @@ def _member(archive: zipfile.ZipFile, name: str) -> bytes | None:
         return None
 
 
-def _too_much(path: Path) -> StoreError:
-    return StoreError(f"{path} unpacks to more than {LARGEST} bytes, which no entry needs")
+def _too_much(path: Path, most: int) -> StoreError:
+    return StoreError(f"{path} unpacks to more than {most} bytes, which no entry needs")

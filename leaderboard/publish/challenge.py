@@ -48,8 +48,8 @@ from leaderboard.publish.entry import (
     sealed,
     sha256,
     slug,
-    write_entry,
 )
+from leaderboard.publish.entry_folder import current, write_entry
 from leaderboard.publish.submitted_pictures import source_of
 
 CHALLENGES, CHALLENGE, PICTURES = "challenges", "challenge.json", "pictures.zip"
@@ -96,7 +96,8 @@ def challenge(
             codec differs from the published one.
     """
     place = board / CHALLENGES / entry.track / entry.slug / slug(by)
-    if (place / CHALLENGE).is_file() and (owner := read_challenge(place).by) != by:
+    existing = current(place)
+    if (existing / CHALLENGE).is_file() and (owner := read_challenge(existing).by) != by:
         raise ConfigError(
             f"{place} belongs to '{owner}', whose folder has the same name as that of '{by}';"
             " choose another --by"

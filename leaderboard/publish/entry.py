@@ -10,21 +10,28 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import re
-import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
-from bench.errors import BenchError, StoreError, one_line
+from bench.errors import StoreError, one_line
 from bench.store.records import RECORD, CraftRecord, Decibel, MeasureRecord
+from bench.store.records_file import record_lines
 from bench.store.run_folder import Manifest, Run
 from leaderboard.publish.archive import content, unpacked
 
 ENTRY, RECORDS, ARCHIVE = "entry.json", "records.jsonl.gz", "worst.zip"
+
+MOST_FIGURES = 2**24
+"""Largest size in bytes of the JSON file of an entry."""
+
+MOST_RECORDS = 2**26
+"""Largest size in bytes of the records of an entry, unpacked; the largest entry has 2.4 million."""
 
 Figure: TypeAlias = bool | int | float | str | None
 
@@ -171,7 +178,7 @@ def read_sealed(path: Path, kind: type[Kind]) -> Kind:
         StoreError: the file holds neither.
     """
     try:
-        return kind.model_validate_json(content(path.parent, path.name))
+        return kind.model_validate_json(content(path.parent, path.name, MOST_FIGURES))
     except ValidationError as error:
         raise StoreError(_refused(path, error.errors()[0])) from error
 
@@ -186,36 +193,6 @@ def _refused(path: Path, first: ErrorDetails) -> str:
             " folder is allowed"
         )
     return f"{path} is no {path.stem} of this version: see '{where}' in it"
-
-
-def write_entry(place: Path, files: Mapping[str, bytes]) -> None:
-    """Write a folder, or replace an older one, completely or not at all.
-
-    Raises:
-        BenchError: the folder cannot be written.
-    """
-    temporary, older = (place.with_name(f".{place.name}{end}") for end in ("", ".older"))
-    try:
-        _restore(place, older)
-        shutil.rmtree(temporary, ignore_errors=True)
-        for name, data in files.items():
-            (temporary / name).parent.mkdir(parents=True, exist_ok=True)
-            (temporary / name).write_bytes(data)
-        if place.exists():
-            place.rename(older)
-        temporary.rename(place)
-    except OSError as error:
-        raise BenchError(f"cannot write {place}: {error.strerror}; choose another --to") from error
-    finally:
-        _restore(place, older)
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _restore(place: Path, older: Path) -> None:
-    """Put the older folder back if there is no new one; otherwise remove it."""
-    if older.exists() and not place.exists():
-        older.rename(place)
-    shutil.rmtree(older, ignore_errors=True)
 
 
 def sealed(one: HashedFolder) -> bytes:
@@ -235,7 +212,7 @@ def run_of(entry: HashedFolder, folder: Path) -> Run:
     Raises:
         StoreError: the records cannot be read.
     """
-    lines = unpacked(folder, RECORDS).splitlines()
+    lines = record_lines(io.BytesIO(unpacked(folder, RECORDS, MOST_RECORDS)), folder / RECORDS)
     try:
         records = [RECORD.validate_json(line) for line in lines]
     except ValueError as error:

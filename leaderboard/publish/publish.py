@@ -30,8 +30,8 @@ from leaderboard.publish.entry import (
     sealed,
     sha256,
     slug,
-    write_entry,
 )
+from leaderboard.publish.entry_folder import current, write_entry
 from leaderboard.publish.entry_scope import (
     EntryScope,
     entry_scope,
@@ -127,9 +127,9 @@ def _write(submitted: Submission, family: Family, to: Path, by: str) -> Path:
 
 def _check_place(place: Path, family: Family, by: str) -> None:
     """Refuse to overwrite the entry of another codec or of another publisher."""
-    if not (place / ENTRY).is_file():
+    if not (current(place) / ENTRY).is_file():
         return
-    older = read_entry(place)
+    older = read_entry(current(place))
     if older.codec != family.name:
         raise ConfigError(
             f"{place} is the entry of '{older.codec}', whose folder has the same name as that of"

@@ -21,6 +21,7 @@ from bench.utils.hashing import digest
 from leaderboard.aggregate.suite_info import setting
 from leaderboard.publish.challenge import CHALLENGE, CHALLENGES, Challenge, read_challenge
 from leaderboard.publish.entry import ENTRY, Entry, read_entry, run_of, slug
+from leaderboard.publish.entry_folder import current, settled
 from leaderboard.publish.merge import merged
 
 ENTRIES = "entries"
@@ -44,7 +45,7 @@ def entries(board: Path) -> list[Published]:
     published = [Published(read_entry(folder), folder) for folder in folders]
     for one in published:
         expected = board / ENTRIES / one.entry.track / one.entry.slug
-        if one.folder != expected:
+        if settled(one.folder) != expected:
             raise StoreError(f"the entry in {one.folder} belongs in {expected}; move it there")
     return published
 
@@ -70,15 +71,15 @@ def challenges(board: Path) -> list[Challenged]:
         challenge = one.challenge
         track = board / CHALLENGES / challenge.track
         expected = track / slug(challenge.codec) / slug(challenge.by)
-        if one.folder != expected:
+        if settled(one.folder) != expected:
             raise StoreError(f"the challenge in {one.folder} belongs in {expected}; move it there")
     return challenged
 
 
 def _folders(place: Path, pattern: str) -> list[Path]:
-    """Return the complete folders; the name of an incomplete one begins with a dot."""
-    folders = (path.parent for path in place.glob(pattern))
-    return sorted(folder for folder in folders if not folder.name.startswith("."))
+    """Return the complete folders, also those whose replacement was interrupted."""
+    places = {settled(path.parent) for path in place.glob(pattern)}
+    return [current(one) for one in sorted(places) if not one.name.startswith(".")]
 
 
 def runs(published: Iterable[Published]) -> list[Run]:

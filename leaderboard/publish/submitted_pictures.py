@@ -17,8 +17,9 @@ import numpy.typing as npt
 from numpy.lib.format import read_array_header_1_0, read_array_header_2_0, read_magic
 
 from bench.codec import Image
-from bench.errors import ConfigError, ImageError, one_line
+from bench.errors import ConfigError, ImageError, one_line, writable
 from bench.images.png import decode_png
+from bench.utils.files import open_regular, read_file
 
 _BETWEEN = "-_"
 _LARGEST = 2**32
@@ -76,19 +77,22 @@ def source_of(name: str, sources: Collection[str]) -> str:
 def _named(path: Path, pictures: dict[str, Image]) -> dict[str, Image]:
     if not pictures:
         raise ImageError(f"there is no picture in {path}")
+    for name in pictures:
+        if writable(name) != name:
+            raise ImageError(f"the name {name!r} of a picture in {path} is no text; rename it")
     return pictures
 
 
 def _png(file: Path) -> Image:
     try:
-        return decode_png(file.read_bytes())
+        return decode_png(read_file(file))
     except (OSError, ImageError) as error:
         raise ImageError(f"{file}: {one_line(error)}") from error
 
 
 def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     _check_claims(path)
-    with np.load(path, allow_pickle=False) as file:
+    with open_regular(path) as opened, np.load(opened, allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
 
 

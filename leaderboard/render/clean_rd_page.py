@@ -9,12 +9,13 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from bench.errors import BenchError, ConfigError
+from bench.errors import ConfigError
 from bench.store.run_folder import Run
 from leaderboard.aggregate.suite_info import setting
 from leaderboard.formatting import escaped
 from leaderboard.ranking.clean_rd import ANCHOR, QUALITIES, Family, Reached, deltas, families
 from leaderboard.ranking.rd_curves import Delta
+from leaderboard.render.files import write_file
 from leaderboard.render.markdown import table
 
 _INTRODUCTION = """\
@@ -67,11 +68,8 @@ def write_rates(run: Run, out: Path, remarks: str = "") -> list[Path]:
     plot = out.with_suffix(".svg")
     blocks = [_INTRODUCTION.format(suite=run.manifest.suite["name"]), f"![curves]({plot.name})"]
     blocks += [rate_table(codecs), _method(run, pictures), *filter(None, [remarks])]
-    try:
-        out.write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
-        plot.write_bytes(_svg(rate_plot(codecs)))
-    except OSError as error:
-        raise BenchError(f"cannot write {out}: {error.strerror}; choose another file") from error
+    write_file(plot, _svg(rate_plot(codecs)))
+    write_file(out, ("\n\n".join(blocks) + "\n").encode())
     return [out, plot]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from bench.errors import BenchError
+from bench.errors import BenchError, writable
 from bench.utils.files import write_atomically
 from leaderboard.ranking.board import Board
 from leaderboard.render.export import as_compressai, as_csv, as_parquet
@@ -19,12 +20,25 @@ def write_page(board: Board, out: Path) -> None:
     """
     from leaderboard.render.plots import plots  # noqa: PLC0415 - matplotlib is slow to import
 
-    if out.suffix != ".md":
-        raise BenchError(f"{out} does not end in .md; a board is written as markdown")
+    require_markdown(out)
     drawn = plots(board, f"{out.stem}-plots")
-    _write(out, markdown(board, drawn).encode())
+    page = markdown(board, drawn).encode()
+    _make_folder(out)
     for plot in drawn:
-        _write(out.parent / plot.path, plot.svg)
+        write_file(out.parent / plot.path, plot.svg)
+    write_file(out, page)
+
+
+def require_markdown(out: Path) -> None:
+    """Check the name of a page; the page has links to its plots, whose names begin with it.
+
+    Raises:
+        BenchError: it does not end in .md, or is no text.
+    """
+    if out.suffix != ".md":
+        raise BenchError(f"{out} does not end in .md; a page is written as markdown")
+    if writable(out.name) != out.name:
+        raise BenchError(f"the name {os.fsencode(out)!r} of the page is no text; choose another")
 
 
 def export(board: Board, out: Path) -> None:
@@ -34,9 +48,9 @@ def export(board: Board, out: Path) -> None:
         BenchError: the name has another ending, or a file cannot be written.
     """
     if out.suffix == ".csv":
-        _write(out, as_csv(board))
+        write_file(out, as_csv(board))
     elif out.suffix == ".parquet":
-        _write(out, as_parquet(board))
+        write_file(out, as_parquet(board))
     elif out.suffix:
         raise BenchError(
             f"{out} ends in neither .csv nor .parquet; a name without an ending is a folder for the"
@@ -44,13 +58,28 @@ def export(board: Board, out: Path) -> None:
         )
     else:
         for name, content in as_compressai(board).items():
-            _write(out / name, content)
+            write_file(out / name, content)
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file for the user, or replace it as a whole; its folder is made, one level at most.
+
+    Raises:
+        BenchError: it cannot be written.
+    """
+    _make_folder(path)
     try:
-        if path.parent.parent.is_dir():
-            path.parent.mkdir(exist_ok=True)
         write_atomically(path, content)
     except OSError as error:
-        raise BenchError(f"cannot write {path}: {error.strerror}; choose another file") from error
+        raise _cannot_write(path, error) from error
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def _cannot_write(path: Path, error: OSError) -> BenchError:
+    return BenchError(f"cannot write {path}: {error.strerror}; choose another file")

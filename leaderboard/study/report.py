@@ -11,6 +11,7 @@ from urllib.parse import quote
 from bench.errors import BenchError
 from bench.store.run_folder import Run
 from leaderboard.formatting import decibel, escaped, percent, rate
+from leaderboard.render.files import require_markdown, write_file
 from leaderboard.render.markdown import bullets, table
 from leaderboard.study import report_text
 from leaderboard.study.adversarial_training import HardenedPair, hardened_pairs
@@ -90,8 +91,7 @@ def write_report(runs: Sequence[Run], out: Path) -> list[Path]:
         BenchError: the file does not end in .md, the runs have no white-box attack, or the file
             cannot be written.
     """
-    if out.suffix != ".md":
-        raise BenchError(f"{out} does not end in .md; a report is a markdown file, name it NAME.md")
+    require_markdown(out)
     effects = collect_effects(runs)
     if not white_box_on_plain(effects):
         raise BenchError(
@@ -108,12 +108,9 @@ def write_report(runs: Sequence[Run], out: Path) -> list[Path]:
 
 
 def _write(out: Path, page: str, figures: dict[str, bytes]) -> list[Path]:
-    try:
-        out.write_text(page, encoding="utf-8")
-        for name, content in figures.items():
-            (out.parent / name).write_bytes(content)
-    except OSError as error:
-        raise BenchError(f"cannot write {out}: {error.strerror}; choose another file") from error
+    for name, content in figures.items():
+        write_file(out.parent / name, content)
+    write_file(out, page.encode())
     return [out, *(out.parent / name for name in figures)]
 
 

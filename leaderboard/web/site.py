@@ -76,10 +76,10 @@ def write(folder: Path) -> None:
     content = _pages(site)
     try:
         (folder / PLOTS).mkdir(parents=True, exist_ok=True)
-        for name, page in content.items():
-            write_atomically(folder / name, page)
         for plot in site.plots:
             write_atomically(folder / plot.path, plot.svg)
+        for name, page in content.items():
+            write_atomically(folder / name, page)
     except OSError as error:
         raise BenchError(f"cannot write {folder}: {error.strerror}; choose another --to") from error
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
+from PIL import Image as Pictures
 
+from bench.cli.main import main
 from bench.utils.files import write_atomically
+from paths import ROOT
 
 
 def test_the_content_is_written_and_no_temporary_file_stays(tmp_path: Path):
@@ -47,3 +51,34 @@ def test_no_folder_is_made(tmp_path: Path):
     with pytest.raises(FileNotFoundError):
         write_atomically(tmp_path / "absent" / "card.json", b"new")
     assert not list(tmp_path.iterdir())
+
+
+def test_what_an_attack_wrote_stays_when_writing_fails(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Pictures.new("RGB", (24, 16), "teal").save("photo.png")
+    words = ["attack", "photo.png", "--codec", "toy", "--attack", "fgsm", "-o", "out"]
+    assert main(words) == 0
+    before = {path: path.read_bytes() for path in Path("out").rglob("*.*") if path.is_file()}
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    assert main(words) == 2
+    assert "No space left on device; what was measured before is kept" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in before} == before
+
+
+_WRITES = re.compile(r"""\.write_(text|bytes)\(|savefig\((?!picture|stream)|open\(["']w""")
+_MAY_WRITE = {"bench/utils/files.py", "bench/utils/memory.py"}
+
+
+def test_every_file_for_the_user_is_written_by_the_one_helper():
+    """Records, logs and the like are appended to; bench.utils.memory writes to /proc."""
+    writing = {
+        str(path.relative_to(ROOT))
+        for package in ("bench", "leaderboard", "attacks", "backends")
+        for path in (ROOT / package).rglob("*.py")
+        if _WRITES.search(path.read_text(encoding="utf-8"))
+    }
+    assert writing == _MAY_WRITE

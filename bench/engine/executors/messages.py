@@ -32,7 +32,7 @@ class _Packer(pickle.Pickler):
         return obj.name if isinstance(obj, Picture) else None
 
 
-class _Unpacker(pickle.Unpickler):
+class _Unpacker(pickle.Unpickler):  # noqa: S301 - from this program's own workers
     def __init__(self, packed: bytes, pictures: Iterable[Picture]) -> None:
         super().__init__(io.BytesIO(packed))
         self._pictures = {picture.name: picture for picture in pictures}

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import shutil
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from bench.verify import reencode as recode
 from bench.verify.findings import Skipped
 from leaderboard.audit.audit import audit_board, audit_entry
 from leaderboard.publish import archive as packing
-from leaderboard.publish.entry import read_entry, sha256
+from leaderboard.publish.entry import read_entry, run_of, sha256
 from leaderboard.publish.published_board import entries
 from leaderboard.web.site import pages
 from tampering import TRACK, alter, audited, entry_of, lines_of, named, put, score
@@ -83,6 +84,29 @@ def test_what_unpacks_to_too_much_is_named(copy, monkeypatch):
         hashed = sha256((folder / name).read_bytes())
         assert any(f"{name}: its hash is {hashed}" in one for one in findings)
         assert any(f"{folder / name} unpacks to more than 1000000 bytes" in one for one in findings)
+
+
+def test_a_megabyte_of_newlines_takes_no_gigabytes(copy):
+    """A megabyte of gzip is a gigabyte of lines, and a list of them took 9.7 GB."""
+    folder = entry_of(copy)
+    (folder / "records.jsonl.gz").write_bytes(gzip.compress(b"\n" * 2**25))
+    tracemalloc.start()
+    try:
+        with pytest.raises(StoreError, match=r"cannot read .*records\.jsonl\.gz"):
+            run_of(read_entry(folder), folder)
+        assert tracemalloc.get_traced_memory()[1] < 2**28
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("name", "most"), [("entry.json", 2**24), ("records.jsonl.gz", 2**26)])
+def test_what_is_larger_than_any_entry_is_refused(copy, name, most):
+    folder = entry_of(copy)
+    entry = read_entry(folder)
+    content = b" " * (most + 1)
+    (folder / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    with pytest.raises(StoreError, match=f"{name}.* more than {most} |larger than {most} bytes"):
+        run_of(entry, folder) if name.endswith("gz") else read_entry(folder)
 
 
 def test_a_codec_that_is_not_here_is_passed_over_once(copy, monkeypatch):

@@ -24,7 +24,8 @@ from bench.verify.findings import Checked
 from leaderboard.audit.audit import audit_board, audit_entry
 from leaderboard.columns.columns import COLUMNS
 from leaderboard.publish import tracks
-from leaderboard.publish.entry import read_entry, run_of, sha256, write_entry
+from leaderboard.publish.entry import read_entry, run_of, sha256
+from leaderboard.publish.entry_folder import write_entry
 from leaderboard.publish.publish import figures, publish, submission
 from leaderboard.publish.published_board import entries, runs
 from leaderboard.publish.tracks import track_of
@@ -348,6 +349,23 @@ def test_what_a_killed_publishing_left_is_no_entry(copy):
     shutil.copytree(entry_of(copy), entry_of(copy, ".jpeg"))
     assert [one.entry.codec for one in entries(copy)] == ["JPEG", "toy"]
     assert named(audit_board(copy)) == []
+
+
+def test_a_publishing_killed_between_its_renames_loses_no_entry(copy, finished, capsys):
+    """The older folder then has another name: it is on the board, and still belongs to someone."""
+    pages = [(copy / name).read_bytes() for name in ("README.md", "index.html")]
+    entry_of(copy).rename(entry_of(copy, ".jpeg.older"))
+    assert [one.entry.codec for one in entries(copy)] == ["JPEG", "toy"]
+    assert named(audit_board(copy)) == []
+    assert main(["publish", "--to", str(copy)]) == 0
+    assert [(copy / name).read_bytes() for name in ("README.md", "index.html")] == pages
+    assert main(["verify", str(entry_of(copy))]) == 0
+    words = ["publish", str(finished), "--to", str(copy), "--codec", "JPEG"]
+    assert main([*words, "--by", "another"]) == 2
+    assert f"was published by '{EVIL}'" in " ".join(capsys.readouterr().err.split())
+    assert main([*words, "--by", EVIL]) == 0
+    assert read_entry(entry_of(copy)).by == EVIL
+    assert not entry_of(copy, ".jpeg.older").exists()
 
 
 def test_an_entry_that_cannot_be_replaced_stays(copy, monkeypatch):

@@ -1,0 +1,108 @@
+"""Large grids are planned in linear time, and suites that are too large are refused at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.engine.runner import prepare
+from bench.errors import ConfigError
+from bench.planning.size import MOST_JOBS
+from bench.suite.fields import MOST_POINTS
+from bench.suite.suite import Suite
+from bench.utils.yaml_config import parse
+
+_SUITE = """\
+name: grid
+images: {{set: sample, names: [coffee], crop: {{height: 16, width: 16}}}}
+codecs: {codecs}
+attacks: {attacks}
+objectives: [distortion]
+budgets: [{{linf: 8}}]
+"""
+_HUNDRED = list(range(1, 101))
+_TENTHS = [number / 10 for number in range(1, 21)]
+
+
+def _suite(codecs: str = "[toy]", attacks: str = "[fgsm]", more: str = "") -> Suite:
+    return parse(_SUITE.format(codecs=codecs, attacks=attacks) + more, "grid.yaml", Suite)
+
+
+def test_a_grid_is_planned_in_time_that_grows_with_its_points_only(tmp_path: Path):
+    """Seconds are enough; a model for every point, or a walk over all pairs, takes minutes."""
+    codecs = f"[{{name: toy, gain: {_HUNDRED}, defence: {{name: gaussian, sigma: {_TENTHS}}}}}]"
+    attacks = f"[fgsm, {{name: pgd, steps: {_HUNDRED}, restarts: {_HUNDRED[:10]}, sources: toy}}]"
+    codecs = codecs.replace("[{", "[toy, {", 1)
+    text = _SUITE.format(codecs=codecs, attacks=attacks) + "transfer: none\n"
+    (tmp_path / "grid.yaml").write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "bench", "plan", str(tmp_path / "grid.yaml")]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=False)
+    assert done.stderr == ""
+    assert "searches: 3101" in done.stdout
+
+
+def test_victims_are_as_the_transfer_says():
+    """Noise is scored on all; a search on its source, on defended versions, on what has none."""
+    codecs = "[{name: toy, gain: [1, 2], defence: flip}, {name: jpeg, quality: 50}]"
+    for more, victims in (
+        ("transfer: none\n", {"toy gain=1.0", "toy gain=1.0 + flip"}),
+        ("", {"toy gain=1.0", "toy gain=1.0 + flip", "jpeg quality=50"}),
+    ):
+        groups = prepare(_suite(codecs, more=more), Path()).plan.groups
+        scored = {
+            str(group.craft.search.choice): {cell.victim.label for cell in group.cells}
+            for group in groups
+            if group.craft is not None
+            and (not group.craft.sources or group.craft.sources[0].label == "toy gain=1.0")
+        }
+        assert scored["fgsm"] - {"identity"} == victims
+        assert len(scored["sign-noise"]) == 6
+
+
+@pytest.mark.parametrize(
+    "grids",
+    [
+        {"attacks": f"[{{name: pgd, steps: {_HUNDRED * 10}, restarts: {_HUNDRED * 10}}}]"},
+        {
+            "attacks": "["
+            + ", ".join([f"{{name: pgd, steps: {_HUNDRED}, restarts: {_HUNDRED}}}"] * 11)
+            + "]"
+        },
+        {"codecs": f"[{{name: jpeg, quality: {_HUNDRED}, subsampling: {_HUNDRED * 11}}}]"},
+        {
+            "codecs": "[{name: toy, defence: ["
+            + ", ".join([f"{{name: gaussian, sigma: {_HUNDRED}}}"] * 3)
+            + "]}]"
+        },
+    ],
+)
+def test_a_grid_is_counted_before_it_is_made(grids: dict[str, str]):
+    with pytest.raises(ConfigError, match=rf"grid.yaml:\d+: .* more than {MOST_POINTS}; shorten"):
+        _suite(**grids)
+
+
+def test_jobs_are_counted_before_they_are_made():
+    thousand = f"{{name: pgd, steps: {_HUNDRED}, restarts: {_HUNDRED[:10]}}}"
+    suite = _suite(f"[{{name: toy, gain: {_HUNDRED}}}]", f"[{thousand}]", "transfer: all\n")
+    # clean, noise, and for every attack and source one search and the evaluations
+    jobs = 101 + 102 + 1000 * 100 * 102
+    with pytest.raises(ConfigError, match=rf"has {jobs} searches .*, more than {MOST_JOBS}"):
+        prepare(suite, Path())
+
+
+def test_the_count_is_the_number_of_jobs(monkeypatch):
+    suite = _suite(
+        "[{name: toy, gain: [1, 2]}, {name: toy, defence: random-ensemble, gain: 1},"
+        " {name: jpeg, quality: 50}]",
+        "[fgsm, {name: square, queries: 5, sources: jpeg quality=50}, {name: pgd, transfer: none}]",
+    )
+    planned = prepare(suite, Path()).plan
+    jobs = len(planned.crafts) + len(planned.cells)
+    monkeypatch.setattr("bench.planning.size.MOST_JOBS", jobs)
+    prepare(suite, Path())
+    monkeypatch.setattr("bench.planning.size.MOST_JOBS", jobs - 1)
+    with pytest.raises(ConfigError, match=f"has {jobs} searches"):
+        prepare(suite, Path())
