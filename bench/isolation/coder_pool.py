@@ -8,7 +8,10 @@ decoder has never received a picture.
 
 from __future__ import annotations
 
+import atexit
+import os
 import pickle
+from pathlib import Path
 from signal import Signals
 from typing import Any
 
@@ -16,7 +19,7 @@ from bench.codec import Image
 from bench.errors import BenchError, CodecError, MachineError
 from bench.isolation import CALL_LIMIT_S
 from bench.isolation.coder import Coder, Timed
-from bench.isolation.coder_process import Call, CoderConfig, CoderSpec
+from bench.isolation.coder_process import Call, CoderConfig, CoderSpec, Place
 from bench.registry import plugins
 from bench.utils.child_process import Child, LostError
 from bench.utils.foreign_call import call_limit
@@ -45,6 +48,32 @@ class CoderPool:
         """Stop both processes."""
         self.encoder.stop()
         self.decoder.stop()
+
+
+_shared: dict[tuple[object, ...], CoderPool] = {}
+
+
+def shared_pool(threads: int, call_limit_s: float = CALL_LIMIT_S) -> CoderPool:
+    """Return the pool of this process; another one replaces it if plugins were loaded since.
+
+    Its processes live until this process ends, so that many runs need to start them only once.
+
+    Args:
+        threads: number of threads of torch in each.
+        call_limit_s: time limit of a call, see `bench.utils.foreign_call.call_limit`.
+    """
+    key = plugins.loaded(), threads, call_limit_s
+    if key not in _shared:
+        _close_shared()
+        _shared[key] = CoderPool(threads, call_limit_s)
+    return _shared[key]
+
+
+@atexit.register
+def _close_shared() -> None:
+    while _shared:
+        _, pool = _shared.popitem()
+        pool.close()
 
 
 class ProcessCoder(Coder):
@@ -108,7 +137,8 @@ class _Process:
         limit_s = call_limit(self._call_limit_s, pixels)
         if call.codec not in self._made:
             making_s = max(_MAKING_S, self._call_limit_s)
-            self._request(Call(call.codec), "making the codec", making_s)
+            place = Place(str(Path.cwd()), dict(os.environ))
+            self._request(Call(call.codec, arguments=(place,)), "making the codec", making_s)
             self._made.add(call.codec)
         return self._request(call, what, limit_s)
 

@@ -8,6 +8,7 @@ It makes each codec at its first call. What a codec raises is sent back as one s
 
 from __future__ import annotations
 
+import os
 import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,12 +64,26 @@ class CoderSpec:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a codec looks for its files and programs: as in the process that names it.
+
+    Attributes:
+        folder: the working directory.
+        environment: the environment variables.
+    """
+
+    folder: str
+    environment: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Call:
     """One call of a codec.
 
     Attributes:
         codec: pickle of its `CoderSpec`.
-        method: name of the method of `bench.isolation.coder.Coder`; "" only makes the codec.
+        method: name of the method of `bench.isolation.coder.Coder`; "" makes the codec, in the
+            `Place` that is its only argument.
         arguments: the positional arguments.
         options: the keyword arguments.
     """
@@ -94,13 +109,16 @@ def _answer(coders: dict[bytes, LocalCoder], call: Call) -> Any:  # noqa: ANN401
     try:
         if call.method:
             return getattr(coders[call.codec], call.method)(*call.arguments, **call.options)
-        coders[call.codec] = _make(pickle.loads(call.codec))  # noqa: S301 - our own
+        coders[call.codec] = _make(pickle.loads(call.codec), *call.arguments)  # noqa: S301 - our own
     except BaseException as error:  # noqa: BLE001 - a codec can fail in any way
         return _sendable(error, ConfigError if not call.method else CodecError)
     return None
 
 
-def _make(spec: CoderSpec) -> LocalCoder:
+def _make(spec: CoderSpec, place: Place) -> LocalCoder:
+    os.chdir(place.folder)
+    os.environ.clear()
+    os.environ.update(place.environment)
     codec: Codec = instantiate("codec", spec.choice)
     with foreign_call("fingerprint()"):
         found = codec.fingerprint()

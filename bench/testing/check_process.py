@@ -7,7 +7,6 @@ receives names of checks and answers each with a `CheckResult`, or a `MachineErr
 from __future__ import annotations
 
 import time
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +22,7 @@ from bench.errors import (
     one_line,
     raise_if_machine,
 )
-from bench.isolation import CALL_LIMIT_S
-from bench.isolation.coder_pool import CoderPool
+from bench.isolation.coder_pool import shared_pool
 from bench.isolation.coder_process import CoderSpec
 from bench.registry import plugins
 from bench.registry.registry import ComponentSpec, instantiate, resolve
@@ -87,8 +85,8 @@ class Contract(CodecContract):
         bitstream, decoded = self._coded()
         codec.encode(frozen(np.ascontiguousarray(self._picture()[:, ::-1])))
         spec = CoderSpec(choice, codec.fingerprint(), seed=None)
-        with closing(CoderPool(torch.get_num_threads(), CALL_LIMIT_S)) as pool:
-            again = pool.coder(spec).decode(bitstream, self.largest).value
+        pool = shared_pool(torch.get_num_threads())
+        again = pool.coder(spec).decode(bitstream, self.largest).value
         require(
             np.array_equal(again, decoded),
             "another process decoded the bytes to another picture: the decoder needs more than they"

@@ -6,7 +6,6 @@ PNG --checksums, hash, budget--> picture --encode, decode, score--> record, comp
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import closing
 
 from bench.codec import Codec, Image
 from bench.crafting.result import search_identity
@@ -14,9 +13,8 @@ from bench.engine.runner import versions
 from bench.errors import BenchError, ImageError, one_line
 from bench.images.image_set import pixel_hash
 from bench.images.png import decode_png
-from bench.isolation import CALL_LIMIT_S
 from bench.isolation.coder import Coder
-from bench.isolation.coder_pool import CoderPool
+from bench.isolation.coder_pool import CoderPool, shared_pool
 from bench.planning.jobs import CraftJob, Draw, Group, MeasureJob
 from bench.planning.resolve import make_codec
 from bench.registry.registry import ComponentSpec
@@ -50,10 +48,9 @@ def reencode(run: Run, again: ReplannedRun, evidence: SavedPictures) -> Iterator
     made = {label: make_codec_or_skip(again.points[label]) for label in victims}
     yield from (codec for codec in made.values() if isinstance(codec, Skipped))
     codecs = {label: codec for label, codec in made.items() if isinstance(codec, Codec)}
-    with closing(CoderPool(again.suite.compute.threads, CALL_LIMIT_S)) as pool:
-        checker = _CellChecker(run, again, codecs, pool)
-        for group in again.plan.groups:
-            yield from _check_search_and_cells(group, checker, evidence)
+    checker = _CellChecker(run, again, codecs, shared_pool(again.suite.compute.threads))
+    for group in again.plan.groups:
+        yield from _check_search_and_cells(group, checker, evidence)
 
 
 def make_codec_or_skip(choice: ComponentSpec) -> Codec | Skipped:

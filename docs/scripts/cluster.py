@@ -62,14 +62,15 @@ def main() -> None:
 def _steps(prepared: Prepared, point: OperatingPoint) -> Steps:
     codec, picture = prepared.codecs[point.label], prepared.pictures[0].pixels
     megapixels = picture[..., 0].size / 1e6
-    coded = encode_decode(LocalCoder(codec), picture)
+    coder = LocalCoder(codec)
+    coded = encode_decode(coder, picture)
     if isinstance(coded, CodingFailure):
         raise SystemExit(f"{point.label} fails on the first picture: {coded.reason}")
     spec = prepared.terms
     return Steps(
         _gradients(prepared, codec, picture, megapixels) if point.differentiable else {},
-        _seconds(lambda: encode_decode(LocalCoder(codec), picture)) / megapixels,
-        _seconds(lambda: score(codec, picture, picture, coded, replace(coded), spec)) / megapixels,
+        _seconds(lambda: encode_decode(coder, picture)) / megapixels,
+        _seconds(lambda: score(coder, picture, picture, coded, replace(coded), spec)) / megapixels,
     )
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from pathlib import Path
 
 from bench.codec import Codec, Image
 from bench.errors import CodecError, one_line
 from bench.isolation.coder import Coder
-from bench.isolation.coder_pool import CoderPool
+from bench.isolation.coder_pool import shared_pool
 from bench.isolation.coder_process import CoderSpec
 from bench.metrics.scores import bpp, psnr
 from bench.verify.findings import Finding, Skipped
@@ -41,17 +40,17 @@ def bitstreams(
     other = {label for label, codec in codecs.items() if _is_other(codec, entry.codecs.get(label))}
     for label in sorted(other):
         yield Skipped(label, "its bitstreams are not decoded, because its fingerprint differs here")
-    with closing(CoderPool(again.suite.compute.threads)) as pool:
-        for one in (one for one in entry.worst if one.codec not in other):
-            codec, source = codecs.get(one.codec), sources.get(one.picture)
-            problem = ""
-            if codec is None or source is None or one.bitstream not in inside:
-                problem = f"there is no {one.codec}, no picture {one.picture} or no such file"
-            elif isinstance(codec, Codec):
-                spec = CoderSpec(again.points[one.codec], codec.fingerprint(), seed=None)
-                problem = _problem(one, pool.coder(spec), source, inside[one.bitstream])
-            if problem:
-                yield Finding(f"{folder / ARCHIVE}: {one.bitstream}", problem)
+    pool = shared_pool(again.suite.compute.threads)
+    for one in (one for one in entry.worst if one.codec not in other):
+        codec, source = codecs.get(one.codec), sources.get(one.picture)
+        problem = ""
+        if codec is None or source is None or one.bitstream not in inside:
+            problem = f"there is no {one.codec}, no picture {one.picture} or no such file"
+        elif isinstance(codec, Codec):
+            spec = CoderSpec(again.points[one.codec], codec.fingerprint(), seed=None)
+            problem = _problem(one, pool.coder(spec), source, inside[one.bitstream])
+        if problem:
+            yield Finding(f"{folder / ARCHIVE}: {one.bitstream}", problem)
 
 
 def _is_other(codec: Codec | Skipped, published: str | None) -> bool:

@@ -10,7 +10,6 @@ pictures.zip                                the pictures as PNGs
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -23,7 +22,7 @@ from bench.engine.runner import plan_digest, versions
 from bench.errors import ConfigError, StoreError
 from bench.images.image_set import Picture, pixel_hash
 from bench.images.png import encode_png
-from bench.isolation.coder_pool import CoderPool
+from bench.isolation.coder_pool import shared_pool
 from bench.planning.jobs import CraftJob, Draw, Group, Plan
 from bench.planning.operating_point import OperatingPoint, PlannedAttack
 from bench.planning.planner import make_group
@@ -232,14 +231,14 @@ def _measured(
 ) -> Iterator[MeasureRecord]:
     """Yield the scores of all evaluations; the codecs decode in a process that sees no picture."""
     clean: dict[tuple[str, str, Draw | None], RoundTrip | CodingFailure] = {}
-    with closing(CoderPool(again.suite.compute.threads)) as pool:
-        for cell in planned.cells:
-            coder = pool.coder(coder_spec(cell, cell.victim.fingerprint))
-            place = (cell.picture.name, cell.victim.label, cell.draw)
-            if place not in clean:
-                clean[place] = encode_decode(coder, cell.picture.pixels)
-            attacked = None if cell.craft is None else images[cell.craft.key]
-            yield measure(cell, coder, clean[place], attacked, again.terms, coder)
+    pool = shared_pool(again.suite.compute.threads)
+    for cell in planned.cells:
+        coder = pool.coder(coder_spec(cell, cell.victim.fingerprint))
+        place = (cell.picture.name, cell.victim.label, cell.draw)
+        if place not in clean:
+            clean[place] = encode_decode(coder, cell.picture.pixels)
+        attacked = None if cell.craft is None else images[cell.craft.key]
+        yield measure(cell, coder, clean[place], attacked, again.terms, coder)
 
 
 def _challenge(entry: Entry, again: ReplannedRun, planned: Plan, by: str) -> Challenge:

@@ -91,14 +91,16 @@ def _png(file: Path) -> Image:
 
 
 def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
-    _check_claims(path)
-    with open_regular(path) as opened, np.load(opened, allow_pickle=False) as file:
+    with open_regular(path) as opened:
+        _check_claims(opened)
+        opened.seek(0)
+        file = np.load(opened, allow_pickle=False)
         return {name: file[name] for name in file.files}
 
 
-def _check_claims(path: Path) -> None:
+def _check_claims(opened: IO[bytes]) -> None:
     """Check the sizes that a file of arrays claims, before any memory is allocated for them."""
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(opened) as archive:
         records = archive.infolist()
         total = sum(record.file_size for record in records)
         if total > _LARGEST:

@@ -212,7 +212,9 @@ def test_a_run_is_resumed_with_its_metrics(folder):
 
 def test_a_worker_scores_by_the_same_metrics(folder):
     prepared = prepare(parse(SUITE + NAMED, str(folder / "small.yaml"), Suite), folder)
-    assert ComponentCache(pickle.loads(pickle.dumps(prepared.suite)), {}).terms == prepared.terms
+    assert (
+        ComponentCache(pickle.loads(pickle.dumps(prepared.suite)), {}, "").terms == prepared.terms
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ because a call of foreign code that hangs can be ended only with its process.
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
@@ -15,7 +14,7 @@ from bench.engine.executors import Executor, Options, processes
 from bench.engine.resume import Event
 from bench.engine.runner import Prepared, execute
 from bench.errors import ConfigError
-from bench.isolation.coder_pool import CoderPool
+from bench.isolation.coder_pool import shared_pool
 from bench.store.run_folder import Store
 
 
@@ -35,5 +34,5 @@ def _execute(prepared: Prepared, store: Store, options: Options) -> Generator[Ev
         one_worker = processes.executor(replace(options, workers=1))
         yield from one_worker(prepared, store)
         return
-    with closing(CoderPool(prepared.suite.compute.threads, options.call_limit_s)) as pool:
-        yield from execute(prepared, store, pool)
+    pool = shared_pool(prepared.suite.compute.threads, options.call_limit_s)
+    yield from execute(prepared, store, pool)

@@ -26,7 +26,7 @@ from bench.engine.runner import Prepared, versions
 from bench.errors import BenchError, ConfigError
 from bench.images.image_set import Picture
 from bench.isolation import CALL_LIMIT_S
-from bench.isolation.coder_pool import CoderPool
+from bench.isolation.coder_pool import shared_pool
 from bench.planning.operating_point import OperatingPoint, ScoringSpec
 from bench.planning.resolve import make_attack, make_codec, scoring_spec
 from bench.registry import plugins
@@ -152,7 +152,7 @@ class WorkerSession:
         require_compiler(suite.compute.arithmetic)
         self._suite: Suite = suite
         components = ComponentCache(suite, objectives, self._config.witness_picture)
-        pool = CoderPool(suite.compute.threads, self._config.call_limit_s or CALL_LIMIT_S)
+        pool = shared_pool(suite.compute.threads, self._config.call_limit_s or CALL_LIMIT_S)
         self._runner = JobRunner(components, suite.compute.batch, pool)
 
 

@@ -12,9 +12,10 @@ from bench.crafting.result import CraftResult
 from bench.engine.executors import worker as kit_module
 from bench.engine.executors.messages import from_messages, pack, unpack
 from bench.engine.executors.worker import WorkerConfig, WorkerSession
+from bench.engine.job_runner import Postponed
 from bench.engine.resume import remaining_work
 from bench.engine.runner import describe, execute, prepare
-from bench.errors import ConfigError, MachineError
+from bench.errors import ConfigError
 from bench.store.records import TIMES, MeasureRecord
 from bench.store.run_folder import open_run
 from bench.suite.suite import Suite
@@ -49,7 +50,7 @@ def store(prepared, tmp_path):
 
 @pytest.fixture
 def bench(prepared):
-    made = WorkerSession(pickle.loads(pickle.dumps(WorkerConfig.of(prepared))))
+    made = WorkerSession(pickle.loads(pickle.dumps(WorkerConfig.of(prepared, 60.0))))
     assert str(made.start()).partition(", process ")[2].isdecimal()
     return made
 
@@ -101,7 +102,7 @@ def test_a_picture_is_not_taken_for_another(prepared, store):
 
 
 def test_other_versions_are_refused(prepared, monkeypatch):
-    kit = WorkerConfig.of(prepared)
+    kit = WorkerConfig.of(prepared, 60.0)
     own = kit_module.versions(prepared.suite)
     monkeypatch.setattr(kit_module, "versions", lambda suite: own | {"torch": "1.0"})
     refused = WorkerSession(kit).start()
@@ -116,14 +117,17 @@ def test_another_codec_is_refused(prepared, bench, store, monkeypatch):
         list(from_messages(task, bench.run(pack(task), *task.pictures)))
 
 
-def test_what_a_machine_lacks_is_reported_with_its_name(prepared, bench, store, monkeypatch):
+def test_a_job_that_the_machine_cannot_do_is_postponed_alone(prepared, bench, store, monkeypatch):
     def starved(self, image):
         raise MemoryError
 
     monkeypatch.setattr("backends.toy.Toy.encode", starved)
     task = remaining_work(prepared.plan.groups[0], store)
-    with pytest.raises(MachineError, match=f"{kit_module.host()}: the machine ran out"):
-        list(from_messages(task, bench.run(pack(task), *task.pictures)))
+    answers = list(bench.run(pack(task), *task.pictures))
+    postponed = [answer for answer in answers if isinstance(answer, Postponed)]
+    toys = [cell.key for cell in task.cells if cell.victim.label == "toy"]
+    assert [one.key for one in postponed] == toys
+    assert all("the machine ran out" in one.reason for one in postponed)
 
 
 def test_a_fault_of_the_harness_comes_back_with_its_traceback(prepared, bench, store, monkeypatch):
@@ -139,4 +143,4 @@ def test_a_fault_of_the_harness_comes_back_with_its_traceback(prepared, bench, s
 def test_an_objective_that_cannot_be_sent_is_reported(prepared):
     local = dataclasses.replace(prepared, objectives={"local": lambda view: view})
     with pytest.raises(ConfigError, match="use --executor serial"):
-        WorkerConfig.of(local)
+        WorkerConfig.of(local, 60.0)

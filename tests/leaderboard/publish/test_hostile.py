@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from backends.toy import Toy
 from bench.cli.main import main
-from bench.errors import ConfigError, StoreError
+from bench.errors import CodecError, ConfigError, StoreError
+from bench.isolation.coder_pool import ProcessCoder
 from bench.utils.hashing import digest
 from bench.verify import reencode as recode
 from bench.verify.findings import Skipped
@@ -188,9 +188,9 @@ def test_archives_of_other_versions_and_links_to_themselves_are_named(copy):
 
 
 def test_a_decoder_that_breaks_on_an_altered_stream_is_named(copy, monkeypatch):
-    def broken(self, bitstream):
-        raise IndexError("the decoder fell over")
+    def broken(self, bitstream, size):
+        raise CodecError("IndexError: the decoder fell over")
 
-    monkeypatch.setattr(Toy, "decode", broken)
+    monkeypatch.setattr(ProcessCoder, "decode", broken)
     findings = named(audit_entry(entry_of(copy, "toy"), Path()))
     assert any("does not decode: IndexError: the decoder fell over" in one for one in findings)
