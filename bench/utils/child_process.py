@@ -115,8 +115,11 @@ class Parent:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def send(self, message: object) -> None:
-        """Send an object that can be pickled."""
-        self._connection.send(message)
+        """Send an object that can be pickled; where the parent has ended, this process ends."""
+        try:
+            self._connection.send(message)
+        except OSError:
+            _end_group()
 
     def receive(self) -> Any:  # noqa: ANN401 - whatever is sent
         """Wait for the next object from the parent and return it."""
@@ -127,7 +130,12 @@ class Parent:
             while True:
                 self._received.put(self._connection.recv())
         except (EOFError, OSError):
-            os.killpg(os.getpgrp(), signal.SIGKILL)
+            _end_group()
+
+
+def _end_group() -> None:
+    """Kill this process with every program that it runs."""
+    os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def main() -> None:

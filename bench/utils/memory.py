@@ -107,8 +107,8 @@ def track_peak() -> Iterator[Peak]:
         return
     before = _status_bytes(_PROCESS, "VmRSS")
     programs: dict[str, int] = {}
-    ended = Event()
-    watcher = Thread(target=_sample_programs, args=(programs, ended), daemon=True)
+    ended, others = Event(), frozenset(_child_pids())
+    watcher = Thread(target=_sample_programs, args=(programs, others, ended), daemon=True)
     watcher.start()
     try:
         yield peak
@@ -129,10 +129,16 @@ def _reset_mark() -> bool:
     return True
 
 
-def _sample_programs(programs: dict[str, int], ended: Event) -> None:
-    """Record the peak size of each program, by its process ID, until the call has ended."""
+def _sample_programs(programs: dict[str, int], others: frozenset[str], ended: Event) -> None:
+    """Record the peak size of each program, by its process ID, until the call has ended.
+
+    Args:
+        programs: receives the sizes in bytes.
+        others: the programs that ran before the call.
+        ended: is set when the call has ended.
+    """
     while not ended.wait(_SAMPLING_S):
-        for pid in _child_pids():
+        for pid in (pid for pid in _child_pids() if pid not in others):
             with suppress(OSError):
                 size = _status_bytes(Path("/proc") / pid, "VmHWM")
                 programs[pid] = size or programs.get(pid, 0)

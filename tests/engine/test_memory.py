@@ -104,3 +104,13 @@ budgets: [linf: 4]
 def test_an_error_inside_is_passed_on():
     with pytest.raises(ValueError, match="inside"), track_peak():
         raise ValueError("inside")
+
+
+def test_a_program_that_ran_before_the_call_is_not_counted():
+    hold = "import time; block = bytearray(b'1') * 60_000_000; print(1, flush=True); time.sleep(9)"
+    with subprocess.Popen([sys.executable, "-IS", "-c", hold], stdout=subprocess.PIPE) as before:
+        before.stdout.read(1)
+        with track_peak() as peak:
+            time.sleep(0.1)
+        before.kill()
+    assert peak.bytes < 10 * MEGABYTE
