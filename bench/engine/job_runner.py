@@ -21,7 +21,6 @@ from bench.isolation.coder import Coder
 from bench.isolation.coder_pool import CoderPool
 from bench.planning.jobs import CraftJob, Draw, MeasureJob
 from bench.planning.operating_point import OperatingPoint, ScoringSpec
-from bench.registry.origin import is_foreign
 from bench.registry.registry import ComponentSpec
 from bench.scoring.measure import coder_spec, coder_to_score, measure
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
@@ -166,7 +165,7 @@ class JobRunner:
         isolated = self._pool.coder(coder_spec(cell, cell.victim.fingerprint))
         is_witness = cell.picture.name == self._components.witness_picture
         witness = isolated if is_witness and cell.craft is None else None
-        if is_foreign(cell.victim.choice):
+        if cell.victim.choice.is_foreign:
             return isolated, witness
         return coder_to_score(self._components.codec(cell.victim), cell.draw), witness
 

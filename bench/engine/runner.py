@@ -37,7 +37,6 @@ from bench.planning.resolve import (
     planned_attack,
     scoring_spec,
 )
-from bench.registry.origin import is_foreign
 from bench.registry.registry import ComponentSpec
 from bench.store.records import MeasureRecord
 from bench.store.run_folder import Manifest, Store
@@ -85,7 +84,7 @@ class Prepared:
         suite = self.suite
         metrics = (named.choice for named in self.terms.named_metrics)
         lists = (suite.operating_points, suite.all_attacks, suite.all_objectives, metrics)
-        return any(map(is_foreign, itertools.chain(*lists)))
+        return any(component.is_foreign for component in itertools.chain(*lists))
 
     def codec(self, point: OperatingPoint) -> Codec:
         """Return the codec of an operating point."""

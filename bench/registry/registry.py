@@ -11,17 +11,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, WithJsonSchema
 
-from bench.codec import Differentiable
 from bench.entry import Entry
 from bench.errors import PLUGIN_ERRORS, ConfigError, one_line, raise_if_machine
 from bench.registry.entry_points import checked_entry, import_target, merged_with_entry_points
 from bench.registry.signatures import parameter_error, parameter_model
+from bench.registry.trusted import trusted_module
 from bench.utils.foreign_call import foreign_call
 from bench.utils.yaml_config import nearest
 
@@ -45,8 +46,6 @@ _MODELS: dict[tuple[Kind, str], tuple[Entry | None, object, type[BaseModel]]] = 
 
 Transfer: TypeAlias = Literal["none", "gradient-free", "all"]
 """The codecs scored on pictures made against other codecs: none, those without gradients, all."""
-
-_LIVE_SURROGATE = Entry("backends.learned.compressai:live", "of a network in training")
 
 
 @dataclass(frozen=True)
@@ -215,6 +214,16 @@ class Component(ComponentSpec):
         values = {key: value for key, value in self.signature.items() if key != "defence"}
         return json.dumps([self.name, values], sort_keys=True)
 
+    @cached_property
+    def is_foreign(self) -> bool:
+        """Whether it, or a part of it, is code of a plugin or of an installed distribution."""
+        parts = (*self.defence, *self.objectives, *self.codecs.values())
+        return (
+            not is_built_in(self.kind, self.name)
+            or any(map(_names_foreign_class, dict(self.params).values()))
+            or any(part.is_foreign for part in parts)
+        )
+
     def __getstate__(self) -> dict[str, Any]:
         """Omit the parameter model, because its class exists only in this process."""
         return {**self.__dict__, "signature": self.signature, "values": None}
@@ -258,7 +267,7 @@ def instantiate(kind: Kind, spec: ComponentSpec) -> Any:  # noqa: ANN401 - the c
     codecs = {key: instantiate("codec", codec) for key, codec in component.codecs.items()}
     arguments = {**named.preset, **dict(component.params), **codecs}
     try:
-        with foreign_call("the constructor"):
+        with foreign_call("the constructor") if component.is_foreign else nullcontext():
             created = import_target(named, named.target)(**arguments)
             for layer in reversed(component.defence):
                 created = instantiate("defence", layer)(created)
@@ -267,6 +276,11 @@ def instantiate(kind: Kind, spec: ComponentSpec) -> Any:  # noqa: ANN401 - the c
         subject = f"the {kind} '{spec}'{named.origin}"
         raise ConfigError(f"{subject} cannot be used: {one_line(error)}") from error
     return created
+
+
+def _names_foreign_class(value: object) -> bool:
+    """Return whether a parameter is "module:Class" of a plugin."""
+    return isinstance(value, str) and trusted_module(value.partition(":")[0]) is not None
 
 
 def _is_codec(model: type[BaseModel], key: str) -> bool:
@@ -290,9 +304,3 @@ def _check_codec(item: object) -> object:
 _IS_CODEC = AfterValidator(_check_codec)
 _CODEC = Annotated[Any, _IS_CODEC, WithJsonSchema({"type": ["string", "object"]})]
 """A parameter that is a codec. Its value stays as written in the suite, also in stored records."""
-
-
-def live_surrogate(net: object) -> Differentiable:
-    """Return the surrogate of a network in training; it uses the current weights."""
-    surrogate: Differentiable = import_target(_LIVE_SURROGATE, _LIVE_SURROGATE.target)(net)
-    return surrogate

@@ -10,7 +10,8 @@ from torch import Tensor
 from bench.attack import Attack, Objective
 from bench.crafting.craft import run_attack
 from bench.crafting.target import CodecTarget, NoTarget
-from bench.registry.registry import ComponentSpec, instantiate, live_surrogate, parameters
+from bench.registry.live_surrogate import live_surrogate
+from bench.registry.registry import ComponentSpec, instantiate, parameters
 from bench.training.recipe import AttackSpec
 
 

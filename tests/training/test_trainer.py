@@ -7,7 +7,8 @@ import torch
 
 from bench.attack import View
 from bench.models.architectures import fresh
-from bench.registry.registry import ComponentSpec, instantiate, live_surrogate
+from bench.registry.live_surrogate import live_surrogate
+from bench.registry.registry import ComponentSpec, instantiate
 from bench.testing.pictures import waves
 from bench.training import crops
 from bench.training.adversary import Adversary
