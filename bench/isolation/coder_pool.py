@@ -156,7 +156,7 @@ class _Process:
             answer = child.receive(limit_s)
         except TimeoutError:
             self.stop()
-            raise CodecError(f"{what} took longer than {limit_s:g} s and was stopped") from None
+            raise CodecError(f"{what} took longer than {limit_s:.1f} s and was stopped") from None
         except LostError as error:
             self.stop()
             if Signals.SIGKILL.name in str(error):  # as the system does when memory runs out

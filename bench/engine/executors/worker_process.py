@@ -63,7 +63,7 @@ class WorkerProcess:
             except TimeoutError:
                 self._child.stop()
                 raise TookTooLongError(
-                    f"{limit.what} took longer than {limit.seconds:g} s and was stopped"
+                    f"{limit.what} took longer than {limit.seconds:.1f} s and was stopped"
                 ) from None
             if not isinstance(answer, CallLimit):
                 return answer
