@@ -64,11 +64,11 @@ def mortal(tmp_path):
 
 
 def test_a_codec_that_hangs_and_crashes_fails_two_tests_only(mortal):
-    results = list(checking.check(ComponentSpec("mortal"), limit_s=20))
+    results = list(checking.check(ComponentSpec("mortal"), limit_s=10))
     assert len(results) == len(check_process.REQUIREMENTS)
     assert {result.requirement: result.problem for result in results if result.problem} == {
         "cut off bitstreams are refused": "crashed: its process was killed by SIGSEGV",
-        "every kind of picture comes back": "still running after 20 s",
+        "every kind of picture comes back": "still running after 10 s",
     }
 
 

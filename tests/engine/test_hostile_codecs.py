@@ -93,8 +93,12 @@ def test_a_codec_that_writes_into_its_picture_is_scored_against_the_picture(besi
     ("codec", "attack", "reason"),
     [
         ("toy", "hanging-attack", "the search took longer than"),
-        ("hangs-in-surrogate", "fgsm", "a gradient took longer than"),
-        ("toy", "crashing-attack", "its process was killed by SIGSEGV"),
+        pytest.param(
+            *("hangs-in-surrogate", "fgsm", "a gradient took longer than"), marks=pytest.mark.slow
+        ),
+        pytest.param(
+            *("toy", "crashing-attack", "its process was killed by SIGSEGV"), marks=pytest.mark.slow
+        ),
     ],
 )
 def test_a_search_that_cannot_end_is_recorded_as_failed(alone, tmp_path, codec, attack, reason):
