@@ -12,7 +12,6 @@ import atexit
 import os
 import pickle
 from pathlib import Path
-from signal import Signals
 from typing import Any
 
 from bench.codec import Image
@@ -21,7 +20,7 @@ from bench.isolation import CALL_LIMIT_S
 from bench.isolation.coder import Coder, Timed
 from bench.isolation.coder_process import Call, CoderConfig, CoderSpec, Place
 from bench.registry import plugins
-from bench.utils.child_process import Child, LostError
+from bench.utils.child_process import Child, KilledError, LostError
 from bench.utils.foreign_call import call_limit
 
 _MAKING_S = 600.0
@@ -126,6 +125,9 @@ class _Process:
     def run(self, call: Call, what: str, pixels: int = 0) -> Any:  # noqa: ANN401 - what it returns
         """Return the result of a call.
 
+        A call over which the process is lost is made once more, in a new process: what another
+        codec has left behind may have ended the first one.
+
         Args:
             call: the call.
             what: the call, as a phrase for messages.
@@ -134,13 +136,26 @@ class _Process:
         Raises:
             BenchError: the codec raised it, ended the process, or exceeded the time limit.
         """
-        limit_s = call_limit(self._call_limit_s, pixels)
+        try:
+            return self._call(call, what, pixels)
+        except LostError:
+            return self._call_again(call, what, pixels)
+
+    def _call_again(self, call: Call, what: str, pixels: int) -> Any:  # noqa: ANN401 - what it returns
+        try:
+            return self._call(call, what, pixels)
+        except KilledError as error:  # as the system does when memory runs out
+            raise MachineError(f"{what}: {error}") from error
+        except LostError as error:
+            raise CodecError(f"{what} crashed: {error}") from error
+
+    def _call(self, call: Call, what: str, pixels: int) -> Any:  # noqa: ANN401 - what it returns
         if call.codec not in self._made:
             making_s = max(_MAKING_S, self._call_limit_s)
             place = Place(str(Path.cwd()), dict(os.environ))
             self._request(Call(call.codec, arguments=(place,)), "making the codec", making_s)
             self._made.add(call.codec)
-        return self._request(call, what, limit_s)
+        return self._request(call, what, call_limit(self._call_limit_s, pixels))
 
     def stop(self) -> None:
         """Stop the process, if it runs."""
@@ -154,14 +169,12 @@ class _Process:
             child = self._running()
             child.send(call)
             answer = child.receive(limit_s)
-        except TimeoutError:
+        except BaseException as error:  # the next call must not take the answer of this one
             self.stop()
-            raise CodecError(f"{what} took longer than {limit_s:.1f} s and was stopped") from None
-        except LostError as error:
-            self.stop()
-            if Signals.SIGKILL.name in str(error):  # as the system does when memory runs out
-                raise MachineError(f"{what}: {error}") from error
-            raise CodecError(f"{what} crashed: {error}") from error
+            if isinstance(error, TimeoutError):
+                problem = f"{what} took longer than {limit_s:.1f} s and was stopped"
+                raise CodecError(problem) from None
+            raise
         if isinstance(answer, BenchError):
             raise answer
         return answer

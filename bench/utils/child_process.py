@@ -33,6 +33,10 @@ class LostError(Exception):
     """The other process has ended; the message gives the reason."""
 
 
+class KilledError(LostError):
+    """The other process was killed by SIGKILL."""
+
+
 class TookTooLongError(LostError):
     """The other process was stopped because a call in it exceeded its time limit."""
 
@@ -65,7 +69,7 @@ class Child:
         try:
             self._connection.send(message)
         except OSError as error:
-            raise LostError(self._end()) from error
+            raise self._end() from error
 
     def receive(self, limit_s: float | None = None) -> Any:  # noqa: ANN401 - whatever it sends
         """Return the next object that the process sends.
@@ -82,7 +86,7 @@ class Child:
                 raise TimeoutError(f"still running after {limit_s:g} s")
             return self._connection.recv()
         except (EOFError, ConnectionError) as error:
-            raise LostError(self._end()) from error
+            raise self._end() from error
 
     def stop(self) -> None:
         """Kill the process and every program that it runs."""
@@ -91,15 +95,16 @@ class Child:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
-    def _end(self) -> str:
+    def _end(self) -> LostError:
         """Kill the programs of a process whose socket is closed; return how the process ended."""
         with suppress(ChildProcessError):
             os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
         self.stop()
         code = self._process.wait()
-        if code < 0:
-            return f"its process was killed by {signal.Signals(-code).name}"
-        return f"its process ended with exit code {code}"
+        if code >= 0:
+            return LostError(f"its process ended with exit code {code}")
+        kind = KilledError if code == -signal.SIGKILL else LostError
+        return kind(f"its process was killed by {signal.Signals(-code).name}")
 
 
 class Parent:

@@ -48,6 +48,12 @@ class ReturnsDict(Hostile):
     def encode(self, image):
         return {"strings": [super().encode(image)], "shape": image.shape}
 
+    def decode(self, bitstream):
+        return super().decode(bitstream["strings"][0])
+
+    def header_bytes(self, bitstream):
+        return 0
+
 
 class ReturnsBytearray(Hostile):
     def encode(self, image):
@@ -193,6 +199,21 @@ class Exits(Hostile):
         os._exit(0)
 
 
+class ClosesFiles(Hostile):
+    """Closes the connection to the process that waits for it, and goes on."""
+
+    def go_wrong(self, image):
+        os.closerange(3, 256)
+        time.sleep(10_000)
+
+
+class CrashesLater(Hostile):
+    """Ends its process while another codec uses it."""
+
+    def go_wrong(self, image):
+        threading.Timer(0.05, os._exit, [3]).start()
+
+
 class HangsInSurrogate(Toy):
     def reconstruct(self, images):
         while True:
@@ -241,6 +262,8 @@ OUTCOMES = {
     NoDisk: "ran out of a resource",
     Crashes: "encoding crashed: its process was killed by SIGSEGV",
     Exits: "encoding crashed: its process ended with exit code 0",
+    ClosesFiles: "encoding took longer than .* s and was stopped",
+    CrashesLater: "",
 }
 """The reason for which the clean evaluation of each codec fails; "" if it does not fail."""
 
