@@ -49,17 +49,19 @@ def measure(
 
     Raises:
         MachineError: the machine ran out of memory, disk or another resource.
-        BenchError: the source picture was changed in memory.
+        BenchError: the pixels of a picture were changed in memory.
     """
     if isinstance(clean, CodingFailure):
         return failed_evaluation(job, clean, "clean")
     if isinstance(attacked, CraftRecord):
         return failed_evaluation(job, CodingFailure(attacked.status, attacked.reason), "craft")
     image = job.picture.pixels if attacked is None else attacked
+    sent = pixel_hash(image)
     coded = clean if attacked is None else encode_decode(coder, image)
     if isinstance(coded, CodingFailure):
         return failed_evaluation(job, coded, "attacked")
-    _check_unchanged(job.picture)
+    _check_unchanged(job.picture, job.picture.sha256, job.picture.pixels)
+    _check_unchanged(job.picture, sent, image)
     leak = _leak(coder, witness, image, coded) if witness and attacked is None else None
     if leak is not None:
         return failed_evaluation(job, leak, "clean")
@@ -73,12 +75,12 @@ def measure(
     )
 
 
-def _check_unchanged(picture: Picture) -> None:
-    """Raise an error if somebody has written into a source picture, which all codecs share."""
-    if pixel_hash(picture.pixels) != picture.sha256:
+def _check_unchanged(picture: Picture, sha256: str, image: Image) -> None:
+    """Raise an error if somebody has written into pixels that all codecs share."""
+    if pixel_hash(image) != sha256:
         raise BenchError(
-            f"the pixels of '{picture.name}' were changed in memory after they were read; a plugin"
-            " has written into them: leave it out and run the same command again"
+            f"the pixels of '{picture.name}' were changed in memory; a plugin has written into"
+            " them: leave it out and run the same command again"
         )
 
 

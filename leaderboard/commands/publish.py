@@ -42,6 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
     from leaderboard.web.assets import libraries
     from leaderboard.web.site import write
 
+    arguments.to = arguments.to.absolute()  # a codec can change the working directory
     libraries()
     if arguments.challenge is not None or arguments.track is not None:
         _write_challenge(arguments)

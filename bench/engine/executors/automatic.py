@@ -19,6 +19,9 @@ from bench.utils.machine import usable_cores
 WORKER_BYTES = 2**30
 """Memory of one worker in bytes; 0.8 GiB were measured on 192x192 crops (docs/performance.md)."""
 
+FOREIGN_WORKER_BYTES = 2 * WORKER_BYTES
+"""Memory of a worker with the two processes in which codecs of plugins code, 0.5 GiB each."""
+
 STARTING_S = 8.0
 """CPU seconds that a worker needs to import its libraries and make its codecs."""
 
@@ -57,7 +60,8 @@ def worker_count(plan: Plan, threads: int, store: Store | None = None) -> int:
         store: the run folder; None if nothing is done yet.
     """
     by_cores = max(usable_cores() // threads, min(2, usable_cores()))
-    by_memory = int(free_bytes() // WORKER_BYTES)
+    is_foreign = any(cell.victim.choice.is_foreign for cell in plan.cells)
+    by_memory = int(free_bytes() // (FOREIGN_WORKER_BYTES if is_foreign else WORKER_BYTES))
     groups = sum(store is None or is_pending(group, store) for group in plan.groups)
     count = max(1, min(by_cores, by_memory, groups))
     pays_off = expected_seconds(plan, count, store) < remaining_seconds(plan, store)

@@ -11,6 +11,7 @@ from bench.engine.executors.automatic import WORKER_BYTES, expected_seconds, wor
 from bench.engine.runner import describe, prepare
 from bench.errors import ConfigError
 from bench.planning.estimate import remaining_seconds
+from bench.registry.registry import Component
 from bench.store.run_folder import open_run
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
@@ -55,6 +56,12 @@ def test_free_memory_bounds_the_workers(long, machine):
     machine(8, workers=3.5)
     assert worker_count(long, 1) == 3
     machine(8, workers=0.5)
+    assert worker_count(long, 1) == 1
+
+
+def test_workers_with_codecs_of_plugins_need_more_memory(long, machine, monkeypatch):
+    machine(8, workers=3.5)
+    monkeypatch.setattr(Component, "is_foreign", True)
     assert worker_count(long, 1) == 1
 
 
