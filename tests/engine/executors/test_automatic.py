@@ -61,7 +61,7 @@ def test_free_memory_bounds_the_workers(long, machine):
 
 def test_workers_with_codecs_of_plugins_need_more_memory(long, machine, monkeypatch):
     machine(8, workers=3.5)
-    monkeypatch.setattr(Component, "is_foreign", True)
+    monkeypatch.setattr(Component, "is_foreign", property(lambda _: True))
     assert worker_count(long, 1) == 1
 
 
