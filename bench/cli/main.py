@@ -22,6 +22,8 @@ from bench import __version__
 from bench.cli import CLOSED_PIPE, DONE, INTERRUPTED, NOT_DONE
 from bench.cli.output import print_any_text
 from bench.errors import BenchError, MachineError, one_line
+from bench.isolation import CALL_LIMIT_S
+from bench.utils.startup_call import limit_startup
 from bench.utils.terminal import plain_line
 
 COMMANDS = {
@@ -93,6 +95,7 @@ def entry() -> NoReturn:
 
     Python would wait for their threads at its end, for ever.
     """
+    limit_startup(CALL_LIMIT_S)
     status = main()
     with suppress(OSError, ValueError):
         sys.stdout.flush()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from bench.attack import Attack, Objective
 from bench.codec import Codec, Randomised
 from bench.errors import ConfigError, writable
@@ -10,6 +12,7 @@ from bench.planning.operating_point import NamedMetric, OperatingPoint, PlannedA
 from bench.registry import registry
 from bench.registry.registry import Component, ComponentSpec
 from bench.suite.suite import Suite
+from bench.utils.startup_call import startup_call
 from bench.wrapping import offers_gradients
 
 
@@ -74,14 +77,16 @@ def operating_point(choice: Component, codec: Codec) -> OperatingPoint:
     Raises:
         ConfigError: the codec's fingerprint is no text.
     """
-    fingerprint = codec.fingerprint()
+    with startup_call(f"fingerprint() of {choice}") if choice.is_foreign else nullcontext():
+        fingerprint = codec.fingerprint()
+        has_gradients = offers_gradients(codec)
     if not isinstance(fingerprint, str) or writable(fingerprint) != fingerprint:
         raise ConfigError(
             f"the fingerprint of the codec '{choice}' is {fingerprint!r}, which is no text; correct"
             " its fingerprint()"
         )
     random = isinstance(codec, Randomised)
-    return OperatingPoint(choice, fingerprint, offers_gradients(codec), random)
+    return OperatingPoint(choice, fingerprint, has_gradients, random)
 
 
 def planned_attack(choice: Component, attack: Attack) -> PlannedAttack:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
 from bench.entry import Entry
 from bench.errors import ConfigError, one_line, raise_if_machine
+from bench.utils.startup_call import startup_call
 
 
 def merged_with_entry_points(kind: str, built_in: Mapping[str, Entry]) -> dict[str, Entry]:
@@ -60,7 +62,8 @@ def import_target(entry: Entry, target: str | Callable[..., Any]) -> Any:  # noq
         return target
     module, _, name = target.partition(":")
     try:
-        return getattr(importlib.import_module(module), name)
+        with startup_call(f"the import of {module}") if entry.owner else nullcontext():
+            return getattr(importlib.import_module(module), name)
     except (Exception, SystemExit) as error:  # a plugin's import can fail in any way
         raise_if_machine(error)
         raise ConfigError(

@@ -25,7 +25,7 @@ from bench.entry import Entry
 from bench.errors import ConfigError, one_line, raise_if_machine
 from bench.registry import trusted
 from bench.registry.registry import Kind, register
-from bench.utils.foreign_call import foreign_call
+from bench.utils.startup_call import startup_call
 
 _TABLES: dict[str, Kind] = {
     "CODECS": "codec",
@@ -89,7 +89,7 @@ def _file(name: str, folder: Path) -> Path:
 
 def _import(name: str, file: Path | None) -> ModuleType:
     try:
-        with foreign_call("the import"):
+        with startup_call(f"the import of {name}"):
             return importlib.import_module(name) if file is None else _execute(file)
     except Exception as error:  # a plugin can fail in any way
         raise_if_machine(error)

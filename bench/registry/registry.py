@@ -23,7 +23,7 @@ from bench.errors import PLUGIN_ERRORS, ConfigError, one_line, raise_if_machine
 from bench.registry.entry_points import checked_entry, import_target, merged_with_entry_points
 from bench.registry.signatures import parameter_error, parameter_model
 from bench.registry.trusted import trusted_module
-from bench.utils.foreign_call import foreign_call
+from bench.utils.startup_call import startup_call
 from bench.utils.yaml_config import nearest
 
 Kind: TypeAlias = Literal["codec", "attack", "ensemble", "objective", "defence", "metric"]
@@ -267,7 +267,7 @@ def instantiate(kind: Kind, spec: ComponentSpec) -> Any:  # noqa: ANN401 - the c
     codecs = {key: instantiate("codec", codec) for key, codec in component.codecs.items()}
     arguments = {**named.preset, **dict(component.params), **codecs}
     try:
-        with foreign_call("the constructor") if component.is_foreign else nullcontext():
+        with startup_call(f"making {spec}") if component.is_foreign else nullcontext():
             created = import_target(named, named.target)(**arguments)
             for layer in reversed(component.defence):
                 created = instantiate("defence", layer)(created)

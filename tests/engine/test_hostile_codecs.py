@@ -136,3 +136,58 @@ def test_a_thread_of_a_codec_does_not_keep_the_command_alive(tmp_path):
     command = [sys.executable, "-m", "bench", "plan", str(suite)]
     ended = subprocess.run(command, timeout=120, check=False, cwd=tmp_path, capture_output=True)
     assert ended.returncode == 0, ended.stderr
+
+
+STARTING = """\
+import sys
+import time
+from backends.pillow import Jpeg
+from bench.entry import Entry
+
+
+class Closing(Jpeg):
+    def __init__(self):
+        super().__init__(quality=50)
+        sys.stdout.close()
+
+
+class Endless(Jpeg):
+    def __init__(self):
+        time.sleep(10_000)
+
+
+CODECS = {"closing": Entry(Closing, "closes the output"), "endless": Entry(Endless, "hangs")}
+"""
+
+SHORT = """\
+import sys
+from bench.cli import main
+main.CALL_LIMIT_S = 2.0
+sys.argv[0] = "bench"
+main.entry()
+"""
+
+
+def _started(tmp_path, codec):
+    """Return the finished `bench run` of a suite with a codec, whose start may take two seconds."""
+    (tmp_path / "starting.py").write_text(STARTING)
+    suite = tmp_path / "starting.yaml"
+    suite.write_text(f"name: starting\nplugins: [starting.py]\n{INNOCENT}codecs: [{codec}]\n")
+    command = [sys.executable, "-c", SHORT, "run", str(suite)]
+    return subprocess.run(
+        command, timeout=120, check=False, cwd=tmp_path, capture_output=True, encoding="utf-8"
+    )
+
+
+def test_a_constructor_that_closes_the_output_does_not_silence_the_command(tmp_path):
+    ended = _started(tmp_path, "closing")
+    assert ended.returncode == 0, ended.stderr
+    assert "wrote" in ended.stdout
+
+
+def test_a_constructor_that_never_ends_ends_the_command_with_one_sentence(tmp_path):
+    ended = _started(tmp_path, "endless")
+    assert ended.returncode == 2
+    assert (
+        ended.stderr == "bench: making endless took longer than 2 s; correct it or leave it out\n"
+    )
