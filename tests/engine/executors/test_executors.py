@@ -21,6 +21,7 @@ from bench.store.records import TIMES, MeasureRecord, WorkerRecord
 from bench.store.run_folder import open_run, read_run
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
+from workers import is_alive, process_of
 
 SUITE = """\
 name: small
@@ -143,7 +144,7 @@ def test_what_a_killed_worker_did_is_done_again(finished, tmp_path):
 
     def seen(event):
         if isinstance(event, WorkerRecord) and event.event == "began":
-            workers.append(_process(event))
+            workers.append(process_of(event))
         if isinstance(event, MeasureRecord) and not killed:
             killed.append(workers[0])
             os.kill(workers[0], signal.SIGKILL)
@@ -157,18 +158,7 @@ def test_what_a_killed_worker_did_is_done_again(finished, tmp_path):
     assert [json.loads(line)["event"] for line in noted] == ["began", "lost", "began"]
     assert records(tmp_path / "run") == records(finished)
     assert pictures(tmp_path / "run") == pictures(finished)
-    assert not any(map(_is_alive, workers))
-
-
-def _process(event):
-    return int(event.host.rpartition(" ")[2])
-
-
-def _is_alive(process):
-    with suppress(ProcessLookupError):
-        os.kill(process, 0)
-        return True
-    return False
+    assert not any(map(is_alive, workers))
 
 
 def test_an_end_in_the_middle_keeps_what_was_made_and_leaves_nobody_behind(finished, tmp_path):
@@ -180,11 +170,11 @@ def test_an_end_in_the_middle_keeps_what_was_made_and_leaves_nobody_behind(finis
         for event in running:
             shown += isinstance(event, MeasureRecord)
             if isinstance(event, WorkerRecord):
-                workers.append(_process(event))
+                workers.append(process_of(event))
             if shown == 5:
                 break
     assert shown <= len(read_run(tmp_path).measures) < read_run(finished).manifest.cells
-    assert not any(map(_is_alive, workers))
+    assert not any(map(is_alive, workers))
     run(tmp_path, "serial")
     assert records(tmp_path) == records(finished)
 

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from bench.store.records import TIMES, MeasureRecord, WorkerRecord
 from bench.store.run_folder import open_run, read_run
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
+from workers import is_alive, process_of
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'codec-robustness-bench[ray]'")
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::ResourceWarning")
@@ -72,10 +73,10 @@ def test_a_cluster_that_loses_a_worker_and_a_node_gives_the_records_of_one_proce
     assert _records(tmp_path / "ray") == _records(tmp_path / "serial")
     for path in (tmp_path / "serial/adversarial").iterdir():
         assert (tmp_path / "ray/adversarial" / path.name).read_bytes() == path.read_bytes()
-    workers, until = [_process(event) for event in seen if event.host], time.monotonic() + 300
-    while any(map(_is_alive, workers)) and time.monotonic() < until:
+    workers, until = [process_of(event) for event in seen if event.host], time.monotonic() + 300
+    while any(map(is_alive, workers)) and time.monotonic() < until:
         time.sleep(0.1)  # Ray ends actors in its own time
-    assert not any(map(_is_alive, workers))
+    assert not any(map(is_alive, workers))
 
 
 @pytest.mark.parametrize(
@@ -97,18 +98,7 @@ def test_what_ray_would_wait_for_in_vain_is_reported_at_once(tmp_path, options, 
 
 def _survivor(seen):
     lost = {event.worker for event in seen if event.event == "lost"}
-    return next(_process(event) for event in seen if event.worker not in lost)
-
-
-def _process(event):
-    return int(event.host.rpartition(" ")[2])
-
-
-def _is_alive(process):
-    with suppress(ProcessLookupError):
-        os.kill(process, 0)
-        return True
-    return False
+    return next(process_of(event) for event in seen if event.worker not in lost)
 
 
 def _records(folder):

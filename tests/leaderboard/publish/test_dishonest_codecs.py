@@ -37,45 +37,22 @@ PLUGIN = '''\
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
-
 from backends.toy import Toy
 from bench.codec import Codec
-from bench.defence import Family, Layer
 from bench.entry import Entry
 from bench.errors import Unsupported
 from bench.registry.registry import ComponentSpec, instantiate
-from bench.wrapping import layered
+from rolled_gradient import with_rolled_gradient
 
 
 LIMIT = 103.5
-
-
-class _Moved(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, images):
-        return images.clone()
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return torch.roll(gradient, (5, 5), (-2, -1))
-
-
-class _Nothing(Layer):
-    identity = "nothing"
-
-    def before(self, image):
-        return image
-
-    def relaxed_before(self, images):
-        return _Moved.apply(images)
 
 
 def masked():
     """Return a learned codec whose gradient belongs to other pixels."""
     name = "bmshj2018-factorized"
     plain = instantiate("codec", ComponentSpec(name, (("checkpoint", f"{name}-small-q2"),)))
-    return layered(Family("masked", 1, lambda _: _Nothing()), 0, plain)
+    return with_rolled_gradient(plain)
 
 
 def is_bright(image):

@@ -29,37 +29,12 @@ transfer: gradient-free
 compute: {threads: 1}
 """
 OWN = "name: bmshj2018-factorized, checkpoint: bmshj2018-factorized-small-q2"
-PLUGIN = '''\
+PLUGIN = """\
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
-
-from bench.defence import Family, Layer
 from bench.entry import Entry
-from bench.wrapping import layered
-
-
-class _Moved(torch.autograd.Function):
-    """The pictures as they are; their gradient is moved by five pixels."""
-
-    @staticmethod
-    def forward(ctx, images):
-        return images.clone()
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return torch.roll(gradient, (5, 5), (-2, -1))
-
-
-class _Nothing(Layer):
-    identity = "nothing"
-
-    def before(self, image):
-        return image
-
-    def relaxed_before(self, images):
-        return _Moved.apply(images)
+from rolled_gradient import with_rolled_gradient
 
 
 @dataclass(frozen=True)
@@ -67,11 +42,11 @@ class Masked:
     gradient: ClassVar[str] = "exact"
 
     def __call__(self, codec):
-        return layered(Family("masked", 1, lambda _: _Nothing()), 0, codec)
+        return with_rolled_gradient(codec)
 
 
 DEFENCES = {"masked": Entry(f"{__name__}:Masked", "a defence that does nothing")}
-'''
+"""
 
 
 @pytest.fixture(scope="module")
