@@ -6,8 +6,8 @@
 
 A capability is a type. A codec is `Differentiable` if it has gradients, `Randomised` if it draws
 random numbers, `Branching` if it encodes a picture in several ways and keeps the cheapest,
-`Estimating` if its entropy model predicts the number of bits, and `Concurrent` if several threads
-can use it at once.
+`Quantising` if its surrogate also exists without rounding, `Estimating` if its entropy model
+predicts the number of bits, and `Concurrent` if several threads can use it at once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,10 @@ if TYPE_CHECKING:  # the command line reads records and tables without torch
 
 Image: TypeAlias = npt.NDArray[np.uint8]
 """One 8-bit RGB picture, uint8 (H, W, 3), levels 0 to 255, any H and W of at least 1."""
+
+
+Rounding: TypeAlias = Literal["straight-through", "none"]
+"""The surrogate of quantisation: rounding with the gradient of the identity, or no rounding."""
 
 
 class Codec(ABC):
@@ -125,6 +129,20 @@ class Differentiable(Protocol):
 
     def relaxed(self, images: Tensor) -> Relaxed:
         """Return both, and compute the common part once."""
+        ...
+
+
+@runtime_checkable
+class Quantising(Protocol):
+    """A differentiable codec that rounds, and whose surrogate also exists without the rounding.
+
+    Rounding has no gradient. Its surrogate is either straight-through (the value is rounded, the
+    gradient is that of the identity) or leaves the rounding out. Neither is always the stronger
+    one, so a suite can choose (`rounding`).
+    """
+
+    def unrounded(self) -> Codec:
+        """Return this codec with a surrogate that does not round; it codes as before."""
         ...
 
 

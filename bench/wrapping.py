@@ -6,8 +6,8 @@
 - `cheapest` tries several codecs and keeps the cheapest bitstream.
 
 A defended codec keeps the capabilities of the inner codec that a search needs: it is
-`Differentiable`, `Randomised` or `Branching` if the inner codec is. It is not `Estimating` or
-`Concurrent`.
+`Differentiable`, `Quantising`, `Randomised` or `Branching` if the inner codec is. It is not
+`Estimating` or `Concurrent`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.codec import Branching, Codec, Differentiable, Image, Randomised, Relaxed
+from bench.codec import (
+    Branching,
+    Codec,
+    Differentiable,
+    Image,
+    Quantising,
+    Randomised,
+    Relaxed,
+)
 from bench.container import overhead, pack, unpack
 from bench.defence import Family, OwnCost
 from bench.errors import CodecError
@@ -52,6 +60,14 @@ def offers_gradients(codec: Codec) -> bool:
     return isinstance(codec, Differentiable)
 
 
+def can_skip_rounding(codec: Codec) -> bool:
+    """Return whether the surrogate also exists without rounding, on a draw and on all its paths."""
+    codec = drawn(codec, np.random.default_rng(0))
+    if isinstance(codec, Branching):
+        return all(map(can_skip_rounding, codec.paths()))
+    return isinstance(codec, Quantising)
+
+
 def layered(family: Family, index: int, codec: Codec) -> Codec:
     """Return a codec with one layer of a family around it.
 
@@ -64,6 +80,8 @@ def layered(family: Family, index: int, codec: Codec) -> Codec:
         return _DrawnLayered(family, index, codec, codec)
     if isinstance(codec, Branching):
         return _BranchingLayered(family, index, codec, codec)
+    if isinstance(codec, Differentiable) and isinstance(codec, Quantising):
+        return _QuantisingLayered(family, index, codec, codec)
     if isinstance(codec, Differentiable):
         return _SmoothLayered(family, index, codec, codec)
     return _Layered(family, index, codec)
@@ -152,6 +170,15 @@ class _SmoothLayered(_Layered):
     def relaxed(self, images: Tensor) -> Relaxed:
         inner = self._surrogate.relaxed(self._layer.relaxed_before(images))
         return Relaxed(self._layer.relaxed_after(inner.reconstruction), inner.bits)
+
+
+class _QuantisingLayered(_SmoothLayered):
+    """One layer around a codec whose surrogate also exists without rounding."""
+
+    def unrounded(self) -> Codec:
+        if not isinstance(self._codec, Quantising):
+            return self
+        return layered(self._family, self._index, self._codec.unrounded())
 
 
 class _BranchingLayered(_Layered):

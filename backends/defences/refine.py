@@ -56,14 +56,14 @@ class Refine:
             )
         if codec.device.type != "cpu":
             raise ConfigError("refine works on the CPU only; leave out the model's device")
-        return _Refined(self, codec)
+        return _Refined(self, codec, codec)
 
 
 class _Refined(Codec):
     """A learned codec with a refining encoder; gradients bypass the refinement."""
 
-    def __init__(self, params: Refine, codec: Learned) -> None:
-        self._params, self._codec = params, codec
+    def __init__(self, params: Refine, codec: Learned, surrogate: Learned) -> None:
+        self._params, self._codec, self._unrefined = params, codec, surrogate
         self._cost = OwnCost(params.lmbda)
 
     def encode(self, image: Image) -> bytes:
@@ -87,10 +87,13 @@ class _Refined(Codec):
     def relaxed(self, images: Tensor) -> Relaxed:
         return self._surrogate(images).relaxed(images)
 
+    def unrounded(self) -> Codec:
+        return _Refined(self._params, self._codec, self._codec.unrounded())
+
     def _surrogate(self, images: Tensor) -> Learned:
         """Return the codec with the refined latents, which have the unrefined latents' gradient."""
         latents = straight_through(self._refined(images.detach()), self._codec.latents(images))
-        return self._codec.with_latents(latents)
+        return self._unrefined.with_latents(latents)
 
     @torch.enable_grad()
     def _refined(self, images: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ from backends.learned.bitstream_guard import (
 )
 from backends.learned.nets import downsampling_factor, padded, view, weights_hash
 from backends.learned.surrogate_passes import Pass, Surrogate
-from bench.codec import Codec, Image, Relaxed, Tolerances
+from bench.codec import Codec, Image, Relaxed, Rounding, Tolerances
 from bench.container import Container, overhead, pack, unpack
 from bench.errors import CodecError, one_line, raise_if_machine
 from bench.models.entropy_coder import compressed
@@ -50,7 +50,7 @@ class Learned(Codec):
     Args:
         name: the operating point's name; the same weights under another name are another codec.
         net: the frozen model on the CPU, with its CDF tables.
-        surrogate_of: returns the surrogate of such a model.
+        surrogate_of: returns the surrogate of such a model, with or without rounding.
         estimator: the model's own forward; its "likelihoods" are those of the quantised latents.
         coding_options: additional arguments of `compress` and `decompress` of variable-rate models.
     """
@@ -59,13 +59,15 @@ class Learned(Codec):
         self,
         name: str,
         net: CompressionModel,
-        surrogate_of: Callable[[CompressionModel], Surrogate],
+        surrogate_of: Callable[[CompressionModel, Rounding], Surrogate],
         estimator: Pass,
         coding_options: Mapping[str, Any] | None = None,
     ) -> None:
         self._net = net
         self._surrogate_of = surrogate_of
-        self._surrogate = surrogate_of(net)
+        self._rounding: Rounding = "straight-through"
+        self._surrogate = surrogate_of(net, self._rounding)
+        self._unrounded: Learned | None = None
         self._estimator = estimator
         self._coding_options = coding_options or {}
         self._factor = downsampling_factor(net)
@@ -149,8 +151,19 @@ class Learned(Codec):
         """
         codec = copy.copy(self)
         codec._net = cast("CompressionModel", view(self._net, g_a=_FixedEncoder(latents)))
-        codec._surrogate = self._surrogate_of(codec._net)
+        codec._surrogate = self._surrogate_of(codec._net, self._rounding)
+        codec._unrounded = None
         return codec
+
+    def unrounded(self) -> Learned:
+        """Return this codec with a surrogate that decodes the unrounded latents."""
+        if self._rounding == "none":
+            return self
+        if self._unrounded is None:
+            self._unrounded = copy.copy(self)
+            self._unrounded._rounding = "none"
+            self._unrounded._surrogate = self._surrogate_of(self._net, "none")
+        return self._unrounded
 
     def _strings(self, container: Container) -> list[list[bytes]]:
         """Return the container's strings in the form that `decompress` expects."""

@@ -23,6 +23,7 @@ from backends.learned.frozen.replace import with_fast_layers
 from backends.learned.nets import Device, freeze, on_device
 from backends.learned.surrogate import rate_view, rd_view, reconstruction_view
 from backends.learned.surrogate_passes import Surrogate, SurrogateForward
+from bench.codec import Rounding
 from bench.errors import ConfigError, one_line
 from bench.models.architectures import coding
 from bench.models.checkpoint import load, read
@@ -106,14 +107,22 @@ class OwnModel(Learned):
 
 def live(net: CompressionModel) -> Surrogate:
     """Return the surrogate of a model in training, with its current entropy model."""
-    return Surrogate(net, SurrogateForward(reconstruction_view(net), rate_view(net), rd_view(net)))
+    return _surrogate(net, "straight-through")
+
+
+def _surrogate(net: CompressionModel, rounding: Rounding) -> Surrogate:
+    views = reconstruction_view(net, rounding), rate_view(net), rd_view(net, rounding)
+    return Surrogate(net, SurrogateForward(*views))
 
 
 def _coding_and_surrogate(
     net: CompressionModel, device: Device
-) -> tuple[CompressionModel, Callable[[CompressionModel], Surrogate], CompressionModel]:
+) -> tuple[CompressionModel, Callable[[CompressionModel, Rounding], Surrogate], CompressionModel]:
+    def surrogate_of(model: CompressionModel, rounding: Rounding) -> Surrogate:
+        return _surrogate(with_fast_layers(on_device(model, device)), rounding)
+
     net = freeze(net)
-    return net, lambda model: live(with_fast_layers(on_device(model, device))), net
+    return net, surrogate_of, net
 
 
 def bundled(architecture: str = "") -> list[str]:

@@ -7,7 +7,10 @@ per digit) spends
     -log2 p            inside the support, at most 16 bits
     16 + 4 + 4 n(e)    e symbols outside it, where n is the number of base-16 digits of about 2e
 
-`coded_bits` is a smooth approximation with a gradient everywhere.
+`coded_bits` is a smooth approximation for unrounded latents, with a gradient everywhere. The
+surrogate has this gradient. Its value is exact: the bits that the coder's own tables give the
+rounded latents (`backends.learned.table_bits`). In training there are no tables, and the value is
+that of `coded_bits`.
 """
 
 from __future__ import annotations
@@ -17,6 +20,10 @@ import math
 import torch
 from compressai.entropy_models import EntropyBottleneck, EntropyBottleneckVbr, GaussianConditional
 from torch import Tensor, nn
+
+from backends.learned.table_bits import TableBits
+from bench.codec import Rounding
+from bench.defence import straight_through
 
 _PRECISION_FLOOR = 2.0**-16
 _ESCAPE_SLOPE = 128.0
@@ -38,6 +45,30 @@ def straight_through_round(values: Tensor) -> Tensor:
     return values + (values.round() - values).detach()
 
 
+class PassedBottleneck(nn.Module):
+    """Replaces an entropy bottleneck: neither rounds nor computes bits."""
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the latents, (B, C, h, w), and an empty tensor for the bits."""
+        return inputs, inputs.new_empty(0)
+
+
+class PassedGaussian(nn.Module):
+    """Replaces a Gaussian conditional: neither rounds nor computes bits."""
+
+    def quantize(self, inputs: Tensor, mode: str, means: Tensor | None = None) -> Tensor:
+        """Return the latents unchanged."""
+        del mode, means
+        return inputs
+
+    def forward(
+        self, inputs: Tensor, scales: Tensor, means: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the latents, (B, C, h, w), and an empty tensor for the bits."""
+        del scales, means
+        return inputs, inputs[:, :0]
+
+
 class RoundedGaussian(nn.Module):
     """A Gaussian conditional that rounds and computes no bits."""
 
@@ -57,23 +88,39 @@ class RoundedGaussian(nn.Module):
 
 
 class CostedGaussian(RoundedGaussian):
-    """A Gaussian conditional that also computes the coder's bits of the unrounded latents."""
+    """A Gaussian conditional that also computes the coder's bits.
 
-    def __init__(self, model: GaussianConditional) -> None:
+    Args:
+        model: the Gaussian conditional.
+        rounding: the surrogate of the latents' rounding; the bits are the same with both.
+    """
+
+    def __init__(self, model: GaussianConditional, rounding: Rounding = "straight-through") -> None:
         super().__init__()
+        self._rounding = rounding
+        self._scales = model.scale_table[:-1].contiguous()
+        self._table_bits = TableBits(model) if model.quantized_cdf.numel() else None
         self._lowest_scale = float(model.lower_bound_scale.bound)
         self._support = -float(model._standardized_quantile(model.tail_mass / 2))
 
     def forward(
         self, inputs: Tensor, scales: Tensor, means: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Return the rounded latents and their bits, both (B, C, h, w)."""
-        rounded, _ = super().forward(inputs, scales, means)
-        offsets = _as_float32(inputs if means is None else inputs - means).abs()
-        scales = _straight_through_clamp(_as_float32(scales), self._lowest_scale)
-        return rounded, self._bits(offsets, scales)
+        """Return the latents and their bits, both (B, C, h, w)."""
+        residuals = inputs if means is None else inputs - means
+        bits = self.smooth_bits(residuals, scales)
+        if self._table_bits is not None:
+            scales = _as_float32(scales.detach()).clamp_min(self._lowest_scale)
+            tables = torch.searchsorted(self._scales, scales)
+            bits = straight_through(self._table_bits(residuals.round(), tables), bits)
+        if self._rounding == "none":
+            return inputs, bits
+        return super().forward(inputs, scales, means)[0], bits
 
-    def _bits(self, offsets: Tensor, scales: Tensor) -> Tensor:
+    def smooth_bits(self, residuals: Tensor, scales: Tensor) -> Tensor:
+        """Return the bits of unrounded residuals, smooth in both arguments, (B, C, h, w)."""
+        offsets = _as_float32(residuals).abs()
+        scales = _straight_through_clamp(_as_float32(scales), self._lowest_scale)
         upper = _normal_cdf((0.5 - offsets) / scales)
         lower = _normal_cdf((-0.5 - offsets) / scales)
         last = (scales.detach() * self._support).ceil()
@@ -108,21 +155,43 @@ class RoundedBottleneck(nn.Module):
 
 
 class CostedBottleneck(RoundedBottleneck):
-    """An entropy bottleneck that also computes the coder's bits of the unrounded latents."""
+    """An entropy bottleneck that also computes the coder's bits.
+
+    Args:
+        model: the bottleneck.
+        step: the quantisation step; it differs from 1 in variable-rate models only.
+        rounding: the surrogate of the latents' rounding; the bits are the same with both.
+    """
 
     def __init__(
-        self, model: EntropyBottleneck | EntropyBottleneckVbr, step: float | Tensor = 1.0
+        self,
+        model: EntropyBottleneck | EntropyBottleneckVbr,
+        step: float | Tensor = 1.0,
+        rounding: Rounding = "straight-through",
     ) -> None:
         super().__init__(model, step)
+        self._rounding = rounding
         self._model = model
+        self._table_bits = TableBits(model) if model.offset.numel() else None
         self._first, self._last = (end.view(1, -1, 1, 1).float() for end in _support(model))
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the rounded latents and their bits, both (B, C, h, w)."""
-        rounded, _ = super().forward(inputs)
-        symbols = (inputs - self._medians) / self._step
+        """Return the latents and their bits, both (B, C, h, w)."""
+        bits = self.smooth_bits(inputs)
+        if self._table_bits is not None:
+            tables = torch.arange(inputs.shape[1], device=inputs.device).view(1, -1, 1, 1)
+            bits = straight_through(self._table_bits(self._symbols(inputs).round(), tables), bits)
+        return inputs if self._rounding == "none" else super().forward(inputs)[0], bits
+
+    def smooth_bits(self, inputs: Tensor) -> Tensor:
+        """Return the bits of unrounded latents, smooth, (B, C, h, w)."""
+        symbols = self._symbols(inputs)
         above, below = symbols - self._last - 0.5, self._first - 0.5 - symbols
-        return rounded, coded_bits(self.probability(inputs), above.relu() + below.relu())
+        return coded_bits(self.probability(inputs), above.relu() + below.relu())
+
+    def _symbols(self, inputs: Tensor) -> Tensor:
+        symbols: Tensor = (inputs - self._medians) / self._step
+        return symbols
 
     def probability(self, inputs: Tensor) -> Tensor:
         """Return the probability of half a step to both sides, (B, C, h, w).

@@ -41,6 +41,7 @@ from backends.learned.entropy_models import (
 from backends.learned.frozen.replace import with_fast_layers
 from backends.learned.nets import Device, freeze, on_device, view
 from backends.learned.surrogate_passes import Pass, Surrogate, SurrogateForward
+from bench.codec import Rounding
 from bench.errors import ConfigError
 from bench.models.checkpoint import load
 
@@ -103,18 +104,20 @@ def _with_tables(net: CompressionModel, gain: Tensor) -> CompressionModel:
     return net
 
 
-def _surrogate(net: CompressionModel, gain: Tensor, device: Device) -> Surrogate:
+def _surrogate(
+    net: CompressionModel, rounding: Rounding, gain: Tensor, device: Device
+) -> Surrogate:
     net = with_fast_layers(on_device(net, device))
-    passes = _SurrogatePasses(net, gain.to(device))
+    passes = _SurrogatePasses(net, rounding, gain.to(device))
     return Surrogate(net, SurrogateForward(passes.reconstruct, passes.rate, passes.relaxed))
 
 
 class _SurrogatePasses:
     """The surrogate's forward passes at one gain.
 
-    As in `backends.learned.surrogate`, rounding is straight-through, and the rate is the coder's
-    bits of the unrounded latents. The reconstruction runs the hyperprior path without its entropy
-    model, because the offsets depend on its scales; their gradient is kept.
+    As in `backends.learned.surrogate`, rounding is straight-through or left out of the
+    reconstruction, and the rate is the coder's. The rounded reconstruction runs the hyperprior path
+    without its entropy model, because the offsets depend on its scales; their gradient is kept.
 
     The coder of the autoregressive model predicts each latent from the latents coded before it.
     Here all latents are predicted at once: first from the unrounded latents, and then from the
@@ -123,11 +126,13 @@ class _SurrogatePasses:
 
     Args:
         net: the frozen model, with tables for the gain.
+        rounding: the surrogate of the latents' rounding in the reconstruction.
         gain: 0-dimensional, positive.
     """
 
-    def __init__(self, net: CompressionModel, gain: Tensor) -> None:
+    def __init__(self, net: CompressionModel, rounding: Rounding, gain: Tensor) -> None:
         self._net = net
+        self._rounding = rounding
         self._gain = gain
         step = _step(net, self._gain)
         self._rounded = RoundedBottleneck(net.entropy_bottleneck, step)
@@ -136,6 +141,8 @@ class _SurrogatePasses:
 
     def reconstruct(self, images: Tensor) -> dict[str, Tensor]:
         """Return "x_hat", (B, 3, H, W), not clipped."""
+        if self._rounding == "none":
+            return {"x_hat": self._net.g_s(self._net.g_a(images))}
         y, z = self._analysed(images)
         z_hat, _ = self._rounded(z)
         return {"x_hat": self._decoded(y, *self._predicted(y, z_hat))}
@@ -152,7 +159,9 @@ class _SurrogatePasses:
         z_hat, z_bits = self._costed(z)
         scales, means = self._predicted(y, z_hat)
         bits = {"y": self._bits(y, scales, means), "z": z_bits}
-        return {"x_hat": self._decoded(y, scales, means), "likelihoods": bits}
+        is_rounded = self._rounding == "straight-through"
+        x_hat = self._decoded(y, scales, means) if is_rounded else self._net.g_s(y)
+        return {"x_hat": x_hat, "likelihoods": bits}
 
     def _analysed(self, images: Tensor) -> tuple[Tensor, Tensor]:
         y = self._net.g_a(images)

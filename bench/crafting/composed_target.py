@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from bench.attack import Objective
-from bench.codec import Branching, Codec, Randomised
+from bench.codec import Branching, Codec, Quantising, Randomised, Rounding
 from bench.crafting.target import CodecTarget
 from bench.wrapping import drawn
 
@@ -32,7 +32,12 @@ _EPSILON = 1e-30
 
 
 def compose_target(
-    codec: Codec, objective: Objective, source: Tensor, draws: int, rng: np.random.Generator
+    codec: Codec,
+    objective: Objective,
+    source: Tensor,
+    draws: int,
+    rng: np.random.Generator,
+    rounding: Rounding = "straight-through",
 ) -> CodecTarget:
     """Return the target of an attack on one codec.
 
@@ -42,11 +47,14 @@ def compose_target(
         source: source pictures, float (B, 3, H, W) in [0, 1].
         draws: number of draws per evaluation, for a codec that draws random numbers.
         rng: generator of the draws.
+        rounding: the surrogate of quantisation.
     """
     if isinstance(codec, Randomised):
-        return ExpectedTarget(codec, objective, source, draws, rng)
+        return ExpectedTarget(codec, objective, source, draws, rng, rounding)
     if isinstance(codec, Branching):
-        return BranchingTarget(codec, codec, objective, source)
+        return BranchingTarget(codec, codec, objective, source, rounding)
+    if rounding == "none" and isinstance(codec, Quantising):
+        codec = codec.unrounded()
     return CodecTarget(codec, objective, source)
 
 
@@ -85,21 +93,25 @@ class ExpectedTarget(_Composed):
         source: Tensor,
         draws: int,
         rng: np.random.Generator,
+        rounding: Rounding,
     ) -> None:
         super().__init__(codec, objective, source)
-        self._draws, self._rng = draws, rng
+        self._draws, self._rng, self._rounding = draws, rng, rounding
 
     @property
     def _real_codec(self) -> Codec:
         return drawn(super()._real_codec, self._rng)
 
     def _with_source(self, source: Tensor) -> CodecTarget:
-        return ExpectedTarget(super()._real_codec, self._objective, source, self._draws, self._rng)
+        return ExpectedTarget(
+            super()._real_codec, self._objective, source, self._draws, self._rng, self._rounding
+        )
 
     def _parts(self) -> Sequence[CodecTarget]:
         codecs = [self._real_codec for _ in range(self._draws)]
         return [
-            compose_target(codec, self._objective, self._source, 1, self._rng) for codec in codecs
+            compose_target(codec, self._objective, self._source, 1, self._rng, self._rounding)
+            for codec in codecs
         ]
 
     def _weights(self, images: Tensor) -> Tensor:
@@ -113,14 +125,25 @@ class BranchingTarget(_Composed):
     way. The weights fall with the cost, so all ways are attacked as long as they matter.
     """
 
-    def __init__(self, codec: Codec, ways: Branching, objective: Objective, source: Tensor) -> None:
+    def __init__(
+        self,
+        codec: Codec,
+        ways: Branching,
+        objective: Objective,
+        source: Tensor,
+        rounding: Rounding,
+    ) -> None:
         super().__init__(codec, objective, source)
-        self._ways = ways
+        self._ways, self._rounding = ways, rounding
         rng = np.random.default_rng(0)  # unused: the ways of a drawn codec draw nothing
-        self._targets = [compose_target(way, objective, source, 1, rng) for way in ways.paths()]
+        self._targets = [
+            compose_target(way, objective, source, 1, rng, rounding) for way in ways.paths()
+        ]
 
     def _with_source(self, source: Tensor) -> CodecTarget:
-        return BranchingTarget(self._real_codec, self._ways, self._objective, source)
+        return BranchingTarget(
+            self._real_codec, self._ways, self._objective, source, self._rounding
+        )
 
     def _parts(self) -> Sequence[CodecTarget]:
         return self._targets

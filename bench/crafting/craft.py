@@ -191,7 +191,8 @@ def _targets(
     if objective is None:
         return []
     rng = np.random.default_rng(job.seed)
-    return [compose_target(codec, objective, source, job.draws, rng) for codec in sources]
+    rounding = job.search.choice.rounding or "straight-through"
+    return [compose_target(codec, objective, source, job.draws, rng, rounding) for codec in sources]
 
 
 def make_target_view(

@@ -36,5 +36,6 @@ def search_identity(job: CraftJob) -> dict[str, Any]:
         "objective": None if job.objective is None else str(job.objective),
         "budget": str(job.budget),
         "seed": job.seed,
+        "start": job.start,
         "queries_allowed": job.search.queries,
     }

@@ -37,6 +37,7 @@ from bench.planning.resolve import (
     planned_attack,
     scoring_spec,
 )
+from bench.planning.searches import SEARCHING_VERSION
 from bench.registry.registry import ComponentSpec
 from bench.store.records import MeasureRecord
 from bench.store.run_folder import Manifest, Store
@@ -140,6 +141,8 @@ def describe(prepared: Prepared) -> Manifest:
         codecs={point.label: point.fingerprint for point in prepared.points},
         gradients=tuple(point.label for point in prepared.points if point.differentiable),
         random=tuple(point.label for point in prepared.points if point.random),
+        quantising=tuple(point.label for point in prepared.points if point.quantising),
+        searching=SEARCHING_VERSION,
         pictures={picture.name: picture.sha256 for picture in prepared.pictures},
         notes={picture.name: picture.note for picture in prepared.pictures if picture.note},
         versions=versions(prepared.suite),

@@ -28,6 +28,7 @@ class CraftJob:
         objective: the objective; None for noise.
         budget: the budget of the perturbation.
         seed: seed of the random numbers.
+        start: number of the search among those that differ only in their random numbers, from 0.
         draws: number of draws of a random source.
         arithmetic: arithmetic of the surrogates.
     """
@@ -39,6 +40,7 @@ class CraftJob:
     objective: ComponentSpec | None
     budget: Budget
     seed: int
+    start: int
     draws: int
     arithmetic: Arithmetic = PLAIN
 

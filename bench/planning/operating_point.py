@@ -20,12 +20,14 @@ class OperatingPoint:
         fingerprint: the codec's fingerprint.
         differentiable: whether the codec has gradients.
         random: whether the codec draws random numbers.
+        quantising: whether its surrogate also exists without rounding.
     """
 
     choice: Component
     fingerprint: str
     differentiable: bool
     random: bool = False
+    quantising: bool = False
 
     @property
     def label(self) -> str:
@@ -56,8 +58,9 @@ class PlannedAttack:
 
     @cached_property
     def identity(self) -> list[object]:
-        """The part of a key: name, version and parameters."""
-        return [self.choice.name, self.version, self.choice.signature]
+        """The part of a key: name, version, parameters and, if it is not the default, rounding."""
+        rounding = [] if self.choice.rounding is None else [self.choice.rounding]
+        return [self.choice.name, self.version, self.choice.signature, *rounding]
 
     @property
     def uses_target(self) -> bool:

@@ -11,18 +11,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from bench.budget import Budget
 from bench.errors import ConfigError
 from bench.images.image_set import Picture
 from bench.planning.jobs import CraftJob, Draw, Group, MeasureJob, Plan
 from bench.planning.operating_point import OperatingPoint, PlannedAttack, ScoringSpec
+from bench.planning.searches import SEARCHING_VERSION, is_batched, searches
 from bench.planning.size import check_size
-from bench.planning.sources import check_sources, joint_label, usable_sources
+from bench.planning.sources import check_sources, joint_label
 from bench.planning.victims import Victims
-from bench.registry.registry import Component, implementation
 from bench.store.records import Threat
 from bench.suite.suite import Suite
-from bench.utils.hashing import job_key
+from bench.utils.hashing import job_key, random_seed
 
 SCORING_VERSION = 2
 """Increase it when the same bitstreams and pictures would give other or additional scores."""
@@ -49,9 +48,12 @@ def make_group(
 def _draws(suite: Suite, picture: Picture, victim: OperatingPoint) -> Sequence[Draw | None]:
     if not victim.random:
         return (None,)
-    content = {"victim": victim.identity, "picture": picture.sha256, "seed": suite.seed}
-    keys = [job_key(**content, draw=number) for number in range(suite.draws)]
-    return [Draw(number, int(key[:12], 16)) for number, key in enumerate(keys)]
+    content = {
+        "victim": [victim.choice.name, victim.choice.signature],
+        "picture": picture.sha256,
+        "seed": suite.seed,
+    }
+    return [Draw(number, random_seed(**content, draw=number)) for number in range(suite.draws)]
 
 
 def _evaluation(
@@ -84,19 +86,13 @@ def _threat(craft: CraftJob | None, victim: OperatingPoint) -> Threat:
     return "unaware" if any(map(victim.is_defended_version_of, craft.sources)) else "transfer"
 
 
-SEARCHING_VERSION = 2
-"""Increase it when the harness or a surrogate changes so that searches find other pictures."""
-
-_DRAWING_VERSION = 2
-"""The same, but only for searches on random codecs."""
-
-
 def plan(
     suite: Suite,
     points: Sequence[OperatingPoint],
     attacks: Sequence[PlannedAttack],
     pictures: Sequence[Picture],
     scoring: ScoringSpec,
+    searching: int = SEARCHING_VERSION,
 ) -> Plan:
     """Return all jobs of a suite.
 
@@ -106,6 +102,7 @@ def plan(
         attacks: its attacks, including the baselines.
         pictures: its pictures.
         scoring: its scoring settings.
+        searching: the version of the search; older ones only to verify older runs.
 
     Raises:
         ConfigError: two pictures are equal, an attack supports none of the budgets, no attack can
@@ -118,7 +115,7 @@ def plan(
     check_size(suite, points, attacks, len(pictures))
     batches = _batches(pictures, suite.compute.batch)
     groups = chain.from_iterable(
-        _groups(suite, points, attacks, batch, scoring) for batch in batches
+        _groups(suite, points, attacks, batch, scoring, searching) for batch in batches
     )
     planned = Plan(tuple(groups))
     _check_distinct(planned)
@@ -183,81 +180,14 @@ def _groups(
     attacks: Sequence[PlannedAttack],
     batch: Sequence[Picture],
     scoring: ScoringSpec,
+    searching: int,
 ) -> Iterator[Group]:
     victims = Victims(suite, points)
     for picture in batch:
         yield make_group(suite, None, picture, points, scoring)
-    for crafts in _crafts(suite, points, attacks, batch):
-        mates = crafts if _is_batched(crafts[0].search, batch) else ()
+    for crafts in searches(suite, points, attacks, batch, searching):
+        mates = crafts if is_batched(crafts[0].search, batch) else ()
         for craft in crafts:
             found = victims.of(craft.search, craft.sources)
             group = make_group(suite, craft, craft.picture, found, scoring)
             yield replace(group, mates=mates)
-
-
-def _crafts(
-    suite: Suite,
-    points: Sequence[OperatingPoint],
-    attacks: Sequence[PlannedAttack],
-    batch: Sequence[Picture],
-) -> Iterator[tuple[CraftJob, ...]]:
-    """Yield the searches that differ only in the picture, one for each picture of a batch."""
-    for spec in suite.budgets:
-        for attack in attacks:
-            if not attack.uses_target:
-                yield _batch_crafts(suite, (), batch, attack, None, spec.budget())
-                continue
-            for sources in usable_sources(suite, attack, points):
-                for objective in attack.choice.objectives or suite.default_objectives:
-                    yield _batch_crafts(suite, sources, batch, attack, objective, spec.budget())
-
-
-def _is_batched(attack: PlannedAttack, batch: Sequence[Picture]) -> bool:
-    """Return whether the pictures are searched together; queries do not get faster in batches."""
-    return len(batch) > 1 and attack.need == "gradient"
-
-
-def _objective_identity(choice: Component) -> list[object]:
-    """Return the part of a key for an objective; only some objectives have a version."""
-    version = getattr(implementation("objective", choice.name), "version", None)
-    return [choice.name, choice.signature, *([] if version is None else [version])]
-
-
-def _batch_crafts(
-    suite: Suite,
-    sources: tuple[OperatingPoint, ...],
-    batch: Sequence[Picture],
-    attack: PlannedAttack,
-    objective: Component | None,
-    budget: Budget,
-) -> tuple[CraftJob, ...]:
-    content = dict(
-        sources=[point.identity for point in sources],
-        attack=attack.identity,
-        objective=objective and _objective_identity(objective),
-        budget=budget.identity,
-        seed=suite.seed,
-        searching=SEARCHING_VERSION,
-        compute=suite.compute.identity if sources else None,
-        **(
-            {"draws": [suite.draws, _DRAWING_VERSION]}
-            if any(point.random for point in sources)
-            else {}
-        ),
-        **({"batch": [picture.sha256 for picture in batch]} if _is_batched(attack, batch) else {}),
-    )
-    keys = [job_key(**content, picture=picture.sha256) for picture in batch]
-    return tuple(
-        CraftJob(
-            key,
-            sources,
-            picture,
-            attack,
-            objective,
-            budget,
-            seed=int(key[:12], 16),
-            draws=suite.draws,
-            arithmetic=suite.compute.arithmetic,
-        )
-        for key, picture in zip(keys, batch, strict=True)
-    )

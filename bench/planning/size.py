@@ -59,12 +59,13 @@ def _jobs_of_attack(
         known: the jobs of one objective, by all that the number depends on; the points of a grid
             have it in common.
     """
+    starts = attack.choice.starts
     if not attack.uses_target:
-        return 1 + victims.all_evaluations
-    kind = (attack.need, attack.choice.transfer, attack.choice.sources)
+        return starts * (1 + victims.all_evaluations)
+    kind = (attack.need, *attack.choice.search_settings)
     if kind not in known:
         known[kind] = sum(
             1 + victims.evaluations(attack, sources)
             for sources in usable_sources(suite, attack, points)
         )
-    return known[kind] * len(attack.choice.objectives or suite.default_objectives)
+    return starts * known[kind] * len(attack.choice.objectives or suite.default_objectives)

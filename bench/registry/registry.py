@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, WithJsonSchema
 
+from bench.codec import Rounding
 from bench.entry import Entry
 from bench.errors import PLUGIN_ERRORS, ConfigError, one_line, raise_if_machine
 from bench.registry.entry_points import checked_entry, import_target, merged_with_entry_points
@@ -62,6 +63,10 @@ class ComponentSpec:
             suite.
         sources: the sources of an attack, each a tuple of labels that are attacked jointly; if
             empty, those of the suite.
+        rounding: the surrogate of quantisation in the searches of an attack; None for the default,
+            straight-through rounding.
+        starts: number of searches of an attack for each picture, which differ only in their random
+            numbers.
     """
 
     name: str
@@ -71,13 +76,22 @@ class ComponentSpec:
     objectives: tuple[ComponentSpec, ...] = ()
     transfer: Transfer | None = None
     sources: tuple[tuple[str, ...], ...] = ()
+    rounding: Rounding | None = None
+    starts: int = 1
 
     def __str__(self) -> str:
         return self._text
 
+    @property
+    def search_settings(self) -> tuple[object, ...]:
+        """The settings of an attack that differ from the defaults, besides its objectives."""
+        starts = f"{self.starts} starts" if self.starts > 1 else ""
+        return tuple(filter(None, (self.transfer, self.sources, self.rounding, starts)))
+
     @cached_property
     def _text(self) -> str:
-        values = " ".join(f"{key}={value}" for key, value in self.params)
+        settings = (*self.params, *([("rounding", self.rounding)] if self.rounding else []))
+        values = " ".join(f"{key}={value}" for key, value in settings)
         text = " + ".join((f"{self.name} {values}".strip(), *map(str, self.defence)))
         objectives = f" for {', '.join(map(str, self.objectives))}" if self.objectives else ""
         return self.label or text + objectives
@@ -250,6 +264,8 @@ def resolve(kind: Kind, spec: ComponentSpec) -> Component:
         tuple(resolve("objective", objective) for objective in spec.objectives),
         spec.transfer,
         spec.sources,
+        spec.rounding,
+        spec.starts,
         kind=kind,
         codecs={key: _resolve_codec(value) for key, value in spec.params if _is_codec(model, key)},
         values=values,

@@ -164,6 +164,7 @@ class CraftRecord(_Line):
         objective: label of the objective; None for attacks that do not use a codec.
         budget: label of the budget.
         seed: seed of the search's random numbers.
+        start: number of the search among those that differ only in their random numbers, from 0.
         sha256: hash of the pixels of the adversarial picture, which is saved as
             adversarial/KEY.png; "" if there is none.
         flags: caveats for every score of this picture.
@@ -186,6 +187,7 @@ class CraftRecord(_Line):
     objective: str | None
     budget: str
     seed: int
+    start: int = 0
     sha256: str = ""
     flags: tuple[str, ...] = ()
     gradients: int = 0

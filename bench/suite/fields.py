@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
+from bench.codec import Rounding
 from bench.errors import ConfigError
 from bench.registry.registry import (
     Component,
@@ -90,11 +91,14 @@ MOST_POINTS = 100_000
 LONGEST_LABEL = 200
 """Length of the longest label, in characters; labels become parts of file names."""
 
+MOST_STARTS = 1000
+"""Largest number of searches of one attack for each picture."""
+
 _PLURAL: dict[Kind, str] = {"codec": "operating points"}
 
 _NESTED_KEYS: dict[Kind, frozenset[str]] = {
     "codec": frozenset({"defence"}),
-    "attack": frozenset({"objectives", "transfer", "sources"}),
+    "attack": frozenset({"objectives", "transfer", "sources", "rounding", "starts"}),
 }
 """The keys of an item in a suite's list besides its name, its label and its parameters."""
 
@@ -219,8 +223,10 @@ def _attack_overrides(item: dict[Any, Any]) -> dict[str, Any]:
     """Return the settings of an attack that replace those of the suite."""
     return {
         "objectives": _objectives(item.get("objectives", [])),
-        "transfer": _transfer(item.get("transfer")),
+        "transfer": _one_of("transfer", Transfer, item.get("transfer")),
         "sources": _sources(item.get("sources", [])),
+        "rounding": _one_of("rounding", Rounding, item.get("rounding")),
+        "starts": _starts(item.get("starts", 1)),
     }
 
 
@@ -228,13 +234,20 @@ def _objectives(items: Any) -> tuple[Component, ...]:  # noqa: ANN401 - YAML as 
     return tuple(itertools.chain(*(_expand("objective", item) for item in as_list(items))))
 
 
-def _transfer(value: Any) -> Transfer | None:  # noqa: ANN401 - YAML as it was written
-    known: tuple[Transfer, ...] = typing.get_args(Transfer)
-    if value is None:
-        return None
-    if value not in known:
-        raise ConfigError(f"'transfer' of an attack is one of {', '.join(known)}, not {value!r}")
-    return known[known.index(value)]
+def _one_of(key: str, known: object, value: Any) -> Any:  # noqa: ANN401 - YAML as it was written
+    """Return the value of a setting that is one of the values of a Literal, or None."""
+    values = typing.get_args(known)
+    if value is not None and value not in values:
+        raise ConfigError(f"'{key}' of an attack is one of {', '.join(values)}, not {value!r}")
+    return value
+
+
+def _starts(value: Any) -> int:  # noqa: ANN401 - YAML as it was written
+    if type(value) is not int or not 1 <= value <= MOST_STARTS:
+        raise ConfigError(
+            f"'starts' of an attack is a number from 1 to {MOST_STARTS}, not {value!r}"
+        )
+    return value
 
 
 def _sources(items: Any) -> tuple[tuple[str, ...], ...]:  # noqa: ANN401 - YAML as it was written

@@ -6,9 +6,11 @@ from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
+from bench.codec import Rounding
 from bench.errors import ConfigError
 from bench.registry.declarations import declaration
 from bench.registry.registry import Kind, Transfer, entries
+from bench.suite.fields import MOST_STARTS
 from bench.suite.suite import Source, Suite
 
 _LISTS: dict[str, tuple[Kind, ...]] = {
@@ -31,6 +33,8 @@ _NESTED_KEYS: dict[Kind, dict[str, Any]] = {
         "objectives": _one_or_more("Objective"),
         "transfer": {"enum": get_args(Transfer)},
         "sources": TypeAdapter(Source | tuple[Source, ...]).json_schema(),
+        "rounding": {"enum": get_args(Rounding)},
+        "starts": {"type": "integer", "minimum": 1, "maximum": MOST_STARTS},
     },
 }
 """The schema of the keys that an item can have besides its parameters."""

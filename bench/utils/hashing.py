@@ -15,3 +15,12 @@ def digest(value: object) -> str:
 def job_key(**parts: object) -> str:
     """Return the key of a job: 24 hex digits of the hash of all that can change its result."""
     return digest(parts)[:24]
+
+
+def random_seed(**parts: object) -> int:
+    """Return the seed of random numbers: 48 bits of the hash of all that may change them.
+
+    Versions of packages, hashes of weights and properties of the machine are never among the parts.
+    Two laboratories that run the same suite therefore start from the same random pictures.
+    """
+    return int(digest(parts)[:12], 16)

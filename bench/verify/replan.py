@@ -73,6 +73,7 @@ def replan(manifest: Manifest, folder: Path) -> ReplannedRun:
         [planned_attack(choice, make_attack(choice)) for choice in searches],
         pictures,
         terms,
+        manifest.searching,
     )
     return ReplannedRun(suite, points, pictures, terms, planned)
 
@@ -84,6 +85,7 @@ def _point(manifest: Manifest, choice: Component) -> OperatingPoint:
         manifest.codecs.get(label, ""),
         differentiable=label in manifest.gradients,
         random=label in manifest.random,
+        quantising=label in manifest.quantising,
     )
 
 
@@ -126,5 +128,7 @@ def to_suite_item(choice: Mapping[str, Any]) -> dict[str, Any]:
         for key in ("defence", "objectives")
         if choice.get(key)
     }
-    own = {key: choice[key] for key in ("transfer", "sources") if choice.get(key)}
+    own = {key: choice[key] for key in ("transfer", "sources", "rounding") if choice.get(key)}
+    if choice.get("starts", 1) > 1:
+        own["starts"] = choice["starts"]
     return {"name": choice["name"], "label": choice["label"], **params, **nested, **own}

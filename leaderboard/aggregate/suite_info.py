@@ -67,7 +67,7 @@ class SuiteInfo(BaseModel):
         """The settings that must be equal, besides the pictures, to compare rows of two runs."""
         searches = [
             [
-                (spec.name, sorted(spec.params), spec.objectives, spec.transfer, spec.sources)
+                (spec.name, sorted(spec.params), spec.objectives, *spec.search_settings)
                 for spec in specs
             ]
             for specs in (self.all_attacks, self.all_objectives)

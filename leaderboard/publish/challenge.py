@@ -189,7 +189,9 @@ def _job(by: str, picture: Picture, sha256: str, budget: Budget) -> CraftJob:
         version=1,
         evaluations=0,
     )
-    return CraftJob(digest(identity)[:24], (), picture, search, None, budget, seed=0, draws=1)
+    return CraftJob(
+        digest(identity)[:24], (), picture, search, None, budget, seed=0, start=0, draws=1
+    )
 
 
 def _plan(again: ReplannedRun, labels: Collection[str], jobs: Sequence[CraftJob]) -> Plan:

@@ -108,5 +108,5 @@ def fixed(suite: Suite) -> dict[str, Any]:
 
 def _identity(choice: ComponentSpec) -> list[Any]:
     nested = [[_identity(spec) for spec in specs] for specs in (choice.defence, choice.objectives)]
-    others = (*nested, choice.transfer, choice.sources)
-    return [str(choice), choice.name, sorted(choice.params), *filter(None, others)]
+    others = (*filter(None, nested), *choice.search_settings)
+    return [str(choice), choice.name, sorted(choice.params), *others]

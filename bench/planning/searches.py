@@ -1,0 +1,155 @@
+"""The searches of a suite: their order, their keys and the seeds of their random numbers.
+
+A key is a hash of everything that can change the adversarial picture, versions and weights among
+it. A seed follows only from the suite's seed, the picture, the attack, the objective, the budget
+and the number of the start. Two laboratories that run the same suite with different versions
+therefore start from the same random pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bench.budget import Budget
+from bench.images.image_set import Picture
+from bench.planning.jobs import CraftJob
+from bench.planning.operating_point import OperatingPoint, PlannedAttack
+from bench.planning.sources import usable_sources
+from bench.registry.registry import Component, implementation
+from bench.suite.suite import Suite
+from bench.utils.hashing import job_key, random_seed
+
+SEARCHING_VERSION = 3
+"""Increase it when the harness or a surrogate changes so that searches find other pictures."""
+
+_SEED_FROM_KEY = 2
+"""The last version whose seeds followed from the key, and thus from versions and weights."""
+
+_DRAWING_VERSION = 2
+"""The same, but only for searches on random codecs."""
+
+
+@dataclass(frozen=True)
+class _Search:
+    """One search, on any picture.
+
+    Attributes:
+        sources: the codecs that are attacked jointly; empty for noise.
+        attack: the attack.
+        objective: the objective; None for noise.
+        budget: the budget.
+        start: number of the search among those that differ only in their random numbers.
+    """
+
+    sources: tuple[OperatingPoint, ...]
+    attack: PlannedAttack
+    objective: Component | None
+    budget: Budget
+    start: int
+
+
+def searches(
+    suite: Suite,
+    points: Sequence[OperatingPoint],
+    attacks: Sequence[PlannedAttack],
+    batch: Sequence[Picture],
+    searching: int,
+) -> Iterator[tuple[CraftJob, ...]]:
+    """Yield the searches that differ only in the picture, one for each picture of a batch.
+
+    Args:
+        suite: the suite.
+        points: its operating points, including the baselines.
+        attacks: its attacks, including the baselines.
+        batch: pictures of one size.
+        searching: version of the search.
+    """
+    for spec in suite.budgets:
+        for attack in attacks:
+            for search in _searches_of(suite, points, attack, spec.budget()):
+                yield _batch(suite, search, batch, searching)
+
+
+def is_batched(attack: PlannedAttack, batch: Sequence[Picture]) -> bool:
+    """Return whether the pictures are searched together; queries do not get faster in batches."""
+    return len(batch) > 1 and attack.need == "gradient"
+
+
+def _searches_of(
+    suite: Suite, points: Sequence[OperatingPoint], attack: PlannedAttack, budget: Budget
+) -> Iterator[_Search]:
+    starts = range(attack.choice.starts)
+    if not attack.uses_target:
+        yield from (_Search((), attack, None, budget, start) for start in starts)
+        return
+    for sources in usable_sources(suite, attack, points):
+        for objective in attack.choice.objectives or suite.default_objectives:
+            for start in starts:
+                yield _Search(sources, attack, objective, budget, start)
+
+
+def _batch(
+    suite: Suite, search: _Search, batch: Sequence[Picture], searching: int
+) -> tuple[CraftJob, ...]:
+    content = _content(suite, search, searching)
+    if is_batched(search.attack, batch):
+        content["batch"] = [picture.sha256 for picture in batch]
+    keys = [job_key(**content, picture=picture.sha256) for picture in batch]
+    return tuple(
+        CraftJob(
+            key,
+            search.sources,
+            picture,
+            search.attack,
+            search.objective,
+            search.budget,
+            seed=_seed(suite, search, picture, key, searching),
+            start=search.start,
+            draws=suite.draws,
+            arithmetic=suite.compute.arithmetic,
+        )
+        for key, picture in zip(keys, batch, strict=True)
+    )
+
+
+def _content(suite: Suite, search: _Search, searching: int) -> dict[str, Any]:
+    """Return the parts of a key that all pictures of a batch have in common."""
+    is_random = any(point.random for point in search.sources)
+    return dict(
+        sources=[point.identity for point in search.sources],
+        attack=search.attack.identity,
+        objective=search.objective and _objective_identity(search.objective),
+        budget=search.budget.identity,
+        seed=suite.seed,
+        searching=searching,
+        compute=suite.compute.identity if search.sources else None,
+        **({"draws": [suite.draws, _DRAWING_VERSION]} if is_random else {}),
+        **({"start": search.start} if search.start else {}),
+    )
+
+
+def _objective_identity(choice: Component) -> list[object]:
+    """Return the part of a key for an objective; only some objectives have a version."""
+    version = getattr(implementation("objective", choice.name), "version", None)
+    return [choice.name, choice.signature, *([] if version is None else [version])]
+
+
+def _seed(suite: Suite, search: _Search, picture: Picture, key: str, searching: int) -> int:
+    """Return the seed of a search's random numbers.
+
+    The attack is part of it by its name alone, so that attacks that differ in a parameter start
+    from the same pictures.
+    """
+    if searching <= _SEED_FROM_KEY:
+        return int(key[:12], 16)
+    objective = search.objective
+    return random_seed(
+        seed=suite.seed,
+        picture=picture.sha256,
+        attack=search.attack.choice.name,
+        objective=objective and [objective.name, objective.signature],
+        budget=search.budget.identity,
+        start=search.start,
+    )
