@@ -209,6 +209,20 @@ class AttackEnsemble(Protocol):
 
 
 @runtime_checkable
+class WarmStarting(Protocol):
+    """An attack that can also start from given pictures instead of random ones."""
+
+    def from_pictures(
+        self, target: Target, images: Tensor, budget: Budget, start: Tensor
+    ) -> AttackResult:
+        """Run the search once, from `start`, float (B, 3, H, W), near the budget.
+
+        The other arguments and the result are those of `Attack.__call__`.
+        """
+        ...
+
+
+@runtime_checkable
 class Attack(Protocol):
     """A search for pictures inside a budget that maximise a target.
 

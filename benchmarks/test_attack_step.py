@@ -31,7 +31,7 @@ from backends.learned.entropy_models import straight_through_round
 from backends.learned.frozen.replace import with_fast_layers
 from backends.learned.nets import freeze
 from bench.budget import Linf
-from bench.crafting.craft import run_attack
+from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
 from bench.utils.memory import keep_freed_memory
 from bench.utils.precision import Arithmetic, Precision, use_arithmetic

@@ -22,7 +22,8 @@ from attacks.objectives.basic import Distortion
 from backends.learned.compressai import CompressAI, load_checkpoint
 from bench.budget import Mse
 from bench.codec import Image
-from bench.crafting.craft import quantise_and_check, run_attack
+from bench.crafting.craft import quantise_and_check
+from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
 from bench.images.image_set import Crop, ImageSpec, load
 from bench.metrics.scores import mse

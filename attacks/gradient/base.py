@@ -53,7 +53,10 @@ class GradientAttack(ABC):
 
 
 class RestartedAttack(GradientAttack):
-    """A gradient attack from random starts; the best picture of all restarts is returned."""
+    """A gradient attack from random starts; the best picture of all restarts is returned.
+
+    It can also start from given pictures.
+    """
 
     @property
     @abstractmethod
@@ -69,6 +72,14 @@ class RestartedAttack(GradientAttack):
     def evaluations(self) -> int:
         """Per restart, one gradient per step and the value of the last picture."""
         return (self.steps + 1) * self.restarts
+
+    def from_pictures(
+        self, target: Target, images: Tensor, budget: Budget, start: Tensor
+    ) -> AttackResult:
+        """Search once from `start`, see `bench.attack.WarmStarting`."""
+        search = GradientSearch(target, images, budget)
+        self._ascend(search, search.project(start))
+        return search.result()
 
     def _run(self, search: GradientSearch, rngs: Sequence[torch.Generator]) -> None:
         for _ in range(self.restarts):

@@ -156,7 +156,10 @@ class Learned(Codec):
         return codec
 
     def unrounded(self) -> Learned:
-        """Return this codec with a surrogate that decodes the unrounded latents."""
+        """Return this codec with a surrogate that decodes the unrounded latents.
+
+        The surrogate of a model that is not an encoder g_a and a decoder g_s stays as it is.
+        """
         if self._rounding == "none":
             return self
         if self._unrounded is None:

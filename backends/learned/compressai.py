@@ -21,7 +21,13 @@ from pydantic import Field
 from backends.learned.base import Learned
 from backends.learned.frozen.replace import with_fast_layers
 from backends.learned.nets import Device, freeze, on_device
-from backends.learned.surrogate import rate_view, rd_view, reconstruction_view
+from backends.learned.surrogate import (
+    can_skip_rounding,
+    rate_view,
+    rd_view,
+    reconstruction_view,
+    unrounded_views,
+)
 from backends.learned.surrogate_passes import Surrogate, SurrogateForward
 from bench.codec import Rounding
 from bench.errors import ConfigError, one_line
@@ -111,8 +117,11 @@ def live(net: CompressionModel) -> Surrogate:
 
 
 def _surrogate(net: CompressionModel, rounding: Rounding) -> Surrogate:
-    views = reconstruction_view(net, rounding), rate_view(net), rd_view(net, rounding)
-    return Surrogate(net, SurrogateForward(*views))
+    if rounding == "none" and can_skip_rounding(net):
+        reconstruction, both = unrounded_views(net)
+    else:
+        reconstruction, both = reconstruction_view(net), rd_view(net)
+    return Surrogate(net, SurrogateForward(reconstruction, rate_view(net), both))
 
 
 def _coding_and_surrogate(

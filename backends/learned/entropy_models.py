@@ -22,7 +22,6 @@ from compressai.entropy_models import EntropyBottleneck, EntropyBottleneckVbr, G
 from torch import Tensor, nn
 
 from backends.learned.table_bits import TableBits
-from bench.codec import Rounding
 from bench.defence import straight_through
 
 _PRECISION_FLOOR = 2.0**-16
@@ -45,30 +44,6 @@ def straight_through_round(values: Tensor) -> Tensor:
     return values + (values.round() - values).detach()
 
 
-class PassedBottleneck(nn.Module):
-    """Replaces an entropy bottleneck: neither rounds nor computes bits."""
-
-    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the latents, (B, C, h, w), and an empty tensor for the bits."""
-        return inputs, inputs.new_empty(0)
-
-
-class PassedGaussian(nn.Module):
-    """Replaces a Gaussian conditional: neither rounds nor computes bits."""
-
-    def quantize(self, inputs: Tensor, mode: str, means: Tensor | None = None) -> Tensor:
-        """Return the latents unchanged."""
-        del mode, means
-        return inputs
-
-    def forward(
-        self, inputs: Tensor, scales: Tensor, means: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Return the latents, (B, C, h, w), and an empty tensor for the bits."""
-        del scales, means
-        return inputs, inputs[:, :0]
-
-
 class RoundedGaussian(nn.Module):
     """A Gaussian conditional that rounds and computes no bits."""
 
@@ -88,16 +63,10 @@ class RoundedGaussian(nn.Module):
 
 
 class CostedGaussian(RoundedGaussian):
-    """A Gaussian conditional that also computes the coder's bits.
+    """A Gaussian conditional that also computes the coder's bits."""
 
-    Args:
-        model: the Gaussian conditional.
-        rounding: the surrogate of the latents' rounding; the bits are the same with both.
-    """
-
-    def __init__(self, model: GaussianConditional, rounding: Rounding = "straight-through") -> None:
+    def __init__(self, model: GaussianConditional) -> None:
         super().__init__()
-        self._rounding = rounding
         self._scales = model.scale_table[:-1].contiguous()
         self._table_bits = TableBits(model) if model.quantized_cdf.numel() else None
         self._lowest_scale = float(model.lower_bound_scale.bound)
@@ -106,15 +75,13 @@ class CostedGaussian(RoundedGaussian):
     def forward(
         self, inputs: Tensor, scales: Tensor, means: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Return the latents and their bits, both (B, C, h, w)."""
+        """Return the rounded latents and their bits, both (B, C, h, w)."""
         residuals = inputs if means is None else inputs - means
         bits = self.smooth_bits(residuals, scales)
         if self._table_bits is not None:
             scales = _as_float32(scales.detach()).clamp_min(self._lowest_scale)
-            tables = torch.searchsorted(self._scales, scales)
+            tables = torch.searchsorted(self._scales, scales.contiguous())
             bits = straight_through(self._table_bits(residuals.round(), tables), bits)
-        if self._rounding == "none":
-            return inputs, bits
         return super().forward(inputs, scales, means)[0], bits
 
     def smooth_bits(self, residuals: Tensor, scales: Tensor) -> Tensor:
@@ -155,33 +122,23 @@ class RoundedBottleneck(nn.Module):
 
 
 class CostedBottleneck(RoundedBottleneck):
-    """An entropy bottleneck that also computes the coder's bits.
-
-    Args:
-        model: the bottleneck.
-        step: the quantisation step; it differs from 1 in variable-rate models only.
-        rounding: the surrogate of the latents' rounding; the bits are the same with both.
-    """
+    """An entropy bottleneck that also computes the coder's bits."""
 
     def __init__(
-        self,
-        model: EntropyBottleneck | EntropyBottleneckVbr,
-        step: float | Tensor = 1.0,
-        rounding: Rounding = "straight-through",
+        self, model: EntropyBottleneck | EntropyBottleneckVbr, step: float | Tensor = 1.0
     ) -> None:
         super().__init__(model, step)
-        self._rounding = rounding
         self._model = model
         self._table_bits = TableBits(model) if model.offset.numel() else None
         self._first, self._last = (end.view(1, -1, 1, 1).float() for end in _support(model))
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the latents and their bits, both (B, C, h, w)."""
+        """Return the rounded latents and their bits, both (B, C, h, w)."""
         bits = self.smooth_bits(inputs)
         if self._table_bits is not None:
             tables = torch.arange(inputs.shape[1], device=inputs.device).view(1, -1, 1, 1)
             bits = straight_through(self._table_bits(self._symbols(inputs).round(), tables), bits)
-        return inputs if self._rounding == "none" else super().forward(inputs)[0], bits
+        return super().forward(inputs)[0], bits
 
     def smooth_bits(self, inputs: Tensor) -> Tensor:
         """Return the bits of unrounded latents, smooth, (B, C, h, w)."""

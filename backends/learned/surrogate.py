@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import torch
 from compressai.entropy_models import EntropyBottleneck, GaussianConditional
@@ -32,13 +31,10 @@ from torch import Tensor, nn
 from backends.learned.entropy_models import (
     CostedBottleneck,
     CostedGaussian,
-    PassedBottleneck,
-    PassedGaussian,
     RoundedBottleneck,
     RoundedGaussian,
 )
 from backends.learned.nets import view
-from bench.codec import Rounding
 
 _KNOWN = {
     FactorizedPrior,
@@ -50,6 +46,13 @@ _KNOWN = {
     Cheng2020Attention,
 }
 """Models with known data paths; of other models, only the entropy models are replaced."""
+
+
+class _SkippedBottleneck(nn.Module):
+    """Replaces a bottleneck whose output is not used."""
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        return inputs, inputs.new_empty(0)
 
 
 class _Detached(nn.Module):
@@ -64,24 +67,47 @@ class _Detached(nn.Module):
             return cast("Tensor", self._path(inputs))
 
 
-def reconstruction_view(
-    net: CompressionModel, rounding: Rounding = "straight-through"
-) -> nn.Module:
+class _Unrounded(nn.Module):
+    """Decodes the unrounded latents, and counts the bits of the rounded latents.
+
+    Args:
+        net: the model.
+    """
+
+    def __init__(self, net: CompressionModel) -> None:
+        super().__init__()
+        self._encode, self._decode, self._rate = net.g_a, net.g_s, _without_encoder(net)
+
+    def forward(self, images: Tensor) -> dict[str, Any]:
+        latents = self._encode(images)
+        return {**self._rate(latents), "x_hat": self._decode(latents)}
+
+
+def _without_encoder(net: CompressionModel) -> nn.Module:
+    """Return a view that computes the bits of given latents."""
+    return view(rate_view(net), g_a=nn.Identity())
+
+
+class _UnroundedReconstruction(nn.Module):
+    """Decodes the unrounded latents."""
+
+    def __init__(self, net: CompressionModel) -> None:
+        super().__init__()
+        self._encode, self._decode = net.g_a, net.g_s
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        return {"x_hat": self._decode(self._encode(images))}
+
+
+def reconstruction_view(net: CompressionModel) -> nn.Module:
     """Return a view of a model that runs only the parts that its reconstruction depends on.
 
-    Without rounding, these are the encoder's and the decoder's transforms. Scale hyperpriors round
-    independently of the hyperprior path, and so does the autoregressive models' own forward. In
-    mean-scale hyperpriors, rounding depends on the hyperprior path but its gradient does not: the
-    straight-through gradients of -mean and +mean cancel.
+    Scale hyperpriors round independently of the hyperprior path, and so does the autoregressive
+    models' own forward. In mean-scale hyperpriors, rounding depends on the hyperprior path but its
+    gradient does not: the straight-through gradients of -mean and +mean cancel.
     """
-    if type(net) not in _KNOWN and rounding == "none":
-        return _copy_with_entropy_models(
-            net, lambda _: PassedGaussian(), lambda _: PassedBottleneck()
-        )
     if type(net) not in _KNOWN:
         return _copy_with_entropy_models(net, lambda _: RoundedGaussian(), RoundedBottleneck)
-    if rounding == "none":
-        return _transforms(net, PassedGaussian())
     if isinstance(net, FactorizedPrior):
         return view(net, entropy_bottleneck=RoundedBottleneck(net.entropy_bottleneck))
     if _uses_means(net):
@@ -91,31 +117,22 @@ def reconstruction_view(
             entropy_bottleneck=RoundedBottleneck(net.entropy_bottleneck),
             gaussian_conditional=RoundedGaussian(),
         )
-    return _transforms(net, RoundedGaussian())
-
-
-def _transforms(net: CompressionModel, gaussian: nn.Module) -> nn.Module:
-    """Return a view of a model without its hyperprior path, which changes no reconstruction."""
     unused = {"h_a", "h_s", "context_prediction", "entropy_parameters"} & set(net._modules)
-    conditional = {"gaussian_conditional": gaussian} if _has_gaussian(net) else {}
     return view(
         net,
-        entropy_bottleneck=PassedBottleneck(),
-        **conditional,
+        entropy_bottleneck=_SkippedBottleneck(),
+        gaussian_conditional=RoundedGaussian(),
         **{name: nn.Identity() for name in unused},
     )
 
 
-def rd_view(net: CompressionModel, rounding: Rounding = "straight-through") -> nn.Module:
+def rd_view(net: CompressionModel) -> nn.Module:
     """Return a view of a model whose "likelihoods" are the coder's bits, with "x_hat"."""
-    hyper: Rounding = "straight-through" if _has_gaussian(net) else rounding
-    bottleneck = partial(CostedBottleneck, rounding=hyper)
-    gaussian = partial(CostedGaussian, rounding=rounding)
     if type(net) not in _KNOWN:
-        return _copy_with_entropy_models(net, gaussian, bottleneck)
-    entropy: dict[str, nn.Module] = {"entropy_bottleneck": bottleneck(net.entropy_bottleneck)}
-    if _has_gaussian(net):
-        entropy["gaussian_conditional"] = gaussian(net.gaussian_conditional)
+        return _copy_with_entropy_models(net, CostedGaussian, CostedBottleneck)
+    entropy: dict[str, nn.Module] = {"entropy_bottleneck": CostedBottleneck(net.entropy_bottleneck)}
+    if "gaussian_conditional" in net._modules:
+        entropy["gaussian_conditional"] = CostedGaussian(net.gaussian_conditional)
     return view(net, **entropy)
 
 
@@ -124,9 +141,17 @@ def rate_view(net: CompressionModel) -> nn.Module:
     return view(rd_view(net), g_s=nn.Identity())
 
 
-def _has_gaussian(net: CompressionModel) -> bool:
-    """Return whether the bottleneck codes only a hyper-latent."""
-    return any(isinstance(part, GaussianConditional) for part in net.modules())
+def can_skip_rounding(net: CompressionModel) -> bool:
+    """Return whether a model is an encoder g_a, a decoder g_s, and coded latents between them."""
+    return all(name in net._modules for name in ("g_a", "g_s"))
+
+
+def unrounded_views(net: CompressionModel) -> tuple[nn.Module, nn.Module]:
+    """Return views of a model that decode the unrounded latents: "x_hat" alone, and with the bits.
+
+    The bits, in "likelihoods", are those of the rounded latents.
+    """
+    return _UnroundedReconstruction(net), _Unrounded(net)
 
 
 def _uses_means(net: CompressionModel) -> bool:

@@ -6,7 +6,7 @@ One search does one job, or a batch of jobs that differ only in their pictures.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -14,58 +14,31 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.attack import Attack, AttackResult, Objective, Target
+from bench.attack import Attack, AttackResult, Objective
 from bench.budget import Budget
 from bench.codec import Codec, Image
 from bench.crafting.composed_target import compose_target
 from bench.crafting.ensemble import Ensemble
-from bench.crafting.oracle import Oracle, QueryBudgetExhaustedError
+from bench.crafting.oracle import Oracle
 from bench.crafting.result import CraftResult, search_identity
+from bench.crafting.search import (
+    RejectedError,
+    Search,
+    check_shape,
+    run_until_converged,
+    trajectory_flags,
+)
 from bench.crafting.target import CodecTarget, NoTarget
-from bench.errors import PLUGIN_ERRORS, BenchError, Unsupported, one_line, raise_if_machine
+from bench.errors import PLUGIN_ERRORS, Unsupported, one_line, raise_if_machine
 from bench.images.image_set import pixel_hash
 from bench.planning.jobs import CraftJob
 from bench.store.records import CraftRecord, Status
 from bench.tensors import to_image, to_tensor
-from bench.utils.foreign_call import foreign_call
 from bench.utils.memory import keep_freed_memory
 from bench.utils.precision import use_arithmetic
 
-FLAT_LOSS = "flat-loss"
-"""Flag: the objective had the same value during the whole search."""
-
-STILL_RISING = "still-rising"
-"""Flag: the search had not converged; more steps would probably find more."""
-
 UNCHANGED = "unchanged"
 """Flag: the adversarial picture is identical to the source picture."""
-
-_FEWEST_STEPS = 10
-"""Shorter searches are not tested for convergence: they only compare a few candidates."""
-
-_CONVERGED = 0.1
-"""Largest share of the whole gain that the last quarter of a converged search may bring."""
-
-
-def trajectory_flags(trace: Tensor) -> tuple[str, ...]:
-    """Return the flags that follow from the objective's values during a search.
-
-    Args:
-        trace: values for the first picture, (steps,); minus infinity outside the budget.
-    """
-    known = trace[trace.isfinite()]
-    if len(known) < 2:
-        return ()
-    if known.max() == known.min():
-        return (FLAT_LOSS,)
-    best = known.cummax(0).values
-    gain = best[-1] - best[0]
-    late = best[-1] - best[len(best) * 3 // 4 - 1]
-    return (STILL_RISING,) if len(known) >= _FEWEST_STEPS and late > _CONVERGED * gain else ()
-
-
-class RejectedError(BenchError):
-    """The result of an attack is not a picture inside the budget."""
 
 
 def craft(
@@ -73,6 +46,7 @@ def craft(
     sources: Sequence[Codec],
     attack: Attack,
     objective: Objective | None,
+    starts: Sequence[Image | None] = (),
 ) -> list[CraftResult]:
     """Run one search and enforce the budget on each 8-bit picture.
 
@@ -81,6 +55,7 @@ def craft(
         sources: the codecs of the jobs' `sources`.
         attack: the attack.
         objective: the objective that it maximises; None for noise.
+        starts: for each job the picture that its search starts from; None for a random start.
 
     Returns:
         One result for each job. An error in the search fails all of them.
@@ -90,7 +65,7 @@ def craft(
     """
     try:
         with use_arithmetic(jobs[0].arithmetic), keep_freed_memory():
-            results = _search(jobs, sources, attack, objective)
+            results = _search(jobs, sources, attack, objective, starts)
     except PLUGIN_ERRORS as error:  # an error inside an attack is the attack's failure
         return [_failure(job, error) for job in jobs]
     return [_accept_or_fail(job, attack, result) for job, result in zip(jobs, results, strict=True)]
@@ -117,6 +92,7 @@ def _search(
     sources: Sequence[Codec],
     attack: Attack,
     objective: Objective | None,
+    starts: Sequence[Image | None],
 ) -> list[_SearchResult]:
     job = jobs[0]
     _check_budget_kind(job, attack)
@@ -124,9 +100,8 @@ def _search(
     source = source.to(_search_device(attack, sources))
     target = make_target_view(attack, _targets(job, sources, objective, source), source, job.budget)
     started = time.perf_counter()
-    result = _run_to_end(attack, target, source.clone(), job.budget, [job.seed for job in jobs])
-    _check_shape(result, source)
-    result = AttackResult(result.images.cpu(), result.trace.cpu(), result.flags)
+    search = Search(target, source, job.budget, [job.seed for job in jobs], starts)
+    result = run_until_converged(attack, search, job.search.choice.extensions)
     effort: dict[str, object] = {
         "gradients": target.gradients,
         "queries": target.queries,
@@ -213,35 +188,6 @@ def make_target_view(
     return Ensemble(targets) if len(targets) > 1 else targets[0]
 
 
-def run_attack(
-    attack: Attack, target: Target, source: Tensor, budget: Budget, seed: int
-) -> AttackResult:
-    """Run an attack on one batch; picture i has its own generator, with seed `seed + i`.
-
-    The attack ends when it returns or when it exceeds its query budget. The generators are on the
-    CPU even if the pictures are not, so that every machine draws the same numbers.
-
-    Args:
-        attack: the attack.
-        target: the view of the target, see `make_target_view`.
-        source: source pictures, float (B, 3, H, W) in [0, 1].
-        budget: the budget of the search.
-        seed: seed of the first picture.
-    """
-    return _run_to_end(attack, target, source, budget, range(seed, seed + len(source)))
-
-
-def _run_to_end(
-    attack: Attack, target: Target, source: Tensor, budget: Budget, seeds: Iterable[int]
-) -> AttackResult:
-    rngs = [torch.Generator().manual_seed(seed) for seed in seeds]
-    try:
-        with foreign_call("the search", source[:, 0].numel()):
-            return attack(target, source, budget, rngs)
-    except QueryBudgetExhaustedError as exhausted:
-        return exhausted.result
-
-
 def quantise_and_check(result: AttackResult, source: Tensor, budget: Budget) -> Image:
     """Return the first picture of a result, rounded to 8 bits, uint8 (H, W, 3).
 
@@ -253,7 +199,7 @@ def quantise_and_check(result: AttackResult, source: Tensor, budget: Budget) -> 
     Raises:
         RejectedError: the picture has another shape, contains NaN, or is outside the budget.
     """
-    _check_shape(result, source)
+    check_shape(result, source)
     if not budget.allows(result.images, source)[0]:
         size = float(budget.size(result.images, source)[0])
         raise RejectedError(
@@ -264,12 +210,6 @@ def quantise_and_check(result: AttackResult, source: Tensor, budget: Budget) -> 
     if not budget.holds(levels, (source * 255).round())[0]:
         raise RejectedError(f"the rounded picture is outside the budget {budget}")
     return to_image(levels.float() / 255)
-
-
-def _check_shape(result: AttackResult, source: Tensor) -> None:
-    if result.images.shape != source.shape:
-        shapes = f"{tuple(result.images.shape)}, not {tuple(source.shape)}"
-        raise RejectedError(f"the attack returned pictures of shape {shapes}")
 
 
 def _record(job: CraftJob, status: Status, **outcome: object) -> CraftRecord:

@@ -55,11 +55,13 @@ class WorkItem:
         attacked: the known adversarial picture, uint8 (H, W, 3), or the record of the search if it
             found none. None if it is still to be searched, and for the clean picture.
         cells: the evaluations.
+        starts: the pictures that the searches start from, uint8 (H, W, 3); None for a random start.
     """
 
     searches: tuple[CraftJob, ...]
     attacked: Image | CraftRecord | None
     cells: tuple[MeasureJob, ...]
+    starts: tuple[Image | None, ...] = ()
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
@@ -120,7 +122,7 @@ class JobRunner:
         attacked = item.attacked
         needed = {cell.craft.key for cell in item.cells if cell.craft is not None}
         yield from item.searches
-        for crafted in self._craft(item.searches):
+        for crafted in self._craft(item.searches, item.starts):
             yield crafted
             if isinstance(crafted, Postponed):
                 continue
@@ -132,7 +134,9 @@ class JobRunner:
             yield cell
             yield self._measure(cell, attacked)
 
-    def _craft(self, jobs: Sequence[CraftJob]) -> Sequence[CraftResult | Postponed]:
+    def _craft(
+        self, jobs: Sequence[CraftJob], starts: Sequence[Image | None]
+    ) -> Sequence[CraftResult | Postponed]:
         if not jobs:
             return []
         from bench.crafting.craft import craft  # noqa: PLC0415 - imports torch
@@ -142,7 +146,7 @@ class JobRunner:
         attack = self._components.attack(job.search.choice)
         objective = None if job.objective is None else self._components.objective(job.objective)
         try:
-            return craft(jobs, sources, attack, objective)
+            return craft(jobs, sources, attack, objective, starts)
         except MachineError as error:
             raise_if_disk_full()
             return [Postponed(one.key, one_line(error)) for one in jobs]

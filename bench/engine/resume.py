@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from bench.codec import Image
 from bench.crafting.result import CraftResult
 from bench.engine.job_runner import WorkItem
 from bench.errors import StoreError
@@ -34,13 +35,40 @@ def remaining_work(group: Group, store: Store) -> WorkItem:
         return WorkItem((), None, cells)
     record = store.crafts.get(group.craft.key)
     if record is None:
-        return WorkItem(group.searches, None, cells)
+        return _search(group, cells, store)
     if record.status != "ok":
         return WorkItem((), record, cells)
-    image = store.load_picture(group.craft.key)
-    if image is None or pixel_hash(image) != record.sha256:
-        return WorkItem(group.searches, None, cells)
-    return WorkItem((), image, cells)
+    image = _found_picture(group.craft.key, store)
+    return _search(group, cells, store) if image is None else WorkItem((), image, cells)
+
+
+def is_ready(group: Group, store: Store) -> bool:
+    """Return whether the pictures that the searches of a group start from are known."""
+    return all(key in store.crafts for key in group.parents)
+
+
+def _search(group: Group, cells: tuple[MeasureJob, ...], store: Store) -> WorkItem:
+    starts = tuple(_start(job.parent, store) for job in group.searches)
+    return WorkItem(group.searches, None, cells, starts)
+
+
+def _start(parent: CraftJob | None, store: Store) -> Image | None:
+    """Return the picture that a search starts from; None if the other search found none."""
+    if parent is None or store.crafts[parent.key].status != "ok":
+        return None
+    image = _found_picture(parent.key, store)
+    if image is None:
+        raise StoreError(
+            f"adversarial/{parent.key}.png was lost or altered, and another search starts from it;"
+            " start a new folder with --out"
+        )
+    return image
+
+
+def _found_picture(key: str, store: Store) -> Image | None:
+    """Return the picture that a search found; None if the file is lost or altered."""
+    image = store.load_picture(key)
+    return image if image is not None and pixel_hash(image) == store.crafts[key].sha256 else None
 
 
 def commit(

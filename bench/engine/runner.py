@@ -20,7 +20,7 @@ from bench.codec import Codec
 from bench.crafting.result import CraftResult
 from bench.engine.attempts import POSTPONED, Attempts, failures, find_job
 from bench.engine.job_runner import JobEvent, JobRunner, Postponed, WorkItem
-from bench.engine.resume import Event, commit, is_pending, remaining_work
+from bench.engine.resume import Event, commit, is_pending, is_ready, remaining_work
 from bench.errors import ConfigError
 from bench.images.image_set import Picture, load
 from bench.isolation.coder_pool import CoderPool
@@ -188,10 +188,10 @@ def execute(
     attempts = Attempts()
     postponed: list[Group] = []
     for group in prepared.plan.groups:
-        if is_pending(group, store):
+        if is_pending(group, store) and is_ready(group, store):
             yield from _execute_group(runner, group, store, attempts)
-            if is_pending(group, store):
-                postponed.append(group)
+        if is_pending(group, store):
+            postponed.append(group)
     for group in postponed:
         while is_pending(group, store):
             yield from _execute_group(runner, group, store, attempts)

@@ -31,6 +31,7 @@ class CraftJob:
         start: number of the search among those that differ only in their random numbers, from 0.
         draws: number of draws of a random source.
         arithmetic: arithmetic of the surrogates.
+        parent: the search whose picture is the start; None for a random start.
     """
 
     key: str
@@ -43,6 +44,7 @@ class CraftJob:
     start: int
     draws: int
     arithmetic: Arithmetic = PLAIN
+    parent: CraftJob | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,11 @@ class Group:
     def searches(self) -> tuple[CraftJob, ...]:
         """The searches that give its picture, in this order."""
         return self.mates or (() if self.craft is None else (self.craft,))
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The keys of the searches whose pictures its searches start from."""
+        return tuple(job.parent.key for job in self.searches if job.parent is not None)
 
     @property
     def key(self) -> str:

@@ -58,9 +58,10 @@ class PlannedAttack:
 
     @cached_property
     def identity(self) -> list[object]:
-        """The part of a key: name, version, parameters and, if it is not the default, rounding."""
-        rounding = [] if self.choice.rounding is None else [self.choice.rounding]
-        return [self.choice.name, self.version, self.choice.signature, *rounding]
+        """The part of a key: name, version, parameters, and settings that are not the defaults."""
+        extensions = f"{self.choice.extensions} extensions" if self.choice.extensions else None
+        settings = filter(None, (self.choice.rounding, extensions))
+        return [self.choice.name, self.version, self.choice.signature, *settings]
 
     @property
     def uses_target(self) -> bool:

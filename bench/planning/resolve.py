@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
-from bench.attack import Attack, Objective
+from bench.attack import Attack, Objective, WarmStarting
 from bench.codec import Codec, Randomised
 from bench.errors import ConfigError, writable
 from bench.metric import Metric, is_metric
@@ -91,5 +91,15 @@ def operating_point(choice: Component, codec: Codec) -> OperatingPoint:
 
 
 def planned_attack(choice: Component, attack: Attack) -> PlannedAttack:
-    """Return the properties of an attack that planning needs."""
+    """Return the properties of an attack that planning needs.
+
+    Raises:
+        ConfigError: a setting of the suite needs what the attack does not have.
+    """
+    if choice.start_from and not isinstance(attack, WarmStarting):
+        raise ConfigError(
+            f"the attack '{choice}' cannot start from given pictures; remove 'start_from'"
+        )
+    if choice.extensions and not isinstance(getattr(attack, "steps", None), int):
+        raise ConfigError(f"the attack '{choice}' has no steps to double; remove 'extensions'")
     return PlannedAttack(choice, attack.needs, attack.budgets, attack.version, attack.evaluations)

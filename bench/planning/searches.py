@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from bench.budget import Budget
 from bench.images.image_set import Picture
@@ -31,6 +31,10 @@ _DRAWING_VERSION = 2
 """The same, but only for searches on random codecs."""
 
 
+_Name: TypeAlias = tuple[tuple[str, ...], str, str, int]
+"""The labels of the sources, the attack and the objective of a search, and its start."""
+
+
 @dataclass(frozen=True)
 class _Search:
     """One search, on any picture.
@@ -48,6 +52,23 @@ class _Search:
     objective: Component | None
     budget: Budget
     start: int
+
+    @property
+    def name(self) -> _Name:
+        """What identifies it among the searches of one budget."""
+        return self._sources, str(self.attack.choice), str(self.objective), self.start
+
+    @property
+    def parent_name(self) -> _Name | None:
+        """The name of the search whose picture it starts from."""
+        if not self.attack.choice.start_from:
+            return None
+        label, objective = self.attack.choice.start_from
+        return self._sources, label, objective, self.start
+
+    @property
+    def _sources(self) -> tuple[str, ...]:
+        return tuple(point.label for point in self.sources)
 
 
 def searches(
@@ -67,9 +88,14 @@ def searches(
         searching: version of the search.
     """
     for spec in suite.budgets:
+        found: dict[_Name, tuple[CraftJob, ...]] = {}
         for attack in attacks:
             for search in _searches_of(suite, points, attack, spec.budget()):
-                yield _batch(suite, search, batch, searching)
+                parent = search.parent_name
+                known = None if parent is None else found.get(parent)
+                parents = known or (None,) * len(batch)
+                jobs = found[search.name] = _batch(suite, search, batch, parents, searching)
+                yield jobs
 
 
 def is_batched(attack: PlannedAttack, batch: Sequence[Picture]) -> bool:
@@ -91,11 +117,17 @@ def _searches_of(
 
 
 def _batch(
-    suite: Suite, search: _Search, batch: Sequence[Picture], searching: int
+    suite: Suite,
+    search: _Search,
+    batch: Sequence[Picture],
+    parents: Sequence[CraftJob | None],
+    searching: int,
 ) -> tuple[CraftJob, ...]:
     content = _content(suite, search, searching)
     if is_batched(search.attack, batch):
         content["batch"] = [picture.sha256 for picture in batch]
+    if any(parents):
+        content["parents"] = [parent and parent.key for parent in parents]
     keys = [job_key(**content, picture=picture.sha256) for picture in batch]
     return tuple(
         CraftJob(
@@ -109,8 +141,9 @@ def _batch(
             start=search.start,
             draws=suite.draws,
             arithmetic=suite.compute.arithmetic,
+            parent=parent,
         )
-        for key, picture in zip(keys, batch, strict=True)
+        for key, picture, parent in zip(keys, batch, parents, strict=True)
     )
 
 

@@ -67,6 +67,10 @@ class ComponentSpec:
             straight-through rounding.
         starts: number of searches of an attack for each picture, which differ only in their random
             numbers.
+        start_from: label of an attack that is listed before, and of an objective: the searches
+            start from the pictures that this attack found for this objective. Empty for random
+            starts.
+        extensions: how often the steps of an attack are doubled while its search still rises.
     """
 
     name: str
@@ -78,6 +82,8 @@ class ComponentSpec:
     sources: tuple[tuple[str, ...], ...] = ()
     rounding: Rounding | None = None
     starts: int = 1
+    start_from: tuple[str, ...] = ()
+    extensions: int = 0
 
     def __str__(self) -> str:
         return self._text
@@ -86,7 +92,9 @@ class ComponentSpec:
     def search_settings(self) -> tuple[object, ...]:
         """The settings of an attack that differ from the defaults, besides its objectives."""
         starts = f"{self.starts} starts" if self.starts > 1 else ""
-        return tuple(filter(None, (self.transfer, self.sources, self.rounding, starts)))
+        extensions = f"{self.extensions} extensions" if self.extensions else ""
+        settings = (self.transfer, self.sources, self.rounding, starts, self.start_from, extensions)
+        return tuple(filter(None, settings))
 
     @cached_property
     def _text(self) -> str:
@@ -266,6 +274,8 @@ def resolve(kind: Kind, spec: ComponentSpec) -> Component:
         spec.sources,
         spec.rounding,
         spec.starts,
+        spec.start_from,
+        spec.extensions,
         kind=kind,
         codecs={key: _resolve_codec(value) for key, value in spec.params if _is_codec(model, key)},
         values=values,

@@ -94,11 +94,22 @@ LONGEST_LABEL = 200
 MOST_STARTS = 1000
 """Largest number of searches of one attack for each picture."""
 
+MOST_EXTENSIONS = 5
+"""How often the steps of a search can be doubled at most."""
+
+_START_FROM = ("attack", "objective")
+"""The keys of `start_from`."""
+
 _PLURAL: dict[Kind, str] = {"codec": "operating points"}
 
 _NESTED_KEYS: dict[Kind, frozenset[str]] = {
     "codec": frozenset({"defence"}),
-    "attack": frozenset({"objectives", "transfer", "sources", "rounding", "starts"}),
+    "attack": frozenset(
+        {
+            *("objectives", "transfer", "sources", "rounding"),
+            *("starts", "start_from", "extensions"),
+        }
+    ),
 }
 """The keys of an item in a suite's list besides its name, its label and its parameters."""
 
@@ -226,7 +237,9 @@ def _attack_overrides(item: dict[Any, Any]) -> dict[str, Any]:
         "transfer": _one_of("transfer", Transfer, item.get("transfer")),
         "sources": _sources(item.get("sources", [])),
         "rounding": _one_of("rounding", Rounding, item.get("rounding")),
-        "starts": _starts(item.get("starts", 1)),
+        "starts": _number("starts", item.get("starts", 1), 1, MOST_STARTS),
+        "start_from": _start_from(item.get("start_from")),
+        "extensions": _number("extensions", item.get("extensions", 0), 0, MOST_EXTENSIONS),
     }
 
 
@@ -242,12 +255,24 @@ def _one_of(key: str, known: object, value: Any) -> Any:  # noqa: ANN401 - YAML 
     return value
 
 
-def _starts(value: Any) -> int:  # noqa: ANN401 - YAML as it was written
-    if type(value) is not int or not 1 <= value <= MOST_STARTS:
-        raise ConfigError(
-            f"'starts' of an attack is a number from 1 to {MOST_STARTS}, not {value!r}"
-        )
+def _number(key: str, value: Any, least: int, most: int) -> int:  # noqa: ANN401 - YAML as it was written
+    if type(value) is not int or not least <= value <= most:
+        raise ConfigError(f"'{key}' of an attack is a number from {least} to {most}, not {value!r}")
     return value
+
+
+def _start_from(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - YAML as it was written
+    """Return the labels of an attack and an objective, from a mapping or from a stored pair."""
+    if value is None:
+        return ()
+    pair = [value.get(key) for key in _START_FROM] if isinstance(value, dict) else value
+    is_pair = isinstance(pair, list | tuple) and len(pair) == len(_START_FROM)
+    if not (is_pair and all(isinstance(label, str) for label in pair)):
+        raise ConfigError(
+            f"'start_from' of an attack is a mapping with {' and '.join(_START_FROM)}, the labels"
+            f" of an attack and of its objective, not {value!r}"
+        )
+    return tuple(pair)
 
 
 def _sources(items: Any) -> tuple[tuple[str, ...], ...]:  # noqa: ANN401 - YAML as it was written

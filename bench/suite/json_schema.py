@@ -10,7 +10,7 @@ from bench.codec import Rounding
 from bench.errors import ConfigError
 from bench.registry.declarations import declaration
 from bench.registry.registry import Kind, Transfer, entries
-from bench.suite.fields import MOST_STARTS
+from bench.suite.fields import MOST_EXTENSIONS, MOST_STARTS
 from bench.suite.suite import Source, Suite
 
 _LISTS: dict[str, tuple[Kind, ...]] = {
@@ -35,6 +35,13 @@ _NESTED_KEYS: dict[Kind, dict[str, Any]] = {
         "sources": TypeAdapter(Source | tuple[Source, ...]).json_schema(),
         "rounding": {"enum": get_args(Rounding)},
         "starts": {"type": "integer", "minimum": 1, "maximum": MOST_STARTS},
+        "start_from": {
+            "type": "object",
+            "properties": {"attack": {"type": "string"}, "objective": {"type": "string"}},
+            "required": ["attack", "objective"],
+            "additionalProperties": False,
+        },
+        "extensions": {"type": "integer", "minimum": 0, "maximum": MOST_EXTENSIONS},
     },
 }
 """The schema of the keys that an item can have besides its parameters."""

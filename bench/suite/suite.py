@@ -192,6 +192,24 @@ class Suite(Settings):
         _check_sources(itertools.chain(*own), info)
         return value
 
+    @field_validator("attacks")
+    @classmethod
+    def _start_from_known_attacks(
+        cls, value: list[list[Component]], info: ValidationInfo
+    ) -> list[list[Component]]:
+        """Check that an attack that starts from another one's pictures is listed after it."""
+        usual = list(itertools.chain(*info.data.get("objectives", [])))
+        pairs: set[tuple[str, ...]] = set()
+        for attack in itertools.chain(*value):
+            if attack.start_from and attack.start_from not in pairs:
+                label, objective = attack.start_from
+                raise ValueError(
+                    f"'{attack}' starts from the pictures of '{label}' for '{objective}', but no"
+                    " attack before it has this label and this objective"
+                )
+            pairs |= {(str(attack), str(one)) for one in attack.objectives or usual}
+        return value
+
     @field_validator("budgets")
     @classmethod
     def _are_distinct_budgets(cls, value: list[BudgetSpec]) -> list[BudgetSpec]:

@@ -27,8 +27,9 @@ from torch import Tensor
 from bench.attack import Attack, AttackResult, Half, Objective, Target, View, given
 from bench.budget import L2, Budget, Linf, Mse, Region
 from bench.codec import Codec
-from bench.crafting.craft import make_target_view, quantise_and_check, run_attack
+from bench.crafting.craft import make_target_view, quantise_and_check
 from bench.crafting.oracle import QUERIES_SPENT
+from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
 from bench.registry.registry import ComponentSpec, instantiate
 from bench.ssim_budget import Ssim

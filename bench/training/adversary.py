@@ -8,7 +8,7 @@ from compressai.models import CompressionModel
 from torch import Tensor
 
 from bench.attack import Attack, Objective
-from bench.crafting.craft import run_attack
+from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget, NoTarget
 from bench.registry.live_surrogate import live_surrogate
 from bench.registry.registry import ComponentSpec, instantiate, parameters

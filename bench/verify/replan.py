@@ -29,6 +29,7 @@ from bench.utils.machine import configure_threads
 from bench.utils.yaml_config import most_useful_error, wrong_value
 
 _LISTS = ("codecs", "attacks", "objectives", "metrics")
+_SETTINGS = ("transfer", "sources", "rounding", "start_from", "extensions")
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def to_suite_item(choice: Mapping[str, Any]) -> dict[str, Any]:
         for key in ("defence", "objectives")
         if choice.get(key)
     }
-    own = {key: choice[key] for key in ("transfer", "sources", "rounding") if choice.get(key)}
+    own = {key: choice[key] for key in _SETTINGS if choice.get(key)}
     if choice.get("starts", 1) > 1:
         own["starts"] = choice["starts"]
     return {"name": choice["name"], "label": choice["label"], **params, **nested, **own}

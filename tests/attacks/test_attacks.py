@@ -13,7 +13,8 @@ from attacks.objectives.basic import Distortion, Rate
 from backends.learned.compressai import bundled
 from backends.toy import Toy
 from bench.budget import L2, Linf, Mse
-from bench.crafting.craft import RejectedError, quantise_and_check, run_attack
+from bench.crafting.craft import quantise_and_check
+from bench.crafting.search import RejectedError, run_attack
 from bench.crafting.target import CodecTarget
 from bench.errors import ConfigError
 from bench.registry.registry import ComponentSpec, instantiate, parameters

@@ -14,7 +14,8 @@ from attacks.gradient.search import RANDOM_START, GradientSearch
 from attacks.objectives.basic import Distortion
 from backends.toy import Toy
 from bench.budget import Linf, Mse
-from bench.crafting.craft import quantise_and_check, run_attack
+from bench.crafting.craft import quantise_and_check
+from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
 from bench.tensors import to_tensor
 

@@ -14,7 +14,7 @@ from attacks.objectives.tradeoffs import DistortionAtRate, RateAtQuality
 from backends.toy import Toy
 from bench.attack import View
 from bench.budget import Linf
-from bench.crafting.craft import run_attack
+from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
 from bench.errors import ConfigError, Unsupported
 from bench.metrics import scores as metrics

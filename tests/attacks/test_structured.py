@@ -14,7 +14,8 @@ from attacks.gradient.search import RANDOM_START
 from attacks.objectives.basic import Distortion, Rate
 from backends.toy import Toy
 from bench.budget import L2, Linf, Mse, Region
-from bench.crafting.craft import quantise_and_check, run_attack
+from bench.crafting.craft import quantise_and_check
+from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
 from bench.registry.registry import ComponentSpec, instantiate
 from bench.ssim_budget import Ssim

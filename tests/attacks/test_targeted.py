@@ -13,7 +13,7 @@ from attacks.gradient.pgd import PGD
 from attacks.objectives.targeted import Targeted
 from backends.toy import Toy
 from bench.budget import Linf
-from bench.crafting.craft import run_attack
+from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
 from bench.engine.runner import describe, execute, prepare
 from bench.errors import ConfigError, Unsupported

@@ -14,9 +14,10 @@ from attacks.noise import SignNoise
 from attacks.objectives.basic import Distortion, Rate
 from backends.toy import Toy
 from bench.budget import Linf, Mse, Region
-from bench.crafting.craft import quantise_and_check, run_attack
+from bench.crafting.craft import quantise_and_check
 from bench.crafting.ensemble import Ensemble
 from bench.crafting.oracle import Oracle
+from bench.crafting.search import run_attack
 from bench.crafting.target import ZERO_GRADIENT, CodecTarget
 from bench.errors import ConfigError, Unsupported
 from bench.registry.registry import ComponentSpec, instantiate, resolve

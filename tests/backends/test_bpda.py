@@ -10,7 +10,8 @@ from attacks.objectives.basic import Distortion, Rate, RateDistortion
 from backends.bpda import Bpda
 from backends.toy import Toy
 from bench.budget import Linf
-from bench.crafting.craft import quantise_and_check, run_attack
+from bench.crafting.craft import quantise_and_check
+from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
 from bench.errors import ConfigError
 from bench.registry.registry import ComponentSpec, instantiate

@@ -14,7 +14,7 @@ from attacks import ATTACKS
 from attacks.gradient.pgd import PGD
 from attacks.query.square import Square
 from bench.budget import L2, Linf
-from bench.crafting.craft import RejectedError
+from bench.crafting.search import RejectedError
 from bench.registry.registry import ComponentSpec, instantiate, parameters
 from bench.suite.fields import BUDGETS
 from bench.testing import AttackContract

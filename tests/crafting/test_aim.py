@@ -12,8 +12,8 @@ from backends.toy import Toy
 from bench.budget import Linf
 from bench.codec import Relaxed
 from bench.crafting.composed_target import BranchingTarget, ExpectedTarget, compose_target
-from bench.crafting.craft import run_attack
 from bench.crafting.oracle import Oracle, QueryBudgetExhaustedError
+from bench.crafting.search import run_attack
 from bench.crafting.target import NAN_GRADIENT, ZERO_GRADIENT, CodecTarget
 from bench.errors import CodecError
 from bench.registry.registry import ComponentSpec, instantiate

@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 
 from attacks.gradient.pgd import PGD
 from bench.attack import AttackResult
-from bench.crafting.craft import run_attack
+from bench.crafting.search import run_attack
 from bench.crafting.target import ZERO_GRADIENT, CodecTarget
 from bench.engine import executors
 from bench.engine.executors import Options

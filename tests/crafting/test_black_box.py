@@ -18,8 +18,9 @@ from backends.pillow import Jpeg
 from backends.toy import Toy
 from bench.budget import L2, Linf, Mse, Region
 from bench.codec import Concurrent
-from bench.crafting.craft import make_target_view, quantise_and_check, run_attack
+from bench.crafting.craft import make_target_view, quantise_and_check
 from bench.crafting.oracle import Oracle, QueryBudgetExhaustedError
+from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
 from bench.errors import CodecError, MachineError, Unsupported
 from bench.metrics.scores import psnr

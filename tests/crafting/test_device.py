@@ -26,7 +26,8 @@ from backends.learned.frozen.replace import with_fast_layers
 from backends.learned.nets import freeze
 from bench.budget import L2, Linf, Mse, Region
 from bench.crafting.composed_target import compose_target
-from bench.crafting.craft import craft, run_attack
+from bench.crafting.craft import craft
+from bench.crafting.search import run_attack
 from bench.engine.runner import prepare
 from bench.registry import registry
 from bench.registry.registry import ComponentSpec, instantiate

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from backends.toy import Toy
-from bench.crafting.craft import FLAT_LOSS, STILL_RISING, trajectory_flags
+from bench.crafting.search import FLAT_LOSS, STILL_RISING, trajectory_flags
 from bench.engine.runner import describe, execute, prepare
 from bench.store.run_folder import open_run, read_run
 from bench.suite.suite import Suite

@@ -10,7 +10,8 @@ from attacks.gradient.pgd import FGSM
 from attacks.objectives.basic import Distortion, Rate
 from backends.toy import Toy
 from bench.budget import Linf
-from bench.crafting.craft import make_target_view, run_attack
+from bench.crafting.craft import make_target_view
+from bench.crafting.search import run_attack
 from bench.crafting.target import NAN_GRADIENT, ZERO_GRADIENT, CodecTarget
 from bench.errors import Unsupported
 from bench.tensors import to_tensor

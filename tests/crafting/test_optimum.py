@@ -12,7 +12,8 @@ from attacks import ATTACKS
 from attacks.objectives.basic import Distortion
 from backends.toy import Toy
 from bench.budget import L2, Linf, Mse, Region
-from bench.crafting.craft import make_target_view, quantise_and_check, run_attack
+from bench.crafting.craft import make_target_view, quantise_and_check
+from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
 from bench.registry.registry import ComponentSpec, instantiate, parameters
 from bench.tensors import to_image, to_tensor

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bench.budget import Linf
-from bench.crafting.craft import quantise_and_check, run_attack
+from bench.crafting.craft import quantise_and_check
+from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
 from bench.images.image_set import ImageSpec, Picture, load
 from bench.isolation.coder import LocalCoder

@@ -9,7 +9,7 @@ from attacks.objectives.basic import Distortion, Rate, RateDistortion
 from backends.pillow import Jpeg
 from backends.toy import Toy
 from bench.budget import Linf
-from bench.crafting.craft import run_attack
+from bench.crafting.search import run_attack
 from bench.crafting.target import NAN_GRADIENT, ZERO_GRADIENT, CodecTarget
 from bench.errors import Unsupported
 from bench.tensors import to_image, to_tensor

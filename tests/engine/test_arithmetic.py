@@ -10,7 +10,7 @@ from torch.backends import cudnn
 from attacks.gradient.pgd import PGD
 from attacks.objectives.basic import Distortion, Rate, RateDistortion
 from bench.budget import Linf
-from bench.crafting.craft import run_attack
+from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
 from bench.engine.runner import describe, execute, prepare
 from bench.errors import ConfigError

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from bench.budget import Linf
-from bench.crafting.craft import run_attack
+from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
 from bench.registry.plugins import load
 from bench.registry.registry import ComponentSpec, instantiate

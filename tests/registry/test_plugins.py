@@ -10,7 +10,8 @@ import torch
 
 from bench.budget import Linf
 from bench.cli.main import main
-from bench.crafting.craft import quantise_and_check, run_attack
+from bench.crafting.craft import quantise_and_check
+from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
 from bench.errors import ConfigError
 from bench.registry import plugins

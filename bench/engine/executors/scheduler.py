@@ -47,7 +47,7 @@ def drive(
         BenchError: a worker rejected the run, or a record cannot be written.
     """
     groups = [group for group in prepared.plan.groups if is_pending(group, store)]
-    scheduler = _Scheduler(WorkQueue.of(groups), WorkerPool(make_worker), store)
+    scheduler = _Scheduler(WorkQueue.of(groups, store.crafts), WorkerPool(make_worker), store)
     yield from scheduler.run(min(count, len(groups)))
 
 
@@ -107,10 +107,12 @@ class _Scheduler:
             if isinstance(news, (CraftJob, MeasureJob)):
                 self.current_jobs[worker] = news
             elif isinstance(news, CraftResult):
-                self.release(news)
+                self.wake_idle()
 
     def commit(self, news: CraftJob | MeasureJob | CraftResult | MeasureRecord) -> Iterator[Event]:
         event = commit(news, self.store)
+        if isinstance(news, CraftResult):
+            self.queue.finish_search(news.record.key)
         if event is not None:
             yield event
 
@@ -139,11 +141,6 @@ class _Scheduler:
         idle, self.idle = self.idle, []
         for worker in idle:
             self.assign(worker)
-
-    def release(self, crafted: CraftResult) -> None:
-        """Let idle workers evaluate a picture of a batch that another worker has found."""
-        self.queue.finish_search(crafted.record.key)
-        self.wake_idle()
 
     def replace_lost(self) -> None:
         """Let an idle worker do the waiting work, or else start a new worker."""

@@ -2,13 +2,14 @@
 
 Each worker keeps its own clean results. Ten workers on one picture would each code it with every
 victim; ten workers on ten pictures code each picture once. While one worker searches on a batch,
-the groups of the other pictures in the batch wait for the results.
+the groups of the other pictures in the batch wait for the results. Groups whose searches start from
+the picture of another search wait for that picture.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -19,7 +20,7 @@ from bench.planning.jobs import Group
 class WorkQueue:
     """The groups that wait, those that workers are doing, and those set aside.
 
-    A group that is set aside waits until nothing else waits or runs, and then runs alone.
+    A group that is set aside waits until nothing else can start or runs, and then runs alone.
     """
 
     _waiting: dict[str, deque[Group]] = field(default_factory=dict)
@@ -27,13 +28,21 @@ class WorkQueue:
     _running: dict[int, Group] = field(default_factory=dict)
     _picture: dict[int, str] = field(default_factory=dict)
     _searching: dict[str, int] = field(default_factory=dict)
+    _unknown: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, groups: Iterable[Group]) -> WorkQueue:
-        """Return a queue in which all groups wait."""
+    def of(cls, groups: Iterable[Group], found: Container[str] = ()) -> WorkQueue:
+        """Return a queue in which all groups wait.
+
+        Args:
+            groups: the groups.
+            found: keys of the searches with known results.
+        """
         queue = cls()
         for group in groups:
             queue._waiting.setdefault(_picture_name(group), deque()).append(group)
+            if group.craft is not None and group.craft.key not in found:
+                queue._unknown.add(group.craft.key)
         return queue
 
     @property
@@ -59,7 +68,7 @@ class WorkQueue:
             if group is not None:
                 self._start(worker, picture, group)
                 return group
-        if self._aside and not self._waiting and not self._running:
+        if self._aside and not self._running:  # what waits, waits for what is set aside
             self._running[worker] = self._aside.popleft()
             return self._running[worker]
         return None
@@ -71,7 +80,11 @@ class WorkQueue:
         )
 
     def _is_ready(self, group: Group) -> bool:
-        return group.craft is None or group.craft.key not in self._searching
+        if group.craft is None:
+            return True
+        return group.craft.key not in self._searching and not self._unknown.intersection(
+            group.parents
+        )
 
     def _start(self, worker: int, picture: str, group: Group) -> None:
         self._waiting[picture].remove(group)
@@ -86,6 +99,7 @@ class WorkQueue:
     def finish_search(self, key: str) -> None:
         """Register that the result of a search is known; no group waits for it any longer."""
         self._searching.pop(key, None)
+        self._unknown.discard(key)
 
     def finish(self, worker: int) -> Group:
         """Register that a worker has ended its group, finished or not; return the group."""

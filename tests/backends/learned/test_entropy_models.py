@@ -42,8 +42,9 @@ def test_gaussian_bits_follow_the_real_coder(level, symbol):
     """At the table's scales, .11 to 256; the coder rounds other scales up to the next one.
 
     The surrogate's value is exact, its gradient that of the smooth approximation. Measured for the
-    latter over every third scale of the table, surrogate - real: -.07 to 0 up to 12 bits, -1.9 to 0 for rarer symbols (the coder takes from the rare to give to the rarest), -1.9 to
-    +6.8 outside the support (the escape code inherits what the tables' rounding leaves over).
+    latter over every third scale of the table, surrogate - real: -.07 to 0 up to 12 bits, -1.9 to 0
+    for rarer symbols (the coder takes from the rare to give to the rarest), -1.9 to +6.8 outside
+    the support (the escape code inherits what the tables' rounding leaves over).
     """
     model = _gaussian()
     real, exact, surrogate = _gaussian_bits(model, symbol, get_scale_table()[level])
@@ -88,8 +89,11 @@ def _bottleneck_bits(model, symbol):
 @pytest.mark.parametrize("symbol", SYMBOLS + [-symbol for symbol in SYMBOLS[1:]])
 @pytest.mark.parametrize("scale", [1, 3, 10])
 def test_bottleneck_bits_follow_the_real_coder(scale, symbol):
-    """The value is exact. Measured for the smooth approximation, surrogate - real: -.06 to .01 up to
-    12 bits, -3.1 to 0 for rarer symbols."""
+    """The value is exact.
+
+    Measured for the smooth approximation, surrogate - real: -.06 to .01 up to 12 bits, -3.1 to 0
+    for rarer symbols.
+    """
     model = _bottleneck(scale)
     real, exact, surrogate = _bottleneck_bits(model, symbol)
     assert exact == pytest.approx(real, abs=EXACT)

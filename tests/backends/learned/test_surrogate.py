@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import copy
 from contextlib import contextmanager
 
 import numpy as np
@@ -17,10 +16,12 @@ from backends import CODECS
 from backends.learned.entropy_models import CostedBottleneck
 from backends.learned.surrogate import rate_view, rd_view, reconstruction_view
 from bench.budget import Linf
-from bench.crafting.craft import quantise_and_check, run_attack
+from bench.crafting.craft import quantise_and_check
+from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
 from bench.models.architectures import LATENT_CODECS
 from bench.tensors import to_tensor
+from nets import without_tables
 from slopes import slopes_along
 
 ARCHITECTURES = [
@@ -147,19 +148,11 @@ def _smooth(architecture, small_net):
 
     It has no tables, like a net in training, so its rate is the smooth one.
     """
-    net = _without_tables(small_net(architecture)).double()
+    net = without_tables(small_net(architecture)).double()
     for path in _parameter_paths(net):
         layer = [module for module in path if isinstance(module, nn.Conv2d)][-1]
         half = len(layer.bias) // (1 if type(net) is ScaleHyperprior else 2)
         layer.bias[:half] += 10
-    return net
-
-
-def _without_tables(net):
-    net = copy.deepcopy(net)
-    for part in net.modules():
-        if isinstance(part, EntropyModel):
-            part._offset = part._quantized_cdf = torch.empty(0, dtype=torch.int32)
     return net
 
 
@@ -274,7 +267,7 @@ def test_ascending_the_surrogate_raises_real_bytes_as_far(architecture, small_co
 @pytest.mark.parametrize("architecture", ["bmshj2018-factorized", "mbt2018-mean"])
 def test_a_net_in_training_has_the_support_its_tables_would_have(architecture, small_net, images):
     net = small_net(architecture)
-    training = _without_tables(net)
+    training = without_tables(net)
     models = [CostedBottleneck(one.entropy_bottleneck) for one in (net, training)]
     far = torch.linspace(-90, 90, 12 * 40).view(1, -1, 1, 40)
     far = far if far.shape[1] == net.entropy_bottleneck.channels else far[:, :8]

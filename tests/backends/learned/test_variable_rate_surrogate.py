@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import copy
-
 import pytest
 import torch
 from torch import nn
@@ -11,9 +9,11 @@ from attacks.objectives.basic import Rate
 from backends.learned.entropy_models import CostedBottleneck
 from backends.learned.variable_rate import _Likelihoods, _step, _SurrogatePasses
 from bench.budget import Linf
-from bench.crafting.craft import quantise_and_check, run_attack
+from bench.crafting.craft import quantise_and_check
+from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
 from bench.tensors import to_image, to_tensor
+from nets import without_tables
 from slopes import slopes_along
 
 NAMES = ["bmshj2018-hyperprior-vbr", "mbt2018-mean-vbr", "mbt2018-vbr"]
@@ -186,12 +186,11 @@ def test_weights_take_no_gradient(architecture, is_stepped, variable_codec, imag
 
 
 def _smooth(net, level):
-    """A float64 surrogate with scales above their bound, where its gradient is exact."""
-    net = copy.deepcopy(net).double()
-    net.update(scale=net.Gain[level])
+    """A float64 surrogate, smooth: without tables, and with scales above their bound."""
+    net = without_tables(net).double()
     path = getattr(net, "entropy_parameters", net.h_s)
     [layer for layer in path if isinstance(layer, nn.Conv2d)][-1].bias[: net.M] += 10
-    return _SurrogatePasses(net, net.Gain[level].abs())
+    return _SurrogatePasses(net, "straight-through", net.Gain[level].abs())
 
 
 @pytest.mark.parametrize("half", ["rate", "reconstruction"])
