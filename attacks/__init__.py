@@ -37,6 +37,11 @@ ATTACKS: dict[str, Entry] = {
     "apgd": Entry(
         "attacks.gradient.apgd:APGD", "PGD with adaptive step size", paper="arXiv 2003.01690"
     ),
+    "shrinking-apgd": Entry(
+        "attacks.gradient.apgd:ShrinkingAPGD",
+        "APGD in a ball that shrinks to the budget",
+        paper="arXiv 2103.01208",
+    ),
     "ftda": Entry(
         "attacks.gradient.ftda_cw:FTDA",
         "Adam on the objective inside an MSE cap, on the MSE outside",

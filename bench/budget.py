@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ class Budget(ABC):
     kind: ClassVar[str]
     unit: ClassVar[str]
     least_side: ClassVar[int] = 1
+    _power: ClassVar[int] = 1
+    """How `radius` grows with the perturbation."""
 
     radius: float
     region: Region | None = field(default=None, kw_only=True)
@@ -76,6 +78,10 @@ class Budget(ABC):
     def identity(self) -> list[object]:
         """The values that identify the budget in a job's key."""
         return [self.kind, self.radius, self.region and astuple(self.region)]
+
+    def scaled(self, factor: float) -> Budget:
+        """Return the ball whose perturbations are `factor` times as large; at least 1."""
+        return replace(self, radius=self.radius * factor**self._power)
 
     @abstractmethod
     def size(self, images: Tensor, source: Tensor) -> Tensor:
@@ -239,6 +245,7 @@ class Mse(L2):
 
     kind: ClassVar[str] = "mse"
     unit: ClassVar[str] = "mean squared error on [0, 1]"
+    _power: ClassVar[int] = 2
 
     def size(self, images: Tensor, source: Tensor) -> Tensor:
         return _norm(images.double() - source.double()) ** 2 / images[0].numel()

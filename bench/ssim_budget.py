@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -34,6 +34,9 @@ _FLAT = 0.03**2
 _BUSY = 5.0
 """The sample photographs (64x64 to 300x300, bounds from 0.8 to 0.98) need 1.2 to 5 times the MSE
 of white noise that a flat picture needs for the same SSIM."""
+
+_LARGEST = 0.95
+"""Largest radius of a scaled set."""
 
 _NOT_ZERO = 1e-12
 
@@ -63,6 +66,11 @@ class Ssim(Budget):
     @property
     def identity(self) -> list[object]:
         return [*super().identity, self.cap]
+
+    def scaled(self, factor: float) -> Ssim:
+        """Return a larger set: 1 - SSIM grows with the square of a small perturbation."""
+        cap = None if self.cap is None else round(self.cap * factor)
+        return replace(self, radius=min(self.radius * factor**2, _LARGEST), cap=cap)
 
     def size(self, images: Tensor, source: Tensor) -> Tensor:
         """Return 1 - SSIM of each picture, float64 (B,).

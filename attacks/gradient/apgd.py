@@ -1,5 +1,9 @@
 """Auto-PGD: gradient ascent that adapts its step size (Croce & Hein 2020, arXiv 2003.01690).
 
+`ShrinkingAPGD` begins in a larger ball and shrinks it to the budget (Croce & Hein 2021, arXiv
+2103.01208, who use it in l1 balls). A decoder can break down only in the larger ball; the search
+keeps as much of that as fits into the budget.
+
 The first step is twice the radius. At checkpoints, which become more frequent, the step size of
 each picture without enough progress is halved and its search returns to its best point. The number
 of steps is the only parameter to tune.
@@ -22,6 +26,9 @@ _FIRST_INTERVAL, _SHRINKAGE, _LEAST_INTERVAL = 0.22, 0.03, 0.06
 _RISES = 0.75
 _MOMENTUM = 0.75
 
+_LARGER_BALLS = ((2.0, 0.3), (1.5, 0.3))
+"""The balls before the budget itself: the factor of the radius, and the share of the steps."""
+
 
 @dataclass(frozen=True)
 class APGD(RestartedAttack):
@@ -39,6 +46,45 @@ class APGD(RestartedAttack):
 
     def _ascend(self, search: GradientSearch, images: Tensor) -> None:
         _Ascent(search, search.step(images)).run(self.steps)
+
+
+@dataclass(frozen=True)
+class ShrinkingAPGD(RestartedAttack):
+    """Auto-PGD in balls of 2, 1.5 and 1 times the radius, with 30, 30 and 40 % of the steps.
+
+    Each ascent starts from the best point of the one before, projected onto its ball. Only pictures
+    inside the budget itself count.
+
+    Args:
+        steps: number of steps per restart.
+        restarts: number of random starts; the best picture of all is returned.
+    """
+
+    version: ClassVar[int] = 1
+
+    steps: Steps = 100
+    restarts: Restarts = 1
+
+    @property
+    def evaluations(self) -> int:
+        """Per restart, one gradient per step and the value of the last picture of each ball."""
+        return (self.steps + 1 + len(_LARGER_BALLS)) * self.restarts
+
+    def _ascend(self, search: GradientSearch, images: Tensor) -> None:
+        remaining = self.steps
+        for factor, share in _LARGER_BALLS:
+            steps = round(share * self.steps)
+            if steps:
+                images = _best_in(search, factor, images, steps)
+            remaining -= steps
+        _Ascent(search, search.step(search.project(images))).run(remaining)
+
+
+def _best_in(search: GradientSearch, factor: float, start: Tensor, steps: int) -> Tensor:
+    """Return the best picture of an ascent in a ball that is `factor` times as large."""
+    larger = GradientSearch(search.target, search.source, search.budget.scaled(factor))
+    _Ascent(larger, larger.step(larger.project(start))).run(steps)
+    return larger.result().images
 
 
 def checkpoints(steps: int) -> Iterator[tuple[int, int]]:

@@ -248,3 +248,16 @@ def test_the_smallest_change_outside_the_region_is_not_allowed(ball, source):
     assert fenced.allows(images, source).tolist() == [False, True]
     assert ball.holds(moved, levels) == [True, True]
     assert fenced.holds(moved, levels) == [False, True]
+
+
+@pytest.mark.parametrize(
+    "ball", [Linf(8), L2(60), Mse(3e-4), Linf(8, region=Region(1, 2, 9, 5)), Ssim(0.05, cap=8)]
+)
+def test_a_scaled_ball_holds_perturbations_that_are_as_many_times_as_large(ball, rng):
+    source = to_tensor(rng.integers(90, 160, (24, 25, 3), dtype=np.uint8))
+    edge = ball.project(source + ball.steepest(torch.randn(source.shape)), source) - source
+    larger = ball.scaled(1.5)
+    assert larger.allows(source + 1.5 * edge, source).all()
+    assert not ball.allows(source + 1.5 * edge, source).any()
+    assert type(larger) is type(ball)
+    assert larger.region == ball.region
