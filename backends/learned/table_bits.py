@@ -16,6 +16,9 @@ _PRECISION = 16
 _DIGIT = 4
 """Bits of one digit of an escape code, and of the number of digits."""
 
+_MOST_DIGITS = 7
+"""The coder writes at most 28 bits of a symbol."""
+
 
 class TableBits:
     """The bits of symbols under the tables of an entropy model.
@@ -49,8 +52,6 @@ class TableBits:
 def _escape_bits(places: Tensor, escape: Tensor) -> Tensor:
     """Return the bits that follow the escape symbol."""
     values = torch.where(places < 0, -2 * places - 1, 2 * (places - escape)).clamp_min(0)
-    digits = torch.zeros_like(values)
-    while values.any():
-        digits += values > 0
-        values >>= _DIGIT
+    thresholds = 1 << (_DIGIT * torch.arange(_MOST_DIGITS, device=values.device))
+    digits = (values.unsqueeze(-1) >= thresholds).sum(-1)
     return _DIGIT * (1 + digits)

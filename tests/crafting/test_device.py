@@ -91,7 +91,7 @@ def codec():
     @cache
     def made(family):
         net = freeze(load_checkpoint(family, bundled(family)[0]))
-        return Learned(family, net, lambda own: _moved(live(with_fast_layers(own))), net)
+        return Learned(family, net, lambda own, _: _moved(live(with_fast_layers(own))), net)
 
     return made
 
