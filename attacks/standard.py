@@ -1,98 +1,116 @@
-"""The standard ensemble: the worst case over complementary attacks, without parameters to tune.
+"""The standard ensembles: the worst case over complementary attacks, without parameters to tune.
 
-Its members are:
+`standard` is the current version. An older version stays available under its own name, so that its
+results can be recomputed. Results of different versions do not compare: a stronger ensemble gives
+every codec a lower score.
 
-- the strongest gradient attack (APGD), on each objective and on the distance to the clean
-  reconstruction;
-- constrained optimisation (MADC, FTDA), in budgets that limit the squared perturbation;
+The members of version 2, for each objective and picture:
+
+- APGD in a shrinking ball, from three random starts, with a surrogate that does not round;
+- the same from the pictures that this found, with straight-through rounding;
+- for the R-D cost, the same from the pictures that were found for the distortion and for the rate;
+- constrained optimisation (MADC, FTDA) in the full mode, in budgets that limit the squared
+  perturbation;
 - colour shifts, which zero or noisy gradients cannot mask;
 - Square, a query attack, against codecs without gradients and against misleading gradients.
 
-Noise is on every leaderboard in addition. Adversarial pictures transfer to other codecs as the
-suite's `transfer` says, except those of Square and of APGD on the distance to the clean
-reconstruction, which would double the cost of a leaderboard. The ensemble follows AutoAttack (Croce
-& Hein 2020), https://arxiv.org/abs/2003.01690.
+Every picture is scored by real encoding and decoding, and the worst one counts: neither surrogate
+decides. The R-D cost is attacked at each lambda at which leaderboards rank. Noise is on every
+leaderboard in addition. Adversarial pictures transfer to other codecs as the suite's `transfer`
+says for the last pictures of the distortion and the rate; the others would multiply the cost of a
+leaderboard. docs/attacks.md shows how often each member found the worst case.
+
+The ensembles follow AutoAttack (Croce & Hein 2020), https://arxiv.org/abs/2003.01690.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from bench.budget import BALLS, EUCLIDEAN
+
+Mode: TypeAlias = Literal["cheap", "full"]
 
 
 @dataclass(frozen=True)
 class _Member:
-    """One attack of the ensemble.
+    """One attack of an ensemble.
 
     Attributes:
         name: the attack's name.
         title: its title on leaderboards.
         cheap: its parameters in the cheap mode; None if it is not part of that mode.
         full: its parameters in the full mode.
-        losses: the objective that it maximises for each objective of the suite; if empty, it
+        losses: the objectives that it maximises for each objective of the suite; if empty, it
             maximises the suite's objectives themselves.
         budgets: the kinds of budget that it supports.
-        transfer: its `transfer` setting; None for the suite's.
+        settings: its other settings in a suite.
+        start_from: the title of the member whose pictures it starts from, and the objective of
+            these pictures if it is not the search's own.
     """
 
     name: str
     title: str
     cheap: Mapping[str, int] | None
     full: Mapping[str, int]
-    losses: Mapping[str, Any] = field(default_factory=dict)
+    losses: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     budgets: tuple[str, ...] = BALLS
-    transfer: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    start_from: tuple[str, ...] = ()
 
 
 _FROM_CLEAN = {"name": "distortion", "reference": "clean"}
-_MEMBERS = (
+_NOWHERE = {"transfer": "none"}
+_VERSION_1 = (
     _Member("apgd", "APGD", {"steps": 49}, {"steps": 400, "restarts": 2}),
     _Member(
         "apgd",
         "APGD from C(x)",
         {"steps": 14},
         {"steps": 400},
-        {"distortion": _FROM_CLEAN},
-        transfer="none",
+        {"distortion": [_FROM_CLEAN]},
+        settings=_NOWHERE,
     ),
     _Member("madc", "MADC", {"steps": 24}, {"steps": 200}, budgets=EUCLIDEAN),
     _Member("ftda", "FTDA", None, {"steps": 500}, budgets=EUCLIDEAN),
-    _Member("colour-shift", "colour shift", {}, {}, {"distortion": "distortion"}),
+    _Member("colour-shift", "colour shift", {}, {}, {"distortion": ["distortion"]}),
     _Member(
         *("square", "Square", {"queries": 50}, {"queries": 1000}),
-        {"distortion": "distortion", "rate": "rate"},
-        transfer="none",
+        {"distortion": ["distortion"], "rate": ["rate"]},
+        settings=_NOWHERE,
     ),
 )
 
 
-@dataclass(frozen=True)
-class Standard:
-    """The worst case over APGD, MADC, FTDA, colour shift and Square, per picture.
+class _Standard:
+    """An ensemble; subclasses name its version and its members."""
 
-    Args:
-        mode: "cheap" uses at most 100 gradients per objective and 100 queries per picture. "full"
-            uses so many APGD steps that further steps gained almost nothing on three models
-            (docs/attacks.md), and several times more steps and queries for the others.
-    """
-
-    version: ClassVar[int] = 1
-
-    mode: Literal["cheap", "full"] = "cheap"
+    version: ClassVar[int]
+    _members: ClassVar[Sequence[_Member]]
+    mode: Mode
 
     def members(self, wanted: Set[str], budgets: Set[str]) -> Sequence[Mapping[str, Any]]:
         """Return the members for these objectives and budgets, as items of a suite's `attacks`."""
-        items = ((member, self._item(member, wanted)) for member in _MEMBERS)
+        items = ((member, self._item(member, wanted)) for member in self._members)
         return [item for member, item in items if item and budgets & set(member.budgets)]
 
     def _item(self, member: _Member, wanted: Set[str]) -> Mapping[str, Any] | None:
-        losses = [loss for name, loss in member.losses.items() if name in wanted]
+        found = [losses for name, losses in member.losses.items() if name in wanted]
+        objectives = [loss for losses in found for loss in losses]
         params = member.cheap if self.mode == "cheap" else member.full
-        if params is None or (member.losses and not losses):
+        if params is None or (member.losses and not objectives):
             return None
-        label = f"standard-{self.version} {self.mode}: {member.title}"
-        transfer = {} if member.transfer is None else {"transfer": member.transfer}
-        return {"name": member.name, "label": label, **params, "objectives": losses, **transfer}
+        own = {"name": member.name, "label": self._label(member.title), **params}
+        return own | {"objectives": objectives, **member.settings, **self._start(member)}
+
+    def _start(self, member: _Member) -> Mapping[str, Any]:
+        if not member.start_from:
+            return {}
+        title, *objective = member.start_from
+        labels = [self._label(title), *objective]
+        return {"start_from": dict(zip(("attack", "objective"), labels, strict=False))}
+
+    def _label(self, title: str) -> str:
+        return f"standard-{self.version} {self.mode}: {title}"

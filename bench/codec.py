@@ -138,7 +138,8 @@ class Quantising(Protocol):
 
     Rounding has no gradient. Its surrogate is either straight-through (the value is rounded, the
     gradient is that of the identity) or leaves the rounding out. Neither is always the stronger
-    one, so a suite can choose (`rounding`).
+    one, so an attack of a suite can choose (`rounding`). A codec without this capability has one
+    surrogate for both.
     """
 
     def unrounded(self) -> Codec:

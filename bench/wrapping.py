@@ -60,14 +60,6 @@ def offers_gradients(codec: Codec) -> bool:
     return isinstance(codec, Differentiable)
 
 
-def can_skip_rounding(codec: Codec) -> bool:
-    """Return whether the surrogate also exists without rounding, on a draw and on all its paths."""
-    codec = drawn(codec, np.random.default_rng(0))
-    if isinstance(codec, Branching):
-        return all(map(can_skip_rounding, codec.paths()))
-    return isinstance(codec, Quantising)
-
-
 def layered(family: Family, index: int, codec: Codec) -> Codec:
     """Return a codec with one layer of a family around it.
 

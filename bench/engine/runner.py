@@ -141,7 +141,6 @@ def describe(prepared: Prepared) -> Manifest:
         codecs={point.label: point.fingerprint for point in prepared.points},
         gradients=tuple(point.label for point in prepared.points if point.differentiable),
         random=tuple(point.label for point in prepared.points if point.random),
-        quantising=tuple(point.label for point in prepared.points if point.quantising),
         searching=SEARCHING_VERSION,
         pictures={picture.name: picture.sha256 for picture in prepared.pictures},
         notes={picture.name: picture.note for picture in prepared.pictures if picture.note},

@@ -20,14 +20,12 @@ class OperatingPoint:
         fingerprint: the codec's fingerprint.
         differentiable: whether the codec has gradients.
         random: whether the codec draws random numbers.
-        quantising: whether its surrogate also exists without rounding.
     """
 
     choice: Component
     fingerprint: str
     differentiable: bool
     random: bool = False
-    quantising: bool = False
 
     @property
     def label(self) -> str:

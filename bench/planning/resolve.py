@@ -13,7 +13,7 @@ from bench.registry import registry
 from bench.registry.registry import Component, ComponentSpec
 from bench.suite.suite import Suite
 from bench.utils.startup_call import startup_call
-from bench.wrapping import can_skip_rounding, offers_gradients
+from bench.wrapping import offers_gradients
 
 
 def make_codec(choice: ComponentSpec) -> Codec:
@@ -80,14 +80,13 @@ def operating_point(choice: Component, codec: Codec) -> OperatingPoint:
     with startup_call(f"fingerprint() of {choice}") if choice.is_foreign else nullcontext():
         fingerprint = codec.fingerprint()
         has_gradients = offers_gradients(codec)
-        quantising = has_gradients and can_skip_rounding(codec)
     if not isinstance(fingerprint, str) or writable(fingerprint) != fingerprint:
         raise ConfigError(
             f"the fingerprint of the codec '{choice}' is {fingerprint!r}, which is no text; correct"
             " its fingerprint()"
         )
     random = isinstance(codec, Randomised)
-    return OperatingPoint(choice, fingerprint, has_gradients, random, quantising)
+    return OperatingPoint(choice, fingerprint, has_gradients, random)
 
 
 def planned_attack(choice: Component, attack: Attack) -> PlannedAttack:

@@ -63,7 +63,8 @@ class _Search:
         """The name of the search whose picture it starts from."""
         if not self.attack.choice.start_from:
             return None
-        label, objective = self.attack.choice.start_from
+        label, *given = self.attack.choice.start_from
+        objective = given[0] if given else str(self.objective)
         return self._sources, label, objective, self.start
 
     @property

@@ -36,14 +36,9 @@ def usable_sources(
 
 
 def can_search(attack: PlannedAttack, sources: Sequence[OperatingPoint]) -> bool:
-    """Return whether an attack gets what it needs: gradients of all sources, or queries of one.
-
-    An attack without rounding needs surrogates that also exist without rounding.
-    """
+    """Return whether an attack gets what it needs: gradients of all sources, or queries of one."""
     if attack.need == "queries":
         return len(sources) == 1 and sources[0].choice.name != IDENTITY
-    if attack.choice.rounding == "none":
-        return all(point.quantising for point in sources)
     return all(point.differentiable for point in sources)
 
 

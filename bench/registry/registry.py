@@ -68,8 +68,8 @@ class ComponentSpec:
         starts: number of searches of an attack for each picture, which differ only in their random
             numbers.
         start_from: label of an attack that is listed before, and of an objective: the searches
-            start from the pictures that this attack found for this objective. Empty for random
-            starts.
+            start from the pictures that this attack found for this objective. The label alone
+            stands for the objective of the search itself. Empty for random starts.
         extensions: how often the steps of an attack are doubled while its search still rises.
     """
 

@@ -49,7 +49,6 @@ class Manifest(BaseModel):
         codecs: fingerprint of every operating point, by label.
         gradients: labels of the operating points with gradients.
         random: labels of the operating points that draw random numbers.
-        quantising: labels of the operating points whose surrogate also exists without rounding.
         searching: version of the search, see `bench.planning.searches.SEARCHING_VERSION`.
         pictures: hash of the pixels of every source picture, by name.
         notes: conversions applied when a source picture was read, by name; only where there were
@@ -69,7 +68,6 @@ class Manifest(BaseModel):
     codecs: dict[str, str]
     gradients: tuple[str, ...]
     random: tuple[str, ...]
-    quantising: tuple[str, ...] = ()
     searching: int = 2
     pictures: dict[str, str]
     notes: dict[str, str]

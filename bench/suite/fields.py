@@ -97,7 +97,7 @@ MOST_STARTS = 1000
 MOST_EXTENSIONS = 5
 """How often the steps of a search can be doubled at most."""
 
-_START_FROM = ("attack", "objective")
+_START_FROM = (["attack"], ["attack", "objective"])
 """The keys of `start_from`."""
 
 _PLURAL: dict[Kind, str] = {"codec": "operating points"}
@@ -262,17 +262,15 @@ def _number(key: str, value: Any, least: int, most: int) -> int:  # noqa: ANN401
 
 
 def _start_from(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - YAML as it was written
-    """Return the labels of an attack and an objective, from a mapping or from a stored pair."""
+    """Return the labels of an attack and, if it is given, of an objective."""
     if value is None:
         return ()
-    pair = [value.get(key) for key in _START_FROM] if isinstance(value, dict) else value
-    is_pair = isinstance(pair, list | tuple) and len(pair) == len(_START_FROM)
-    if not (is_pair and all(isinstance(label, str) for label in pair)):
+    if not isinstance(value, dict) or list(value) not in _START_FROM:
         raise ConfigError(
-            f"'start_from' of an attack is a mapping with {' and '.join(_START_FROM)}, the labels"
-            f" of an attack and of its objective, not {value!r}"
+            "'start_from' of an attack is a mapping with attack, the label of another attack, and"
+            f" objective, which may be left out, not {value!r}"
         )
-    return tuple(pair)
+    return tuple(map(str, value.values()))
 
 
 def _sources(items: Any) -> tuple[tuple[str, ...], ...]:  # noqa: ANN401 - YAML as it was written

@@ -38,7 +38,7 @@ _NESTED_KEYS: dict[Kind, dict[str, Any]] = {
         "start_from": {
             "type": "object",
             "properties": {"attack": {"type": "string"}, "objective": {"type": "string"}},
-            "required": ["attack", "objective"],
+            "required": ["attack"],
             "additionalProperties": False,
         },
         "extensions": {"type": "integer", "minimum": 0, "maximum": MOST_EXTENSIONS},

@@ -4,6 +4,10 @@ attacks: [fgsm, {name: pgd, steps: [10, 60]}]        a list of values is a grid:
 attacks: [{name: pgd, objectives: rate}]             its own objective, not those of the suite
 attacks: [{name: square, transfer: none}]            its pictures are scored on their sources only
 attacks: [{name: square, sources: VVC 32}]           its only source, by label
+attacks: [{name: apgd, rounding: none}]              gradients of the surrogate without rounding
+attacks: [{name: apgd, starts: 3}]                   three searches from different random pictures
+attacks: [{name: apgd, start_from: {attack: fgsm}}]  starts at the pictures that fgsm found before
+attacks: [{name: apgd, extensions: 2}]               twice the steps, twice, while it still rises
 attacks: [standard]                                  an ensemble: all its members
 codecs: [{name: vvc, qp: [32, 37], label: VVC {qp}}]  the label in records and leaderboards
 codecs: [{name: jpeg, quality: 50, defence: [median, flip]}]  two defences, applied in this order
@@ -80,7 +84,7 @@ class Suite(Settings):
             name.
         name: name of the run folder and the leaderboard.
         description: purpose of the suite, printed on the leaderboard.
-        seed: seed of the suite; the seed of every job depends on it and on the job's key.
+        seed: seed of the suite; the seed of every search depends on it.
         images: the source pictures.
         codecs: the operating points that are scored. Those with gradients are also sources of
             gradient attacks.
@@ -199,15 +203,17 @@ class Suite(Settings):
     ) -> list[list[Component]]:
         """Check that an attack that starts from another one's pictures is listed after it."""
         usual = list(itertools.chain(*info.data.get("objectives", [])))
-        pairs: set[tuple[str, ...]] = set()
+        known: set[tuple[str, str]] = set()
         for attack in itertools.chain(*value):
-            if attack.start_from and attack.start_from not in pairs:
-                label, objective = attack.start_from
-                raise ValueError(
-                    f"'{attack}' starts from the pictures of '{label}' for '{objective}', but no"
-                    " attack before it has this label and this objective"
-                )
-            pairs |= {(str(attack), str(one)) for one in attack.objectives or usual}
+            objectives = list(map(str, attack.objectives or usual))
+            label, *given = attack.start_from or ("",)
+            for objective in (given or objectives) if label else ():
+                if (label, objective) not in known:
+                    raise ValueError(
+                        f"'{attack}' starts from the pictures of '{label}' for '{objective}', but"
+                        " no attack before it has this label and this objective"
+                    )
+            known |= {(str(attack), objective) for objective in objectives}
         return value
 
     @field_validator("budgets")

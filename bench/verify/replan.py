@@ -29,7 +29,7 @@ from bench.utils.machine import configure_threads
 from bench.utils.yaml_config import most_useful_error, wrong_value
 
 _LISTS = ("codecs", "attacks", "objectives", "metrics")
-_SETTINGS = ("transfer", "sources", "rounding", "start_from", "extensions")
+_SETTINGS = ("transfer", "sources", "rounding", "extensions")
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,6 @@ def _point(manifest: Manifest, choice: Component) -> OperatingPoint:
         manifest.codecs.get(label, ""),
         differentiable=label in manifest.gradients,
         random=label in manifest.random,
-        quantising=label in manifest.quantising,
     )
 
 
@@ -132,4 +131,6 @@ def to_suite_item(choice: Mapping[str, Any]) -> dict[str, Any]:
     own = {key: choice[key] for key in _SETTINGS if choice.get(key)}
     if choice.get("starts", 1) > 1:
         own["starts"] = choice["starts"]
+    if labels := choice.get("start_from"):
+        own["start_from"] = dict(zip(("attack", "objective"), labels, strict=False))
     return {"name": choice["name"], "label": choice["label"], **params, **nested, **own}

@@ -18,8 +18,6 @@ from bench.crafting.composed_target import compose_target
 from bench.crafting.craft import quantise_and_check
 from bench.crafting.search import run_attack
 from bench.errors import ConfigError
-from bench.planning.resolve import make_codec, operating_point
-from bench.registry.registry import ComponentSpec, resolve
 from bench.suite.suite import Suite
 from bench.tensors import to_image, to_tensor
 from bench.utils.yaml_config import parse
@@ -136,23 +134,6 @@ def test_a_defence_passes_the_choice_on(small_codec, photograph):
     assert not isinstance(blur(Toy()), Quantising)
 
 
-@pytest.mark.parametrize(
-    ("codec", "expected"),
-    [
-        ({"name": "toy"}, False),
-        ({"name": "jpeg", "quality": 50}, False),
-        ({"name": "bmshj2018-factorized", "checkpoint": "bmshj2018-factorized-small-q1"}, True),
-    ],
-)
-@pytest.mark.parametrize("defence", [(), ("gaussian",), ("random-ensemble",), ("self-ensemble",)])
-def test_planning_knows_which_codecs_offer_the_choice(codec, expected, defence):
-    name, *params = codec.items()
-    layers = tuple(ComponentSpec(one) for one in defence)
-    choice = resolve("codec", ComponentSpec(name[1], tuple(params), defence=layers))
-
-    assert operating_point(choice, make_codec(choice)).quantising is expected
-
-
 SUITE = """\
 name: small
 images: {set: sample, names: [chelsea], crop: {height: 32, width: 32}}
@@ -173,7 +154,8 @@ def test_a_search_without_rounding_is_another_search_from_the_same_start(tmp_pat
         (record["attack"], *record["sources"]): record for record in crafts if record["sources"]
     }
     rounded, unrounded = "apgd steps=4", "apgd steps=4 rounding=none"
-    assert set(found) == {(rounded, "toy"), (rounded, "learned"), (unrounded, "learned")}
+    assert len(found) == 4
+    assert found[rounded, "toy"]["sha256"] == found[unrounded, "toy"]["sha256"]
     pair = [found[attack, "learned"] for attack in (rounded, unrounded)]
     assert pair[0]["seed"] == pair[1]["seed"]
     assert pair[0]["key"] != pair[1]["key"]

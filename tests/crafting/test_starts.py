@@ -179,7 +179,7 @@ def test_only_the_pictures_that_still_rise_take_the_longer_result(tmp_path):
         (
             "name: apgd, steps: 5",
             "name: apgd, steps: 5, start_from: [a]",
-            "is a mapping with attack and objective",
+            "is a mapping with attack, the label",
         ),
     ],
 )
