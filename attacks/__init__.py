@@ -128,4 +128,5 @@ OBJECTIVES: dict[str, Entry] = {
 
 ENSEMBLES: dict[str, Entry] = {
     "standard": Entry("attacks.standard:Standard", "worst case over complementary attacks"),
+    "standard-1": Entry("attacks.standard:Standard1", "version 1 of standard, for older results"),
 }

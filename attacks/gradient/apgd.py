@@ -67,24 +67,24 @@ class ShrinkingAPGD(RestartedAttack):
 
     @property
     def evaluations(self) -> int:
-        """Per restart, one gradient per step and the value of the last picture of each ball."""
-        return (self.steps + 1 + len(_LARGER_BALLS)) * self.restarts
+        """Per restart, one gradient per step and two evaluations for each larger ball, and one."""
+        return (self.steps + 1 + 2 * len(_LARGER_BALLS)) * self.restarts
 
     def _ascend(self, search: GradientSearch, images: Tensor) -> None:
-        remaining = self.steps
+        start, remaining = search.step(search.project(images)), self.steps
         for factor, share in _LARGER_BALLS:
             steps = round(share * self.steps)
             if steps:
-                images = _best_in(search, factor, images, steps)
+                start = _after(search, factor, start, steps)
             remaining -= steps
-        _Ascent(search, search.step(search.project(images))).run(remaining)
+        _Ascent(search, start).run(remaining)
 
 
-def _best_in(search: GradientSearch, factor: float, start: Tensor, steps: int) -> Tensor:
-    """Return the best picture of an ascent in a ball that is `factor` times as large."""
+def _after(search: GradientSearch, factor: float, start: Iterate, steps: int) -> Iterate:
+    """Return where the next ascent starts after one in a ball that is `factor` times as large."""
     larger = GradientSearch(search.target, search.source, search.budget.scaled(factor))
-    _Ascent(larger, larger.step(larger.project(start))).run(steps)
-    return larger.result().images
+    _Ascent(larger, start).run(steps)
+    return search.step(search.project(larger.result().images))
 
 
 def checkpoints(steps: int) -> Iterator[tuple[int, int]]:

@@ -22,6 +22,7 @@ from bench.crafting.ensemble import Ensemble
 from bench.crafting.oracle import Oracle
 from bench.crafting.result import CraftResult, search_identity
 from bench.crafting.search import (
+    FLAT_LOSS,
     RejectedError,
     Search,
     check_shape,
@@ -147,7 +148,9 @@ def _accept(job: CraftJob, attack: Attack, searched: _SearchResult) -> CraftResu
     result = searched.result
     image = quantise_and_check(result, to_tensor(job.picture.pixels), job.budget)
     trace = result.trace.flatten()
-    trajectory = trajectory_flags(trace) if attack.needs == "gradient" else ()
+    trajectory = set(trajectory_flags(trace) if attack.needs == "gradient" else ())
+    if job.parent is not None:  # a worst case from which no step leads further is flat, too
+        trajectory -= {FLAT_LOSS}
     unchanged = (UNCHANGED,) if np.array_equal(image, job.picture.pixels) else ()
     record = _record(
         job,

@@ -15,6 +15,7 @@ from bench.engine.job_runner import WorkItem
 from bench.errors import StoreError
 from bench.images.image_set import pixel_hash
 from bench.planning.jobs import CraftJob, Group, MeasureJob
+from bench.registry.registry import AT_SOURCE
 from bench.store.records import CraftRecord, MeasureRecord, WorkerRecord
 from bench.store.run_folder import Store
 
@@ -48,12 +49,15 @@ def is_ready(group: Group, store: Store) -> bool:
 
 
 def _search(group: Group, cells: tuple[MeasureJob, ...], store: Store) -> WorkItem:
-    starts = tuple(_start(job.parent, store) for job in group.searches)
+    starts = tuple(_start(job, store) for job in group.searches)
     return WorkItem(group.searches, None, cells, starts)
 
 
-def _start(parent: CraftJob | None, store: Store) -> Image | None:
+def _start(job: CraftJob, store: Store) -> Image | None:
     """Return the picture that a search starts from; None if the other search found none."""
+    parent = job.parent
+    if job.search.choice.start_from == AT_SOURCE:
+        return job.picture.pixels
     if parent is None or store.crafts[parent.key].status != "ok":
         return None
     image = _found_picture(parent.key, store)

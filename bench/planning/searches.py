@@ -17,7 +17,7 @@ from bench.images.image_set import Picture
 from bench.planning.jobs import CraftJob
 from bench.planning.operating_point import OperatingPoint, PlannedAttack
 from bench.planning.sources import usable_sources
-from bench.registry.registry import Component, implementation
+from bench.registry.registry import AT_SOURCE, Component, implementation
 from bench.suite.suite import Suite
 from bench.utils.hashing import job_key, random_seed
 
@@ -61,7 +61,7 @@ class _Search:
     @property
     def parent_name(self) -> _Name | None:
         """The name of the search whose picture it starts from."""
-        if not self.attack.choice.start_from:
+        if self.attack.choice.start_from in {(), AT_SOURCE}:
             return None
         label, *given = self.attack.choice.start_from
         objective = given[0] if given else str(self.objective)
@@ -161,6 +161,7 @@ def _content(suite: Suite, search: _Search, searching: int) -> dict[str, Any]:
         compute=suite.compute.identity if search.sources else None,
         **({"draws": [suite.draws, _DRAWING_VERSION]} if is_random else {}),
         **({"start": search.start} if search.start else {}),
+        **({"at": "source"} if search.attack.choice.start_from == AT_SOURCE else {}),
     )
 
 

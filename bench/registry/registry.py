@@ -49,6 +49,10 @@ Transfer: TypeAlias = Literal["none", "gradient-free", "all"]
 """The codecs scored on pictures made against other codecs: none, those without gradients, all."""
 
 
+AT_SOURCE = ("source picture",)
+"""The value of `start_from` for searches that start at the source picture."""
+
+
 @dataclass(frozen=True)
 class ComponentSpec:
     """The name of an implementation with its parameters, as one item of a list in a suite.
@@ -69,7 +73,8 @@ class ComponentSpec:
             numbers.
         start_from: label of an attack that is listed before, and of an objective: the searches
             start from the pictures that this attack found for this objective. The label alone
-            stands for the objective of the search itself. Empty for random starts.
+            stands for the objective of the search itself. `AT_SOURCE` for the source picture, empty
+            for random starts.
         extensions: how often the steps of an attack are doubled while its search still rises.
     """
 

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 from bench.codec import Rounding
 from bench.errors import ConfigError
 from bench.registry.registry import (
+    AT_SOURCE,
     Component,
     ComponentSpec,
     Kind,
@@ -265,10 +266,12 @@ def _start_from(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - YAML as it was
     """Return the labels of an attack and, if it is given, of an objective."""
     if value is None:
         return ()
+    if value == "source":
+        return AT_SOURCE
     if not isinstance(value, dict) or list(value) not in _START_FROM:
         raise ConfigError(
-            "'start_from' of an attack is a mapping with attack, the label of another attack, and"
-            f" objective, which may be left out, not {value!r}"
+            "'start_from' of an attack is 'source', or a mapping with attack, the label of another"
+            f" attack, and objective, which may be left out, not {value!r}"
         )
     return tuple(map(str, value.values()))
 

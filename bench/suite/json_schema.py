@@ -36,10 +36,15 @@ _NESTED_KEYS: dict[Kind, dict[str, Any]] = {
         "rounding": {"enum": get_args(Rounding)},
         "starts": {"type": "integer", "minimum": 1, "maximum": MOST_STARTS},
         "start_from": {
-            "type": "object",
-            "properties": {"attack": {"type": "string"}, "objective": {"type": "string"}},
-            "required": ["attack"],
-            "additionalProperties": False,
+            "anyOf": [
+                {"const": "source"},
+                {
+                    "type": "object",
+                    "properties": {"attack": {"type": "string"}, "objective": {"type": "string"}},
+                    "required": ["attack"],
+                    "additionalProperties": False,
+                },
+            ]
         },
         "extensions": {"type": "integer", "minimum": 0, "maximum": MOST_EXTENSIONS},
     },

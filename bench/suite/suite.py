@@ -26,7 +26,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from bench.images.image_set import ImageSpec
 from bench.metrics.scores import SCORES
 from bench.registry.plugins import Plugins
-from bench.registry.registry import Component, ComponentSpec, Kind, Transfer, resolve
+from bench.registry.registry import AT_SOURCE, Component, ComponentSpec, Kind, Transfer, resolve
 from bench.suite.fields import BudgetSpec, as_list, attacks, check_grids, choices
 from bench.utils.precision import BFLOAT16_VERSION, Arithmetic, Precision
 from bench.utils.yaml_config import Settings, load, nearest
@@ -206,8 +206,9 @@ class Suite(Settings):
         known: set[tuple[str, str]] = set()
         for attack in itertools.chain(*value):
             objectives = list(map(str, attack.objectives or usual))
+            is_other = attack.start_from not in {(), AT_SOURCE}
             label, *given = attack.start_from or ("",)
-            for objective in (given or objectives) if label else ():
+            for objective in (given or objectives) if is_other else ():
                 if (label, objective) not in known:
                     raise ValueError(
                         f"'{attack}' starts from the pictures of '{label}' for '{objective}', but"

@@ -22,7 +22,7 @@ from bench.planning.jobs import Plan
 from bench.planning.operating_point import OperatingPoint, ScoringSpec
 from bench.planning.planner import plan
 from bench.planning.resolve import make_attack, planned_attack, scoring_spec
-from bench.registry.registry import Component
+from bench.registry.registry import AT_SOURCE, Component
 from bench.store.run_folder import Manifest
 from bench.suite.suite import Suite
 from bench.utils.machine import configure_threads
@@ -132,5 +132,6 @@ def to_suite_item(choice: Mapping[str, Any]) -> dict[str, Any]:
     if choice.get("starts", 1) > 1:
         own["starts"] = choice["starts"]
     if labels := choice.get("start_from"):
-        own["start_from"] = dict(zip(("attack", "objective"), labels, strict=False))
+        other = dict(zip(("attack", "objective"), labels, strict=False))
+        own["start_from"] = "source" if tuple(labels) == AT_SOURCE else other
     return {"name": choice["name"], "label": choice["label"], **params, **nested, **own}

@@ -113,6 +113,16 @@ def test_a_finished_run_is_planned_again_from_its_manifest(finished):
     assert {job.key for job in again.plan.crafts} == set(read_run(finished).crafts)
 
 
+def test_a_search_can_start_at_the_source_picture(tmp_path):
+    """One step of almost no size leaves it as it is, and draws no random numbers."""
+    head, tail = SUITE[: SUITE.index("  - {name: apgd")], SUITE[SUITE.index("objectives: [d") :]
+    attack = "  - {name: pgd, steps: 1, step_size: 1.0e-9, label: one, start_from: source}\n"
+    run_suite(head + attack + tail, tmp_path)
+    crafts = _crafts(tmp_path, "one")
+    assert len(crafts) == 4
+    assert all("unchanged" in craft.flags for craft in crafts.values())
+
+
 LONGER = """\
 name: small
 images: {set: sample, names: [chelsea], crop: {height: 32, width: 32}}
@@ -170,7 +180,7 @@ def test_only_the_pictures_that_still_rise_take_the_longer_result(tmp_path):
             "starts: 0, label",
             "'starts' of an attack is a number from 1 to 1000",
         ),
-        ("start_from: {attack: first, objective: distortion}", "start_from: first", "is a mapping"),
+        ("start_from: {attack: first, objective: distortion}", "start_from: first", "or a mapping"),
         (
             "starts: 2, label",
             "extensions: 9, label",
@@ -179,7 +189,7 @@ def test_only_the_pictures_that_still_rise_take_the_longer_result(tmp_path):
         (
             "name: apgd, steps: 5",
             "name: apgd, steps: 5, start_from: [a]",
-            "is a mapping with attack, the label",
+            "is 'source', or a mapping with attack",
         ),
     ],
 )

@@ -15,6 +15,7 @@ from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
 from bench.verify.replan import parse_stored_suite
 from leaderboard.ranking.board import build_board
+from leaderboard.ranking.rd_costs import LAMBDAS
 
 SUITE = """\
 name: small
@@ -36,8 +37,8 @@ def _suite(**changes):
 
 
 def _cost(suite, kind):
-    """Return the largest number of gradients and queries by objective for a kind of budget."""
-    gradients, queries = Counter(), 0
+    """Return the largest number of steps and queries by objective for a kind of budget."""
+    steps, queries = Counter(), 0
     for choice in suite.all_attacks:
         attack = instantiate("attack", choice)
         if kind not in attack.budgets:
@@ -46,16 +47,35 @@ def _cost(suite, kind):
             if attack.needs == "queries":
                 queries += attack.evaluations
             else:
-                gradients[objective.name] += attack.evaluations
-    return gradients, queries
+                steps[str(objective)] += choice.starts * getattr(attack, "steps", 0)
+    return steps, queries
+
+
+OBJECTIVES = {"distortion", "rate", "rd", "rd lmbda=0.0035", "rd lmbda=0.0483"}
 
 
 @pytest.mark.parametrize("kind", ["linf", "mse"])
 def test_the_cheap_mode_uses_the_stated_evaluations(kind):
-    gradients, queries = _cost(_suite(), kind)
-    assert set(gradients) == {"distortion", "rate", "rd"}
-    assert 50 <= min(gradients.values()) <= max(gradients.values()) <= 100
+    steps, queries = _cost(_suite(), kind)
+    assert set(steps) == OBJECTIVES
+    assert set(steps.values()) <= {99, 100}
     assert queries == 100
+
+
+def test_the_rd_cost_is_attacked_at_each_lambda_of_the_board():
+    wanted = {objective.name: [] for objective in _suite().all_objectives}
+    for objective in _suite().all_objectives:
+        wanted[objective.name].append(objective.values.model_dump().get("lmbda"))
+    assert sorted(wanted["rd"]) == list(LAMBDAS)
+
+
+def test_version_1_has_the_members_that_older_results_name():
+    old = _suite(old=("[standard]", "[standard-1]")).all_attacks
+    assert [str(choice) for choice in old] == [
+        f"standard-1 cheap: {title}"
+        for title in ("APGD", "APGD from C(x)", "MADC", "colour shift", "Square")
+    ]
+    assert all(choice.starts == 1 and choice.rounding is None for choice in old)
 
 
 def test_the_full_mode_uses_more_evaluations():
@@ -76,15 +96,19 @@ def test_a_list_of_modes_is_a_grid():
 
 def test_members_support_the_objectives_and_budgets_of_the_suite():
     assert [choice.name for choice in _suite().all_attacks] == [
-        *("apgd", "apgd", "madc", "colour-shift", "square")
+        *["shrinking-apgd"] * 7,
+        *("colour-shift", "square"),
     ]
+    full = _suite(full=("[standard]", "[{name: standard, mode: full}]"))
+    assert {"madc", "ftda"} <= {choice.name for choice in full.all_attacks}
     rate = _suite(
         wants=("[distortion, rate, rd]", "[rate]"),
         ball=("[{linf: 8}, {mse: 3.0e-4}]", "[{linf: 8}]"),
     )
-    assert [choice.name for choice in rate.all_attacks] == ["apgd", "square"]
+    assert [choice.name for choice in rate.all_attacks] == ["shrinking-apgd", "square"]
     assert [objective.name for choice in rate.all_attacks for objective in choice.objectives] == [
-        "rate"
+        "rate",
+        "rate",
     ]
 
 
@@ -150,7 +174,7 @@ def test_the_worst_case_over_members_counts_and_its_attack_is_named(row):
     )
     assert shown.attack.psnr.mean == psnr
     assert shown.attack.psnr_by == attack
-    assert shown.attack.psnr_by.startswith("standard-1 cheap: ")
+    assert shown.attack.psnr_by.startswith("standard-2 cheap: ")
 
 
 def test_short_searches_of_the_cheap_mode_raise_no_flag(row):
