@@ -96,6 +96,14 @@ ATTACKS: dict[str, Entry] = {
         "Adam on one rectangle of the picture",
         paper="arXiv 1801.02608",
     ),
+    "minimum-apgd": Entry(
+        "attacks.gradient.minimum:MinimumAPGD",
+        "smallest perturbation that reaches a goal, by APGD at bisected radii",
+    ),
+    "minimum-square": Entry(
+        "attacks.query.minimum:MinimumSquare",
+        "smallest perturbation that reaches a goal, by Square at bisected radii",
+    ),
     "universal": Entry(
         "attacks.gradient.universal:Universal",
         "universal perturbation trained on other pictures",
@@ -123,4 +131,12 @@ OBJECTIVES: dict[str, Entry] = {
 
 ENSEMBLES: dict[str, Entry] = {
     "standard": Entry("attacks.standard:Standard", "worst case over complementary attacks"),
+    "minimum-perturbation": Entry(
+        "attacks.goals:MinimumPerturbation",
+        "smallest perturbations that lose some dB of PSNR, or multiply the rate",
+    ),
+    "chosen-quality": Entry(
+        "attacks.goals:ChosenQuality",
+        "smallest perturbations that bring the PSNR or the rate to a chosen value",
+    ),
 }
