@@ -20,6 +20,7 @@ from bench.registry.registry import ComponentSpec
 from bench.store.records import CraftRecord, MeasureRecord, Scores, Threat
 from bench.store.run_folder import Run
 from leaderboard.aggregate.extra_metrics import failed
+from leaderboard.aggregate.goals import Goal, Goals
 from leaderboard.aggregate.suite_info import SuiteInfo
 
 _SUBSAMPLED = frozenset({"h266", "vvc", "webp"})
@@ -67,11 +68,13 @@ class CellGroup:
         seconds: encoding and decoding time of each source picture by name.
         peaks: peak memory of encoding and decoding each source picture in bytes by name; None
             where it is not known.
-        scored: the scored adversarial pictures.
+        scored: the scored adversarial pictures, without those of `towards_goals`.
         crafts: the searches by threat, including those that gave no picture.
         cells: number of records of adversarial pictures whose source picture has clean scores.
         lost: records without scores of their own, source pictures first.
         flags: the flags of the source pictures' records, in their order.
+        towards_goals: the scored pictures of searches for the smallest perturbation that reaches a
+            goal. They are not the strongest ones of their budget, so no worst case has them.
     """
 
     clean: dict[str, Scores]
@@ -82,6 +85,7 @@ class CellGroup:
     cells: int
     lost: tuple[MeasureRecord, ...]
     flags: tuple[str, ...] = ()
+    towards_goals: tuple[tuple[Goal, ScoredAttack], ...] = ()
 
     def of(self, *threats: str) -> list[ScoredAttack]:
         """Return the scored adversarial pictures of some threats."""
@@ -95,6 +99,7 @@ def measurements(run: Run) -> list[MeasureRecord]:
 
 def cases(run: Run, suite: SuiteInfo) -> dict[tuple[str, str], CellGroup]:
     """Return the records of every operating point at every budget, measured or not."""
+    goals = Goals(suite.all_attacks)
     clean: dict[str, list[MeasureRecord]] = defaultdict(list)
     attacked: dict[tuple[str, str], list[tuple[MeasureRecord, CraftRecord]]] = defaultdict(list)
     for record in measurements(run):
@@ -105,7 +110,7 @@ def cases(run: Run, suite: SuiteInfo) -> dict[tuple[str, str], CellGroup]:
             attacked[record.victim, craft.budget].append((record, craft))
     return {
         (victim, str(budget)): _case(
-            clean[victim], attacked[victim, str(budget)], lmbda=suite.rd_lambda
+            clean[victim], attacked[victim, str(budget)], goals, lmbda=suite.rd_lambda
         )
         for budget in suite.balls
         for victim in run.manifest.codecs
@@ -125,6 +130,7 @@ def _craft(run: Run, key: str) -> CraftRecord:
 def _case(
     clean: list[MeasureRecord],
     attacked: list[tuple[MeasureRecord, CraftRecord]],
+    goals: Goals,
     lmbda: float,
 ) -> CellGroup:
     first = [record for record in clean if not record.draw]
@@ -132,6 +138,7 @@ def _case(
     scored = [
         _scored(record, craft, before.get(record.picture), lmbda) for record, craft in attacked
     ]
+    known = [(goals.of(attack.craft), attack) for attack in scored if attack is not None]
     due = [record for record, _ in attacked if record.stage != "clean"]
     return CellGroup(
         clean=before,
@@ -139,11 +146,12 @@ def _case(
             record.picture: (record.encode_seconds, record.decode_seconds) for record in first
         },
         peaks={record.picture: (record.encode_peak, record.decode_peak) for record in first},
-        scored=tuple(attack for attack in scored if attack is not None),
+        scored=tuple(attack for goal, attack in known if goal is None),
         crafts=_crafts(attacked),
         cells=len(due),
         lost=tuple(record for record in [*clean, *due] if record.status != "ok"),
         flags=tuple(chain.from_iterable(record.flags for record in first)),
+        towards_goals=tuple((goal, attack) for goal, attack in known if goal is not None),
     )
 
 

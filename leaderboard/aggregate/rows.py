@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.metrics.scores import psnr_of
@@ -12,6 +12,8 @@ from leaderboard.aggregate.bootstrap import Estimate, mean
 from leaderboard.aggregate.cases import CellGroup, ScoredAttack
 from leaderboard.aggregate.extra_metrics import MetricColumn, metric_columns
 from leaderboard.aggregate.flags import Flag
+from leaderboard.aggregate.goals import Goal
+from leaderboard.aggregate.smallest import SmallestBudgets
 from leaderboard.aggregate.threats import ATTACKS, GRADIENTS, NOISE, WITHOUT_GRADIENTS
 from leaderboard.aggregate.worst_case import GainOverBaseline, WorstCase, excess_over, worst_case
 
@@ -123,6 +125,7 @@ class Row:
             pictures; None if these were not scored on it.
         losses: pictures without scores of their own.
         flags: warnings beside the scores.
+        smallest: the smallest budgets that reach each goal, if the suite searches for them.
     """
 
     place: RowKey
@@ -135,6 +138,7 @@ class Row:
     over_lossless: GainOverBaseline | None
     losses: Exclusions
     flags: tuple[Flag, ...]
+    smallest: Mapping[Goal, SmallestBudgets]
 
     @property
     def reference(self) -> bool:
@@ -142,7 +146,13 @@ class Row:
         return self.place.reference
 
 
-def row(place: RowKey, case: CellGroup, flags: Iterable[Flag], lossless: CellGroup | None) -> Row:
+def row(
+    place: RowKey,
+    case: CellGroup,
+    flags: Iterable[Flag],
+    lossless: CellGroup | None,
+    smallest: Mapping[Goal, SmallestBudgets],
+) -> Row:
     """Return the row of one operating point at one budget.
 
     Args:
@@ -150,6 +160,7 @@ def row(place: RowKey, case: CellGroup, flags: Iterable[Flag], lossless: CellGro
         case: its records.
         flags: warnings beside the scores.
         lossless: records of the lossless reference at the same budget.
+        smallest: the smallest budgets that reach each goal.
     """
     own = case.of(GRADIENTS) if place.through_gradients else case.of(*place.kinds)
     attacks, noises = case.of(*place.kinds), case.of(NOISE)
@@ -168,6 +179,7 @@ def row(place: RowKey, case: CellGroup, flags: Iterable[Flag], lossless: CellGro
         over_lossless=excess_over(on_lossless, attack),
         losses=_losses(case),
         flags=tuple(flags),
+        smallest=smallest,
     )
 
 

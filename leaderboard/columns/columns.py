@@ -12,6 +12,7 @@ from leaderboard.aggregate.rows import Row
 from leaderboard.aggregate.threats import WITHOUT_GRADIENTS
 from leaderboard.columns.clean_columns import CLEAN
 from leaderboard.columns.column import Column, of_attack
+from leaderboard.columns.smallest_columns import smallest_columns
 from leaderboard.columns.suite_columns import suite_columns
 from leaderboard.columns.terms import flag_text, threat_meaning, threat_text
 from leaderboard.columns.threat_columns import BY_THREAT, NOISE
@@ -139,4 +140,4 @@ COLUMNS = (*_FIGURES, *_REST)
 
 def columns(rows: Sequence[Row]) -> tuple[RowColumn, ...]:
     """Return every column that some rows have, in the order in which it is shown."""
-    return (*_FIGURES, *suite_columns(rows), *_REST)
+    return (*_FIGURES, *smallest_columns(rows), *suite_columns(rows), *_REST)
