@@ -1,9 +1,11 @@
 """The smallest perturbation that reaches a goal, by gradients.
 
-The radius of the budget is bisected (`attacks.bisection`). At each radius Auto-PGD searches; it
-starts at what the searches at the neighbouring radii found. The method follows the minimum-norm
-attacks on classifiers (DeepFool, Moosavi-Dezfooli et al. 2016, arXiv 1511.04599; FAB, Croce & Hein
-2020, arXiv 1907.02044). They follow a decision boundary; a codec has none, so the radius is
+The radius of the budget is bisected (`attacks.bisection`). At each radius Auto-PGD searches. The
+first search starts at the source picture, or at a random one if the gradient there is zero. The
+others start at what the searches at the neighbouring radii found.
+
+Minimum-norm attacks on classifiers (DeepFool, Moosavi-Dezfooli et al. 2016, arXiv 1511.04599; FAB,
+Croce & Hein 2020, arXiv 1907.02044) follow a decision boundary. A codec has none, so the radius is
 bisected instead.
 """
 
@@ -70,7 +72,7 @@ class MinimumAPGD:
             if not bisection.is_open:
                 break
             search = GradientSearch(target, images, Balls.of(budget, bisection.radii))
-            start = _warm(search, bisection) if number else search.step(budget.sample(images, rngs))
+            start = _warm(search, bisection) if number else search.start(rngs)
             ascend_from(search, start, self.steps)
             bisection.accept(search.result().images)
         ends = (images, bisection.images)

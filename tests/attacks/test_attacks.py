@@ -21,9 +21,10 @@ from bench.tensors import to_image, to_tensor
 
 NAMES = list(ATTACKS)
 STRUCTURED = {"ssah", "dct", "recolour", "korhonen", "patch"}
-SIMPLE = {"fgsm", "ifgsm", "mifgsm", "ftda", "cw", "colour-shift", "universal"}
+SIMPLE = {"fgsm", "ifgsm", "mifgsm", "ftda", "cw", "colour-shift", "universal", "minimum-apgd"}
 DETERMINISTIC = SIMPLE | STRUCTURED
 QUICK = {"steps": 12, "restarts": 2, "searches": 2, "queries": 24, "samples": 8}
+QUICK |= {"goal": 1.2, "rounds": 4}
 
 
 def _make(name):

@@ -38,7 +38,10 @@ ELSEWHERE = torch.device("meta")
 FAMILIES = ("bmshj2018-factorized", "bmshj2018-hyperprior", "mbt2018-mean")
 OBJECTIVES_OF_ALL = sorted(OBJECTIVES.keys() - {"target", "hyper-rate"})
 
-STEPPING = [name for name in ATTACKS if "steps" in registry.parameters("attack", name).model_fields]
+FIELDS = {name: registry.parameters("attack", name).model_fields for name in ATTACKS}
+STEPPING = [name for name, own in FIELDS.items() if "steps" in own and "goal" not in own]
+"""Attacks that only follow gradients; those with a goal also encode pictures, on the CPU."""
+
 WAITS_OF_A_STEP = {"ftda": 1}
 """FTDA asks where its pictures are, to leave the codec alone where that alone decides."""
 
