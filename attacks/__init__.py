@@ -104,6 +104,11 @@ ATTACKS: dict[str, Entry] = {
         "attacks.query.minimum:MinimumSquare",
         "smallest perturbation that reaches a goal, by Square at bisected radii",
     ),
+    "collision-search": Entry(
+        "attacks.gradient.collision:CollisionSearch",
+        "another picture with the value of the source picture, by Adam from afar",
+        paper="arXiv 2503.19817",
+    ),
     "universal": Entry(
         "attacks.gradient.universal:Universal",
         "universal perturbation trained on other pictures",
@@ -123,6 +128,11 @@ OBJECTIVES: dict[str, Entry] = {
     "distortion-at-rate": Entry(
         "attacks.objectives.tradeoffs:DistortionAtRate", "MSE at the clean rate"
     ),
+    "collision": Entry(
+        "attacks.objectives.collision:Collision",
+        "minus the distance to the bytes of the source picture",
+        paper="arXiv 2503.19817",
+    ),
     "target": Entry(
         "attacks.objectives.targeted:Targeted",
         "minus the MSE to a target picture, whole or in one place",
@@ -134,6 +144,11 @@ ENSEMBLES: dict[str, Entry] = {
     "minimum-perturbation": Entry(
         "attacks.goals:MinimumPerturbation",
         "smallest perturbations that lose some dB of PSNR, or multiply the rate",
+    ),
+    "bitstream-collision": Entry(
+        "attacks.gradient.collision:BitstreamCollision",
+        "another picture with the same bytes as the source picture",
+        paper="arXiv 2503.19817",
     ),
     "chosen-quality": Entry(
         "attacks.goals:ChosenQuality",

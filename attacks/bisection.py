@@ -1,6 +1,6 @@
 """Bisection of the radius of a budget: the smallest ball with a picture that reaches a goal.
 
-    bisection = Bisection(target, source, budget, goal)     encodes the source pictures
+    bisection = Bisection(target, source, budget, goals_of(target, source, goal))
     while bisection.is_open:
         search in the balls of bisection.radii, from bisection.starts()
         bisection.accept(images)                            encodes what the search found
@@ -15,8 +15,11 @@ at which a search failed and the size of the smallest picture that reaches the g
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -82,6 +85,27 @@ class _State:
     failed: Tensor | None = None
 
 
+def goals_of(target: QueryTarget, source: Tensor, goal: Goal) -> list[tuple[float, float]]:
+    """Encode the source pictures; return for each its value and the value to reach.
+
+    Args:
+        target: the function that must reach the goal.
+        source: the source pictures, float (B, 3, H, W) in [0, 1].
+        goal: the goal of every picture.
+
+    Raises:
+        Unsupported: the goal of a picture is not defined.
+    """
+    levels = (source * 255).round().byte()
+    values = map(float, target.query(_pictures(levels)))
+    return [(clean, goal.of(clean)) for clean in values]
+
+
+def _pictures(levels: Tensor) -> npt.NDArray[np.uint8]:
+    """Return pictures, uint8 (B, 3, H, W), as queries take them, (B, H, W, 3)."""
+    return levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
 class Bisection:
     """Bisects the radius of a budget for each picture of a batch.
 
@@ -89,20 +113,26 @@ class Bisection:
         target: the function that must reach the goal, by queries.
         source: the source pictures, float (B, 3, H, W) in [0, 1].
         budget: the largest budget, in linf, l2 or mse.
-        goal: the goal of every picture.
+        goals: for each picture its value and the value to reach, see `goals_of`.
+
+    Attributes:
+        target: the function that must reach the goal.
     """
 
-    def __init__(self, target: QueryTarget, source: Tensor, budget: Budget, goal: Goal) -> None:
-        self._target = target
+    def __init__(
+        self,
+        target: QueryTarget,
+        source: Tensor,
+        budget: Budget,
+        goals: Sequence[tuple[float, float]],
+    ) -> None:
+        self.target = target
         self._source = source
         self._budget = budget
-        self._states = [self._begun(owner, goal) for owner in range(len(source))]
-
-    def _begun(self, owner: int, goal: Goal) -> _State:
-        source = self._source[owner : owner + 1]
-        clean = self._value(owner, (source * 255).round().byte())
-        needed = goal.of(clean)
-        return _State(needed, 0.0, 0.0 if clean >= needed else math.inf, source, clean)
+        self._states = [
+            _State(goal, 0.0, 0.0 if clean >= goal else math.inf, one, clean)
+            for one, (clean, goal) in zip(source.split(1), goals, strict=True)
+        ]
 
     @property
     def is_open(self) -> bool:
@@ -205,8 +235,7 @@ class Bisection:
 
     def _value(self, owner: int, levels: Tensor) -> float:
         """Return the value of one 8-bit picture, uint8 (1, 3, H, W), by a query."""
-        pictures = levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
-        return float(self._target.query(pictures, [owner])[0])
+        return float(self.target.query(_pictures(levels), [owner])[0])
 
     def _next_radius(self, state: _State) -> float:
         if math.isinf(state.high):

@@ -20,7 +20,7 @@ from pydantic import Field
 from torch import Tensor
 
 from attacks.balls import Balls
-from attacks.bisection import SHRINKING, Bisection, Goal
+from attacks.bisection import SHRINKING, Bisection, Goal, goals_of
 from attacks.gradient.apgd import ascend_from
 from attacks.gradient.base import Steps
 from attacks.gradient.search import GradientSearch, Iterate
@@ -67,7 +67,8 @@ class MinimumAPGD:
         self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
     ) -> AttackResult:
         """Search for the nearest adversarial examples of float (B, 3, H, W) in [0, 1]."""
-        bisection = Bisection(target, images, budget, Goal(self.goal, self.relative))
+        goals = goals_of(target, images, Goal(self.goal, self.relative))
+        bisection = Bisection(target, images, budget, goals)
         for number in range(self.rounds):
             if not bisection.is_open:
                 break

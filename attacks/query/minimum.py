@@ -17,7 +17,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from attacks.bisection import SHRINKING, Bisection, Goal
+from attacks.bisection import SHRINKING, Bisection, Goal, goals_of
 from attacks.query.base import Queries
 from attacks.query.search import QuerySearch
 from attacks.query.square import Square
@@ -60,9 +60,14 @@ class MinimumSquare:
         self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
     ) -> AttackResult:
         """Search for the nearest adversarial examples of float (B, 3, H, W) in [0, 1]."""
-        found = [
-            self._search(_OnePicture(target, owner), image, budget, rngs[owner])
+        goals = goals_of(target, images, Goal(self.goal, self.relative))
+        bisections = [
+            Bisection(_OnePicture(target, owner), image, budget, goals[owner : owner + 1])
             for owner, image in enumerate(images.split(1))
+        ]
+        found = [
+            self._search(*one, budget)
+            for one in zip(bisections, images.split(1), rngs, strict=True)
         ]
         return AttackResult(
             torch.cat([one.images for one in found]),
@@ -71,14 +76,14 @@ class MinimumSquare:
         )
 
     def _search(
-        self, target: _OnePicture, image: Tensor, budget: Budget, rng: torch.Generator
+        self, bisection: Bisection, image: Tensor, rng: torch.Generator, budget: Budget
     ) -> AttackResult:
-        bisection = Bisection(target, image, budget, Goal(self.goal, self.relative))
         begun = bisection.values
         for number in range(self.rounds):
             if not bisection.is_open:
                 break
-            search = QuerySearch(target, image, replace(budget, radius=bisection.radii[0]))
+            ball = replace(budget, radius=bisection.radii[0])
+            search = QuerySearch(bisection.target, image, ball)
             if number:
                 search.evaluate(torch.stack(bisection.starts()))
             self._walk(search, bisection.goals[0], rng)

@@ -27,6 +27,7 @@ from backends.learned.bitstream_guard import (
     least_bits,
     zero_padded,
 )
+from backends.learned.latents import coded_streams, streams
 from backends.learned.nets import downsampling_factor, padded, view, weights_hash
 from backends.learned.surrogate_passes import Pass, Surrogate
 from bench.codec import Codec, Image, Relaxed, Tolerances
@@ -151,6 +152,14 @@ class Learned(Codec):
         codec._net = cast("CompressionModel", view(self._net, g_a=_FixedEncoder(latents)))
         codec._surrogate = self._surrogate_of(codec._net)
         return codec
+
+    def streams(self, images: Tensor) -> Mapping[str, Tensor]:
+        """Return the latents of each stream before rounding, see `bench.codec.Quantising`."""
+        return streams(self._net, padded(images, self._factor))
+
+    def coded_streams(self, images: Tensor) -> Mapping[str, Tensor]:
+        """Return the latents of each stream as they are coded."""
+        return coded_streams(self._net, padded(images, self._factor))
 
     def _strings(self, container: Container) -> list[list[bytes]]:
         """Return the container's strings in the form that `decompress` expects."""

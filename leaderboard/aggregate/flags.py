@@ -54,7 +54,7 @@ class Flag:
         return f"{name} ({', '.join(filter(None, (counts, self.amount)))})"
 
 
-REMARKS = frozenset({"random-start", "goal-not-reached"})
+REMARKS = frozenset({"random-start", "goal-not-reached", "no-collision"})
 """Flags that only describe a search. They exclude no codec from the ranking."""
 
 _ERRORS = {"source": "mse_source", "clean": "mse_shift", "input": "mse_input"}

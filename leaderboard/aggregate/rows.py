@@ -10,6 +10,7 @@ from bench.metrics.scores import psnr_of
 from bench.store.records import MeasureRecord, Scores
 from leaderboard.aggregate.bootstrap import Estimate, mean
 from leaderboard.aggregate.cases import CellGroup, ScoredAttack
+from leaderboard.aggregate.collisions import Collisions, collisions
 from leaderboard.aggregate.extra_metrics import MetricColumn, metric_columns
 from leaderboard.aggregate.flags import Flag
 from leaderboard.aggregate.goals import Goal
@@ -126,6 +127,7 @@ class Row:
         losses: pictures without scores of their own.
         flags: warnings beside the scores.
         smallest: the smallest budgets that reach each goal, if the suite searches for them.
+        collisions: bitstream collisions; None if the suite does not search for them.
     """
 
     place: RowKey
@@ -139,6 +141,7 @@ class Row:
     losses: Exclusions
     flags: tuple[Flag, ...]
     smallest: Mapping[Goal, SmallestBudgets]
+    collisions: Collisions | None
 
     @property
     def reference(self) -> bool:
@@ -180,6 +183,7 @@ def row(
         losses=_losses(case),
         flags=tuple(flags),
         smallest=smallest,
+        collisions=collisions(case),
     )
 
 

@@ -11,6 +11,7 @@ from typing import TypeAlias
 from leaderboard.aggregate.rows import Row
 from leaderboard.aggregate.threats import WITHOUT_GRADIENTS
 from leaderboard.columns.clean_columns import CLEAN
+from leaderboard.columns.collision_columns import collision_columns
 from leaderboard.columns.column import Column, of_attack
 from leaderboard.columns.smallest_columns import smallest_columns
 from leaderboard.columns.suite_columns import suite_columns
@@ -140,4 +141,5 @@ COLUMNS = (*_FIGURES, *_REST)
 
 def columns(rows: Sequence[Row]) -> tuple[RowColumn, ...]:
     """Return every column that some rows have, in the order in which it is shown."""
-    return (*_FIGURES, *smallest_columns(rows), *suite_columns(rows), *_REST)
+    special = (*smallest_columns(rows), *collision_columns(rows))
+    return (*_FIGURES, *special, *suite_columns(rows), *_REST)
