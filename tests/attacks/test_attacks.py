@@ -57,7 +57,7 @@ def test_the_seed_is_the_only_source_of_chance(name, photograph, small_codec):
     assert torch.equal(first.images, other.images) == (name in DETERMINISTIC)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "collision-search"])
 @pytest.mark.parametrize("objective", [Distortion(), Rate()])
 def test_the_best_that_was_seen_is_returned(name, objective, photograph, small_codec):
     source = to_tensor(photograph("rocket", 32, 48))
