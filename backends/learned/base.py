@@ -154,12 +154,16 @@ class Learned(Codec):
         return codec
 
     def streams(self, images: Tensor) -> Mapping[str, Tensor]:
-        """Return the latents of each stream before rounding, see `bench.codec.Quantising`."""
-        return streams(self._net, padded(images, self._factor))
+        """Return the latents of each stream before rounding, see `bench.codec.Quantising`.
+
+        They are computed on the CPU, by the model that codes: on another device, latents near the
+        limit between two values could be rounded differently.
+        """
+        return _on(images, streams(self._net, padded(images.cpu(), self._factor)))
 
     def coded_streams(self, images: Tensor) -> Mapping[str, Tensor]:
         """Return the latents of each stream as they are coded."""
-        return coded_streams(self._net, padded(images, self._factor))
+        return _on(images, coded_streams(self._net, padded(images.cpu(), self._factor)))
 
     def _strings(self, container: Container) -> list[list[bytes]]:
         """Return the container's strings in the form that `decompress` expects."""
@@ -192,6 +196,11 @@ class Learned(Codec):
 
     def _codec_id(self) -> bytes:
         return hashlib.sha256(self._weights.encode()).digest()[:4]
+
+
+def _on(images: Tensor, latents: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return latents on the device of pictures."""
+    return {name: values.to(images.device) for name, values in latents.items()}
 
 
 class _FixedEncoder(nn.Module):
