@@ -38,7 +38,7 @@ if TYPE_CHECKING:  # the command line reads tables of attacks without torch
 Half: TypeAlias = Literal["reconstruction", "rate", "both", "latents"]
 """The half of a codec that an objective needs. The harness does not run the other half.
 
-"latents" is the encoder up to the rounding of its latents (`bench.codec.Quantising`).
+"latents" is the encoder up to the rounding of its latents (`bench.codec.LatentCodec`).
 """
 
 Need: TypeAlias = Literal["nothing", "gradient", "queries"]

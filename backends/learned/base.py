@@ -138,6 +138,18 @@ class Learned(Codec):
         """The device of the surrogate."""
         return self._surrogate.device
 
+    def streams(self, images: Tensor) -> Mapping[str, Tensor]:
+        """Return the latents of each stream before rounding, see `bench.codec.LatentCodec`.
+
+        They are computed on the CPU, by the model that codes: on another device, latents near the
+        limit between two values could be rounded differently.
+        """
+        return _on(images, streams(self._net, padded(images.cpu(), self._factor)))
+
+    def coded_streams(self, images: Tensor) -> Mapping[str, Tensor]:
+        """Return the latents of each stream as they are coded."""
+        return _on(images, coded_streams(self._net, padded(images.cpu(), self._factor)))
+
     def latents(self, images: Tensor) -> Tensor:
         """Return the unquantised latents, (B, C, h, w), of pictures, float (B, 3, H, W)."""
         latents: Tensor = self._net.g_a(padded(images, self._factor))
@@ -152,18 +164,6 @@ class Learned(Codec):
         codec._net = cast("CompressionModel", view(self._net, g_a=_FixedEncoder(latents)))
         codec._surrogate = self._surrogate_of(codec._net)
         return codec
-
-    def streams(self, images: Tensor) -> Mapping[str, Tensor]:
-        """Return the latents of each stream before rounding, see `bench.codec.Quantising`.
-
-        They are computed on the CPU, by the model that codes: on another device, latents near the
-        limit between two values could be rounded differently.
-        """
-        return _on(images, streams(self._net, padded(images.cpu(), self._factor)))
-
-    def coded_streams(self, images: Tensor) -> Mapping[str, Tensor]:
-        """Return the latents of each stream as they are coded."""
-        return _on(images, coded_streams(self._net, padded(images.cpu(), self._factor)))
 
     def _strings(self, container: Container) -> list[list[bytes]]:
         """Return the container's strings in the form that `decompress` expects."""

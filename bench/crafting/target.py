@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from bench.attack import Objective, View
-from bench.codec import Codec, Concurrent, Differentiable, Image, Quantising
+from bench.codec import Codec, Concurrent, Differentiable, Image, LatentCodec
 from bench.errors import PLUGIN_ERRORS, Unsupported, raise_if_machine
 from bench.isolation.coder import decode, encode
 from bench.tensors import to_image, to_tensor
@@ -130,7 +130,9 @@ class CodecTarget:
         if not isinstance(codec, Differentiable):
             raise Unsupported("this codec offers no gradients; attack it by transfer or queries")
         if self._objective.needs == "latents":
-            return _Output(offsets=_offsets(self._quantising.streams(images), self._coded_streams))
+            return _Output(
+                offsets=_offsets(self._latent_codec.streams(images), self._coded_streams)
+            )
         if self._objective.needs == "rate":
             return _Output(bits=codec.rate(images))
         if self._objective.needs == "reconstruction":
@@ -139,8 +141,8 @@ class CodecTarget:
         return _Output(both.reconstruction, both.bits)
 
     @property
-    def _quantising(self) -> Quantising:
-        if not isinstance(self._codec, Quantising):
+    def _latent_codec(self) -> LatentCodec:
+        if not isinstance(self._codec, LatentCodec):
             raise Unsupported(
                 "this codec does not show its latents before rounding; only learned codecs without"
                 " defences do"
@@ -150,7 +152,7 @@ class CodecTarget:
     @cached_property
     def _coded_streams(self) -> Mapping[str, Tensor]:
         """The coded latents of the source pictures."""
-        return self._quantising.coded_streams(self._source)
+        return self._latent_codec.coded_streams(self._source)
 
     @property
     def _real_codec(self) -> Codec:
