@@ -101,6 +101,19 @@ ATTACKS: dict[str, Entry] = {
         "Adam on one rectangle of the picture",
         paper="arXiv 1801.02608",
     ),
+    "minimum-apgd": Entry(
+        "attacks.gradient.minimum:MinimumAPGD",
+        "smallest perturbation that reaches a goal, by APGD at bisected radii",
+    ),
+    "minimum-square": Entry(
+        "attacks.query.minimum:MinimumSquare",
+        "smallest perturbation that reaches a goal, by Square at bisected radii",
+    ),
+    "collision-search": Entry(
+        "attacks.gradient.collision:CollisionSearch",
+        "another picture with the value of the source picture, by Adam from afar",
+        paper="arXiv 2503.19817",
+    ),
     "universal": Entry(
         "attacks.gradient.universal:Universal",
         "universal perturbation trained on other pictures",
@@ -120,6 +133,11 @@ OBJECTIVES: dict[str, Entry] = {
     "distortion-at-rate": Entry(
         "attacks.objectives.tradeoffs:DistortionAtRate", "MSE at the clean rate"
     ),
+    "collision": Entry(
+        "attacks.objectives.collision:Collision",
+        "minus the distance to the bytes of the source picture",
+        paper="arXiv 2503.19817",
+    ),
     "target": Entry(
         "attacks.objectives.targeted:Targeted",
         "minus the MSE to a target picture, whole or in one place",
@@ -129,4 +147,17 @@ OBJECTIVES: dict[str, Entry] = {
 ENSEMBLES: dict[str, Entry] = {
     "standard": Entry("attacks.standard:Standard", "worst case over complementary attacks"),
     "standard-1": Entry("attacks.standard:Standard1", "version 1 of standard, for older results"),
+    "minimum-perturbation": Entry(
+        "attacks.goals:MinimumPerturbation",
+        "smallest perturbations that lose some dB of PSNR, or multiply the rate",
+    ),
+    "bitstream-collision": Entry(
+        "attacks.gradient.collision:BitstreamCollision",
+        "another picture with the same bytes as the source picture",
+        paper="arXiv 2503.19817",
+    ),
+    "chosen-quality": Entry(
+        "attacks.goals:ChosenQuality",
+        "smallest perturbations that bring the PSNR or the rate to a chosen value",
+    ),
 }

@@ -75,6 +75,14 @@ class Toy(Codec):
         """Return the reconstruction and the bits."""
         return Relaxed(self.reconstruct(images), self.rate(images))
 
+    def streams(self, images: Tensor) -> Mapping[str, Tensor]:
+        """Return the levels of the samples, (B, 3, H, W), as stream "y"."""
+        return {"y": images * 255}
+
+    def coded_streams(self, images: Tensor) -> Mapping[str, Tensor]:
+        """Return the levels that are written; no other picture has the same ones."""
+        return {"y": (images * 255).round()}
+
     def estimated_bits(self, image: Image) -> float:
         """Return exactly the bits that `encode` writes, without the padding of the last byte."""
         return float(torch.from_numpy(image.copy()).double().sum()) + image.size

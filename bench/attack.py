@@ -35,8 +35,11 @@ if TYPE_CHECKING:  # the command line reads tables of attacks without torch
 
     from bench.budget import Budget
 
-Half: TypeAlias = Literal["reconstruction", "rate", "both"]
-"""The half of a codec that an objective needs. The harness does not run the other half."""
+Half: TypeAlias = Literal["reconstruction", "rate", "both", "latents"]
+"""The half of a codec that an objective needs. The harness does not run the other half.
+
+"latents" is the encoder up to the rounding of its latents (`bench.codec.LatentCodec`).
+"""
 
 Need: TypeAlias = Literal["nothing", "gradient", "queries"]
 """What an attack needs from its target.
@@ -62,6 +65,10 @@ class View:
         reconstruction: the codec's reconstruction of `images`, same shape, not clipped.
         bits: the bits of each latent stream of `images`, by name, each (B, ...).
         clean_bits: the bits of each latent stream of `source`; set if `wants_clean` is true.
+        offsets: the latents of `images` less the coded latents of `source`, by stream, in rounding
+            steps, each (B, ...); set by the surrogate for objectives that need "latents".
+        differing: the number of bytes in which the bitstreams of `images` and `source` differ,
+            (B,); set in queries for objectives that need "latents".
     """
 
     images: Tensor
@@ -70,6 +77,8 @@ class View:
     reconstruction: Tensor | None = None
     bits: Mapping[str, Tensor] | None = None
     clean_bits: Mapping[str, Tensor] | None = None
+    offsets: Mapping[str, Tensor] | None = None
+    differing: Tensor | None = None
 
 
 def given(part: Part | None) -> Part:

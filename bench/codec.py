@@ -215,3 +215,26 @@ class Branching(Protocol):
             images: float (B, 3, H, W) in [0, 1].
         """
         ...
+
+
+@runtime_checkable
+class LatentCodec(Protocol):
+    """A codec whose bitstream is a function of rounded latents, as far as attacks can use it.
+
+    Two pictures of one size have the same bitstream if each of their latents is rounded to the same
+    value: if the latents of one are less than 0.5 away from the coded latents of the other.
+    """
+
+    def streams(self, images: Tensor) -> Mapping[str, Tensor]:
+        """Return the latents of each stream before rounding, in rounding steps, each (B, ...).
+
+        Gradients flow to the images, float (B, 3, H, W) in [0, 1].
+
+        Raises:
+            Unsupported: rounding also depends on something else in this codec.
+        """
+        ...
+
+    def coded_streams(self, images: Tensor) -> Mapping[str, Tensor]:
+        """Return the latents of each stream as they are coded, each (B, ...), without gradients."""
+        ...

@@ -45,7 +45,15 @@ class APGD(RestartedAttack):
     restarts: Restarts = 1
 
     def _ascend(self, search: GradientSearch, images: Tensor) -> None:
-        _Ascent(search, search.step(images)).run(self.steps)
+        ascend_from(search, search.step(images), self.steps)
+
+
+def ascend_from(search: GradientSearch, start: Iterate, steps: int) -> None:
+    """Run one ascent of Auto-PGD from evaluated pictures; `search` keeps the best ones.
+
+    It evaluates one gradient less than `steps`, and one value.
+    """
+    _Ascent(search, start).run(steps)
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,26 @@ rounded to 8 bits. The queried pictures are returned with their values.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from bench.attack import AttackResult, Target
+from bench.attack import AttackResult
 from bench.budget import Budget
 from bench.queries import BestQueries
+
+
+class QueryTarget(Protocol):
+    """The part of `bench.attack.Target` that answers queries."""
+
+    def query(
+        self, images: npt.NDArray[np.uint8], owners: Sequence[int] | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Encode and decode pictures and return their values."""
+        ...
 
 
 class QuerySearch:
@@ -29,7 +42,7 @@ class QuerySearch:
         budget: the budget onto which candidates are projected.
     """
 
-    def __init__(self, target: Target, source: Tensor, budget: Budget) -> None:
+    def __init__(self, target: QueryTarget, source: Tensor, budget: Budget) -> None:
         self._target = target
         self._best = BestQueries(source, budget)
         self.source = source

@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, NamedTuple, TypeAlias
 
@@ -50,13 +50,25 @@ class Square(QueryAttack):
     share: Annotated[float, Field(gt=0, le=1)] = 0.8
 
     def _run(self, search: QuerySearch, rngs: Sequence[torch.Generator]) -> None:
+        for _ in self.moves(search, rngs):
+            pass
+
+    def moves(self, search: QuerySearch, rngs: Sequence[torch.Generator]) -> Iterator[None]:
+        """Query one picture after another, and yield after each.
+
+        Args:
+            search: keeps the best pictures, from which moves after the first one begin.
+            rngs: one generator per picture.
+        """
         is_euclidean = search.budget.kind in EUCLIDEAN
         start, move = (_bumps, _move_bump) if is_euclidean else (_stripes, _set_square)
         space = _Space.of(search.budget, search.source)
         _query(search, start, space, self.share, rngs)
+        yield
         for done in range(1, self.queries):
             share = self.share / 2 ** bisect_right(_HALVINGS, done / self.queries)
             _query(search, move, space, share, rngs)
+            yield
 
 
 def _query(

@@ -27,6 +27,7 @@ from backends.learned.bitstream_guard import (
     least_bits,
     zero_padded,
 )
+from backends.learned.latents import coded_streams, streams
 from backends.learned.nets import downsampling_factor, padded, view, weights_hash
 from backends.learned.surrogate_passes import Pass, Surrogate
 from bench.codec import Codec, Image, Relaxed, Rounding, Tolerances
@@ -139,6 +140,18 @@ class Learned(Codec):
         """The device of the surrogate."""
         return self._surrogate.device
 
+    def streams(self, images: Tensor) -> Mapping[str, Tensor]:
+        """Return the latents of each stream before rounding, see `bench.codec.LatentCodec`.
+
+        They are computed on the CPU, by the model that codes: on another device, latents near the
+        limit between two values could be rounded differently.
+        """
+        return _on(images, streams(self._net, padded(images.cpu(), self._factor)))
+
+    def coded_streams(self, images: Tensor) -> Mapping[str, Tensor]:
+        """Return the latents of each stream as they are coded."""
+        return _on(images, coded_streams(self._net, padded(images.cpu(), self._factor)))
+
     def latents(self, images: Tensor) -> Tensor:
         """Return the unquantised latents, (B, C, h, w), of pictures, float (B, 3, H, W)."""
         latents: Tensor = self._net.g_a(padded(images, self._factor))
@@ -199,6 +212,11 @@ class Learned(Codec):
 
     def _codec_id(self) -> bytes:
         return hashlib.sha256(self._weights.encode()).digest()[:4]
+
+
+def _on(images: Tensor, latents: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return latents on the device of pictures."""
+    return {name: values.to(images.device) for name, values in latents.items()}
 
 
 class _FixedEncoder(nn.Module):

@@ -19,6 +19,7 @@ from bench.budget import Budget
 from bench.codec import Codec, Image
 from bench.crafting.composed_target import compose_target
 from bench.crafting.ensemble import Ensemble
+from bench.crafting.no_target import NoTarget
 from bench.crafting.oracle import Oracle
 from bench.crafting.result import CraftResult, search_identity
 from bench.crafting.search import (
@@ -29,7 +30,7 @@ from bench.crafting.search import (
     run_until_converged,
     trajectory_flags,
 )
-from bench.crafting.target import CodecTarget, NoTarget
+from bench.crafting.target import CodecTarget
 from bench.errors import PLUGIN_ERRORS, Unsupported, one_line, raise_if_machine
 from bench.images.image_set import pixel_hash
 from bench.planning.jobs import CraftJob

@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +18,7 @@ import torch
 from torch import Tensor
 
 from bench.attack import Objective, View
-from bench.codec import Codec, Concurrent, Differentiable, Image
+from bench.codec import Codec, Concurrent, Differentiable, Image, LatentCodec
 from bench.errors import PLUGIN_ERRORS, Unsupported, raise_if_machine
 from bench.isolation.coder import decode, encode
 from bench.tensors import to_image, to_tensor
@@ -129,12 +128,30 @@ class CodecTarget:
         codec = self._codec
         if not isinstance(codec, Differentiable):
             raise Unsupported("this codec offers no gradients; attack it by transfer or queries")
+        if self._objective.needs == "latents":
+            return _Output(
+                offsets=_offsets(self._latent_codec.streams(images), self._coded_streams)
+            )
         if self._objective.needs == "rate":
             return _Output(bits=codec.rate(images))
         if self._objective.needs == "reconstruction":
             return _Output(codec.reconstruct(images))
         both = codec.relaxed(images)
         return _Output(both.reconstruction, both.bits)
+
+    @property
+    def _latent_codec(self) -> LatentCodec:
+        if not isinstance(self._codec, LatentCodec):
+            raise Unsupported(
+                "this codec does not show its latents before rounding; only learned codecs without"
+                " defences do"
+            )
+        return self._codec
+
+    @cached_property
+    def _coded_streams(self) -> Mapping[str, Tensor]:
+        """The coded latents of the source pictures."""
+        return self._latent_codec.coded_streams(self._source)
 
     @property
     def _real_codec(self) -> Codec:
@@ -151,8 +168,10 @@ class CodecTarget:
             return self._surrogate_output(self._source)
 
     def _code(self, codec: Codec, image: Image) -> _Output:
-        """Encode a picture, and decode it unless the objective needs only the rate."""
+        """Encode a picture, and decode it if the objective needs the reconstruction."""
         bitstream = encode(codec, image)
+        if self._objective.needs == "latents":
+            return _Output(bitstream=bitstream)
         bits = {"bitstream": torch.tensor([[8.0 * len(bitstream)]])}
         if self._objective.needs == "rate":
             return _Output(bits=bits)
@@ -214,15 +233,31 @@ class _Output:
     Attributes:
         reconstruction: float (B, 3, H, W) in [0, 1].
         bits: maps of bits by stream, each (B, ...).
+        offsets: latents less the coded latents of the source pictures, by stream, each (B, ...).
+        bitstream: the bitstream of a picture that was really encoded; empty for a failure.
     """
 
     reconstruction: Tensor | None = None
     bits: Mapping[str, Tensor] | None = None
+    offsets: Mapping[str, Tensor] | None = None
+    bitstream: bytes | None = None
+
+
+def _offsets(streams: Mapping[str, Tensor], coded: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: latents - coded[name] for name, latents in streams.items()}
+
+
+def _differing(one: bytes | None, other: bytes | None) -> Tensor | None:
+    """Return the number of bytes in which two bitstreams differ, (1,); None if one is unknown."""
+    if one is None or other is None:
+        return None
+    shared = sum(a != b for a, b in zip(one, other, strict=False))
+    return torch.tensor([float(shared + abs(len(one) - len(other)))])
 
 
 def _failure(image: Image) -> _Output:
     bits = {"bitstream": torch.tensor([[_FAILED_BPP * image[..., 0].size]])}
-    return _Output(to_tensor(np.full_like(image, _FAILED_LEVEL)), bits)
+    return _Output(to_tensor(np.full_like(image, _FAILED_LEVEL)), bits, bitstream=b"")
 
 
 def _make_view(images: Tensor, source: Tensor, coded: _Output, clean: _Output) -> View:
@@ -233,34 +268,6 @@ def _make_view(images: Tensor, source: Tensor, coded: _Output, clean: _Output) -
         reconstruction=coded.reconstruction,
         bits=coded.bits,
         clean_bits=clean.bits,
+        offsets=coded.offsets,
+        differing=_differing(coded.bitstream, clean.bitstream),
     )
-
-
-class NoTarget:
-    """The target of attacks that need none, such as noise."""
-
-    gradients = 0
-    queries = 0
-
-    def value_and_grad(self, images: Tensor) -> NoReturn:
-        """Raise `Unsupported`."""
-        del images
-        raise Unsupported("this attack said it needs nothing, and has no target")
-
-    def value(self, images: Tensor) -> NoReturn:
-        """Raise `Unsupported`."""
-        self.value_and_grad(images)
-
-    def around(self, source: Tensor) -> NoReturn:
-        """Raise `Unsupported`."""
-        self.value_and_grad(source)
-
-    def query(self, images: npt.NDArray[np.uint8], owners: Sequence[int] | None = None) -> NoReturn:
-        """Raise `Unsupported`."""
-        del owners
-        self.value_and_grad(torch.from_numpy(images))
-
-    def flags(self, picture: int | None = None) -> tuple[str, ...]:
-        """Return no flags."""
-        del picture
-        return ()

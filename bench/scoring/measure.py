@@ -24,6 +24,9 @@ from bench.wrapping import drawn
 RANDOMISED = "randomised"
 """Flag: the victim gave other bytes or another picture, or failed, the second time."""
 
+COLLISION = "collision"
+"""Flag: the adversarial picture is another picture, and the victim gave the same bytes for it."""
+
 _NEEDS_MORE = "a process that has not seen the picture cannot decode its bytes"
 
 
@@ -67,7 +70,7 @@ def measure(
         return failed_evaluation(job, leak, "clean")
     return MeasureRecord(
         **evaluation_identity(job),
-        **(_code_again(coder, image, coded) if attacked is None else {}),
+        **(_code_again(coder, image, coded) if attacked is None else _collision(clean, coded)),
         status="ok",
         scores=score(coder, job.picture.pixels, image, clean, coded, terms),
         encode_seconds=coded.encode_seconds,
@@ -104,6 +107,12 @@ def _code_again(coder: Coder, image: Image, coded: RoundTrip) -> dict[str, Any]:
         "encode_peak": encoded.peak,
         "decode_peak": decoded.peak,
     }
+
+
+def _collision(clean: RoundTrip, coded: RoundTrip) -> dict[str, Any]:
+    """Return the flags of an adversarial picture."""
+    is_other = not np.array_equal(clean.picture, coded.picture)
+    return {"flags": (COLLISION,) if is_other and clean.bitstream == coded.bitstream else ()}
 
 
 def _leak(coder: Coder, witness: Coder, image: Image, coded: RoundTrip) -> CodingFailure | None:

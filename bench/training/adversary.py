@@ -8,8 +8,9 @@ from compressai.models import CompressionModel
 from torch import Tensor
 
 from bench.attack import Attack, Objective
+from bench.crafting.no_target import NoTarget
 from bench.crafting.search import run_attack
-from bench.crafting.target import CodecTarget, NoTarget
+from bench.crafting.target import CodecTarget
 from bench.registry.live_surrogate import live_surrogate
 from bench.registry.registry import ComponentSpec, instantiate, parameters
 from bench.training.recipe import AttackSpec

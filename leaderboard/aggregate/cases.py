@@ -20,10 +20,14 @@ from bench.registry.registry import ComponentSpec
 from bench.store.records import CraftRecord, MeasureRecord, Scores, Threat
 from bench.store.run_folder import Run
 from leaderboard.aggregate.extra_metrics import failed
+from leaderboard.aggregate.goals import Goal, Goals
 from leaderboard.aggregate.suite_info import SuiteInfo
 
 _SUBSAMPLED = frozenset({"h266", "vvc", "webp"})
 """Names of codecs that always use 4:2:0 chroma subsampling."""
+
+_COLLISION = "collision"
+"""Name of the objective of collisions, and flag of an evaluation with the bytes of the source."""
 
 FAILED_BPP = 24.0
 """Smallest rate of a failure in bits per pixel: the uncompressed picture."""
@@ -48,6 +52,7 @@ class ScoredAttack:
         scores: the measured scores; for a failure the scores that stand in for it.
         seconds: encoding and decoding time; zeros for a failure.
         failed: whether the victim could not encode or decode the picture.
+        collides: whether it is another picture than the source picture with the same bytes.
     """
 
     threat: Threat
@@ -56,6 +61,7 @@ class ScoredAttack:
     scores: Scores
     seconds: tuple[float, float]
     failed: bool = False
+    collides: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,11 +73,15 @@ class CellGroup:
         seconds: encoding and decoding time of each source picture by name.
         peaks: peak memory of encoding and decoding each source picture in bytes by name; None
             where it is not known.
-        scored: the scored adversarial pictures.
+        scored: the scored adversarial pictures, without those of `towards_goals`.
         crafts: the searches by threat, including those that gave no picture.
         cells: number of records of adversarial pictures whose source picture has clean scores.
         lost: records without scores of their own, source pictures first.
         flags: the flags of the source pictures' records, in their order.
+        towards_goals: the scored pictures of searches for the smallest perturbation that reaches a
+            goal. They are not the strongest ones of their budget, so no worst case has them.
+        collision_searches: the scored pictures of searches for bitstream collisions; no worst case
+            has them either, because they are decoded like their source pictures.
     """
 
     clean: dict[str, Scores]
@@ -82,6 +92,8 @@ class CellGroup:
     cells: int
     lost: tuple[MeasureRecord, ...]
     flags: tuple[str, ...] = ()
+    towards_goals: tuple[tuple[Goal, ScoredAttack], ...] = ()
+    collision_searches: tuple[ScoredAttack, ...] = ()
 
     def of(self, *threats: str) -> list[ScoredAttack]:
         """Return the scored adversarial pictures of some threats."""
@@ -95,6 +107,10 @@ def measurements(run: Run) -> list[MeasureRecord]:
 
 def cases(run: Run, suite: SuiteInfo) -> dict[tuple[str, str], CellGroup]:
     """Return the records of every operating point at every budget, measured or not."""
+    searches = _SpecialSearches(
+        Goals(suite.all_attacks),
+        frozenset(str(one) for one in suite.all_objectives if one.name == _COLLISION),
+    )
     clean: dict[str, list[MeasureRecord]] = defaultdict(list)
     attacked: dict[tuple[str, str], list[tuple[MeasureRecord, CraftRecord]]] = defaultdict(list)
     for record in measurements(run):
@@ -105,11 +121,24 @@ def cases(run: Run, suite: SuiteInfo) -> dict[tuple[str, str], CellGroup]:
             attacked[record.victim, craft.budget].append((record, craft))
     return {
         (victim, str(budget)): _case(
-            clean[victim], attacked[victim, str(budget)], lmbda=suite.rd_lambda
+            clean[victim], attacked[victim, str(budget)], searches, lmbda=suite.rd_lambda
         )
         for budget in suite.balls
         for victim in run.manifest.codecs
     }
+
+
+@dataclass(frozen=True)
+class _SpecialSearches:
+    """The searches of a suite whose pictures count in no worst case.
+
+    Attributes:
+        goals: the goals of searches for the smallest perturbation.
+        collisions: labels of the objectives of searches for bitstream collisions.
+    """
+
+    goals: Goals
+    collisions: frozenset[str]
 
 
 def _craft(run: Run, key: str) -> CraftRecord:
@@ -125,6 +154,7 @@ def _craft(run: Run, key: str) -> CraftRecord:
 def _case(
     clean: list[MeasureRecord],
     attacked: list[tuple[MeasureRecord, CraftRecord]],
+    searches: _SpecialSearches,
     lmbda: float,
 ) -> CellGroup:
     first = [record for record in clean if not record.draw]
@@ -132,6 +162,10 @@ def _case(
     scored = [
         _scored(record, craft, before.get(record.picture), lmbda) for record, craft in attacked
     ]
+    attacks = [attack for attack in scored if attack is not None]
+    colliding = [one for one in attacks if one.craft.objective in searches.collisions]
+    others = [one for one in attacks if one.craft.objective not in searches.collisions]
+    known = [(searches.goals.of(attack.craft), attack) for attack in others]
     due = [record for record, _ in attacked if record.stage != "clean"]
     return CellGroup(
         clean=before,
@@ -139,11 +173,13 @@ def _case(
             record.picture: (record.encode_seconds, record.decode_seconds) for record in first
         },
         peaks={record.picture: (record.encode_peak, record.decode_peak) for record in first},
-        scored=tuple(attack for attack in scored if attack is not None),
+        scored=tuple(attack for goal, attack in known if goal is None),
         crafts=_crafts(attacked),
         cells=len(due),
         lost=tuple(record for record in [*clean, *due] if record.status != "ok"),
         flags=tuple(chain.from_iterable(record.flags for record in first)),
+        towards_goals=tuple((goal, attack) for goal, attack in known if goal is not None),
+        collision_searches=tuple(colliding),
     )
 
 
@@ -166,7 +202,8 @@ def _scored(
     if scores is None:
         return None
     seconds = (record.encode_seconds, record.decode_seconds)
-    return ScoredAttack(record.threat, record.picture, craft, scores, seconds, is_failure)
+    collides = _COLLISION in record.flags
+    return ScoredAttack(record.threat, record.picture, craft, scores, seconds, is_failure, collides)
 
 
 def _stand_in(clean: Scores, lmbda: float) -> Scores:

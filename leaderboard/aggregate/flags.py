@@ -54,8 +54,8 @@ class Flag:
         return f"{name} ({', '.join(filter(None, (counts, self.amount)))})"
 
 
-REMARKS = frozenset({"random-start"})
-"""Flags that only describe how a search began. They exclude no codec from the ranking."""
+REMARKS = frozenset({"random-start", "goal-not-reached", "no-collision"})
+"""Flags that only describe a search. They exclude no codec from the ranking."""
 
 _ERRORS = {"source": "mse_source", "clean": "mse_shift", "input": "mse_input"}
 _LAMBDA = 0.013

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.metrics.scores import psnr_of
 from bench.store.records import MeasureRecord, Scores
 from leaderboard.aggregate.bootstrap import Estimate, mean
 from leaderboard.aggregate.cases import CellGroup, ScoredAttack
+from leaderboard.aggregate.collisions import Collisions, collisions
 from leaderboard.aggregate.extra_metrics import MetricColumn, metric_columns
 from leaderboard.aggregate.flags import Flag
+from leaderboard.aggregate.goals import Goal
+from leaderboard.aggregate.smallest import SmallestBudgets
 from leaderboard.aggregate.threats import ATTACKS, GRADIENTS, NOISE, WITHOUT_GRADIENTS
 from leaderboard.aggregate.worst_case import GainOverBaseline, WorstCase, excess_over, worst_case
 
@@ -123,6 +126,8 @@ class Row:
             pictures; None if these were not scored on it.
         losses: pictures without scores of their own.
         flags: warnings beside the scores.
+        smallest: the smallest budgets that reach each goal, if the suite searches for them.
+        collisions: bitstream collisions; None if the suite does not search for them.
     """
 
     place: RowKey
@@ -135,6 +140,8 @@ class Row:
     over_lossless: GainOverBaseline | None
     losses: Exclusions
     flags: tuple[Flag, ...]
+    smallest: Mapping[Goal, SmallestBudgets]
+    collisions: Collisions | None
 
     @property
     def reference(self) -> bool:
@@ -142,7 +149,13 @@ class Row:
         return self.place.reference
 
 
-def row(place: RowKey, case: CellGroup, flags: Iterable[Flag], lossless: CellGroup | None) -> Row:
+def row(
+    place: RowKey,
+    case: CellGroup,
+    flags: Iterable[Flag],
+    lossless: CellGroup | None,
+    smallest: Mapping[Goal, SmallestBudgets],
+) -> Row:
     """Return the row of one operating point at one budget.
 
     Args:
@@ -150,6 +163,7 @@ def row(place: RowKey, case: CellGroup, flags: Iterable[Flag], lossless: CellGro
         case: its records.
         flags: warnings beside the scores.
         lossless: records of the lossless reference at the same budget.
+        smallest: the smallest budgets that reach each goal.
     """
     own = case.of(GRADIENTS) if place.through_gradients else case.of(*place.kinds)
     attacks, noises = case.of(*place.kinds), case.of(NOISE)
@@ -168,6 +182,8 @@ def row(place: RowKey, case: CellGroup, flags: Iterable[Flag], lossless: CellGro
         over_lossless=excess_over(on_lossless, attack),
         losses=_losses(case),
         flags=tuple(flags),
+        smallest=smallest,
+        collisions=collisions(case),
     )
 
 

@@ -11,7 +11,9 @@ from typing import TypeAlias
 from leaderboard.aggregate.rows import Row
 from leaderboard.aggregate.threats import WITHOUT_GRADIENTS
 from leaderboard.columns.clean_columns import CLEAN
+from leaderboard.columns.collision_columns import collision_columns
 from leaderboard.columns.column import Column, of_attack
+from leaderboard.columns.smallest_columns import smallest_columns
 from leaderboard.columns.suite_columns import suite_columns
 from leaderboard.columns.terms import flag_text, threat_meaning, threat_text
 from leaderboard.columns.threat_columns import BY_THREAT, NOISE
@@ -139,4 +141,5 @@ COLUMNS = (*_FIGURES, *_REST)
 
 def columns(rows: Sequence[Row]) -> tuple[RowColumn, ...]:
     """Return every column that some rows have, in the order in which it is shown."""
-    return (*_FIGURES, *suite_columns(rows), *_REST)
+    special = (*smallest_columns(rows), *collision_columns(rows))
+    return (*_FIGURES, *special, *suite_columns(rows), *_REST)

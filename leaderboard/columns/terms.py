@@ -53,6 +53,11 @@ FLAG_MEANINGS = {
     " early. Try more steps or a smaller step size.",
     "weaker-than-fewer-steps": "the same attack with fewer steps was stronger, so the result"
     " depends on chance. Try restarts or a smaller step size.",
+    "goal-not-reached": "the search for the smallest perturbation found no picture that reaches its"
+    " goal inside the budget. The codec withstands this search, or the search is too weak. Try a"
+    " larger budget or more steps.",
+    "no-collision": "the search found no other picture with the same bytes. There may be one: more"
+    " steps or tries may find it. A codec whose bytes determine the picture has none.",
     "search-failed": "the search gave no picture inside the budget. The reasons are listed below.",
     "unfinished": "not every evaluation of the run has a record. Continue the run; its figures may"
     " change.",

@@ -30,6 +30,7 @@ from leaderboard.aggregate.flags import (
     weak_flags,
 )
 from leaderboard.aggregate.rows import Row, RowKey, kinds, row
+from leaderboard.aggregate.smallest import smallest_budgets
 from leaderboard.aggregate.suite_info import SuiteInfo, setting
 from leaderboard.aggregate.threats import GRADIENTS, NOISE, QUERIES, WITHOUT_GRADIENTS
 from leaderboard.ranking.comparison import Comparison, comparison
@@ -175,12 +176,15 @@ def _members(part: BoardRun, run: Run) -> Iterator[FamilyMember]:
     groups = cases(run, part.suite)
     own = {codec for (codec, _), case in groups.items() if GRADIENTS in case.crafts}
     lossless = min(part.suite.references)
+    balls = {str(budget): budget for budget in part.suite.balls}
+    values = objective_values(part.suite.all_objectives)
     for (codec, budget), case in groups.items():
         place = _place(part, codec, budget, case, codec in own)
         flags = _flags(part, place, groups)
+        smallest = smallest_budgets(case, balls[budget], values)
         yield FamilyMember(
             part.suite.choices[codec],
-            row(place, case, flags, groups.get((lossless, budget))),
+            row(place, case, flags, groups.get((lossless, budget)), smallest),
             case,
             tuple(_flags_without_gradients(part, place, groups)),
         )
@@ -213,7 +217,9 @@ def _flags(
         yield from _weak(part, place, groups, threats)
         yield from step_flags(case.of(*threats), part.suite.all_attacks, values)
     if place.through_gradients:
-        yield from surrogate_flags(case.of(GRADIENTS), values)
+        searched = [*case.of(GRADIENTS), *(attack for _, attack in case.towards_goals)]
+        own = [attack for attack in searched if attack.threat == GRADIENTS]
+        yield from surrogate_flags(own, values)
 
 
 def _flags_without_gradients(

@@ -31,6 +31,7 @@ _OBJECTIVES = {
     "rd": "highest R-D cost",
     "rate-at-quality": "highest rate at the clean quality",
     "distortion-at-rate": "largest error at no more than the clean rate",
+    "collision": "another picture with the same bytes",
     "target": "a reconstruction that shows another picture",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import matplotlib as mpl
@@ -11,6 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from leaderboard.aggregate.bootstrap import Estimate
+from leaderboard.aggregate.goals import Goal
+from leaderboard.aggregate.rows import Row
 from leaderboard.formatting import plain
 from leaderboard.ranking.comparison import Comparison, Line, Sweep
 from leaderboard.ranking.ranking import ALL, Ranking, Standing
@@ -89,6 +92,55 @@ def budget_sweep(sweep: Sweep) -> Figure:
     rate.set(xlabel=budget, ylabel="rate increase (clean = 1)")
     _legend(figure, drop)
     return figure
+
+
+def goals_of(comparison: Comparison) -> list[Goal]:
+    """Return the goals of the searches for the smallest perturbation, each once."""
+    return list(dict.fromkeys(goal for row in _rows(comparison) for goal in row.smallest))
+
+
+def smallest_budgets(comparison: Comparison) -> Figure:
+    """Draw the share of pictures that reach each goal against the budget, one panel for each."""
+    goals = goals_of(comparison)
+    figure, panels = _figure(len(goals), "Pictures that reach a goal (dashed: without gradients)")
+    rows = [row for row in _rows(comparison) if row.smallest]
+    colours = _colours([row.place.codec for row in rows])
+    for axes, goal in zip(panels, goals, strict=True):
+        for row in rows:
+            _shares(axes, row, goal, colours[row.place.codec])
+        budget = f"budget, {comparison.budget.kind} in {comparison.budget.unit}"
+        axes.set(xlabel=budget, ylabel="share of the pictures", title=_safe(str(goal)))
+        axes.set(xlim=(0, _farthest(rows, goal)), ylim=(0, 1.02))
+    _legend(figure, panels[0])
+    return figure
+
+
+def _farthest(rows: Sequence[Row], goal: Goal) -> float:
+    """Return the budget up to which shares are drawn: a little above the largest finite size."""
+    found = [row.smallest[goal] for row in rows if goal in row.smallest]
+    sizes = (size for one in found for size in one.sizes[: one.reached])
+    return min(1.1 * max(sizes, default=math.inf), found[0].largest)
+
+
+def _rows(comparison: Comparison) -> list[Row]:
+    return [member.row for family in comparison.families for member in family.members]
+
+
+def _shares(axes: Axes, row: Row, goal: Goal, colour: tuple[float, ...]) -> None:
+    """Draw the steps of one operating point, up to the largest budget."""
+    if goal not in row.smallest:
+        return
+    smallest = row.smallest[goal]
+    sizes = smallest.sizes[: smallest.reached]
+    shares = [count / len(smallest.sizes) for count in range(len(sizes) + 1)]
+    axes.step(
+        [0.0, *sizes, smallest.largest],
+        [*shares, shares[-1]],
+        "-" if row.place.through_gradients else "--",
+        where="post",
+        color=colour,
+        label=_safe(row.place.codec),
+    )
 
 
 def _figure(panels: int, title: str) -> tuple[Figure, list[Axes]]:

@@ -84,6 +84,7 @@ def body(board: Board, plots: Sequence[Plot]) -> list[str]:
         *chain.from_iterable(_section(board, table) for table in board.tables),
         *ranking_section.sweeps(plots),
         *ranking_section.curves(board, plots),
+        *ranking_section.smallest(board, plots),
         *explanations(board),
     ]
 

@@ -15,7 +15,13 @@ from matplotlib.figure import Figure
 from leaderboard.ranking.board import Board
 from leaderboard.ranking.comparison import sweeps
 from leaderboard.ranking.rd_costs import LAMBDAS
-from leaderboard.render.figures import budget_sweep, rate_distortion, robustness
+from leaderboard.render.figures import (
+    budget_sweep,
+    goals_of,
+    rate_distortion,
+    robustness,
+    smallest_budgets,
+)
 from leaderboard.render.plot import Plot
 
 _STYLE: Mapping[Any, object] = {
@@ -59,6 +65,15 @@ def _of_comparisons(board: Board, folder: str) -> Iterator[Plot]:
                 budget,
                 f"{budget}: rate and PSNR, clean (dashed) and under attack",
                 _svg(rate_distortion(one)),
+            )
+        if goals_of(one):
+            yield Plot(
+                f"{folder}/smallest-{number}.svg",
+                "smallest",
+                one.runs,
+                budget,
+                f"{budget}: share of the pictures that reach a goal, against the budget",
+                _svg(smallest_budgets(one)),
             )
 
 

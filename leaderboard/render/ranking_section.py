@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
+from leaderboard.aggregate.smallest import SmallestBudgets
 from leaderboard.columns.ranking_columns import CURVES, STANDING
+from leaderboard.columns.smallest_columns import median_text
 from leaderboard.formatting import escaped
 from leaderboard.ranking.board import Board
 from leaderboard.ranking.comparison import Comparison
@@ -77,6 +80,38 @@ def sweeps(plots: Sequence[Plot]) -> Iterator[str]:
             " gradients."
         )
         yield from map(_image, of_budget)
+
+
+def smallest(board: Board, plots: Sequence[Plot]) -> Iterator[str]:
+    """Yield the smallest budgets that reach a goal, where a suite searches for them."""
+    of_goals = [plot for plot in plots if plot.about == "smallest"]
+    lines = [line for one in board.comparisons for line in _smallest_lines(board, one)]
+    if lines:
+        yield "## Smallest budgets"
+        yield (
+            "For each picture, the attack searches for the smallest perturbation with which the"
+            " codec reaches a goal in real bytes. These adversarial pictures are not the strongest"
+            " ones of their budget and count in no worst case. Each size is an upper bound: a"
+            " better search may find a smaller perturbation."
+        )
+        yield bullets(lines)
+        yield from map(_image, of_goals)
+
+
+def _smallest_lines(board: Board, one: Comparison) -> Iterator[str]:
+    """Yield the budget at which half of the pictures reach each goal, for each codec."""
+    rows = [member.row for family in one.families for member in family.members]
+    for row in rows:
+        for goal, found in row.smallest.items():
+            where = f"{escaped(row.place.codec)}, {escaped(words.where(board, one))}, {goal}"
+            yield f"{where}: {escaped(_in_words(found))}."
+
+
+def _in_words(found: SmallestBudgets) -> str:
+    counts = f"{found.reached} of {len(found.sizes)} within {found.kind} {found.largest:g}"
+    if math.isinf(found.median):
+        return f"fewer than half of the pictures reach it, {counts}"
+    return f"half of the pictures reach it at {found.kind} {median_text(found)}, {counts}"
 
 
 def few_pictures(board: Board) -> Iterator[str]:

@@ -42,8 +42,9 @@ def _value(objective, pictures, codec=None):
 @pytest.mark.parametrize("name", sorted(OBJECTIVES.keys() - {"target"}))
 def test_objectives_are_built_by_name(name):
     objective = instantiate("objective", ComponentSpec(name))
-    assert objective.needs in {"reconstruction", "rate", "both"}
-    assert objective.wants_clean is (name in {"rate-at-quality", "distortion-at-rate"})
+    assert objective.needs in {"reconstruction", "rate", "both", "latents"}
+    compares = {"rate-at-quality", "distortion-at-rate", "collision"}
+    assert objective.wants_clean is (name in compares)
 
 
 @pytest.mark.parametrize("reference", ["source", "clean", "input", "carried"])

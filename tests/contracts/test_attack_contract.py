@@ -21,6 +21,7 @@ from bench.testing import AttackContract
 from bench.testing.attack import BALLS
 
 QUICK = {"steps": 5, "restarts": 2, "searches": 2, "queries": 12, "samples": 4}
+QUICK |= {"rounds": 3, "goal": 0.2, "relative": False}
 
 
 def _quick_attack(name):

@@ -27,7 +27,8 @@ from bench.metrics.scores import psnr
 from bench.registry.registry import ComponentSpec, instantiate, parameters
 from bench.tensors import to_tensor
 
-BLACK_BOX = [name for name in ATTACKS if "queries" in parameters("attack", name).model_fields]
+FIELDS = {name: parameters("attack", name).model_fields.keys() for name in ATTACKS}
+BLACK_BOX = [name for name, own in FIELDS.items() if "queries" in own and "goal" not in own]
 
 
 class Fragile(Toy):

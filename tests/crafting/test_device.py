@@ -37,9 +37,13 @@ from bench.utils.yaml_config import parse
 
 ELSEWHERE = torch.device("meta")
 FAMILIES = ("bmshj2018-factorized", "bmshj2018-hyperprior", "mbt2018-mean")
-OBJECTIVES_OF_ALL = sorted(OBJECTIVES.keys() - {"target", "hyper-rate"})
+OBJECTIVES_OF_ALL = sorted(OBJECTIVES.keys() - {"target", "hyper-rate", "collision"})
 
-STEPPING = [name for name in ATTACKS if "steps" in registry.parameters("attack", name).model_fields]
+FIELDS = {name: registry.parameters("attack", name).model_fields for name in ATTACKS}
+ENCODING = {"minimum-apgd", "minimum-square", "collision-search"}
+STEPPING = [name for name, own in FIELDS.items() if "steps" in own and name not in ENCODING]
+"""Attacks that only follow gradients; the others also encode pictures, on the CPU."""
+
 WAITS_OF_A_STEP = {"ftda": 1}
 """FTDA asks where its pictures are, to leave the codec alone where that alone decides."""
 
