@@ -19,19 +19,19 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from statistics import median
-from typing import ClassVar, cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from bench.attack import Attack, AttackResult, Need, Target
+from bench.attack import Attack, AttackResult, Need, Target, WarmStarting
 from bench.budget import Budget
 from bench.codec import Codec, Image
 from bench.crafting.craft import craft
@@ -133,34 +133,76 @@ class WatchedTarget:
         self._clock.leave_out(now)
 
 
+@dataclass
+class Watch:
+    """What a search found, and its CPU time in seconds."""
+
+    clock: Clock
+    found: list[Found] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class WatchedAttack:
-    """An attack on a watched target.
+    """An attack on a watched target, with as many steps as the harness wants.
 
     Attributes:
-        found: the pictures that were the best so far.
-        seconds: CPU time of the whole search.
+        attack: the attack.
+        watch: what its search found.
+        steps: its number of steps; 0 if it has none. The harness replaces it to extend a search.
     """
 
-    version: ClassVar[int] = 1
+    attack: Attack
+    watch: Watch
+    steps: int
 
-    def __init__(self, attack: Attack) -> None:
-        self._attack = attack
-        self.needs: Need = attack.needs
-        self.budgets = attack.budgets
-        self.evaluations = attack.evaluations
-        self.found: list[Found] = []
-        self.seconds = 0.0
+    @property
+    def needs(self) -> Need:
+        """What the attack needs."""
+        return self.attack.needs
+
+    @property
+    def budgets(self) -> tuple[str, ...]:
+        """The kinds of budget that it supports."""
+        return self.attack.budgets
+
+    @property
+    def version(self) -> int:
+        """Its version."""
+        return self.attack.version
+
+    @property
+    def evaluations(self) -> int:
+        """Its largest number of evaluations."""
+        return self._attack.evaluations
 
     def __call__(
         self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
     ) -> AttackResult:
         """Run the attack."""
-        clock = Clock()
-        watched = WatchedTarget(target, images, budget, clock)
-        try:
+        with self._watched(target, images, budget) as watched:
             return self._attack(watched, images, budget, rngs)
+
+    def from_pictures(
+        self, target: Target, images: Tensor, budget: Budget, start: Tensor
+    ) -> AttackResult:
+        """Run the attack from given pictures."""
+        with self._watched(target, images, budget) as watched:
+            return cast("WarmStarting", self._attack).from_pictures(watched, images, budget, start)
+
+    @property
+    def _attack(self) -> Attack:
+        attack: Any = self.attack
+        return replace(attack, steps=self.steps) if self.steps else self.attack
+
+    @contextmanager
+    def _watched(self, target: Target, images: Tensor, budget: Budget) -> Iterator[WatchedTarget]:
+        watched = WatchedTarget(target, images, budget, self.watch.clock)
+        try:
+            yield watched
         finally:
-            self.seconds, self.found = clock.seconds(), watched.found
+            self.watch.found += watched.found
+            self.watch.seconds = self.watch.clock.seconds()
 
 
 Curve = list[tuple[float, float]]
@@ -214,11 +256,13 @@ def curves(prepared: Prepared) -> dict[Case, dict[str, Curve]]:
         with suppress(ImportError):
             import_module(module)
     jobs = [job for job in prepared.plan.crafts if job.objective and _is_possible(job)]
-    _extended(NOTHING, prepared, jobs[0])
+    pictures: dict[str, Image] = {}
+    _search(prepared, jobs[0], pictures)
     for job in jobs:
         case = job.sources[0].label, job.picture.name, str(job.budget), _objective(job)
         name = attack_label(str(job.search.choice))
-        made[case][name] = _extended(made[case].get(name, NOTHING), prepared, job)
+        found = _search(prepared, job, pictures)
+        made[case][name] = _extended(made[case].get(name, NOTHING), prepared, job, found)
         sys.stderr.write(f"{job.search.choice}, {', '.join(case)}\n")
     return dict(made)
 
@@ -232,16 +276,32 @@ def _objective(job: CraftJob) -> str:
     return str(job.objective).partition(" ")[0]
 
 
-def _extended(curve: Curve, prepared: Prepared, job: CraftJob) -> Curve:
-    """Return the curve of an attack after one more search, that of a member of an ensemble."""
-    (point,), codec = job.sources, prepared.codec(job.sources[0])
+def _search(prepared: Prepared, job: CraftJob, pictures: dict[str, Image]) -> list[Found]:
+    """Run a search; return what it found, its final picture last.
+
+    Args:
+        prepared: the suite.
+        job: the search.
+        pictures: the final pictures of searches by key, to which its own is added.
+    """
     assert job.objective is not None
-    watched = WatchedAttack(prepared.attack(job.search.choice))
-    (result,) = craft([job], [codec], cast("Attack", watched), prepared.objective(job.objective))
+    attack = prepared.attack(job.search.choice)
+    watched = WatchedAttack(attack, Watch(Clock()), getattr(attack, "steps", 0))
+    start = [] if job.parent is None else [pictures.get(job.parent.key)]
+    codecs = [prepared.codec(point) for point in job.sources]
+    objective = prepared.objective(job.objective)
+    (result,) = craft([job], codecs, cast("Attack", watched), objective, start)
     if result.image is None:
-        raise SystemExit(f"{job.search.choice} on {point.label}: {result.record.reason}")
-    (before, least), longer = curve[-1], list(curve)
-    for one in [*thinned(watched.found), Found(watched.seconds, result.image)]:
+        raise SystemExit(f"{job.search.choice} on {job.picture.name}: {result.record.reason}")
+    pictures[job.key] = result.image
+    return [*thinned(watched.watch.found), Found(watched.watch.seconds, result.image)]
+
+
+def _extended(curve: Curve, prepared: Prepared, job: CraftJob, found: Sequence[Found]) -> Curve:
+    """Return the curve of an attack after one more search, that of a member of an ensemble."""
+    (before, least), codec = curve[-1], prepared.codec(job.sources[0])
+    longer = list(curve)
+    for one in found:
         reached = damage(codec, job, one.picture, prepared.suite.rd_lambda)
         longer.append((before + one.seconds, max(least, reached)))
     return longer

@@ -21,7 +21,15 @@ SUITE = """\
 name: speed
 images: {set: sample, limit: 1, crop: {height: 24, width: 32}}
 codecs: [{name: toy, gain: 0.5, label: toy}]
-attacks: [standard, {name: ifgsm, steps: 30, label: "I-FGSM, 100"}]
+attacks:
+  - standard
+  - {name: apgd, steps: 6, label: "APGD, 100", starts: 2, extensions: 1}
+  - name: apgd
+    steps: 6
+    label: "from APGD, 100"
+    objectives: rate
+    start_from: {attack: "APGD, 100", objective: rd}
+  - {name: ifgsm, steps: 30, label: "I-FGSM, 100"}
 objectives: [distortion, rate, rd]
 budgets: [linf: 8, mse: 3.0e-4]
 transfer: none
