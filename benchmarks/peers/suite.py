@@ -63,6 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--checkpoint", help="attack this file of CompressAI's factorized q2 alone")
     parser.add_argument("--pictures", nargs="+", default=PICTURES, metavar="NAME")
     parser.add_argument("--side", type=int, default=128, help="of the centre crop, in pixels")
+    parser.add_argument(
+        "--unrounded",
+        action="store_true",
+        help="give the attacks of others the surrogate without rounding",
+    )
     parser.add_argument("--kodak", help="the folder of the Kodak set, if it was downloaded before")
     parsed = parser.parse_args(arguments)
     yaml.safe_dump(suite(parsed), sys.stdout, sort_keys=False, allow_unicode=True)
@@ -82,7 +87,7 @@ def suite(parsed: argparse.Namespace) -> dict[str, Any]:
             {"name": name, "checkpoint": file, "label": Path(file).name.partition(".")[0]}
             for name, file in models
         ],
-        "attacks": ["standard", *_attacks(parsed.times)],
+        "attacks": ["standard", *_attacks(parsed.times, unrounded=parsed.unrounded)],
         "objectives": OBJECTIVES,
         "budgets": BUDGETS,
         "transfer": "none",
@@ -90,13 +95,16 @@ def suite(parsed: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _attacks(times: Sequence[int]) -> Iterator[dict[str, Any]]:
+def _attacks(times: Sequence[int], *, unrounded: bool) -> Iterator[dict[str, Any]]:
     """Yield the attacks of others with each multiple of the ensemble's number of gradients."""
+    mark, surrogate = (" unrounded", {"rounding": "none"}) if unrounded else ("", {})
     for count in (GRADIENTS * factor for factor in times):
         for title, name in _LIBRARIES:
-            yield {"name": name, "gradients": count, "label": f"{title}, {count}"}
+            label = f"{title}{mark}, {count}"
+            yield {"name": name, "gradients": count, "label": label} | surrogate
         for title, settings, steps in _PUBLISHED:
-            yield settings | {"steps": int(count * steps), "label": f"{title}, {count}"}
+            label = f"{title}{mark}, {count}"
+            yield settings | {"steps": int(count * steps), "label": label} | surrogate
 
 
 if __name__ == "__main__":

@@ -30,8 +30,9 @@ This page compares the ensemble `standard` in its cheap mode with attacks of oth
 with published settings of other benchmarks, with as many gradients as `standard` and with several
 times as many. All run through this harness: on the same 8-bit pictures, inside the same budgets,
 and scored on real bitstreams that were decoded again. Attacks of others follow the gradients of the
-harness's default surrogate. `docs/scripts/comparison.py` writes the page from finished runs;
-benchmarks/peers/README.md says what is compared and how."""
+harness's default surrogate; those marked "unrounded" follow the surrogate without rounding.
+`docs/scripts/comparison.py` writes the page from finished runs; benchmarks/peers/README.md says
+what is compared and how."""
 SUMMARY = """\
 ## Summary
 

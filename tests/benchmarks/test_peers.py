@@ -14,7 +14,8 @@ import yaml
 from torch.nn import functional
 
 from bench.budget import L2, Linf, Mse, Region
-from bench.crafting.craft import quantise_and_check, run_attack
+from bench.crafting.craft import quantise_and_check
+from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
 from bench.errors import Unsupported
 from bench.registry.plugins import load
@@ -195,7 +196,9 @@ def _gain(images, source, objective="distortion"):
     return target.value(images) - target.value(source)
 
 
-@pytest.mark.parametrize("arguments", [(), ("--times", "10"), ("--checkpoint", "net.pth.tar")])
+@pytest.mark.parametrize(
+    "arguments", [(), ("--times", "10"), ("--checkpoint", "net.pth.tar"), ("--unrounded",)]
+)
 def test_the_suite_names_the_gradients_of_every_attack(arguments, capsys):
     _script("suite").main(arguments)
     text = capsys.readouterr().out
@@ -205,6 +208,8 @@ def test_the_suite_names_the_gradients_of_every_attack(arguments, capsys):
         assert count in {100 * factor for factor in times}
         assert item.get("gradients", count) == count
     suite = parse(text, "peers.yaml", Suite)
+    others = [attack for attack in suite.all_attacks if ": " not in str(attack)]
+    assert {one.rounding for one in others} == {"none" if "--unrounded" in arguments else None}
     assert len(suite.images.names) == 8
     assert len(suite.codecs) == (1 if "--checkpoint" in arguments else 3)
 
