@@ -29,6 +29,8 @@ from attack_tables import (
 from pages import DOCS, command, finished_run, run_folders, write_page
 
 from bench.store.run_folder import Run
+from leaderboard.study.optimality import optimalities, optimality_tables
+from leaderboard.study.report_text import OPTIMALITY
 
 PAGE = DOCS / "attacks.md"
 INTRODUCTION = """\
@@ -133,6 +135,7 @@ def _section(run: Run, pictures: Sequence[ScoredPicture]) -> Iterator[str]:
         yield f"## Query and transfer attacks (suite {suite})"
         for victim in codecs(run):
             yield from (f"### {victim}", query_table(pictures, victim))
+        yield from _optimality(run)
     elif has_step_grid(pictures):
         yield from (f"## Strength by number of steps (suite {suite})", STEPS, steps_table(pictures))
     else:
@@ -144,6 +147,7 @@ def _strength(run: Run, pictures: Sequence[ScoredPicture]) -> Iterator[str]:
     yield STRENGTH
     for budget in budgets(pictures):
         yield from (f"### {budget}", strength_table(pictures, budget))
+    yield from _optimality(run)
     yield from (PAIRS, pairwise_table(pictures))
     yield from (OUTSIDE_ENSEMBLE, ensemble_table(pictures))
     alone = [p for p in pictures if (p.picture, p.budget) == SHOWN_ALONE]
@@ -153,6 +157,11 @@ def _strength(run: Run, pictures: Sequence[ScoredPicture]) -> Iterator[str]:
         precision=run.manifest.suite["compute"].get("precision", "float32"),
         machine=", ".join(map(": ".join, run.manifest.machine.items())),
     )
+
+
+def _optimality(run: Run) -> Iterator[str]:
+    yield from (f"### Optimality (suite {run.manifest.suite['name']})", OPTIMALITY)
+    yield from optimality_tables(optimalities([run]))
 
 
 if __name__ == "__main__":

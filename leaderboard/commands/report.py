@@ -7,7 +7,10 @@ from pathlib import Path
 
 from bench.cli.arguments import add_runs
 
-HELP = "write the study of Sun et al. (2024) from run folders: method, model, quality, target"
+HELP = (
+    "write the study of Sun et al. (2024) from run folders: method, model, quality, target;"
+    " and the optimality of each attack"
+)
 EXAMPLE = "bench report runs/sun2024-small -o study.md"
 
 

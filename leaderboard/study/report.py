@@ -32,6 +32,7 @@ from leaderboard.study.effects import (
 )
 from leaderboard.study.losses import OBJECTIVE_VALUES, rd_cost
 from leaderboard.study.noise_baseline import baseline_table
+from leaderboard.study.optimality import optimalities, optimality_tables
 from leaderboard.study.published_claims import (
     CAVEAT,
     PUBLISHED_REDUCTION,
@@ -129,6 +130,9 @@ def _blocks(report: _Report, name: str) -> Iterator[str]:
     yield "## Method"
     yield report_text.method(report.effects)
     yield from _axes(report)
+    yield "## Optimality of attacks"
+    yield report_text.OPTIMALITY
+    yield from optimality_tables(optimalities(report.runs, report.effects))
     yield "## Excess over the perturbation and over noise"
     yield report_text.BASELINE
     yield baseline_table(report.effects, report.budgets)

@@ -54,6 +54,15 @@ the clean rate and the clean PSNR. The other tables show the worst damage to eac
 with any objective; for learned codecs they average over the quality settings. The threat
 `black-box` means queries to the codec itself."""
 
+OPTIMALITY = """\
+How near each attack comes to the best of all attacks, in per cent, as AttackBench defines it (arXiv
+2404.19460): the area under the mean gain over pictures (PSNR drop in dB, bits per pixel, R-D cost)
+against the radius of the budget, from 0 to the largest radius, divided by the same area for the
+best attack on each picture at each radius. 0 is no attack; 100 is the best of all on every picture.
+The column of an objective compares an attack with those that used at most 1.25 times its gradients
+(its queries, if it uses no gradients); the column "overall" compares it with all attacks. Members
+of an ensemble count together. Figures are means over models."""
+
 BASELINE = """\
 An attack shows a weakness of a codec only where its damage exceeds that of the perturbation itself
 and that of noise with the same budget.

@@ -91,6 +91,25 @@ def test_attacks_are_compared_in_pairs_picture_by_picture(page):
     assert len(counts) == 2
 
 
+def test_optimality_is_one_for_the_best_of_all_on_every_picture(page):
+    text = (page / "attacks.md").read_text()
+    strength, queries = text.split("### Optimality (suite ")[1:]
+    rows = {row[0]: row[1:] for row in _table(strength)}
+    assert rows["attack"] == [
+        *("gradients", "queries", "distortion", "distortion, overall", "rate", "rate, overall")
+    ]
+    best = {name for name, cells in rows.items() if cells[3] == cells[5] == "100.0"}
+    assert best & {"apgd steps=4 restarts=1", "standard-1 cheap"}
+    assert float(rows["sign-noise"][3]) < float(rows["fgsm"][3])
+    square = {row[0]: row[1:] for row in _table(queries)}["square queries=30"]
+    assert square[:2] == ["0", "30"]
+
+
+def _table(text):
+    lines = text.split("\n#")[0].splitlines()
+    return [line.strip("| ").split(" | ") for line in lines if line.startswith("|")]
+
+
 def test_strength_by_steps(page):
     rows = (page / "attacks.md").read_text().split("(suite steps)")[1].splitlines()
     (header,) = [line for line in rows if line.startswith("| model")]
