@@ -1,0 +1,166 @@
+"""Write docs/standard.md: the ensemble standard-2 next to standard-1, from two finished runs.
+
+python docs/scripts/standard.py runs/attacks-standard-1 runs/attacks-standard-2
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from statistics import fmean
+from typing import TypeAlias
+
+from attack_tables import ScoredPicture, scored_pictures
+from pages import DOCS, command, finished_run, run_folders, table, write_page
+
+from bench.metrics.scores import psnr_of, rd_cost
+from bench.store.records import Scores
+from bench.store.run_folder import Run
+from leaderboard.formatting import percent
+from leaderboard.ranking.rd_costs import LAMBDAS
+
+PAGE = DOCS / "standard.md"
+INTRODUCTION = """\
+# The ensemble standard-2
+
+This page shows what version 2 of `standard` finds in its cheap mode, next to version 1, on pictures
+that were held out while version 2 was designed. Every adversarial picture is scored on real
+bitstreams that were decoded again; the worst one of a picture counts. Figures of the two versions
+do not compare: the same codec gets a lower score from version 2. `docs/scripts/standard.py` writes
+the page from finished runs."""
+STRENGTH = """\
+## Strength
+
+Means over pictures: the lowest PSNR, the highest rate, and by how much the highest R-D cost J of
+version 2 exceeds that of version 1 at each lambda of the leaderboard. *At least as strong* counts
+the pictures and figures (PSNR, rate, J at three lambdas) in which version 2 finds at least as much.
+Gradients are those of all searches for one picture; version 2 attacks J at three lambdas, version 1
+at one."""
+MEMBERS = """\
+## Members
+
+In how many cases (model, picture, budget) each member found the worst case of each figure. Where
+two members found the same, both count."""
+
+Group: TypeAlias = Sequence[ScoredPicture]
+Figure: TypeAlias = Callable[[Scores], float]
+
+
+def _cost(lmbda: float, scores: Scores) -> float:
+    return rd_cost(scores.bpp, scores.mse_source, lmbda)
+
+
+FIGURES: Mapping[str, Figure] = {
+    "PSNR": lambda scores: scores.mse_source,
+    "rate": lambda scores: scores.bpp,
+    **{f"J {lmbda:g}": partial(_cost, lmbda) for lmbda in LAMBDAS},
+}
+"""What an attacker raises: the error, the rate, and the R-D cost at each lambda."""
+
+
+def _cases(run: Run) -> dict[tuple[str, str, str], Group]:
+    """Return the attacked pictures by model, budget and source picture, without noise."""
+    cases: dict[tuple[str, str, str], list[ScoredPicture]] = defaultdict(list)
+    for one in scored_pictures(run):
+        if one.craft.sources:
+            cases[one.victim, one.budget, one.picture].append(one)
+    return dict(cases)
+
+
+def _worst(group: Group, figure: Figure) -> float:
+    return max(figure(one.scores) for one in group)
+
+
+def _gradients(group: Iterable[ScoredPicture]) -> int:
+    return sum(one.craft.gradients for one in group)
+
+
+def strength_table(first: Run, second: Run) -> str:
+    """Return the worst cases of both versions by model and budget."""
+    old, new = _cases(first), _cases(second)
+    names = list(dict.fromkeys((victim, budget) for victim, budget, _ in new))
+    costs = [name for name in FIGURES if name.startswith("J")]
+    headers = ("model", "budget", "PSNR 1", "PSNR 2", "rate 1", "rate 2")
+    ends = ("at least as strong", "gradients 1", "gradients 2")
+    lines = []
+    for victim, budget in names:
+        keys = [key for key in new if key[:2] == (victim, budget)]
+        pairs = [(old[key], new[key]) for key in keys]
+        lines.append(
+            (
+                *(victim, budget),
+                *(
+                    f"{fmean(psnr_of(value) for value in one):.2f} dB"
+                    for one in _both(pairs, "PSNR")
+                ),
+                *(f"{fmean(one):.3f}" for one in _both(pairs, "rate")),
+                *(_excess(*_both(pairs, cost)) for cost in costs),
+                _at_least(pairs),
+                *(f"{fmean(map(_gradients, groups)):.0f}" for groups in zip(*pairs, strict=True)),
+            )
+        )
+    return table((*headers, *costs, *ends), lines, text_columns=2)
+
+
+def _both(pairs: Sequence[tuple[Group, Group]], name: str) -> tuple[list[float], list[float]]:
+    """Return the worst values of a figure over pictures, of both versions."""
+    figure = FIGURES[name]
+    return (
+        [_worst(old, figure) for old, _ in pairs],
+        [_worst(new, figure) for _, new in pairs],
+    )
+
+
+def _decibel(errors: Sequence[float]) -> str:
+    return f"{fmean(map(psnr_of, errors)):.2f} dB"
+
+
+def _excess(old: Sequence[float], new: Sequence[float]) -> str:
+    return percent(fmean(new) / fmean(old) - 1)
+
+
+def _at_least(pairs: Sequence[tuple[Group, Group]]) -> str:
+    held = [
+        _worst(new, figure) >= _worst(old, figure)
+        for old, new in pairs
+        for figure in FIGURES.values()
+    ]
+    return f"{sum(held)}/{len(held)}"
+
+
+def members_table(run: Run) -> str:
+    """Return how often each member found the worst case."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    cases = _cases(run)
+    for group in cases.values():
+        for one in group:
+            found[one.craft.attack]  # a member that never does has a line, too
+        for name, figure in FIGURES.items():
+            worst = _worst(group, figure)
+            for attack in {one.craft.attack for one in group if figure(one.scores) == worst}:
+                found[attack][name] += 1
+    lines = [(attack, *(str(counts[name]) for name in FIGURES)) for attack, counts in found.items()]
+    return table((f"member ({len(cases)} cases)", *FIGURES), lines)
+
+
+def main() -> None:
+    """Write the page from the runs that the command line names."""
+    folders = run_folders(__doc__)
+    first, second = map(finished_run, folders)
+    write_page(
+        PAGE,
+        [
+            INTRODUCTION,
+            STRENGTH,
+            strength_table(first, second),
+            MEMBERS,
+            members_table(second),
+            members_table(first),
+            command("standard.py", folders),
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()
