@@ -67,17 +67,17 @@ def _apart(deed, seconds=600):
     if not child:
         try:
             signal.alarm(seconds)
-            os.write(theirs, _told(deed).encode())
+            os.write(theirs, _outcome(deed).encode())
         finally:  # or the child would go on as this process
             os._exit(0)
     os.close(theirs)
-    with os.fdopen(ours) as told:
-        words = told.read()
+    with os.fdopen(ours) as received:
+        words = received.read()
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return words or f"ended with {status}"
 
 
-def _told(deed):
+def _outcome(deed):
     try:
         deed()
     except CodecError as error:

@@ -134,9 +134,9 @@ def test_a_file_in_place_of_the_run_folder_is_named(tmp_path: Path, monkeypatch,
     Path("s.yaml").write_text(SUITE, encoding="utf-8")
     Path("notes").write_text("mine", encoding="utf-8")
     assert main(["run", "s.yaml", "-o", "notes"]) == 2
-    told = capsys.readouterr().err
-    assert "notes is a file, not a folder; choose another with --out" in told
+    printed = capsys.readouterr().err
+    assert "notes is a file, not a folder; choose another with --out" in printed
     assert main(["run", "s.yaml", "-o", "notes/run"]) == 2
-    told = capsys.readouterr().err
-    assert "Not a directory" in told
-    assert "free the disk" not in told
+    printed = capsys.readouterr().err
+    assert "Not a directory" in printed
+    assert "free the disk" not in printed

@@ -171,12 +171,12 @@ def outcome(codec: Codec, stream: bytes) -> str:
     try:
         image = codec.decode(stream)
     except CodecError as error:
-        told = str(error)
+        message = str(error)
     else:
         _check_size(image, stream)
         return "a picture"
-    assert "\n" not in told, f"an error of several lines: {told}"
-    assert "was stopped after" not in told, f"the decoder hangs: {told}"
+    assert "\n" not in message, f"an error of several lines: {message}"
+    assert "was stopped after" not in message, f"the decoder hangs: {message}"
     return "refused"
 
 

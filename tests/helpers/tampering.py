@@ -38,9 +38,9 @@ def entry_of(board, name="jpeg"):
 def alter(folder, change):
     """Let a function change what an entry, or a challenge, says."""
     (path,) = (folder / name for name in NAMES if (folder / name).exists())
-    told = json.loads(path.read_text())
-    change(told)
-    path.write_text(json.dumps(told))
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
 
 
 def lines_of(folder):
@@ -61,7 +61,7 @@ def put(folder, lines):
 
     alter(folder, mend)
     entry = read_entry(folder)
-    alter(folder, lambda told: told.update(figures=figures(run_of(entry, folder))))
+    alter(folder, lambda content: content.update(figures=figures(run_of(entry, folder))))
 
 
 def score(lines, victim, threat="clean"):
