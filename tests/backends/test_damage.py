@@ -73,19 +73,19 @@ MANY = {
 def spelled(small_checkpoint, variable_file):
     """Return a function: a codec of the lists, RANDOM being the file of a small random net."""
 
-    def spell(told):
-        name = told.split()[0]
-        if "RANDOM" not in told:
-            return told
+    def spell(printed):
+        name = printed.split()[0]
+        if "RANDOM" not in printed:
+            return printed
         file = variable_file(name) if name.endswith("-vbr") else small_checkpoint(name)
-        return told.replace("RANDOM", str(file))
+        return printed.replace("RANDOM", str(file))
 
     return spell
 
 
-@pytest.mark.parametrize(("told", "count"), FEW.items())
-def test_damaged_streams_end_in_an_error_or_a_picture_of_their_size(spelled, told, count):
-    codec = instantiate("codec", _choice(spelled(told)))
+@pytest.mark.parametrize(("printed", "count"), FEW.items())
+def test_damaged_streams_end_in_an_error_or_a_picture_of_their_size(spelled, printed, count):
+    codec = instantiate("codec", _choice(spelled(printed)))
     whole = damage.whole_streams(codec)
     streams = damage.damaged(whole, count, np.random.default_rng(0))
     found = [damage.outcome(codec, stream) for stream in streams]
@@ -163,9 +163,9 @@ def test_neither_a_clear_error_nor_a_picture_of_the_right_size():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("told", "count"), MANY.items())
-def test_thousands_of_damaged_streams(tmp_path, spelled, told, count):
-    _check_many(tmp_path, spelled(told), count)
+@pytest.mark.parametrize(("printed", "count"), MANY.items())
+def test_thousands_of_damaged_streams(tmp_path, spelled, printed, count):
+    _check_many(tmp_path, spelled(printed), count)
 
 
 @pytest.mark.slow
@@ -175,26 +175,26 @@ def test_thousands_of_damaged_streams_of_vtm(tmp_path):
     _check_many(tmp_path, "vtm qp=40", 1000)
 
 
-def _choice(told):
+def _choice(printed):
     """Return a codec, or skip the test where this machine does not have it."""
-    name, *parameters = told.split()
+    name, *parameters = printed.split()
     if (reason := unavailable("codec", name)) is not None:
         pytest.skip(reason)
     return resolve("codec", ComponentSpec(name, parse_params(parameters)))
 
 
-def _check_many(folder, told, count):
-    _choice(told)
-    done = _run(folder, told, count)
+def _check_many(folder, printed, count):
+    _choice(printed)
+    done = _run(folder, printed, count)
     assert done.returncode == 0, done.stderr
     assert sum(json.loads(done.stdout).values()) == count
 
 
-def _run(folder, told, count):
+def _run(folder, printed, count):
     temporary = folder / "temporary"
     temporary.mkdir()
     return subprocess.run(
-        [sys.executable, PROGRAM, str(count), "0", *told.split()],
+        [sys.executable, PROGRAM, str(count), "0", *printed.split()],
         env={**os.environ, "TMPDIR": str(temporary)},
         capture_output=True,
         text=True,

@@ -35,10 +35,10 @@ def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     assert main(arguments) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("bench: ")
-    assert told.count("\n") == 1
-    return told
+    printed = capsys.readouterr().err
+    assert printed.startswith("bench: ")
+    assert printed.count("\n") == 1
+    return printed
 
 
 def test_run_leaves_records_pictures_manifest_and_board(suite: Path, capsys):
@@ -136,9 +136,9 @@ def test_a_checkpoint_of_another_architecture(suite: Path, capsys):
     torch.save(ScaleHyperprior(8, 8).state_dict(), "weights.pth")
     named = "{name: bmshj2018-factorized, checkpoint: weights.pth}"
     suite.write_text(_SUITE.replace("[toy,", f"[{named}, toy,"))
-    told = _refused(["run", str(suite)], capsys)
-    assert "holds weights that bmshj2018-factorized does not have (h_a.0.weight" in told
-    assert "weights.pth" in told
+    printed = _refused(["run", str(suite)], capsys)
+    assert "holds weights that bmshj2018-factorized does not have (h_a.0.weight" in printed
+    assert "weights.pth" in printed
 
 
 def test_no_ffmpeg_with_vvc(suite: Path, capsys, monkeypatch):
@@ -173,8 +173,8 @@ def test_files_that_are_not_there(suite: Path, capsys, arguments, expected):
 def test_a_board_that_cannot_be_written(suite: Path, capsys):
     main(["run", str(suite)])
     capsys.readouterr()
-    told = _refused(["leaderboard", "runs/small", "-o", "no/such/board.md"], capsys)
-    assert "cannot write no/such/board.md" in told
+    printed = _refused(["leaderboard", "runs/small", "-o", "no/such/board.md"], capsys)
+    assert "cannot write no/such/board.md" in printed
 
 
 def test_ctrl_c_is_one_sentence_and_keeps_what_was_measured(suite: Path):
@@ -185,10 +185,10 @@ def test_ctrl_c_is_one_sentence_and_keeps_what_was_measured(suite: Path):
     while process.poll() is None and not (records.exists() and records.stat().st_size):
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGINT)
-    _, told = process.communicate(timeout=600)
+    _, printed = process.communicate(timeout=600)
     assert process.returncode == 130
-    assert told.decode().strip().count("\n") == 0
-    assert "interrupted; what was measured is kept" in told.decode()
+    assert printed.decode().strip().count("\n") == 0
+    assert "interrupted; what was measured is kept" in printed.decode()
     assert len(read_run(suite.parent / "runs/small").measures) >= 1
 
 
@@ -292,7 +292,7 @@ def test_the_shell_completes_commands_and_bundled_suites(tmp_path):
 def _completed(line: str, folder: Path) -> list[str]:
     """Return what a shell is offered for a line, by argcomplete's protocol."""
     answer = folder / "answer"
-    told = {
+    printed = {
         "_ARGCOMPLETE": "1",
         "_ARGCOMPLETE_IFS": "\n",
         "_ARGCOMPLETE_STDOUT_FILENAME": str(answer),
@@ -300,7 +300,7 @@ def _completed(line: str, folder: Path) -> list[str]:
         "COMP_POINT": str(len(line)),
     }
     command = [sys.executable, "-m", "bench"]
-    subprocess.run(command, env=os.environ | told, check=True, cwd=folder)
+    subprocess.run(command, env=os.environ | printed, check=True, cwd=folder)
     return [word.strip() for word in answer.read_text().splitlines()]
 
 

@@ -62,9 +62,9 @@ def test_everything_is_written_and_agrees_with_the_record(picture, tmp_path, cap
 
 def test_a_codec_without_gradients_needs_a_source(picture, tmp_path, capsys):
     assert _attack(picture, tmp_path / "none", *JPEG) == 2
-    told = capsys.readouterr().err
-    assert "does not offer" in told
-    assert "--source" in told
+    printed = capsys.readouterr().err
+    assert "does not offer" in printed
+    assert "--source" in printed
     through = ["--source", "toy", "--attack", "fgsm"]
     assert _attack(picture, tmp_path / "out", *JPEG, *through) == 0
     crafts = read_run(tmp_path / "out").crafts.values()
@@ -93,9 +93,9 @@ def test_noise_needs_no_source(picture, tmp_path):
 )
 def test_what_is_misspelt_is_told_in_one_line(picture, tmp_path, capsys, words, expected):
     assert main(["attack", str(picture), *words, "-o", str(tmp_path / "out")]) == 2
-    told = capsys.readouterr().err
-    assert expected in told
-    assert told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert expected in printed
+    assert printed.count("\n") == 1
 
 
 def test_a_defence_is_a_part_of_the_codec(picture, tmp_path):

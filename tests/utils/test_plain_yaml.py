@@ -37,8 +37,8 @@ def _refused(text: str) -> str:
 
 @pytest.mark.parametrize("number", MISLEADING)
 def test_a_number_that_yaml_reads_as_another_is_refused_with_its_line(number: str):
-    told = _refused(_SUITE.replace("quality: 30", f"quality: {number}"))
-    assert told.startswith(f"mine.yaml:4: YAML can read {number} as another number")
+    printed = _refused(_SUITE.replace("quality: 30", f"quality: {number}"))
+    assert printed.startswith(f"mine.yaml:4: YAML can read {number} as another number")
     with pytest.raises(ConfigError, match="as another number than it looks like"):
         parse_params([f"quality={number}"])
 
@@ -53,9 +53,9 @@ def test_other_numbers_and_quoted_texts_are_read(number: str):
 @pytest.mark.parametrize(("before", "line"), [("quality: 30", 4), ("steps: 10", 6), ("linf: 8", 8)])
 def test_a_truth_value_is_no_number(truth: str, before: str, line: int):
     key = before.partition(":")[0]
-    told = _refused(_SUITE.replace(before, f"{key}: {truth}"))
-    assert told.startswith(f"mine.yaml:{line}: ")
-    assert "expected a number, got " in told
+    printed = _refused(_SUITE.replace(before, f"{key}: {truth}"))
+    assert printed.startswith(f"mine.yaml:{line}: ")
+    assert "expected a number, got " in printed
 
 
 @pytest.mark.parametrize("written", ["quality=yes", "quality=true"])
@@ -87,10 +87,11 @@ def test_a_parameter_given_twice_is_refused():
 def test_aliases_that_stand_for_too_many_values_are_refused_at_once():
     laughs = "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 9))
     started = time.monotonic()
-    told = _refused(f"{_SUITE}a0: &a0 [x]\n{laughs}")
+    printed = _refused(f"{_SUITE}a0: &a0 [x]\n{laughs}")
     assert time.monotonic() - started < 10
     assert (
-        told == f"mine.yaml: it has more than {MOST_VALUES} values, with aliases expanded; split it"
+        printed
+        == f"mine.yaml: it has more than {MOST_VALUES} values, with aliases expanded; split it"
     )
 
 
@@ -126,6 +127,6 @@ def test_aliases_of_an_ordinary_size_are_read():
 )
 def test_the_sentence_says_what_is_expected(before: str, after: str, expected: str):
     assert before in _SUITE
-    told = _refused(_SUITE.replace(before, after, 1))
-    assert expected in told
-    assert len(told) < 1000
+    printed = _refused(_SUITE.replace(before, after, 1))
+    assert expected in printed
+    assert len(printed) < 1000

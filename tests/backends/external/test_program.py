@@ -200,8 +200,10 @@ def test_a_start_runs_no_python_in_the_child():
         "os.register_at_fork(before=lambda: forks.append(1));"
         "Program('/bin/echo').run(['word'], 60); print(len(forks))"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout == "0\n"
+    printed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert printed.stdout == "0\n"
 
 
 def test_without_setpriv_a_program_runs_too(monkeypatch):

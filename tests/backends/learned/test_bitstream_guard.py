@@ -105,8 +105,8 @@ def test_a_size_beyond_the_machines_memory_is_refused(length, small_codec, apart
     monkeypatch.setattr(backends.learned.bitstream_guard, "memory_bytes", lambda: 2 * 10**9)
     codec = small_codec("bmshj2018-factorized")
     stream = pack(codec._codec_id(), 5000, 5000, [bytes(length)])
-    told = apart(lambda: codec.decode(stream))
-    assert told == "a picture of 5000x5000 needs more memory than this machine has"
+    printed = apart(lambda: codec.decode(stream))
+    assert printed == "a picture of 5000x5000 needs more memory than this machine has"
 
 
 @pytest.mark.parametrize(("side", "size"), [(5_000, 300), (4_000, 100), (1, 30)])

@@ -143,8 +143,8 @@ def _refused(architecture, **parameters):
 @pytest.mark.parametrize("architecture", FIXED)
 def test_weights_of_one_rate_are_refused(architecture, small_checkpoint):
     path = str(small_checkpoint(FIXED[architecture]))
-    told = _refused(architecture, level=0, checkpoint=path)
-    assert f"lacks weights of {architecture} (Gain" in told
+    printed = _refused(architecture, level=0, checkpoint=path)
+    assert f"lacks weights of {architecture} (Gain" in printed
 
 
 @every_net
@@ -152,8 +152,8 @@ def test_weights_of_all_rates_are_refused_by_the_codecs_of_one(
     architecture, is_stepped, variable_file
 ):
     path = str(variable_file(architecture, is_stepped))
-    told = _refused(FIXED[architecture], checkpoint=path)
-    assert f"weights that {FIXED[architecture]} does not have (Gain" in told
+    printed = _refused(FIXED[architecture], checkpoint=path)
+    assert f"weights that {FIXED[architecture]} does not have (Gain" in printed
 
 
 @pytest.mark.parametrize("other", FIXED)
@@ -162,17 +162,17 @@ def test_weights_of_another_variable_model_are_refused(
     architecture, is_stepped, other, variable_file
 ):
     if other != architecture:
-        told = _refused(other, level=0, checkpoint=str(variable_file(architecture, is_stepped)))
+        printed = _refused(other, level=0, checkpoint=str(variable_file(architecture, is_stepped)))
         words = ("another architecture than {}", "lacks weights of {}", "that {} does not have")
-        assert any(one.format(other) in told for one in words)
+        assert any(one.format(other) in printed for one in words)
 
 
 @pytest.mark.parametrize("architecture", FIXED)
 def test_each_name_has_parameters_of_its_own(architecture):
     name = f"the codec '{architecture}'"
     for given in ({}, {"level": 0, "scale": 1.5}):
-        told = _refused(architecture, **given)
-        assert told.endswith(f"{architecture} needs either 'level' (0 to 7) or 'scale'")
+        printed = _refused(architecture, **given)
+        assert printed.endswith(f"{architecture} needs either 'level' (0 to 7) or 'scale'")
     for level in (-1, 8):
         assert f"'level' of {name}: input should be" in _refused(architecture, level=level)
     assert f"{name} has no parameter 'quality'" in _refused(architecture, level=0, quality=1)
