@@ -203,7 +203,7 @@ def test_a_start_runs_no_python_in_the_child():
     printed = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    assert printed.stdout == "0\n"
+    assert ran.stdout == "0\n"
 
 
 def test_without_setpriv_a_program_runs_too(monkeypatch):
