@@ -200,9 +200,7 @@ def test_a_start_runs_no_python_in_the_child():
         "os.register_at_fork(before=lambda: forks.append(1));"
         "Program('/bin/echo').run(['word'], 60); print(len(forks))"
     )
-    printed = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "0\n"
 
 
