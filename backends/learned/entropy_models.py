@@ -81,7 +81,7 @@ class CostedGaussian(RoundedGaussian):
         if self._table_bits is not None:
             scales = _as_float32(scales.detach()).clamp_min(self._lowest_scale)
             tables = torch.searchsorted(self._scales, scales.contiguous())
-            bits = straight_through(self._table_bits(residuals.round(), tables), bits)
+            bits = _with_exact_value(self._table_bits, residuals.round(), tables, bits)
         return super().forward(inputs, scales, means)[0], bits
 
     def smooth_bits(self, residuals: Tensor, scales: Tensor) -> Tensor:
@@ -137,7 +137,7 @@ class CostedBottleneck(RoundedBottleneck):
         bits = self.smooth_bits(inputs)
         if self._table_bits is not None:
             tables = torch.arange(inputs.shape[1], device=inputs.device).view(1, -1, 1, 1)
-            bits = straight_through(self._table_bits(self._symbols(inputs).round(), tables), bits)
+            bits = _with_exact_value(self._table_bits, self._symbols(inputs).round(), tables, bits)
         return super().forward(inputs)[0], bits
 
     def smooth_bits(self, inputs: Tensor) -> Tensor:
@@ -176,6 +176,18 @@ def _support(model: EntropyBottleneck | EntropyBottleneckVbr) -> tuple[Tensor, T
         return model.offset, model.offset + model.cdf_length - 3
     lowest, median, highest = model.quantiles.detach()[:, 0].unbind(1)
     return -(median - lowest).ceil().clamp_min(0), (highest - median).ceil().clamp_min(0)
+
+
+def _with_exact_value(
+    table_bits: TableBits, symbols: Tensor, tables: Tensor, smooth: Tensor
+) -> Tensor:
+    """Return the bits of symbols under the coder's tables, with the gradient of the smooth bits.
+
+    Symbols are whole numbers, except where gradients are compared with differences and rounding is
+    the identity; there the value is smooth, too.
+    """
+    exact = table_bits(symbols, tables)
+    return straight_through(torch.where(symbols == symbols.floor(), exact, smooth), smooth)
 
 
 def _normal_cdf(values: Tensor) -> Tensor:

@@ -70,7 +70,8 @@ def test_the_best_that_was_seen_is_returned(name, objective, photograph, small_c
         is_real = attack.needs == "queries"
         best = _queried(target, [to_image(found.images)]) if is_real else target.value(found.images)
         assert float(best[0]) == pytest.approx(float(found.trace.max()))
-        assert is_real or float(found.trace.max()) > float(found.trace[0])
+        is_elsewhere = is_real or name == "universal"  # it rises on other pictures
+        assert is_elsewhere or float(found.trace.max()) > float(found.trace[0])
 
 
 @pytest.mark.parametrize("name", NAMES)
