@@ -30,7 +30,7 @@ def _reasons(line: Standing) -> str | None:
     """Return why a codec has no rank, or why its figures are marked as lower bounds."""
     excluded = [flag_text(one) if isinstance(one, Flag) else one for one in line.exclusions]
     cost, excess = (list(map(flag_text, one.doubts)) for one in (line.by_cost, line.by_excess))
-    others = [f"excess: {text}" for text in excess if text not in cost]
+    others = [f"excess: {text.replace('excess R-D', 'R-D')}" for text in excess if text not in cost]
     return "; ".join([*excluded, *cost, *others]) or None
 
 
