@@ -5,15 +5,17 @@
 A resample has two levels: it draws pictures with replacement and, for every picture that it drew,
 the starts of each search with replacement (`leaderboard.aggregate.starts`). The worst case over
 what was drawn is one value; the mean over the pictures is one resample. Where every search has one
-start, a resample has one level, the pictures, and the interval says nothing about the chance of the
-search.
+start, a resample has one level, the pictures. The chance of the searches is then in the interval
+only as a part of the differences between the pictures, which nothing separates from the rest. With
+several starts it is in both levels, so the interval is a little too wide where there are many
+pictures (Davison and Hinkley, Bootstrap Methods, 1997, section 3.8) and less too narrow where there
+are few.
 
 A resample of starts can only lose the strongest start, so its worst case is lower on average than
 that of all starts. The estimate is the worst case of all starts. Each picture's resampled values
 are therefore shifted by their expected distance to it, which is known in closed form: the interval
 lies around its estimate and keeps its width. It is the interval of what the same number of starts
-finds on other pictures with other random numbers, not of the worst case that exists. With few
-starts it is too narrow, as N starts hold less spread than the distribution that they come from.
+finds on other pictures with other random numbers, not of the worst case that exists.
 
 The interval is the percentile interval. Means are almost unbiased, so the correction terms of BCa
 would come from the skewness of a few dozen values, which is mostly noise. Percentile intervals also

@@ -6,7 +6,8 @@ worst of all searches. Its distribution has a closed form, so no start is drawn 
 
     P(nothing worse than v) = product over the searches of (share of its starts not worse than v)^N
 
-With one start for every search each resample is the worst case itself.
+With one start for every search each resample is the worst case itself. Searches are resampled
+independently, also where one begins at the picture that another one found.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
 
 An attack counts with all its objectives and starts. The effect is the same figure as 'increase' in
 a ranking, of which the attacks together give the largest. The members of the ensemble `standard`
-are attacks of their own; where a suite has other attacks too, the ensemble is also given as one, so
-that they can be compared with it.
+are attacks of their own; where a suite has other attacks too, or two modes or versions of it, each
+ensemble is also given as one, so that they can be compared.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ def attack_tables(rankings: Iterable[Ranking]) -> Iterator[AttackTable]:
             known = [(one, costs(one, ranking.kinds, LAMBDAS[1])) for one in families]
             lines = tuple(_line(one, cost, ranking.kinds) for one, cost in known if cost)
             titles = dict.fromkeys(title for line in lines for title in line.effects)
-            yield AttackTable(ranking.scope, tuple(titles), lines)
+            if lines:
+                yield AttackTable(ranking.scope, tuple(titles), lines)
 
 
 def _line(family: Family, cost: Costs, kinds: Sequence[str]) -> AttackEffects:
@@ -86,11 +87,12 @@ def _effects(cost: Costs, kinds: Sequence[str]) -> Iterator[tuple[str, Ratio]]:
 
 
 def _titled(attacks: Sequence[ScoredAttack]) -> Iterator[tuple[str, Sequence[ScoredAttack]]]:
-    """Yield all attacks together, the ensemble if it is not all, and each attack by itself."""
+    """Yield all attacks together, each ensemble that is not all of them, and each attack."""
     yield ALL_ATTACKS, attacks
-    members = [one for one in attacks if one.craft.attack.startswith(_ENSEMBLE)]
-    if len(members) < len(attacks):
-        yield from _grouped((one.craft.attack.partition(":")[0], one) for one in members)
+    members = (one for one in attacks if one.craft.attack.startswith(_ENSEMBLE))
+    for title, group in _grouped((one.craft.attack.partition(":")[0], one) for one in members):
+        if len(group) < len(attacks):
+            yield title, group
     yield from _single(attacks)
 
 

@@ -38,9 +38,9 @@ RULE = (
     " others; 'tied with' names those. All pairs of a list are compared by a bootstrap of the"
     " difference of their means, with Holm's correction: the probability that a list separates any"
     " two equal codecs is at most 5 %. A resample draws the pictures, the same for all codecs, and"
-    " for each picture the starts of each search; a search with one start shows nothing of its own"
-    " chance. A codec whose cost varies much between the pictures is tied with many, and can have a"
-    " better rank than one with a lower mean.",
+    " for each picture the starts of each search. With one start, the chance of a search shows only"
+    " as a part of the differences between the pictures. A codec whose cost varies much between the"
+    " pictures is tied with many, and can have a better rank than one with a lower mean.",
     "**No rank.** A codec has no rank, and is listed below the ranked codecs, if its run is"
     " unfinished, if a search failed, or if a picture is missing, failed or is unsupported under"
     " attack. Fewer than two codecs are not ranked.",

@@ -137,12 +137,13 @@ def few_pictures(board: Board) -> Iterator[str]:
 
 
 def single_starts(board: Board) -> Iterator[str]:
-    """Say where intervals cannot contain the chance of the searches."""
+    """Say where the chance of the searches cannot be told from the choice of the pictures."""
     single = [part.name for part in board.parts if not any(craft.start for craft in part.crafts)]
     if single:
         yield (
-            f"**One start per search ({escaped(', '.join(single))}): the 95 % intervals and the"
-            " ties contain the choice of the pictures only, not the chance of the searches.**"
+            f"**One start per search ({escaped(', '.join(single))}): how much a figure depends on"
+            " the random numbers of the searches shows only as a part of the differences between"
+            " the pictures.**"
         )
 
 

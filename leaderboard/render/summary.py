@@ -131,9 +131,9 @@ VERDICTS: tuple[Column[Verdict], ...] = (
     ),
     _words(
         "bounds",
-        "≥",
+        "marked ≥",
         lambda verdict: verdict.bounds,
-        "number of codecs whose R-D cost under attack is marked with ≥, of all",
+        "number of codecs whose R-D cost under attack is marked as a lower bound, of all",
     ),
     _words(
         "flagged",

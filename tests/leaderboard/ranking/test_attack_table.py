@@ -58,6 +58,24 @@ def test_every_attack_has_its_mean_effect_on_every_codec(attacked, tmp_path):
     assert "standard-1 cheap" not in jpeg.effects
 
 
+def test_two_versions_of_the_ensemble_are_compared_as_wholes(lab, tmp_path):
+    field = Field(lab, CODECS[:2])
+    for picture in PICTURES:
+        field.lab.clean("own", picture, *CLEAN)
+        for name, bpp in (
+            ("standard-1 cheap: APGD", 0.6),
+            ("standard-1 cheap: Square", 0.7),
+            ("standard-2 cheap: APGD", 0.9),
+        ):
+            craft = field.lab.craft(picture, name, "rate", ("own",))
+            field.lab.attacked("own", craft, field.lab.scores(*CLEAN, bpp, 1e-3))
+    (table,) = field.board(tmp_path).comparisons[0].attacks
+    (own,) = table.lines
+    assert own.effects["standard-1 cheap"].value == pytest.approx(growth((0.7, 1e-3)))
+    assert own.effects["standard-2 cheap"].value == pytest.approx(growth((0.9, 1e-3)))
+    assert own.strongest == "standard-2 cheap: APGD"
+
+
 def test_all_attacks_are_the_increase_of_the_ranking(attacked, tmp_path):
     (one,) = attacked.board(tmp_path).comparisons
     increases = {
