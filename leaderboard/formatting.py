@@ -23,6 +23,11 @@ rate, decibel, factor, percent = _number(3), _number(2), _number(2, "×"), _numb
 similarity = _number(4)
 
 
+def signed(value: float) -> str:
+    """Return a difference with its sign."""
+    return f"{'+' * (round(value, 2) >= 0)}{decibel(value)}"
+
+
 def figure(value: float) -> str:
     """Return a number of any size with four significant digits."""
     return f"{value:.4g}".replace("inf", "∞")

@@ -1,6 +1,21 @@
 """Means over pictures with bootstrap confidence intervals. Pure functions; numpy only.
 
-    values (pictures,) --2,000 resamples of the pictures--> means (2000,) --percentiles--> interval
+    pictures, each with its starts --2,000 resamples of both--> means (2000,) --> interval
+
+A resample has two levels: it draws pictures with replacement and, for every picture that it drew,
+the starts of each search with replacement (`leaderboard.aggregate.starts`). The worst case over
+what was drawn is one value; the mean over the pictures is one resample. Where every search has one
+start, a resample has one level, the pictures. The chance of the searches is then in the interval
+only as a part of the differences between the pictures, which nothing separates from the rest. With
+several starts it is in both levels, so the interval is a little too wide where there are many
+pictures (Davison and Hinkley, Bootstrap Methods, 1997, section 3.8) and less too narrow where there
+are few.
+
+A resample of starts can only lose the strongest start, so its worst case is lower on average than
+that of all starts. The estimate is the worst case of all starts. Each picture's resampled values
+are therefore shifted by their expected distance to it, which is known in closed form: the interval
+lies around its estimate and keeps its width. It is the interval of what the same number of starts
+finds on other pictures with other random numbers, not of the worst case that exists.
 
 The interval is the percentile interval. Means are almost unbiased, so the correction terms of BCa
 would come from the skewness of a few dozen values, which is mostly noise. Percentile intervals also
@@ -8,16 +23,16 @@ carry over to geometric means (means of logarithms) and to differences of two co
 resamples; BCa intervals do not. With fewer than ten pictures every bootstrap interval is too
 narrow. The board says so.
 
-Every resampling uses the same seed. Two codecs on the same pictures see the same resamples, and the
-same records always give the same board.
+Every resampling uses the same seed. Two codecs on the same pictures see the same resamples of the
+pictures, each with starts of its own, and the same records always give the same board.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -32,6 +47,67 @@ TAILS = (2.5, 97.5)
 
 _BATCH = 4_000_000
 """Random numbers drawn at once. This bounds the memory for many pictures."""
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """The value of one picture, and its values under resampled starts.
+
+    Attributes:
+        value: the worst case of all starts.
+        outcomes: values of resamples, each with the cumulative probability up to it; the last
+            probability is 1.
+    """
+
+    value: float
+    outcomes: tuple[tuple[float, float], ...]
+
+    def map(self, function: Callable[[float], float]) -> Sampled:
+        """Return a function of the value, and of the value in each resample."""
+        return Sampled(
+            function(self.value), tuple((function(one), chance) for one, chance in self.outcomes)
+        )
+
+
+Value: TypeAlias = float | Sampled
+"""The value of one picture; a number where there are no starts to resample."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One value per picture, with the values under resampled starts.
+
+    Attributes:
+        pictures: one for each picture, in the order of the resamples.
+    """
+
+    pictures: tuple[Sampled, ...]
+
+    @cached_property
+    def values(self) -> Values:
+        """The value of each picture, (pictures,)."""
+        return np.array([one.value for one in self.pictures], dtype=np.float64)
+
+    @property
+    def has_starts(self) -> bool:
+        """Whether a resample of starts can change a value."""
+        return any(len(one.outcomes) > 1 for one in self.pictures)
+
+    @cached_property
+    def outcomes(self) -> Values:
+        """The outcomes of all pictures, one picture after the other, centred on its value."""
+        return np.concatenate([_centred(one) for one in self.pictures])
+
+    @cached_property
+    def limits(self) -> Values:
+        """For each outcome: number of its picture + cumulative probability; rising."""
+        chances = [[chance for _, chance in one.outcomes] for one in self.pictures]
+        return np.concatenate([index + np.array(row) for index, row in enumerate(chances)])
+
+    @cached_property
+    def last(self) -> npt.NDArray[np.int64]:
+        """Index of the last outcome of each picture, (pictures,)."""
+        return np.cumsum([len(one.outcomes) for one in self.pictures]) - 1
 
 
 @dataclass(frozen=True)
@@ -57,62 +133,96 @@ class Estimate:
     count: int
 
 
-def mean(values: Iterable[float | None]) -> Estimate | None:
+def sample(values: Iterable[Value | None]) -> Sample:
+    """Return the values that are neither None nor NaN, as they are resampled."""
+    spread = (one if isinstance(one, Sampled) else _fixed(one) for one in values if one is not None)
+    return Sample(tuple(one for one in spread if not math.isnan(one.value)))
+
+
+def mean(values: Iterable[Value | None]) -> Estimate | None:
     """Return the mean of the values that are not None, or None if there are none."""
-    array = _defined(values)
-    return _estimate(array, array) if array.size else None
+    known = sample(values)
+    return _estimate(known, known) if known.pictures else None
 
 
-def geometric_mean(values: Iterable[float | None]) -> Estimate | None:
+def geometric_mean(values: Iterable[Value | None]) -> Estimate | None:
     """Return the geometric mean of the positive values that are not None, or None."""
-    array = _defined(values)
-    return _estimate(array, np.log(array), of_logarithms=True) if array.size else None
-
-
-def interval_of_mean(values: Values) -> tuple[float, float] | None:
-    """Return the 95 % percentile interval of a mean; None for fewer than two values."""
-    if len(values) < 2:
+    known = sample(values)
+    if not known.pictures:
         return None
-    low, high = np.percentile(resampled_means(values), TAILS)
+    logarithms = Sample(tuple(one.map(_logarithm) for one in known.pictures))
+    return _estimate(known, logarithms, of_logarithms=True)
+
+
+def interval_of_mean(known: Sample) -> tuple[float, float] | None:
+    """Return the 95 % percentile interval of a mean; None for fewer than two pictures."""
+    if len(known.pictures) < 2:
+        return None
+    low, high = np.percentile(resampled_means(known), TAILS)
     return float(low), float(high)
 
 
-def is_separated(first: Values, second: Values) -> bool:
-    """Return whether two codecs' means differ: the paired difference's interval excludes 0.
+def resampled_means(known: Sample, resamples: int = RESAMPLES, stream: int = 0) -> Values:
+    """Return the means of some resamples with replacement, (resamples,).
 
     Args:
-        first: one value per picture.
-        second: the other codec's values for the same pictures in the same order.
+        known: at least one picture.
+        resamples: their number. All samples with as many pictures see the same pictures.
+        stream: number of the random numbers for the starts; two samples with different numbers are
+            resampled independently of each other.
     """
-    interval = interval_of_mean(first - second)
-    return interval is not None and not interval[0] <= 0 <= interval[1]
+    count = len(known.pictures)
+    is_small = count * resamples <= _BATCH
+    draws = _draws_at_once(count, resamples) if is_small else _draws(count, resamples)
+    if not known.has_starts:
+        return np.concatenate([known.values[draw].mean(1) for draw in draws])
+    rng = np.random.default_rng([SEED, 1 + stream])
+    return np.concatenate([_drawn(known, draw, rng).mean(1) for draw in draws])
 
 
-def resampled_means(values: Values) -> Values:
-    """Return the means of `RESAMPLES` resamples with replacement."""
-    count = len(values)
-    draws = _draws_at_once(count) if count <= _BATCH // RESAMPLES else _draws(count)
-    return np.concatenate([values[draw].mean(1) for draw in draws])
+def _drawn(known: Sample, draw: npt.NDArray[np.int64], rng: np.random.Generator) -> Values:
+    """Return the values of the drawn pictures, each with starts of its own draw."""
+    index = np.searchsorted(known.limits, draw + rng.random(draw.shape), side="right")
+    drawn: Values = known.outcomes[np.minimum(index, known.last[draw])]
+    return drawn
+
+
+def _centred(one: Sampled) -> Values:
+    """Return the outcomes, shifted so that their expectation is the value of all starts."""
+    outcomes: Values = np.array(one.outcomes, dtype=np.float64)
+    values, chances = outcomes[:, 0], outcomes[:, 1]
+    if len(values) == 1 or not np.isfinite(values).all():
+        return values
+    shifted: Values = values + (one.value - values @ np.diff(chances, prepend=0.0))
+    return shifted
+
+
+def _fixed(value: float) -> Sampled:
+    return Sampled(value, ((value, 1.0),))
+
+
+def _logarithm(value: float) -> float:
+    return float(np.log(value))
 
 
 @lru_cache(maxsize=4)
-def _draws_at_once(count: int) -> tuple[npt.NDArray[np.int64], ...]:
-    return tuple(_draws(count))
+def _draws_at_once(count: int, resamples: int) -> tuple[npt.NDArray[np.int64], ...]:
+    return tuple(_draws(count, resamples))
 
 
-def _draws(count: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield `RESAMPLES` rows of `count` indices below `count`, in batches."""
+def _draws(count: int, resamples: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield rows of `count` indices below `count`, one for each resample, in batches."""
     rng = np.random.default_rng(SEED)
     step = max(1, _BATCH // count)
-    for start in range(0, RESAMPLES, step):
-        yield rng.integers(0, count, (min(step, RESAMPLES - start), count))
+    for start in range(0, resamples, step):
+        yield rng.integers(0, count, (min(step, resamples - start), count))
 
 
-def _estimate(values: Values, scaled: Values, *, of_logarithms: bool = False) -> Estimate:
-    unscale = math.exp if of_logarithms else float
+def _estimate(known: Sample, scaled: Sample, *, of_logarithms: bool = False) -> Estimate:
+    values, unscale = known.values, math.exp if of_logarithms else float
     interval = _interval(scaled)
     return Estimate(
-        mean=unscale(scaled.mean()),
+        mean=unscale(scaled.values.mean()),
         low=None if interval is None else unscale(interval[0]),
         high=None if interval is None else unscale(interval[1]),
         median=float(_median(values)),
@@ -122,11 +232,12 @@ def _estimate(values: Values, scaled: Values, *, of_logarithms: bool = False) ->
     )
 
 
-def _interval(values: Values) -> tuple[float, float] | None:
+def _interval(known: Sample) -> tuple[float, float] | None:
     """Return the interval; values that are not finite have one only if all are equal."""
+    values = known.outcomes if known.has_starts else known.values
     if np.isfinite(values).all():
-        return interval_of_mean(values)
-    same = len(values) > 1 and bool((values == values[0]).all())
+        return interval_of_mean(known)
+    same = len(known.pictures) > 1 and bool((values == values[0]).all())
     return (float(values[0]), float(values[0])) if same else None
 
 
@@ -135,8 +246,3 @@ def _median(values: Values) -> float:
     ordered = np.sort(values)
     low, high = ordered[(len(values) - 1) // 2], ordered[len(values) // 2]
     return float(low if low == high else (low + high) / 2)
-
-
-def _defined(values: Iterable[float | None]) -> Values:
-    known = [value for value in values if value is not None and not math.isnan(value)]
-    return np.array(known, dtype=np.float64)

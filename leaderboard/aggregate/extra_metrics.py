@@ -37,10 +37,6 @@ class MetricColumn:
         score = self._of(scores)
         return None if score is None else score.source
 
-    def worst(self, values: Iterable[float]) -> float | None:
-        """Return the value that is worst for the codec; None if there are no values."""
-        return _worst(self.better, values)
-
     def _of(self, scores: Scores) -> Extra | None:
         score = scores.extra.get(self.label)
         return score if score is not None and metric_column(self.label, score) == self else None

@@ -42,12 +42,14 @@ class FamilyMember:
         row: its row on the board.
         case: its scores.
         flags_without_gradients: the flags of its attacks that use no gradients.
+        smaller: its scores at the smaller budgets of the same kind.
     """
 
     choice: ComponentSpec
     row: Row
     case: CellGroup
     flags_without_gradients: tuple[Flag, ...]
+    smaller: tuple[CellGroup, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 For each picture and objective, white-box attacks must be at least as strong as transfer attacks and
 noise, and a larger budget at least as strong as a smaller one. Where this does not hold, the search
 was too weak and the score is not a worst case. `leaderboard.columns.terms` explains each flag.
+`leaderboard.ranking.lower_bounds` finds out which flags concern the figure of a ranking.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
 from operator import attrgetter
 from statistics import fmean
@@ -36,6 +37,8 @@ class Flag:
         of: number of cases that were checked.
         objective: the objective it concerns, if it concerns one.
         amount: its size, if it has one.
+        pictures: names of the pictures that it applies to, if it compares attacks on pictures.
+        searches: keys of the searches that it applies to, if it is found by their scores.
     """
 
     name: str
@@ -43,6 +46,8 @@ class Flag:
     of: int
     objective: str = ""
     amount: str = ""
+    pictures: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    searches: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
 
     def __str__(self) -> str:
         """Return the flag as exports and entries store it."""
@@ -55,7 +60,13 @@ class Flag:
 
 
 REMARKS = frozenset({"random-start", "goal-not-reached", "no-collision"})
-"""Flags that only describe a search. They exclude no codec from the ranking."""
+"""Flags that only describe a search. They cast no doubt on a figure."""
+
+MISSING = frozenset({"unfinished", "search-failed"})
+"""Flags of evaluations that are missing: the codec has no rank."""
+
+OF_CODEC = frozenset({"randomised"})
+"""Flags of the codec itself, which concern every figure under attack."""
 
 _ERRORS = {"source": "mse_source", "clean": "mse_shift", "input": "mse_input"}
 _LAMBDA = 0.013
@@ -98,9 +109,9 @@ def weak_flags(
             reached = _strongest(attacks, (objective,), value)
             against = _strongest(others, (objective, None), value)
             both = reached.keys() & against.keys()
-            count = sum(reached[picture] < against[picture] for picture in both)
-            if count:
-                yield Flag(name, count, len(both), objective)
+            pictures = frozenset(one for one in both if reached[one] < against[one])
+            if pictures:
+                yield Flag(name, len(pictures), len(both), objective, pictures=pictures)
 
 
 def rivals(
@@ -145,18 +156,17 @@ def surrogate_flags(
         if _has_expectation(attack):
             searches[attack.craft.key].append(attack)
     for objective, value in values.items():
-        distances = [
-            _distance(
-                draws[0].craft.values[-1],
-                fmean(value(without_header(draw.scores)) for draw in draws),
-            )
-            for draws in searches.values()
+        distances = {
+            key: _surrogate_error(draws, value)
+            for key, draws in searches.items()
             if draws[0].craft.objective == objective
-        ]
-        off = [distance for distance in distances if distance > _TOLERANCE]
+        }
+        off = {key: distance for key, distance in distances.items() if distance > _TOLERANCE}
         if off:
+            amount = f"up to {max(off.values()):.0%}"
             yield Flag(
-                "surrogate-off", len(off), len(distances), objective, f"up to {max(off):.0%}"
+                *("surrogate-off", len(off), len(distances), objective, amount),
+                searches=frozenset(off),
             )
 
 
@@ -220,8 +230,10 @@ def _has_expectation(attack: ScoredAttack) -> bool:
     return bool(craft.values) and len(craft.sources) == 1 and not attack.failed
 
 
-def _distance(expected: float, measured: float) -> float:
-    return abs(expected - measured) / max(abs(measured), 1e-9)
+def _surrogate_error(draws: Sequence[ScoredAttack], value: ObjectiveValue) -> float:
+    """Return the relative difference of the value that a search expected to the measured one."""
+    measured = fmean(value(without_header(draw.scores)) for draw in draws)
+    return abs(draws[0].craft.values[-1] - measured) / max(abs(measured), 1e-9)
 
 
 def _without_steps(choice: ComponentSpec) -> str:

@@ -1,6 +1,8 @@
 """The effect of adversarial pictures on one operating point: worst case per picture, then the mean.
 
 {picture: [scores under each attack]} --worst of each picture--> estimates over the pictures
+
+Every attack, objective and start counts by itself: the worst of them all is the worst case.
 """
 
 from __future__ import annotations
@@ -14,9 +16,10 @@ from statistics import fmean
 
 from bench.metrics.scores import psnr_of
 from bench.store.records import Scores
-from leaderboard.aggregate.bootstrap import Estimate, geometric_mean, mean
+from leaderboard.aggregate.bootstrap import Estimate, Sampled, geometric_mean, mean
 from leaderboard.aggregate.cases import ScoredAttack
 from leaderboard.aggregate.extra_metrics import MetricColumn, metric_columns
+from leaderboard.aggregate.starts import Worst, worst
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,9 @@ class WorstByPicture:
         rd_factor: R-D cost as a multiple of the clean R-D cost.
     """
 
-    psnr: float
-    bpp_factor: float
-    rd_factor: float
+    psnr: Sampled
+    bpp_factor: Sampled
+    rd_factor: Sampled
 
 
 @dataclass(frozen=True)
@@ -92,14 +95,13 @@ class _Extremes:
     """
 
     groups: list[list[ScoredAttack]]
-    lowest: list[ScoredAttack]
-    longest: list[ScoredAttack]
-    dearest: list[ScoredAttack]
+    lowest: list[Worst]
+    longest: list[Worst]
+    dearest: list[Worst]
 
-    @property
-    def at_lowest(self) -> list[Scores]:
-        """The scores at the lowest PSNR, one per source picture."""
-        return [attack.scores for attack in self.lowest]
+    def at_lowest(self, value: Callable[[Scores], float | None]) -> Estimate | None:
+        """Return the mean of a value at the lowest PSNR."""
+        return mean(one.sampled(lambda attack: value(attack.scores)) for one in self.lowest)
 
 
 def worst_case(attacks: Iterable[ScoredAttack], pictures: Collection[str]) -> WorstCase | None:
@@ -115,31 +117,31 @@ def worst_case(attacks: Iterable[ScoredAttack], pictures: Collection[str]) -> Wo
         return None
     extremes = _Extremes(
         groups,
-        lowest=[min(group, key=lambda attack: attack.scores.psnr_source) for group in groups],
-        longest=[max(group, key=lambda attack: attack.scores.bpp_factor) for group in groups],
-        dearest=[max(group, key=lambda attack: attack.scores.rd_factor) for group in groups],
+        lowest=[worst(group, lambda attack: -attack.scores.psnr_source) for group in groups],
+        longest=[worst(group, _rate_factor) for group in groups],
+        dearest=[worst(group, _cost_factor) for group in groups],
     )
     return _summary(extremes)
 
 
 def _summary(extremes: _Extremes) -> WorstCase:
-    groups, scores = extremes.groups, extremes.at_lowest
+    groups, at_lowest = extremes.groups, extremes.at_lowest
     metrics = metric_columns(attack.scores for attack in chain(*groups))
     return WorstCase(
         worst=_by_picture(extremes),
-        psnr=mean(score.psnr_source for score in scores),
+        psnr=at_lowest(lambda score: score.psnr_source),
         luma_psnr=_lowest(groups, lambda score: psnr_of(score.luma_mse_source)),
         ms_ssim=_lowest(groups, lambda score: score.ms_ssim_source),
         vmaf=_lowest(groups, lambda score: score.vmaf_source),
-        drop_db=mean(score.drop_db for score in scores),
-        drop_percent=mean(score.drop_percent for score in scores),
-        bpp_factor=geometric_mean(attack.scores.bpp_factor for attack in extremes.longest),
-        rd_factor=geometric_mean(attack.scores.rd_factor for attack in extremes.dearest),
-        psnr_perturbation=mean(map(_psnr_perturbation, extremes.lowest)),
-        vi=mean(score.vi for score in scores),
-        beyond_change=mean(map(_excess, scores)),
-        unexplained=fmean(score.unexplained for score in scores),
-        extra={metric: _worst(groups, metric) for metric in metrics},
+        drop_db=at_lowest(lambda score: score.drop_db),
+        drop_percent=at_lowest(lambda score: score.drop_percent),
+        bpp_factor=geometric_mean(one.sampled(_rate_factor) for one in extremes.longest),
+        rd_factor=geometric_mean(one.sampled(_cost_factor) for one in extremes.dearest),
+        psnr_perturbation=mean(one.sampled(_psnr_perturbation) for one in extremes.lowest),
+        vi=at_lowest(lambda score: score.vi),
+        beyond_change=at_lowest(_excess),
+        unexplained=fmean(one.attack.scores.unexplained for one in extremes.lowest),
+        extra={metric: _worst_of_metric(groups, metric) for metric in metrics},
         psnr_by=_finder(extremes.lowest),
         rate_by=_finder(extremes.longest),
     )
@@ -148,17 +150,22 @@ def _summary(extremes: _Extremes) -> WorstCase:
 def _by_picture(extremes: _Extremes) -> dict[str, WorstByPicture]:
     """Return the three worst figures of each picture, by its name."""
     triples = zip(extremes.lowest, extremes.longest, extremes.dearest, strict=True)
-    return {
-        low.picture: WorstByPicture(
-            low.scores.psnr_source, long.scores.bpp_factor, dear.scores.rd_factor
-        )
-        for low, long, dear in triples
-    }
+    return {low.attack.picture: _figures(low, long, dear) for low, long, dear in triples}
+
+
+def _figures(lowest: Worst, longest: Worst, dearest: Worst) -> WorstByPicture:
+    return WorstByPicture(
+        psnr=lowest.of(lambda attack: attack.scores.psnr_source),
+        bpp_factor=longest.of(_rate_factor),
+        rd_factor=dearest.of(_cost_factor),
+    )
 
 
 @dataclass(frozen=True)
 class GainOverBaseline:
     """Excess of attacks over a baseline on the same pictures, paired picture by picture.
+
+    Intervals resample the starts of the attacks; the baseline of a picture is its worst case.
 
     Attributes:
         drop_db: PSNR of the baseline less PSNR under attack in dB; None if both are lossless on
@@ -179,9 +186,11 @@ def excess_over(baseline: WorstCase | None, attack: WorstCase | None) -> GainOve
     both = [name for name in attack.worst if name in baseline.worst]
     pairs = [(attack.worst[name], baseline.worst[name]) for name in both]
     return GainOverBaseline(
-        drop_db=mean(_difference(base.psnr, ours.psnr) for ours, base in pairs),
-        bpp_factor=geometric_mean(ours.bpp_factor / base.bpp_factor for ours, base in pairs),
-        rd_factor=geometric_mean(ours.rd_factor / base.rd_factor for ours, base in pairs),
+        drop_db=mean(_difference(base.psnr.value, ours.psnr) for ours, base in pairs),
+        bpp_factor=geometric_mean(
+            _quotient(ours.bpp_factor, base.bpp_factor) for ours, base in pairs
+        ),
+        rd_factor=geometric_mean(_quotient(ours.rd_factor, base.rd_factor) for ours, base in pairs),
     )
 
 
@@ -204,21 +213,46 @@ def search_in_words(attack: ScoredAttack) -> str:
 def _lowest(
     groups: Sequence[list[ScoredAttack]], score: Callable[[Scores], float | None]
 ) -> Estimate | None:
-    values = ([score(attack.scores) for attack in group] for group in groups)
-    return mean(min((value for value in row if value is not None), default=None) for row in values)
+    return mean(_extreme(group, score, sign=-1) for group in groups)
 
 
-def _worst(groups: Sequence[list[ScoredAttack]], metric: MetricColumn) -> Estimate | None:
-    values = ([metric.attacked(attack.scores) for attack in group] for group in groups)
-    return mean(metric.worst(value for value in row if value is not None) for row in values)
+def _worst_of_metric(groups: Sequence[list[ScoredAttack]], metric: MetricColumn) -> Estimate | None:
+    sign = -1 if metric.better == "higher" else 1
+    return mean(_extreme(group, metric.attacked, sign=sign) for group in groups)
+
+
+def _extreme(
+    group: Sequence[ScoredAttack], score: Callable[[Scores], float | None], *, sign: int
+) -> Sampled | None:
+    """Return the largest value of a picture, or the smallest for the sign -1; None without one."""
+    values = [(attack, score(attack.scores)) for attack in group]
+    known = {id(attack): sign * value for attack, value in values if value is not None}
+    attacks = [attack for attack, value in values if value is not None]
+    if not attacks:
+        return None
+    most = worst(attacks, lambda attack: known[id(attack)])
+    return most.of(lambda attack: sign * known[id(attack)])
 
 
 def _psnr_perturbation(attack: ScoredAttack) -> float | None:
     return None if attack.failed else attack.scores.psnr_perturbation
 
 
-def _difference(baseline: float, attacked: float) -> float | None:
-    return None if math.isinf(baseline) and math.isinf(attacked) else baseline - attacked
+def _rate_factor(attack: ScoredAttack) -> float:
+    return attack.scores.bpp_factor
+
+
+def _cost_factor(attack: ScoredAttack) -> float:
+    return attack.scores.rd_factor
+
+
+def _difference(baseline: float, attacked: Sampled) -> Sampled | None:
+    both_lossless = math.isinf(baseline) and math.isinf(attacked.value)
+    return None if both_lossless else attacked.map(lambda value: baseline - value)
+
+
+def _quotient(attacked: Sampled, baseline: Sampled) -> Sampled:
+    return attacked.map(lambda value: value / baseline.value)
 
 
 def _excess(scores: Scores) -> float | None:
@@ -229,7 +263,7 @@ def _excess(scores: Scores) -> float | None:
     return psnr_of(explained) - psnr_of(scores.mse_source)
 
 
-def _finder(worst: Sequence[ScoredAttack]) -> str:
+def _finder(worst: Sequence[Worst]) -> str:
     """Return the most frequent search, with its count unless it found all."""
-    (name, count), *others = Counter(map(search_in_words, worst)).most_common()
+    (name, count), *others = Counter(search_in_words(one.attack) for one in worst).most_common()
     return f"{name} ({count}/{len(worst)})" if others else name

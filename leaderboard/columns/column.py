@@ -36,6 +36,7 @@ class Column(Generic[Line]):
         is_main: whether short tables show it too: the terminal, the first table of a page.
         is_text: whether it holds words, not figures.
         stored: the value in exports and entries, where it differs from the displayed one.
+        is_bound: whether the figure of a line is marked as a lower bound.
     """
 
     key: str
@@ -47,6 +48,7 @@ class Column(Generic[Line]):
     is_main: bool = False
     is_text: bool = False
     stored: Callable[[Line], Value] | None = None
+    is_bound: Callable[[Line], bool] = lambda _: False
 
     @property
     def title(self) -> str:
@@ -65,9 +67,11 @@ class Column(Generic[Line]):
         return value.value if isinstance(value, Ratio) else value
 
     def text(self, line: Line) -> str:
-        """Return the text of a line without an interval."""
+        """Return the text of a line without an interval; ≥ marks a lower bound."""
         value = self.plain(line)
-        return "–" if value is None else self.format(value)
+        if value is None:
+            return "–"
+        return f"{'≥ ' * self.is_bound(line)}{self.format(value)}"
 
     def interval(self, line: Line) -> str:
         """Return the 95 % interval of a mean in brackets; an empty string if there is none."""

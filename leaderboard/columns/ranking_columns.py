@@ -7,13 +7,13 @@ from collections.abc import Callable
 from leaderboard.aggregate.flags import Flag
 from leaderboard.columns.column import Column
 from leaderboard.columns.terms import flag_text
-from leaderboard.formatting import decibel, factor, percent, rate
-from leaderboard.ranking.ranking import Standing
+from leaderboard.formatting import decibel, factor, percent, rate, signed
+from leaderboard.ranking.ranking import Position, Standing
 from leaderboard.ranking.rd_curves import Curves, Delta
 
 
-def _rank(line: Standing) -> tuple[int, int] | None:
-    return None if line.rank is None else (line.rank, int(line.tied))
+def _rank(place: Position) -> tuple[int, int] | None:
+    return None if place.rank is None else (place.rank, int(bool(place.ties)))
 
 
 def _rank_text(rank: tuple[int, int]) -> str:
@@ -26,9 +26,16 @@ def _name(line: Standing) -> str:
     return f"{line.family.name}{' (4:2:0)' * is_marked}"
 
 
-def _exclusions(line: Standing) -> str | None:
-    reasons = (flag_text(one) if isinstance(one, Flag) else one for one in line.exclusions)
-    return "; ".join(reasons) or None
+def _reasons(line: Standing) -> str | None:
+    """Return why a codec has no rank, or why its figures are marked as lower bounds."""
+    excluded = [flag_text(one) if isinstance(one, Flag) else one for one in line.exclusions]
+    cost, excess = (list(map(flag_text, one.doubts)) for one in (line.by_cost, line.by_excess))
+    others = [f"excess: {text.replace('excess R-D', 'R-D')}" for text in excess if text not in cost]
+    return "; ".join([*excluded, *cost, *others]) or None
+
+
+def _is_cost_bound(line: Standing) -> bool:
+    return bool(line.by_cost.doubts)
 
 
 def _value(delta: Delta) -> float | str:
@@ -41,7 +48,15 @@ def _or_reason(format_: Callable[[float], str]) -> Callable[[float | str], str]:
 
 
 STANDING: tuple[Column[Standing], ...] = (
-    Column("rank", "rank", _rank, _rank_text, "= marks a tie, – an excluded codec", is_main=True),
+    Column(
+        "rank",
+        "cost rank",
+        lambda line: _rank(line.by_cost),
+        _rank_text,
+        "rank by R-D cost under attack, efficiency and robustness together: 1 + the number of"
+        " codecs that are significantly better; = marks a tie, – a codec without a rank",
+        is_main=True,
+    ),
     Column(
         "codec",
         "codec",
@@ -57,9 +72,31 @@ STANDING: tuple[Column[Standing], ...] = (
         lambda line: line.robustness,
         factor,
         "mean R-D cost J under attack, as a multiple of VVC's clean J (of one bit per pixel without"
-        " VVC), with its 95 % interval; it decides the rank",
+        " VVC), with its 95 % interval; it decides the cost rank; ≥ marks a figure with evidence"
+        " that a stronger attack exists",
         "lower",
         is_main=True,
+        is_bound=_is_cost_bound,
+    ),
+    Column(
+        "excess_rank",
+        "excess rank",
+        lambda line: _rank(line.by_excess),
+        _rank_text,
+        "rank by excess R-D cost, robustness alone, in the same way",
+        is_main=True,
+    ),
+    Column(
+        "excess_j",
+        "excess R-D cost",
+        lambda line: line.excess,
+        signed,
+        "mean excess J in the same unit, with its 95 % interval: what attacks cause beyond the cost"
+        " of a faithful codec, which keeps their perturbation at the clean rate; it decides the"
+        " excess rank; below 0 the codec removes part of the perturbation",
+        "lower",
+        is_main=True,
+        is_bound=lambda line: bool(line.by_excess.doubts),
     ),
     Column(
         "grows",
@@ -69,6 +106,7 @@ STANDING: tuple[Column[Standing], ...] = (
         "R-D cost under attack as a multiple of the codec's own clean R-D cost",
         "lower",
         is_main=True,
+        is_bound=_is_cost_bound,
     ),
     Column(
         "unattacked_j",
@@ -84,7 +122,23 @@ STANDING: tuple[Column[Standing], ...] = (
         "luma rank",
         lambda line: line.luma_rank,
         str,
-        "rank with the error of the luma only",
+        "cost rank with the error of the luma only",
+    ),
+    Column(
+        "tied_with",
+        "tied with",
+        lambda line: ", ".join(line.by_cost.ties) or None,
+        str,
+        "the ranked codecs whose R-D cost under attack does not differ significantly",
+        is_text=True,
+    ),
+    Column(
+        "excess_tied_with",
+        "excess tied with",
+        lambda line: ", ".join(line.by_excess.ties) or None,
+        str,
+        "the ranked codecs whose excess R-D cost does not differ significantly",
+        is_text=True,
     ),
     Column(
         "encoding_s_mp",
@@ -108,15 +162,15 @@ STANDING: tuple[Column[Standing], ...] = (
         lambda line: line.codec,
         str,
         "the operating point with the lowest clean R-D cost, at which the codec is ranked",
-        is_main=True,
         is_text=True,
     ),
     Column(
         "no_rank_because",
-        "excluded because",
-        _exclusions,
+        "≥ or no rank because",
+        _reasons,
         str,
-        "why the codec has no rank; see Flags",
+        "why a figure is marked as a lower bound, with the number of pictures that it concerns, of"
+        " all; or why the codec has no rank; see Flags",
         is_main=True,
         is_text=True,
     ),

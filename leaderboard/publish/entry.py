@@ -98,6 +98,7 @@ class HashedFolder(_Part):
             hashes of weights, versions of binaries.
         gradients: labels of the run's operating points that offer gradients.
         random: labels of the nondeterministic operating points.
+        searching: version of the search, see `bench.store.run_folder.Manifest`.
         pictures: hash of every source picture's pixels, by name.
         notes: changes to source pictures when they were read, by name.
         suite: the run's suite, with only the track's codecs and those that are needed.
@@ -120,6 +121,7 @@ class HashedFolder(_Part):
     codecs: dict[str, str]
     gradients: tuple[str, ...]
     random: tuple[str, ...]
+    searching: int = 2
     pictures: dict[str, str]
     notes: dict[str, str]
     suite: dict[str, Any]
@@ -225,6 +227,7 @@ def run_of(entry: HashedFolder, folder: Path) -> Run:
         codecs=entry.codecs,
         gradients=entry.gradients,
         random=entry.random,
+        searching=entry.searching,
         pictures=entry.pictures,
         notes=entry.notes,
         versions=entry.versions,

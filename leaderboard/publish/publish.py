@@ -172,6 +172,7 @@ def _entry(
         sources={label: known[label] for label in sorted(sources - manifest.codecs.keys())},
         gradients=manifest.gradients,
         random=manifest.random,
+        searching=manifest.searching,
         pictures=manifest.pictures,
         notes=manifest.notes,
         suite=manifest.suite,

@@ -187,6 +187,7 @@ def _members(part: BoardRun, run: Run) -> Iterator[FamilyMember]:
             row(place, case, flags, groups.get((lossless, budget)), smallest),
             case,
             tuple(_flags_without_gradients(part, place, groups)),
+            tuple(groups[codec, smaller] for smaller in _smaller(part.suite, budget)),
         )
 
 

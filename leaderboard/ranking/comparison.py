@@ -10,6 +10,7 @@ from bench.budget import Budget
 from leaderboard.aggregate.bootstrap import Estimate
 from leaderboard.aggregate.families import Family, FamilyMember, families
 from leaderboard.aggregate.flags import ObjectiveValue
+from leaderboard.ranking.attack_table import AttackTable, attack_tables
 from leaderboard.ranking.ranking import Ranking, rankings
 from leaderboard.ranking.rd_costs import LAMBDAS, baseline_of, costs
 from leaderboard.ranking.rd_curves import Curves, curves
@@ -26,6 +27,7 @@ class Comparison:
         families: every codec at every quality setting.
         baseline: VVC, if it is one of them.
         rankings: the rankings.
+        attacks: the effect of each attack, for each list of codecs that were attacked alike.
         curves: rate-distortion curves, clean and under attack.
     """
 
@@ -35,6 +37,7 @@ class Comparison:
     families: tuple[Family, ...]
     baseline: Family | None
     rankings: tuple[Ranking, ...]
+    attacks: tuple[AttackTable, ...]
     curves: tuple[Curves, ...]
 
 
@@ -99,13 +102,15 @@ def comparison(
     """
     groups = families(members)
     baseline = baseline_of(groups)
+    lists = tuple(rankings(groups, baseline))
     return Comparison(
         tuple(dict.fromkeys(member.row.place.run for member in members)),
         terms,
         budget,
         tuple(groups),
         baseline,
-        tuple(rankings(groups, baseline)),
+        lists,
+        tuple(attack_tables(lists)),
         tuple(curves(groups, values, baseline)),
     )
 

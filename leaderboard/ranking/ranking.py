@@ -1,52 +1,30 @@
-"""Ranks of codecs: comparable attacks only, by R-D cost under attack, with ties and exclusions.
+"""Ranks of codecs: comparable attacks only, in two orders, with ties and lower bounds.
 
     families --scope--> lists --lambda--> standings, ranked ones first
 
-Ranking by the loss alone would favour codecs that are inefficient to begin with. Families are
-therefore ranked by their R-D cost under attack, each at the operating point with the lowest clean
-R-D cost. `RULE` states the rule in the words of the board.
+The first order is that of the R-D cost under attack, each family at the operating point with the
+lowest clean R-D cost. It holds efficiency and robustness together: ranking by the loss alone would
+favour codecs that are inefficient to begin with. The second order is that of the excess R-D cost,
+what attacks cause beyond their own perturbation: robustness apart from efficiency. Both are decided
+by `leaderboard.ranking.significance`, and `leaderboard.ranking.lower_bounds` finds the figures that
+are marked ">=". `leaderboard.ranking.rule` states the rule in the words of the board.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean
 
-from leaderboard.aggregate.bootstrap import is_separated
-from leaderboard.aggregate.families import Family, common_threats
-from leaderboard.aggregate.flags import REMARKS, Flag
+from leaderboard.aggregate.families import Family, FamilyMember, common_threats
+from leaderboard.aggregate.flags import MISSING, Flag
 from leaderboard.aggregate.threats import ATTACKS, WITHOUT_GRADIENTS
-from leaderboard.ranking.rd_costs import LAMBDAS, Costs, Ratio, costs, paired, ratio
+from leaderboard.ranking.lower_bounds import doubts
+from leaderboard.ranking.rd_costs import LAMBDAS, AttackedCost, Costs, Ratio, costs, ratio
+from leaderboard.ranking.significance import places
 
-RULE = (
-    "**Cost.** The R-D cost of a picture is J = bpp + λ·255²·MSE, with the error against the source"
-    f" picture. There are three weights: λ = {', '.join(f'{lmbda:g}' for lmbda in LAMBDAS)} for"
-    " low, middle and high rates.",
-    "**Operating point.** Every codec is ranked at the quality setting with the lowest mean clean"
-    " J.",
-    "**Order.** J under attack is the highest that any attack reached, for each picture. The mean"
-    " over the pictures decides; lower is better. It is given as a multiple of the clean J of VVC"
-    " (of several VVCs, the one with the lowest clean J at the middle λ), so that no codec can win"
-    " by being inefficient to begin with. 'increase' is the codec's J under attack as a multiple of"
-    " its own clean J.",
-    "**Comparable attacks.** Codecs attacked through their own gradients and codecs attacked"
-    " without gradients stand in separate lists. The list of all codecs counts only attacks that"
-    " use no gradient of the victim. These are weaker. Of these attacks, it counts only threats"
-    " that both groups of codecs were scored on. An adversarial picture that was found on a codec"
-    " does not count as a transfer attack on that codec. The list is left out if the groups have no"
-    " such threat in common.",
-    "**Ties.** From the top of a list down, a codec shares the rank of the last codec that opened a"
-    " rank, unless the 95 % interval of the difference of their mean J excludes zero. The interval"
-    " comes from 2,000 resamples of the pictures, the same for both codecs.",
-    "**Exclusion.** A codec has no rank, and is listed below the ranked codecs, if its run is"
-    " unfinished, if a picture is missing, failed or is unsupported under attack, or if a flag says"
-    " that its attack may have been too weak. Flags of searches on other codecs count only against"
-    " those codecs.",
-    "**Colour.** Codecs marked 4:2:0 use chroma subsampling, which alone lowers their PSNR. 'luma"
-    " rank' is the rank by the same rule with the error of the luma only.",
-)
-"""The ranking rule: one paragraph per part, markdown."""
+ALONE = "no other codec to compare with"
+"""Why the only codec of a list that could be ranked has no rank."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +46,21 @@ ALL = Scope("all codecs, attacks without gradients only", lambda _: True)
 
 
 @dataclass(frozen=True)
+class Position:
+    """The place of a codec in one order.
+
+    Attributes:
+        rank: from 1; None if the codec has no rank.
+        ties: names of the ranked codecs from which it does not differ significantly.
+        doubts: why its figure is marked as a lower bound; empty if it is not.
+    """
+
+    rank: int | None = None
+    ties: tuple[str, ...] = ()
+    doubts: tuple[Flag, ...] = ()
+
+
+@dataclass(frozen=True)
 class Standing:
     """One line of a ranking.
 
@@ -75,10 +68,11 @@ class Standing:
         family: the codec.
         codec: label of the operating point with the lowest clean J.
         run: name of its run on the board.
-        rank: from 1; None if the codec is excluded.
-        tied: whether another codec has the same rank.
-        luma_rank: rank with the error of the luma only; None if the codec is excluded.
+        by_cost: its place by J under attack.
+        by_excess: its place by excess J.
+        luma_rank: rank by J under attack with the error of the luma only; None without a rank.
         robustness: J under attack by VVC's clean J, or by 1 without VVC; None without attacks.
+        excess: excess J by VVC's clean J, or by 1 without VVC.
         growth: J under attack by its own clean J.
         efficiency: clean J by VVC's clean J, or by 1 without VVC.
         encoding: seconds per megapixel without an attack, on the machine of the run.
@@ -89,15 +83,54 @@ class Standing:
     family: Family
     codec: str
     run: str
-    rank: int | None
-    tied: bool
+    by_cost: Position
+    by_excess: Position
     luma_rank: int | None
     robustness: Ratio | None
+    excess: Ratio | None
     growth: Ratio | None
     efficiency: Ratio | None
     encoding: float | None
     decoding: float | None
     exclusions: tuple[str | Flag, ...]
+
+    @property
+    def rank(self) -> int | None:
+        """Rank by J under attack; None if the codec has no rank."""
+        return self.by_cost.rank
+
+
+@dataclass(frozen=True)
+class Order:
+    """One of the two orders of a list.
+
+    Attributes:
+        title: the figure that decides it.
+        about: what it holds.
+        position: the place of a line.
+        figure: the figure of a line; None without attacks.
+    """
+
+    title: str
+    about: str
+    position: Callable[[Standing], Position]
+    figure: Callable[[Standing], Ratio | None]
+
+    def value(self, line: Standing) -> float:
+        """Return the figure of a line; infinity without attacks."""
+        found = self.figure(line)
+        return math.inf if found is None else found.value
+
+
+BY_COST = Order(
+    "R-D cost under attack",
+    "efficiency and robustness together",
+    lambda line: line.by_cost,
+    lambda line: line.robustness,
+)
+BY_EXCESS = Order(
+    "excess R-D cost", "robustness alone", lambda line: line.by_excess, lambda line: line.excess
+)
 
 
 @dataclass(frozen=True)
@@ -109,7 +142,7 @@ class Ranking:
         kinds: the threats that count in it.
         lmbda: weight of 255^2 MSE.
         baseline: label of VVC's operating point, whose clean J is 1; None: J is in bits per pixel.
-        standings: ranked codecs first, then excluded ones, each by J under attack.
+        standings: ranked codecs first, then those without a rank, each by J under attack.
     """
 
     scope: Scope
@@ -117,6 +150,11 @@ class Ranking:
     lmbda: float
     baseline: str | None
     standings: tuple[Standing, ...]
+
+    def first(self, order: Order) -> list[Standing]:
+        """Return the codecs of the first rank, the lowest figure first; none if none is ranked."""
+        lines = [line for line in self.standings if order.position(line).rank == 1]
+        return sorted(lines, key=order.value)
 
 
 def rankings(families: Sequence[Family], baseline: Family | None) -> list[Ranking]:
@@ -141,6 +179,25 @@ def rankings(families: Sequence[Family], baseline: Family | None) -> list[Rankin
     ]
 
 
+@dataclass(frozen=True)
+class _Entrant:
+    """A codec of a list: its costs, and why it has no rank."""
+
+    family: Family
+    costs: Costs
+    exclusions: tuple[str | Flag, ...]
+
+
+@dataclass(frozen=True)
+class _List:
+    """What the lines of a list share: the threats that count, the unit of costs, all codecs."""
+
+    scope: Scope
+    kinds: tuple[str, ...]
+    reference: Costs | None
+    entrants: tuple[_Entrant, ...]
+
+
 def _ranking(
     scope: Scope,
     kinds: tuple[str, ...],
@@ -150,69 +207,91 @@ def _ranking(
 ) -> Ranking:
     reference = None if baseline is None else costs(baseline, (), lmbda)
     known = [(family, costs(family, kinds, lmbda)) for family in families]
-    pairs = [(family, cost) for family, cost in known if cost is not None]
-    lines = [_standing(family, scope, cost, reference) for family, cost in pairs]
-    is_ranked = [not line.exclusions for line in lines]
-    ranks = _ranks([cost.attacked for _, cost in pairs], is_ranked)
-    luma = _ranks([cost.luma for _, cost in pairs], is_ranked)
-    ranked = [
-        replace(line, rank=rank, luma_rank=other, tied=rank is not None and ranks.count(rank) > 1)
-        for line, rank, other in zip(lines, ranks, luma, strict=True)
-    ]
+    entrants = (_Entrant(one, cost, _exclusions(scope, cost)) for one, cost in known if cost)
+    lines = _lines(_List(scope, kinds, reference, _in_company(tuple(entrants))))
     label = None if reference is None else reference.member.row.place.codec
-    return Ranking(scope, kinds, lmbda, label, tuple(sorted(ranked, key=_order)))
+    return Ranking(scope, kinds, lmbda, label, tuple(sorted(lines, key=_order)))
 
 
-def _standing(family: Family, scope: Scope, cost: Costs, reference: Costs | None) -> Standing:
-    row, clean = cost.member.row, cost.member.row.clean
-    unit = reference.clean if reference else dict.fromkeys(cost.clean, 1.0)
+def _in_company(entrants: tuple[_Entrant, ...]) -> tuple[_Entrant, ...]:
+    """Return the codecs of a list; if only one could be ranked, it has no rank either."""
+    if sum(not one.exclusions for one in entrants) != 1:
+        return entrants
+    return tuple(one if one.exclusions else replace(one, exclusions=(ALONE,)) for one in entrants)
+
+
+def _lines(one: _List) -> list[Standing]:
+    by_cost = _positions(one, "R-D cost", lambda cost: cost.attacked)
+    by_excess = _positions(one, "excess R-D cost", lambda cost: cost.excess)
+    by_luma = _positions(one, "luma R-D cost", lambda cost: cost.luma)
+    return [
+        _standing(entrant, one.reference, *places)
+        for entrant, *places in zip(one.entrants, by_cost, by_excess, by_luma, strict=True)
+    ]
+
+
+def _positions(
+    one: _List, title: str, figure: Callable[[Costs], AttackedCost]
+) -> Iterator[Position]:
+    """Yield the place of each codec of a list in one order."""
+    ranked = [entrant for entrant in one.entrants if not entrant.exclusions]
+    found = iter(places([figure(entrant.costs).sample for entrant in ranked]))
+    for entrant in one.entrants:
+        cost, member = figure(entrant.costs), entrant.costs.member
+        reasons = doubts(cost, title, member, one.kinds, _flags(one.scope, member))
+        if entrant.exclusions:
+            yield Position(doubts=reasons)
+        else:
+            place = next(found)
+            ties = tuple(ranked[index].family.name for index in place.ties)
+            yield Position(place.rank, ties, reasons)
+
+
+def _standing(
+    entrant: _Entrant,
+    reference: Costs | None,
+    by_cost: Position,
+    by_excess: Position,
+    by_luma: Position,
+) -> Standing:
+    cost, row = entrant.costs, entrant.costs.member.row
+    clean, unit = row.clean, reference.clean if reference else dict.fromkeys(cost.clean, 1.0)
     return Standing(
-        family=family,
+        family=entrant.family,
         codec=row.place.codec,
         run=row.place.run,
-        rank=None,
-        tied=False,
-        luma_rank=None,
-        robustness=ratio(cost.attacked, unit),
-        growth=ratio(cost.attacked, cost.clean),
+        by_cost=by_cost,
+        by_excess=by_excess,
+        luma_rank=by_luma.rank,
+        robustness=ratio(cost.attacked.values, unit),
+        excess=ratio(cost.excess.values, unit),
+        growth=ratio(cost.attacked.values, cost.clean),
         efficiency=ratio(cost.clean, unit),
         encoding=clean.encoding.median if clean and clean.encoding else None,
         decoding=clean.decoding.median if clean and clean.decoding else None,
-        exclusions=tuple(_exclusions(scope, cost)),
+        exclusions=entrant.exclusions,
     )
 
 
-def _exclusions(scope: Scope, cost: Costs) -> list[str | Flag]:
-    """Return why a line has no rank."""
-    row = cost.member.row
+def _exclusions(scope: Scope, cost: Costs) -> tuple[str | Flag, ...]:
+    """Return why a codec has no rank."""
+    row, scored = cost.member.row, len(cost.attacked.values)
     reasons: list[str | Flag] = []
-    if not cost.attacked:
+    if not scored:
         reasons.append("no such attack")
-    elif len(cost.attacked) < row.place.n_pictures:
-        reasons.append(f"{len(cost.attacked)} of {row.place.n_pictures} pictures")
+    elif scored < row.place.n_pictures:
+        reasons.append(f"{scored} of {row.place.n_pictures} pictures")
     if row.losses.failed:
         reasons.append(f"{row.losses.failed} failed")
     if row.losses.refused:
         reasons.append(f"{row.losses.refused} unsupported")
-    flags = row.flags if scope is WITH else cost.member.flags_without_gradients
-    return reasons + [flag for flag in flags if flag.name not in REMARKS]
+    return (*reasons, *(one for one in _flags(scope, cost.member) if one.name in MISSING))
 
 
-def _ranks(costs: Sequence[Mapping[str, float]], is_ranked: Sequence[bool]) -> list[int | None]:
-    """Return the rank of each codec, with ties; None for excluded codecs."""
-    ranks: list[int | None] = [None] * len(costs)
-    order = sorted(
-        (index for index, ranked in enumerate(is_ranked) if ranked),
-        key=lambda index: fmean(costs[index].values()),
-    )
-    first = None
-    for position, index in enumerate(order, 1):
-        if first is None or is_separated(*paired(costs[first], costs[index])):
-            first, rank = index, position
-        ranks[index] = rank
-    return ranks
+def _flags(scope: Scope, member: FamilyMember) -> tuple[Flag, ...]:
+    """Return the flags of the attacks that count in a list."""
+    return member.row.flags if scope is WITH else member.flags_without_gradients
 
 
-def _order(line: Standing) -> tuple[bool, bool, float]:
-    attacked = line.robustness
-    return line.rank is None, attacked is None, attacked.value if attacked else 0.0
+def _order(line: Standing) -> tuple[bool, float]:
+    return line.rank is None, BY_COST.value(line)

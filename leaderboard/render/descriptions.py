@@ -15,7 +15,7 @@ from leaderboard.columns.terms import threat_text
 from leaderboard.formatting import decibel, escaped, plain
 from leaderboard.ranking.board import Board, BoardRun, Table
 from leaderboard.ranking.comparison import Comparison
-from leaderboard.ranking.ranking import ALL, Ranking
+from leaderboard.ranking.ranking import ALL, Order, Ranking
 
 _LISTED = 8
 
@@ -105,6 +105,15 @@ def unit(ranking: Ranking) -> str:
     return f"At λ = {ranking.lmbda:g}. ×1.00 is the clean R-D cost of {plain(ranking.baseline)}."
 
 
+def leader(ranking: Ranking, order: Order) -> str:
+    """Return the codecs of the first rank, the lowest figure first; empty if none is ranked."""
+    names = [
+        f"{line.family.name}{' (≥)' * bool(order.position(line).doubts)}"
+        for line in ranking.first(order)
+    ]
+    return f"{names[0]}, tied with {', '.join(names[1:])}" if len(names) > 1 else "".join(names)
+
+
 def counted(ranking: Ranking) -> str:
     """Return which attacks count in a list of all codecs, as a sentence after a space."""
     if ranking.scope is not ALL:
@@ -184,10 +193,12 @@ def _attack(part: BoardRun, choice: ComponentSpec) -> str:
     """Return an attack with the parameters that its label hides, and what it computed."""
     label, definition = str(choice), str(replace(choice, label=""))
     crafts = [craft for craft in part.crafts if craft.attack == label]
+    each = "picture" if choice.starts == 1 else "start"
     details = [
         *([definition] if label != definition else []),
-        *_spent((craft.gradients for craft in crafts), "gradient", "gradients"),
-        *_spent((craft.queries for craft in crafts), "query", "queries"),
+        *_starts(choice),
+        *_spent((craft.gradients for craft in crafts), "gradient", "gradients", each),
+        *_spent((craft.queries for craft in crafts), "query", "queries", each),
     ]
     return escaped(label) + (f" ({escaped(', '.join(details))})" if details else "")
 
@@ -198,17 +209,22 @@ def quick(board: Board) -> str:
     if not any(label.startswith("standard-") and " cheap: " in label for label in attacks):
         return ""
     return (
-        " The cheap mode of `standard` starts each attack once, with the gradients and queries"
-        " listed under Attacks. The full mode uses several times as many and finds stronger"
-        " attacks."
+        " The cheap mode of `standard` makes few searches, with the gradients and queries listed"
+        " under Attacks. The full mode uses several times as many and finds stronger attacks."
     )
 
 
-def _spent(counts: Iterable[int], singular: str, plural: str) -> Iterator[str]:
-    """Yield the largest count per picture, if it is not zero."""
+def _starts(choice: ComponentSpec) -> Iterator[str]:
+    """Yield the number of searches for each picture that differ only in their random numbers."""
+    if choice.starts > 1:
+        yield f"{choice.starts} starts a picture"
+
+
+def _spent(counts: Iterable[int], singular: str, plural: str, each: str) -> Iterator[str]:
+    """Yield the largest count of a search, if it is not zero."""
     most = max(counts, default=0)
     if most:
-        yield f"{most} {singular if most == 1 else plural} a picture"
+        yield f"{most} {singular if most == 1 else plural} a {each}"
 
 
 def _sources(part: BoardRun) -> Iterator[str]:

@@ -81,6 +81,7 @@ def body(board: Board, plots: Sequence[Plot]) -> list[str]:
         *introduction(board),
         *settings(board),
         *ranking_section.rankings(board, plots),
+        *ranking_section.attacks(board),
         *chain.from_iterable(_section(board, table) for table in board.tables),
         *ranking_section.sweeps(plots),
         *ranking_section.curves(board, plots),
@@ -145,6 +146,7 @@ def warnings(board: Board) -> Iterator[str]:
     for sentence in unfinished(board):
         yield f"**{escaped(sentence)}**"
     yield from ranking_section.few_pictures(board)
+    yield from ranking_section.single_starts(board)
     if board.has_suites:
         yield (
             "**Every table belongs to one suite: its pictures, attacks and settings. Figures of"

@@ -7,13 +7,15 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
 from leaderboard.aggregate.smallest import SmallestBudgets
+from leaderboard.columns.attack_columns import ATTACK_TABLE, attack_columns
 from leaderboard.columns.ranking_columns import CURVES, STANDING
 from leaderboard.columns.smallest_columns import median_text
 from leaderboard.formatting import escaped
 from leaderboard.ranking.board import Board
 from leaderboard.ranking.comparison import Comparison
-from leaderboard.ranking.ranking import RULE, Ranking
+from leaderboard.ranking.ranking import BY_COST, BY_EXCESS, Ranking
 from leaderboard.ranking.rd_costs import LAMBDAS
+from leaderboard.ranking.rule import RULE
 from leaderboard.render import descriptions as words
 from leaderboard.render.markdown import bullets, folded, legend, listing
 from leaderboard.render.plot import Plot
@@ -23,17 +25,15 @@ _FEW = 10
 
 
 def leaders(board: Board) -> Iterator[str]:
-    """Yield, for each list, the codecs of the first rank."""
+    """Yield, for each list and order, the codecs of the first rank."""
     for one in board.comparisons:
         for ranking in one.rankings:
-            first = [line.family.name for line in ranking.standings if line.rank == 1]
-            if ranking.lmbda == LAMBDAS[1] and first:
-                tie = " (a tie)" * (len(first) > 1)
+            if ranking.lmbda == LAMBDAS[1]:
                 place = f"{escaped(words.where(board, one))}, {ranking.scope.title}"
-                yield (
-                    f"**Lowest R-D cost under attack** of the ranked codecs, {place}:"
-                    f" {escaped(', '.join(first))}{tie}."
-                )
+                for order in (BY_COST, BY_EXCESS):
+                    if first := words.leader(ranking, order):
+                        what = f"**Lowest {order.title}** ({order.about})"
+                        yield f"{what} of the ranked codecs, {place}: {escaped(first)}."
 
 
 def rankings(board: Board, plots: Sequence[Plot]) -> Iterator[str]:
@@ -47,6 +47,17 @@ def rankings(board: Board, plots: Sequence[Plot]) -> Iterator[str]:
     yield "### The rule"
     yield bullets(RULE)
     yield legend(STANDING)
+
+
+def attacks(board: Board) -> Iterator[str]:
+    """Yield what each attack does to each codec."""
+    tables = [(one, table) for one in board.comparisons for table in one.attacks]
+    if tables:
+        yield "## Attacks and codecs"
+        yield ATTACK_TABLE
+    for one, table in tables:
+        yield f"### At {escaped(words.where(board, one))}: {table.scope.title}"
+        yield listing(attack_columns(table), table.lines, intervals=False)
 
 
 def curves(board: Board, plots: Sequence[Plot]) -> Iterator[str]:
@@ -122,6 +133,17 @@ def few_pictures(board: Board) -> Iterator[str]:
         yield (
             f"**Few pictures ({', '.join(few)}): the 95 % intervals are too narrow, so ranks may"
             " separate codecs that are tied. Treat them as preliminary.**"
+        )
+
+
+def single_starts(board: Board) -> Iterator[str]:
+    """Say where the chance of the searches cannot be told from the choice of the pictures."""
+    single = [part.name for part in board.parts if not any(craft.start for craft in part.crafts)]
+    if single:
+        yield (
+            f"**One start per search ({escaped(', '.join(single))}): how much a figure depends on"
+            " the random numbers of the searches shows only as a part of the differences between"
+            " the pictures.**"
         )
 
 

@@ -12,10 +12,12 @@ from leaderboard.columns.worst_columns import DROP, EXCESS, RATE
 from leaderboard.formatting import share
 from leaderboard.ranking.board import Board
 from leaderboard.ranking.comparison import Comparison
-from leaderboard.ranking.ranking import ALL, Ranking
+from leaderboard.ranking.ranking import ALL, BY_COST, BY_EXCESS, Ranking
 from leaderboard.ranking.rd_costs import LAMBDAS
 from leaderboard.render import descriptions as words
 from leaderboard.render.page import largest
+
+_UNRANKED = "fewer than two codecs are ranked"
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,9 @@ class Verdict:
         drop: the operating point with the largest PSNR drop, and the drop.
         excess: the operating point with the largest excess over lossless, and the excess.
         rate: the operating point with the largest rate increase, and the increase.
-        first: the codecs of the first rank.
+        first: the codecs of the first rank by R-D cost under attack.
+        robust: the codecs of the first rank by excess R-D cost.
+        bounds: number of codecs whose R-D cost under attack is marked as a lower bound, of all.
         flagged: number of rows with a flag, and of all rows.
     """
 
@@ -40,6 +44,8 @@ class Verdict:
     excess: str
     rate: str
     first: str
+    robust: str
+    bounds: str
     flagged: str
 
 
@@ -58,7 +64,7 @@ def _verdict(one: Comparison, ranking: Ranking) -> Verdict:
         if ranking.scope.admits(family)
         for member in family.members
     ]
-    first = [line.family.name for line in ranking.standings if line.rank == 1]
+    bounds = sum(bool(line.by_cost.doubts) for line in ranking.standings)
     return Verdict(
         runs=one.runs,
         budget=words.heading(one.budget),
@@ -66,7 +72,9 @@ def _verdict(one: Comparison, ranking: Ranking) -> Verdict:
         drop=_largest(rows, DROP, "{} dB: {}"),
         excess=_largest(rows, EXCESS, "{} dB: {}"),
         rate=_largest(rows, RATE, "{}: {}"),
-        first=", ".join(first) or "no codec is ranked",
+        first=words.leader(ranking, BY_COST) or _UNRANKED,
+        robust=words.leader(ranking, BY_EXCESS) or _UNRANKED,
+        bounds=share((bounds, len(ranking.standings))),
         flagged=share((sum(bool(row.flags) for row in rows), len(rows))),
     )
 
@@ -111,7 +119,21 @@ VERDICTS: tuple[Column[Verdict], ...] = (
         "first",
         "lowest R-D cost under attack",
         lambda verdict: verdict.first,
-        "the first rank at the middle rate; codecs with a flag are excluded",
+        "efficiency and robustness together: the codecs of the first rank at the middle rate; ≥"
+        " marks a figure with evidence that a stronger attack exists",
+    ),
+    _words(
+        "robust",
+        "lowest excess R-D cost",
+        lambda verdict: verdict.robust,
+        "robustness alone: the codecs of the first rank by what attacks cause beyond their own"
+        " perturbation, at the middle rate",
+    ),
+    _words(
+        "bounds",
+        "marked ≥",
+        lambda verdict: verdict.bounds,
+        "number of codecs whose R-D cost under attack is marked as a lower bound, of all",
     ),
     _words(
         "flagged",

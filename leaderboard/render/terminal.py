@@ -9,14 +9,14 @@ from rich import box
 from rich.table import Table as Grid
 from rich.text import Text
 
-from leaderboard.aggregate.rows import Row
+from leaderboard.columns.column import Column
 from leaderboard.columns.columns import CODEC, RUN, RowColumn
 from leaderboard.columns.ranking_columns import STANDING
 from leaderboard.columns.suite_columns import suite_columns
 from leaderboard.formatting import plain
 from leaderboard.ranking.board import Board, Table
 from leaderboard.ranking.comparison import Comparison
-from leaderboard.ranking.ranking import Ranking
+from leaderboard.ranking.ranking import Ranking, Standing
 from leaderboard.ranking.rd_costs import LAMBDAS
 from leaderboard.render import descriptions as words
 from leaderboard.render.page import heading_of, shown, unfinished
@@ -78,12 +78,16 @@ def _ranking(board: Board, one: Comparison, ranking: Ranking) -> Grid:
     grid = _empty(title, words.unit(ranking))
     columns = [column for column in STANDING if column.is_main]
     for column in columns:
-        grid.add_column(
-            column.title, justify="left" if column.is_text else "right", overflow="fold"
-        )
+        cells = [plain(_short(column, line)) for line in ranking.standings]
+        _add(grid, column.title, cells, is_text=column.is_text)
     for line in ranking.standings:
-        grid.add_row(*(Text(plain(column.whole(line))) for column in columns))
+        grid.add_row(*(Text(plain(_short(column, line))) for column in columns))
     return grid
+
+
+def _short(column: Column[Standing], line: Standing) -> str:
+    """Return a cell; only the first figure has room for its interval."""
+    return column.whole(line) if column.key == "attacked_j" else column.text(line)
 
 
 def _grid(board: Board, table: Table, columns: Sequence[RowColumn], about: str = "") -> Grid:
@@ -94,20 +98,21 @@ def _grid(board: Board, table: Table, columns: Sequence[RowColumn], about: str =
         "\n".join([*unfinished(board), _CAPTION]),
     )
     for column in columns:
-        _add(grid, column, table.rows)
+        cells = [plain(column.text(row)) for row in table.rows]
+        _add(grid, plain(column.title), cells, is_text=column.is_text)
     for row in table.rows:
         grid.add_row(*(Text(plain(column.text(row))) for column in columns))
     return grid
 
 
-def _add(grid: Grid, column: RowColumn, rows: Sequence[Row]) -> None:
+def _add(grid: Grid, title: str, cells: Sequence[str], *, is_text: bool) -> None:
     """Add a column; figures are never broken, words only if they are very long."""
-    title, cells = plain(column.title), (plain(column.text(row)) for row in rows)
-    widest = max(map(len, chain(title.split(), *map(str.split, cells))))
+    unbroken = chain(title.split(), chain(*map(str.split, cells)) if is_text else cells)
+    widest = max(map(len, unbroken))
     grid.add_column(
         Text(title),
-        justify="left" if column.is_text else "right",
+        justify="left" if is_text else "right",
         overflow="fold",
-        width=None if column.is_text else widest,
+        width=None if is_text else widest,
         min_width=min(widest, _WORD),
     )

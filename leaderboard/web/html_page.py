@@ -21,6 +21,7 @@ from jinja2 import Environment, PackageLoader
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from leaderboard.columns.attack_columns import ATTACK_TABLE
 from leaderboard.columns.ranking_columns import CURVES, STANDING
 from leaderboard.columns.terms import view_name
 from leaderboard.formatting import decibel, plain, rate
@@ -30,8 +31,8 @@ from leaderboard.publish.entry import Worst
 from leaderboard.publish.published_board import Challenged, Published
 from leaderboard.ranking.board import Board
 from leaderboard.ranking.comparison import Comparison
-from leaderboard.ranking.ranking import RULE
 from leaderboard.ranking.rd_costs import LAMBDAS
+from leaderboard.ranking.rule import RULE
 from leaderboard.render import descriptions as words
 from leaderboard.render.page import LEAD, METHOD, caveats, explanations, settings, warnings
 from leaderboard.render.summary import VERDICTS, verdicts
@@ -110,6 +111,8 @@ def _tables(shown: PageContent) -> dict[str, object]:
     return {
         "rankings": list(grids.rankings(board, LAMBDAS[1:2])),
         "other_rankings": list(grids.rankings(board, (LAMBDAS[0], LAMBDAS[2]))),
+        "attacks": list(grids.attacks(board)),
+        "attacks_meaning": ATTACK_TABLE,
         "known": [grids.known(*best) for best in shown.best],
         "known_meaning": KNOWN_MEANING,
         "grids": list(grids.tables(board)),

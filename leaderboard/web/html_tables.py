@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from leaderboard.columns.attack_columns import attack_columns
 from leaderboard.columns.column import Column, Line
 from leaderboard.columns.ranking_columns import CURVES, STANDING
 from leaderboard.formatting import plain, steady
@@ -66,6 +67,15 @@ def rankings(board: Board, lambdas: Sequence[float]) -> Iterator[Grid]:
                 title = f"{rates}: {ranking.scope.title}"
                 about = words.unit(ranking) + words.counted(ranking)
                 yield grid(one.runs[0], title, about, STANDING, ranking.standings)
+
+
+def attacks(board: Board) -> Iterator[Grid]:
+    """Yield what each attack does to each codec."""
+    for one in board.comparisons:
+        for table in one.attacks:
+            title = f"Attacks and codecs, {_where(one)}: {table.scope.title}"
+            about = f"Budget: {words.allowed(one.budget)}."
+            yield grid(one.runs[0], title, about, attack_columns(table), table.lines)
 
 
 def known(one: Comparison, lines: Iterable[Known]) -> Grid:

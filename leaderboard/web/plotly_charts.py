@@ -152,6 +152,7 @@ def _logarithmic(title: str, digits: Sequence[float]) -> dict[str, Any]:
 def _dot(line: Standing, x: Ratio | None, marks: _Marks) -> dict[str, Any]:
     colour, shape = marks[line.family.name]
     is_own = line.family.through_gradients
+    bound = "≥ " * bool(line.by_cost.doubts)
     return {
         "type": "scatter",
         "mode": "markers",
@@ -160,7 +161,8 @@ def _dot(line: Standing, x: Ratio | None, marks: _Marks) -> dict[str, Any]:
         "y": [line.robustness.value if line.robustness else None],
         "error_y": _bars(line.robustness),
         "marker": {"size": 11, "symbol": f"{shape}{'-open' * (not is_own)}", "color": colour},
-        "hovertemplate": _safe(line.codec) + "<br>%{x:.3g}, under attack %{y:.3g}<extra></extra>",
+        "hovertemplate": f"{_safe(line.codec)}<br>%{{x:.3g}}, under attack {bound}%{{y:.3g}}"
+        "<extra></extra>",
     }
 
 

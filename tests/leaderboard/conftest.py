@@ -57,7 +57,7 @@ class Lab:
         stage = stage if lost else None
         self._measure(victim=victim, scores=scores, stage=stage, **made, **lost)
 
-    def craft(self, picture, attack, objective=None, sources=(), flags=(), status="ok"):
+    def craft(self, picture, attack, objective=None, sources=(), flags=(), status="ok", *, start=0):
         record = CraftRecord(
             key=f"c{next(self.keys)}",
             status=status,
@@ -68,6 +68,7 @@ class Lab:
             objective=objective,
             budget=self.budget,
             seed=0,
+            start=start,
             flags=flags,
             gradients=7 if sources else 0,
         )

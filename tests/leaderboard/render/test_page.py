@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from bench.budget import L2, Linf, Mse, Region
+from leaderboard.columns.attack_columns import attack_columns
 from leaderboard.columns.columns import COLUMNS
 from leaderboard.columns.ranking_columns import STANDING
 from leaderboard.formatting import escaped
@@ -144,6 +145,7 @@ def test_foreign_names_cannot_change_the_page(tmp_path, lab):
     short = sum(column.is_main for column in COLUMNS)
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {
         len(STANDING) + 1,
+        len(attack_columns(made.comparisons[0].attacks[0])) + 1,
         short,
         len(columns(made.tables[0])) + 1,
     }

@@ -31,7 +31,7 @@ def test_nothing_is_said_of_what_was_not_attacked(lab, tmp_path):
     for codec in made.codecs:
         made.clean(codec, "one")
     for line in verdicts(build_board([made.write(tmp_path)])):
-        assert (line.drop, line.rate, line.first) == ("–", "–", "no codec is ranked")
+        assert (line.drop, line.rate, line.first) == ("–", "–", "fewer than two codecs are ranked")
 
 
 def test_headers_differ():

@@ -1,0 +1,100 @@
+"""Pairs of codecs, Holm's correction, and ranks of verdicts that are not transitive."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import bootstrap
+
+from leaderboard.aggregate.bootstrap import SEED, Sampled, sample
+from leaderboard.ranking.significance import holm, places, significantly_better
+
+
+def is_separated(first, second):
+    better = significantly_better([sample(first), sample(second)])
+    return bool(better.any())
+
+
+def test_holm_goes_through_the_p_values_from_the_smallest_on():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == [True, False, False, True]
+    assert holm([0.04, 0.03]) == [False, False]
+    assert holm([0.05]) == [True]
+    assert holm([]) == []
+
+
+def test_two_codecs_differ_where_scipys_paired_interval_lies_beside_zero(rng):
+    verdicts = set()
+    for shift in np.linspace(0, 1.2, 13):
+        first = rng.normal(size=24)
+        second = first + rng.normal(shift, 1, 24)
+        interval = bootstrap(
+            (first, second),
+            lambda a, b, axis=-1: (a - b).mean(axis),
+            paired=True,
+            n_resamples=20_000,
+            method="percentile",
+            rng=np.random.default_rng(SEED),
+        ).confidence_interval
+        expected = not interval.low <= 0 <= interval.high
+        assert is_separated(first, second) == expected
+        verdicts.add(expected)
+    assert verdicts == {True, False}
+
+
+def test_pairing_separates_what_two_intervals_cannot(rng):
+    pictures = rng.normal(30, 10, 24)
+    better = pictures - rng.uniform(0.1, 0.3, 24)
+    found = significantly_better([sample(pictures), sample(better)])
+    assert found.tolist() == [[False, False], [True, False]]
+
+
+def test_equal_codecs_and_a_single_picture_are_never_separated(rng):
+    values = rng.normal(size=24)
+    assert not is_separated(values, values.copy())
+    assert not is_separated([1.0], [100.0])
+
+
+def test_verdicts_that_are_not_transitive_give_ranks_without_a_chain(rng):
+    steady, wild = rng.normal(0, 0.01, 24), rng.normal(0, 5, 24)
+    wild += 0.05 - wild.mean()
+    first, between, last = sample(steady), sample(wild), sample(steady + 0.1)
+    found = places([last, between, first])
+    assert [place.rank for place in found] == [2, 1, 1]
+    assert [place.ties for place in found] == [(1,), (0, 2), (1,)]
+
+
+def test_a_codec_with_a_lower_mean_can_have_the_higher_rank(rng):
+    steady, wild = rng.normal(0, 0.01, 24), rng.normal(0, 5, 24)
+    wild += 0.2 - wild.mean()
+    found = places([sample(steady), sample(steady + 0.1), sample(wild)])
+    assert [place.rank for place in found] == [1, 2, 1]
+
+
+def test_lists_of_equal_codecs_are_seldom_separated(rng):
+    wrong = sum(
+        significantly_better([sample(rng.normal(size=40)) for _ in range(6)]).any()
+        for _ in range(60)
+    )
+    assert wrong <= 8
+
+
+def test_a_list_is_stricter_than_a_pair(rng):
+    values = [sample(rng.normal(size=24)) for _ in range(12)]
+    first, second = rng.normal(size=24), rng.normal(0.62, 1, 24)
+    pair = [sample(first), sample(first + second - second.mean() + 0.55)]
+    assert significantly_better(pair)[0, 1]
+    assert not significantly_better([*pair, *values])[0, 1]
+
+
+def test_starts_that_differ_more_than_two_codecs_tie_them():
+    def codec(worst, spread):
+        return sample([Sampled(worst, ((worst - spread, 1 / 4), (worst, 1.0)))] * 24)
+
+    for spread, expected in ((0.0, True), (0.001, True), (1.0, False)):
+        assert significantly_better([codec(1.0, spread), codec(1.05, spread)])[0, 1] == expected
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_list_without_pairs(count, rng):
+    found = places([sample(rng.normal(size=8))] * count)
+    assert [(place.rank, place.ties) for place in found] == [(1, ())] * count
