@@ -15,10 +15,16 @@ from typing import Annotated, Any, ClassVar, NamedTuple, TypeAlias
 
 from pydantic import Field
 
-_BUDGETS = {"linf", "l2", "mse"}
+Rounds: TypeAlias = Annotated[int, Field(ge=1)]
+"""The largest number of radii."""
+
+GoalValue: TypeAlias = Annotated[float, Field(gt=0)]
+"""The value that an objective must reach, or a factor of its value of the source picture."""
+
+NORMS = ("linf", "l2", "mse")
+"""The kinds of budget whose radius can be bisected: a scaled perturbation has a known size."""
 
 Steps: TypeAlias = Annotated[int, Field(ge=1)]
-Rounds: TypeAlias = Annotated[int, Field(ge=1)]
 Queries: TypeAlias = Annotated[int, Field(ge=0)]
 
 
@@ -98,7 +104,7 @@ class MinimumPerturbation(_Effort):
             _Aim("rate", f"rate ×{self.growth:g}", self.growth),
         )
         title = f"minimum-perturbation-{self.version}"
-        return self._searches(title, aims, wanted, relative=True) if budgets & _BUDGETS else []
+        return self._searches(title, aims, wanted, relative=True) if budgets & set(NORMS) else []
 
 
 @dataclass(frozen=True)
@@ -130,4 +136,4 @@ class ChosenQuality(_Effort):
         if self.bpp is not None:
             aims.append(_Aim("rate", f"{self.bpp:g} bpp", self.bpp))
         title = f"chosen-quality-{self.version}"
-        return self._searches(title, aims, wanted, relative=False) if budgets & _BUDGETS else []
+        return self._searches(title, aims, wanted, relative=False) if budgets & set(NORMS) else []

@@ -25,7 +25,8 @@ from bench.images.image_set import Crop, ImageSpec, load
 from bench.models.architectures import fresh
 from bench.registry import plugins, registry
 from bench.registry import trusted as consent
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate
 from bench.tensors import to_tensor
 from paths import SHARED
 

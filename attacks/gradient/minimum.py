@@ -13,25 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, TypeAlias
+from typing import ClassVar
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from attacks.balls import Balls
 from attacks.bisection import SHRINKING, Bisection, Goal, goals_of
+from attacks.goals import NORMS, GoalValue, Rounds
 from attacks.gradient.apgd import ascend_from
 from attacks.gradient.base import Steps
 from attacks.gradient.search import GradientSearch, Iterate
 from bench.attack import AttackResult, Need, Target
 from bench.budget import Budget
-
-Rounds: TypeAlias = Annotated[int, Field(ge=1)]
-GoalValue: TypeAlias = Annotated[float, Field(gt=0)]
-
-NORMS = ("linf", "l2", "mse")
-"""The kinds of budget whose radius can be bisected: a scaled perturbation has a known size."""
 
 
 @dataclass(frozen=True)

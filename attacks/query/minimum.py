@@ -9,23 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, ClassVar, TypeAlias
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from attacks.bisection import SHRINKING, Bisection, Goal, goals_of
+from attacks.goals import NORMS, GoalValue, Rounds
 from attacks.query.base import Queries
 from attacks.query.search import QuerySearch
 from attacks.query.square import Square
 from bench.attack import AttackResult, Need, Target
 from bench.budget import Budget
-
-Rounds: TypeAlias = Annotated[int, Field(ge=1)]
-GoalValue: TypeAlias = Annotated[float, Field(gt=0)]
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ class MinimumSquare:
     """
 
     needs: ClassVar[Need] = "queries"
-    budgets: ClassVar[tuple[str, ...]] = ("linf", "l2", "mse")
+    budgets: ClassVar[tuple[str, ...]] = NORMS
     version: ClassVar[int] = 1
 
     goal: GoalValue = field(kw_only=True)

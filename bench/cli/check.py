@@ -30,7 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
     from bench.cli.key_values import parse_params
     from bench.cli.output import say, say_now
     from bench.registry import plugins
-    from bench.registry.registry import ComponentSpec, resolve
+    from bench.registry.component_spec import ComponentSpec
+    from bench.registry.registry import resolve
     from bench.testing import check
 
     if arguments.plugin:

@@ -21,7 +21,7 @@ from bench.isolation.coder import Coder
 from bench.isolation.coder_pool import CoderPool
 from bench.planning.jobs import CraftJob, Draw, MeasureJob
 from bench.planning.operating_point import OperatingPoint, ScoringSpec
-from bench.registry.registry import ComponentSpec
+from bench.registry.component_spec import ComponentSpec
 from bench.scoring.measure import coder_spec, coder_to_score, measure
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
 from bench.store.records import CraftRecord, MeasureRecord

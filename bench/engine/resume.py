@@ -15,7 +15,7 @@ from bench.engine.job_runner import WorkItem
 from bench.errors import StoreError
 from bench.images.image_set import pixel_hash
 from bench.planning.jobs import CraftJob, Group, MeasureJob
-from bench.registry.registry import AT_SOURCE
+from bench.registry.component_spec import AT_SOURCE
 from bench.store.records import CraftRecord, MeasureRecord, WorkerRecord
 from bench.store.run_folder import Store
 

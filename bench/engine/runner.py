@@ -38,7 +38,7 @@ from bench.planning.resolve import (
     scoring_spec,
 )
 from bench.planning.searches import SEARCHING_VERSION
-from bench.registry.registry import ComponentSpec
+from bench.registry.component_spec import ComponentSpec
 from bench.store.records import MeasureRecord
 from bench.store.run_folder import Manifest, Store
 from bench.suite.fields import Rectangle

@@ -23,7 +23,7 @@ from bench.inspection.bit_allocation import Map, allocation
 from bench.inspection.contact_sheet import amplified, bit_maps, draw
 from bench.isolation.coder import LocalCoder
 from bench.planning.baselines import NOISE
-from bench.registry.registry import ComponentSpec
+from bench.registry.component_spec import ComponentSpec
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
 from bench.store.records import CraftRecord, MeasureRecord, Scores
 from bench.store.records_file import os_errors_as_store_errors

@@ -7,7 +7,8 @@ every defended codec. The pictures made against a bare codec are defence-unaware
 from __future__ import annotations
 
 from bench.errors import ConfigError
-from bench.registry.registry import Component, ComponentSpec, resolve
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import Component, resolve
 from bench.suite.suite import Suite
 
 IDENTITY = "identity"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from bench.budget import Budget
 from bench.images.image_set import Picture
 from bench.planning.operating_point import OperatingPoint, PlannedAttack
-from bench.registry.registry import ComponentSpec
+from bench.registry.component_spec import ComponentSpec
 from bench.store.records import Threat
 from bench.utils.precision import PLAIN, Arithmetic
 

@@ -10,7 +10,8 @@ from bench.errors import ConfigError, writable
 from bench.metric import Metric, is_metric
 from bench.planning.operating_point import NamedMetric, OperatingPoint, PlannedAttack, ScoringSpec
 from bench.registry import registry
-from bench.registry.registry import Component, ComponentSpec
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import Component
 from bench.suite.suite import Suite
 from bench.utils.startup_call import startup_call
 from bench.wrapping import offers_gradients

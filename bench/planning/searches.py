@@ -17,7 +17,8 @@ from bench.images.image_set import Picture
 from bench.planning.jobs import CraftJob
 from bench.planning.operating_point import OperatingPoint, PlannedAttack
 from bench.planning.sources import usable_sources
-from bench.registry.registry import AT_SOURCE, Component, implementation
+from bench.registry.component_spec import AT_SOURCE
+from bench.registry.registry import Component, implementation
 from bench.suite.suite import Suite
 from bench.utils.hashing import job_key, random_seed
 

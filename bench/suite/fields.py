@@ -5,26 +5,17 @@ from __future__ import annotations
 import itertools
 import math
 import re
-import typing
 from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
-from bench.codec import Rounding
 from bench.errors import ConfigError
-from bench.registry.registry import (
-    AT_SOURCE,
-    Component,
-    ComponentSpec,
-    Kind,
-    Transfer,
-    entries,
-    instantiate,
-    resolve,
-)
-from bench.utils.yaml_config import Settings
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import Component, Kind, entries, instantiate, resolve
+from bench.suite.attack_settings import SETTINGS, attack_settings
+from bench.utils.yaml_config import Settings, as_list
 
 if TYPE_CHECKING:
     from bench.budget import Budget
@@ -92,32 +83,13 @@ MOST_POINTS = 100_000
 LONGEST_LABEL = 200
 """Length of the longest label, in characters; labels become parts of file names."""
 
-MOST_STARTS = 1000
-"""Largest number of searches of one attack for each picture."""
-
-MOST_EXTENSIONS = 5
-"""How often the steps of a search can be doubled at most."""
-
-_START_FROM = (["attack"], ["attack", "objective"])
-"""The keys of `start_from`."""
-
 _PLURAL: dict[Kind, str] = {"codec": "operating points"}
 
 _NESTED_KEYS: dict[Kind, frozenset[str]] = {
     "codec": frozenset({"defence"}),
-    "attack": frozenset(
-        {
-            *("objectives", "transfer", "sources", "rounding"),
-            *("starts", "start_from", "extensions"),
-        }
-    ),
+    "attack": frozenset({"objectives", *SETTINGS}),
 }
 """The keys of an item in a suite's list besides its name, its label and its parameters."""
-
-
-def as_list(value: Any) -> Any:  # noqa: ANN401 - YAML as it was written
-    """Return a list as it is, and any other value as a list with one element."""
-    return value if isinstance(value, list) else [value]
 
 
 def choices(kind: Kind) -> BeforeValidator:
@@ -209,7 +181,7 @@ def _grid(kind: Kind, item: Any) -> Iterator[ComponentSpec]:  # noqa: ANN401 - Y
     template = item.get("label", "")
     values = _parameter_lists(kind, item)
     defences = _defence_chains(item.get("defence", [])) if kind == "codec" else [()]
-    overrides = _attack_overrides(item) if kind == "attack" else {}
+    overrides = _of_attack(item) if kind == "attack" else {}
     for *point, defence in itertools.product(*values.values(), defences):
         params = tuple(zip(values, point, strict=True))
         label = _label(template, params, defence)
@@ -231,57 +203,10 @@ def _defence_chains(items: Any) -> list[tuple[Component, ...]]:  # noqa: ANN401 
     return list(itertools.product(*(_expand("defence", item) for item in as_list(items))))
 
 
-def _attack_overrides(item: dict[Any, Any]) -> dict[str, Any]:
-    """Return the settings of an attack that replace those of the suite."""
-    return {
-        "objectives": _objectives(item.get("objectives", [])),
-        "transfer": _one_of("transfer", Transfer, item.get("transfer")),
-        "sources": _sources(item.get("sources", [])),
-        "rounding": _one_of("rounding", Rounding, item.get("rounding")),
-        "starts": _number("starts", item.get("starts", 1), 1, MOST_STARTS),
-        "start_from": _start_from(item.get("start_from")),
-        "extensions": _number("extensions", item.get("extensions", 0), 0, MOST_EXTENSIONS),
-    }
-
-
-def _objectives(items: Any) -> tuple[Component, ...]:  # noqa: ANN401 - YAML as it was written
-    return tuple(itertools.chain(*(_expand("objective", item) for item in as_list(items))))
-
-
-def _one_of(key: str, known: object, value: Any) -> Any:  # noqa: ANN401 - YAML as it was written
-    """Return the value of a setting that is one of the values of a Literal, or None."""
-    values = typing.get_args(known)
-    if value is not None and value not in values:
-        raise ConfigError(f"'{key}' of an attack is one of {', '.join(values)}, not {value!r}")
-    return value
-
-
-def _number(key: str, value: Any, least: int, most: int) -> int:  # noqa: ANN401 - YAML as it was written
-    if type(value) is not int or not least <= value <= most:
-        raise ConfigError(f"'{key}' of an attack is a number from {least} to {most}, not {value!r}")
-    return value
-
-
-def _start_from(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - YAML as it was written
-    """Return the labels of an attack and, if it is given, of an objective."""
-    if value is None:
-        return ()
-    if value == "source":
-        return AT_SOURCE
-    if not isinstance(value, dict) or list(value) not in _START_FROM:
-        raise ConfigError(
-            "'start_from' of an attack is 'source', or a mapping with attack, the label of another"
-            f" attack, and objective, which may be left out, not {value!r}"
-        )
-    return tuple(map(str, value.values()))
-
-
-def _sources(items: Any) -> tuple[tuple[str, ...], ...]:  # noqa: ANN401 - YAML as it was written
-    groups = tuple(tuple(as_list(item)) for item in as_list(items))
-    for label in itertools.chain(*groups):
-        if not isinstance(label, str):
-            raise ConfigError(f"'sources' of an attack are labels of codecs, not {label!r}")
-    return groups
+def _of_attack(item: dict[Any, Any]) -> dict[str, Any]:
+    """Return the objectives and the settings of an attack."""
+    objectives = (_expand("objective", one) for one in as_list(item.get("objectives", [])))
+    return {"objectives": tuple(itertools.chain(*objectives)), **attack_settings(item)}
 
 
 def _label(

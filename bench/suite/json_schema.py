@@ -8,9 +8,10 @@ from pydantic import TypeAdapter
 
 from bench.codec import Rounding
 from bench.errors import ConfigError
+from bench.registry.component_spec import Transfer
 from bench.registry.declarations import declaration
-from bench.registry.registry import Kind, Transfer, entries
-from bench.suite.fields import MOST_EXTENSIONS, MOST_STARTS
+from bench.registry.registry import Kind, entries
+from bench.suite.attack_settings import MOST_EXTENSIONS, MOST_STARTS
 from bench.suite.suite import Source, Suite
 
 _LISTS: dict[str, tuple[Kind, ...]] = {

@@ -25,11 +25,12 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from bench.images.image_set import ImageSpec
 from bench.metrics.scores import SCORES
+from bench.registry.component_spec import AT_SOURCE, ComponentSpec, Transfer
 from bench.registry.plugins import Plugins
-from bench.registry.registry import AT_SOURCE, Component, ComponentSpec, Kind, Transfer, resolve
-from bench.suite.fields import BudgetSpec, as_list, attacks, check_grids, choices
+from bench.registry.registry import Component, Kind, resolve
+from bench.suite.fields import BudgetSpec, attacks, check_grids, choices
 from bench.utils.precision import BFLOAT16_VERSION, Arithmetic, Precision
-from bench.utils.yaml_config import Settings, load, nearest
+from bench.utils.yaml_config import Settings, as_list, load, nearest
 
 Source: TypeAlias = str | list[str]
 """The source of a search, by label: one operating point, or several that are attacked jointly."""

@@ -31,7 +31,8 @@ from bench.crafting.craft import make_target_view, quantise_and_check
 from bench.crafting.oracle import QUERIES_SPENT
 from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate
 from bench.ssim_budget import Ssim
 from bench.suite.fields import BUDGETS
 from bench.tensors import to_image, to_tensor

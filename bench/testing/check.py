@@ -12,7 +12,7 @@ from typing import Any
 
 from bench.errors import BenchError, ConfigError
 from bench.registry import plugins
-from bench.registry.registry import ComponentSpec
+from bench.registry.component_spec import ComponentSpec
 from bench.testing.check_process import REQUIREMENTS, CheckRequest, CheckResult, requirement_of
 from bench.utils.child_process import Child, LostError
 

@@ -25,7 +25,8 @@ from bench.errors import (
 from bench.isolation.coder_pool import shared_pool
 from bench.isolation.coder_process import CoderSpec
 from bench.registry import plugins
-from bench.registry.registry import ComponentSpec, instantiate, resolve
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate, resolve
 from bench.testing import CodecContract
 from bench.testing.base import Figure, frozen, require
 from bench.testing.pictures import waves

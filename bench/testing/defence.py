@@ -24,7 +24,8 @@ from bench.codec import Branching, Codec, Image, Randomised
 from bench.defence import Defence
 from bench.errors import ConfigError
 from bench.metrics.scores import psnr
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate
 from bench.tensors import to_tensor
 from bench.testing.base import frozen, require
 from bench.testing.codec import CodecContract

@@ -11,8 +11,9 @@ from bench.attack import Attack, Objective
 from bench.crafting.no_target import NoTarget
 from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
+from bench.registry.component_spec import ComponentSpec
 from bench.registry.live_surrogate import live_surrogate
-from bench.registry.registry import ComponentSpec, instantiate, parameters
+from bench.registry.registry import instantiate, parameters
 from bench.training.recipe import AttackSpec
 
 

@@ -11,10 +11,11 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from bench.registry.component_spec import ComponentSpec
 from bench.registry.plugins import Plugins
-from bench.registry.registry import ComponentSpec, instantiate
-from bench.suite.fields import BudgetSpec, as_list, choice
-from bench.utils.yaml_config import Settings
+from bench.registry.registry import instantiate
+from bench.suite.fields import BudgetSpec, choice
+from bench.utils.yaml_config import Settings, as_list
 
 QUALITIES = {0.0018: 1, 0.0035: 2, 0.0067: 3, 0.013: 4, 0.025: 5, 0.0483: 6, 0.0932: 7, 0.18: 8}
 """CompressAI's lambdas for MSE, and their quality numbers."""

@@ -17,7 +17,7 @@ from bench.isolation.coder import Coder
 from bench.isolation.coder_pool import CoderPool, shared_pool
 from bench.planning.jobs import CraftJob, Draw, Group, MeasureJob
 from bench.planning.resolve import make_codec
-from bench.registry.registry import ComponentSpec
+from bench.registry.component_spec import ComponentSpec
 from bench.scoring.measure import coder_spec, evaluation_identity, measure
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
 from bench.store.records import CraftRecord, MeasureRecord

@@ -22,7 +22,8 @@ from bench.planning.jobs import Plan
 from bench.planning.operating_point import OperatingPoint, ScoringSpec
 from bench.planning.planner import plan
 from bench.planning.resolve import make_attack, planned_attack, scoring_spec
-from bench.registry.registry import AT_SOURCE, Component
+from bench.registry.component_spec import AT_SOURCE
+from bench.registry.registry import Component
 from bench.store.run_folder import Manifest
 from bench.suite.suite import Suite
 from bench.utils.machine import configure_threads

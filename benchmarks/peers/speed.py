@@ -42,8 +42,8 @@ from bench.planning.jobs import CraftJob
 from bench.scoring.roundtrip import RoundTrip, encode_decode
 from bench.suite.suite import load_suite
 from bench.tensors import to_image
+from leaderboard.aggregate.suite_info import ensemble_of
 from leaderboard.render.markdown import table
-from leaderboard.study.optimality import attack_label
 
 SHARE = 0.9
 """The share of the final damage that counts."""
@@ -260,7 +260,7 @@ def curves(prepared: Prepared) -> dict[Case, dict[str, Curve]]:
     _search(prepared, jobs[0], pictures)
     for job in jobs:
         case = job.sources[0].label, job.picture.name, str(job.budget), _objective(job)
-        name = attack_label(str(job.search.choice))
+        name = ensemble_of(str(job.search.choice))
         found = _search(prepared, job, pictures)
         made[case][name] = _extended(made[case].get(name, NOTHING), prepared, job, found)
         sys.stderr.write(f"{job.search.choice}, {', '.join(case)}\n")

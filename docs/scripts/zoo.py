@@ -23,7 +23,8 @@ from bench.metrics import scores
 from bench.models import zoo
 from bench.models.card import Card, RateDistortion
 from bench.models.checkpoint import load
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate
 from bench.training.evaluate import measure
 from leaderboard.ranking.rd_curves import Point, bd_rate
 

@@ -16,7 +16,7 @@ from itertools import chain
 
 from bench.errors import StoreError
 from bench.metrics.scores import psnr_of, rd_cost
-from bench.registry.registry import ComponentSpec
+from bench.registry.component_spec import ComponentSpec
 from bench.store.records import CraftRecord, MeasureRecord, Scores, Threat
 from bench.store.run_folder import Run
 from leaderboard.aggregate.extra_metrics import failed

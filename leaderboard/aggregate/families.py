@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from bench.registry.registry import ComponentSpec
+from bench.registry.component_spec import ComponentSpec
 from leaderboard.aggregate.cases import CellGroup
 from leaderboard.aggregate.flags import Flag
 from leaderboard.aggregate.rows import Row

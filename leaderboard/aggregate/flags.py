@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from bench.budget import Budget
 from bench.metrics.scores import rd_cost
-from bench.registry.registry import ComponentSpec
+from bench.registry.component_spec import ComponentSpec
 from bench.store.records import CraftRecord, Scores
 from leaderboard.aggregate.cases import CellGroup, ScoredAttack
 from leaderboard.aggregate.threats import NOISE, UNAWARE, WITHOUT_GRADIENTS

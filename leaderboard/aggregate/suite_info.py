@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bench.budget import Budget
 from bench.errors import StoreError
 from bench.images.image_set import ImageSpec
-from bench.registry.registry import ComponentSpec
+from bench.registry.component_spec import ComponentSpec
 from bench.store.run_folder import Run
 from bench.suite.fields import BudgetSpec
 from bench.suite.suite import Compute
@@ -83,6 +83,14 @@ class SuiteInfo(BaseModel):
     @property
     def _has_reference(self) -> bool:
         return any(map(_is_reference, chain.from_iterable(self.codecs)))
+
+
+def ensemble_of(label: str) -> str:
+    """Return the ensemble of a member: "standard-2 cheap" of "standard-2 cheap: APGD".
+
+    The labels of members are made this way; the label of another attack is returned as it is.
+    """
+    return label.partition(": ")[0]
 
 
 def _is_reference(choice: ComponentSpec) -> bool:

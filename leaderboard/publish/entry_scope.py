@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.planning.jobs import Group, Plan
 from bench.planning.operating_point import OperatingPoint
-from bench.registry.registry import ComponentSpec
+from bench.registry.component_spec import ComponentSpec
 from bench.store.run_folder import Run
 from bench.suite.suite import Suite
 from bench.utils.hashing import digest

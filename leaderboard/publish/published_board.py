@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 from bench.errors import StoreError
-from bench.registry.registry import ComponentSpec
+from bench.registry.component_spec import ComponentSpec
 from bench.store.records import MeasureRecord
 from bench.store.run_folder import Manifest, Run
 from bench.utils.hashing import digest

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import ConfigError
-from bench.registry.registry import ComponentSpec
+from bench.registry.component_spec import ComponentSpec
 from bench.store.run_folder import Manifest
 from bench.suite import bundled_suites
 from bench.suite.suite import Suite

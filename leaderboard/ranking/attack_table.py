@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from leaderboard.aggregate.cases import ScoredAttack
 from leaderboard.aggregate.families import Family
+from leaderboard.aggregate.suite_info import ensemble_of
 from leaderboard.aggregate.threats import GRADIENTS, NOISE, QUERIES
 from leaderboard.aggregate.worst_case import by_picture
 from leaderboard.ranking.ranking import ALL, Ranking, Scope
@@ -23,8 +24,6 @@ from leaderboard.ranking.rd_costs import LAMBDAS, Costs, Ratio, costs, highest, 
 
 ALL_ATTACKS = "all attacks"
 """Title of the attacks together, without noise."""
-
-_ENSEMBLE = "standard-"
 
 
 @dataclass(frozen=True)
@@ -89,8 +88,8 @@ def _effects(cost: Costs, kinds: Sequence[str]) -> Iterator[tuple[str, Ratio]]:
 def _titled(attacks: Sequence[ScoredAttack]) -> Iterator[tuple[str, Sequence[ScoredAttack]]]:
     """Yield all attacks together, each ensemble that is not all of them, and each attack."""
     yield ALL_ATTACKS, attacks
-    members = (one for one in attacks if one.craft.attack.startswith(_ENSEMBLE))
-    for title, group in _grouped((one.craft.attack.partition(":")[0], one) for one in members):
+    members = (one for one in attacks if ensemble_of(one.craft.attack) != one.craft.attack)
+    for title, group in _grouped((ensemble_of(one.craft.attack), one) for one in members):
         if len(group) < len(attacks):
             yield title, group
     yield from _single(attacks)

@@ -9,7 +9,7 @@ from pathlib import PurePath
 
 from bench.budget import Budget, Linf, Mse, Region
 from bench.metrics.scores import psnr_of
-from bench.registry.registry import ComponentSpec
+from bench.registry.component_spec import ComponentSpec
 from bench.ssim_budget import Ssim
 from leaderboard.columns.terms import threat_text
 from leaderboard.formatting import decibel, escaped, plain

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal, TypeAlias
 
-from bench.registry.registry import ComponentSpec
+from bench.registry.component_spec import ComponentSpec
 from bench.store.run_folder import Run
 from leaderboard.aggregate.cases import CellGroup, cases
 from leaderboard.aggregate.suite_info import setting

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TypeAlias
 
-from bench.registry.registry import ComponentSpec
+from bench.registry.component_spec import ComponentSpec
 from bench.store.records import Scores
 from bench.store.run_folder import Run
 from leaderboard.aggregate.bootstrap import Estimate, geometric_mean, mean

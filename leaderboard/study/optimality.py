@@ -36,7 +36,7 @@ from statistics import fmean
 from bench.budget import Budget, Mse
 from bench.store.records import CraftRecord, Scores
 from bench.store.run_folder import Run
-from leaderboard.aggregate.suite_info import setting
+from leaderboard.aggregate.suite_info import ensemble_of, setting
 from leaderboard.aggregate.threats import GRADIENTS, NOISE, QUERIES
 from leaderboard.formatting import percent
 from leaderboard.render.markdown import table
@@ -131,11 +131,6 @@ class Curves:
         return sum((b[0] - a[0]) * (a[1] + b[1]) / 2 for a, b in pairwise(points))
 
 
-def attack_label(label: str) -> str:
-    """Return the label of the ensemble for "ENSEMBLE: MEMBER", otherwise the label itself."""
-    return label.partition(": ")[0]
-
-
 def optimalities(
     runs: Sequence[Run], effects: Sequence[AttackEffect] | None = None
 ) -> list[Optimality]:
@@ -213,7 +208,7 @@ def _efforts(runs: Iterable[Run]) -> dict[tuple[str, str], Effort]:
     searches: dict[tuple[str, str], dict[tuple[object, ...], list[CraftRecord]]] = {}
     for run in runs:
         for craft in run.crafts.values():
-            attack = attack_label(craft.attack), objective_name(craft)
+            attack = ensemble_of(craft.attack), objective_name(craft)
             case = run.folder, craft.sources, craft.picture, craft.budget
             searches.setdefault(attack, defaultdict(list))[case].append(craft)
     return {attack: _largest(cases.values()) for attack, cases in searches.items()}
@@ -253,7 +248,7 @@ def _curves(
     for effect in effects:
         value = gain(effect.scores)
         if value is not None and math.isfinite(value):
-            cells = searches.setdefault(attack_label(effect.attack), {})
+            cells = searches.setdefault(ensemble_of(effect.attack), {})
             draws = cells.setdefault((effect.budget, effect.picture), defaultdict(list))
             draws[effect.craft].append(value)
     best = {

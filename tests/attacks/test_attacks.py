@@ -17,7 +17,8 @@ from bench.crafting.craft import quantise_and_check
 from bench.crafting.search import RejectedError, run_attack
 from bench.crafting.target import CodecTarget
 from bench.errors import ConfigError
-from bench.registry.registry import ComponentSpec, instantiate, parameters
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate, parameters
 from bench.tensors import to_image, to_tensor
 
 NAMES = list(ATTACKS)

@@ -17,7 +17,8 @@ from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
 from bench.errors import ConfigError, Unsupported
 from bench.metrics.scores import linf, psnr
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate
 from bench.scoring.measure import COLLISION
 from bench.store.run_folder import read_run
 from bench.suite.suite import Suite

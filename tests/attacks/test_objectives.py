@@ -18,7 +18,8 @@ from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
 from bench.errors import ConfigError, Unsupported
 from bench.metrics import scores as metrics
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate
 from bench.tensors import to_image, to_tensor
 
 SIZE = (176, 165)

@@ -17,7 +17,8 @@ from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
 from bench.engine.runner import describe, execute, prepare
 from bench.errors import ConfigError, Unsupported
-from bench.registry.registry import ComponentSpec, instantiate, resolve
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate, resolve
 from bench.store.run_folder import open_run, read_run
 from bench.suite.suite import Suite
 from bench.tensors import to_image, to_tensor

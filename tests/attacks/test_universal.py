@@ -20,7 +20,8 @@ from bench.crafting.oracle import Oracle
 from bench.crafting.search import run_attack
 from bench.crafting.target import ZERO_GRADIENT, CodecTarget
 from bench.errors import ConfigError, Unsupported
-from bench.registry.registry import ComponentSpec, instantiate, resolve
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate, resolve
 from bench.tensors import to_image, to_tensor
 
 TRAINED = "bmshj2018-hyperprior-small-q4"

@@ -14,7 +14,8 @@ from bench.crafting.craft import quantise_and_check
 from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
 from bench.errors import ConfigError
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate
 from bench.tensors import to_image, to_tensor
 
 SURROGATE = {"name": "bmshj2018-hyperprior", "checkpoint": "bmshj2018-hyperprior-small-q4"}

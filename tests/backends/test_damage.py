@@ -24,7 +24,8 @@ from backends.toy import Toy
 from bench.cli.key_values import parse_params
 from bench.container import pack
 from bench.errors import CodecError
-from bench.registry.registry import ComponentSpec, instantiate, resolve, unavailable
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate, resolve, unavailable
 
 PROGRAM = Path(damage.__file__)
 LIMIT_S = 3600

@@ -8,7 +8,8 @@ from backends.toy import Toy
 from bench.codec import Differentiable, Estimating
 from bench.container import pack
 from bench.errors import CodecError, ConfigError
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate
 from bench.tensors import to_tensor
 
 SIZES = [(1, 1), (1, 7), (17, 33), (64, 80)]

@@ -18,8 +18,9 @@ from bench.crafting.craft import quantise_and_check
 from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
 from bench.errors import Unsupported
+from bench.registry.component_spec import ComponentSpec
 from bench.registry.plugins import load
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.registry import instantiate
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
 from paths import ROOT

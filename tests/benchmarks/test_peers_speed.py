@@ -13,7 +13,8 @@ from bench.engine.runner import prepare
 from bench.store.run_folder import read_run
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
-from leaderboard.study.optimality import GAINS, attack_label
+from leaderboard.aggregate.suite_info import ensemble_of
+from leaderboard.study.optimality import GAINS
 from paths import ROOT
 from small_run import run_suite
 
@@ -59,7 +60,7 @@ def test_the_final_damage_is_what_a_run_measures(found, tmp_path):
         craft = run.crafts.get(record.craft)
         if craft and craft.objective and record.scores and record.victim == "toy":
             objective = craft.objective.partition(" ")[0]
-            key = attack_label(craft.attack), craft.budget, objective
+            key = ensemble_of(craft.attack), craft.budget, objective
             damage[key] = max(GAINS[objective](record.scores), damage.get(key, 0.0))
     for (_, _, budget, objective), attacks in found.items():
         for attack, curve in attacks.items():

@@ -8,7 +8,8 @@ from PIL import Image as Pillow
 
 from bench.cli.main import main
 from bench.metrics.scores import bpp, linf, psnr
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate
 from bench.store.run_folder import read_run
 
 TOY = ["--codec", "toy", "gain=0.5"]

@@ -15,7 +15,8 @@ from attacks.gradient.pgd import PGD
 from attacks.query.square import Square
 from bench.budget import L2, Linf
 from bench.crafting.search import RejectedError
-from bench.registry.registry import ComponentSpec, instantiate, parameters
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate, parameters
 from bench.suite.fields import BUDGETS
 from bench.testing import AttackContract
 from bench.testing.attack import BALLS

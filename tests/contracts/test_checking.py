@@ -11,7 +11,7 @@ import hostile
 from bench.cli.main import main
 from bench.errors import ConfigError
 from bench.registry import plugins
-from bench.registry.registry import ComponentSpec
+from bench.registry.component_spec import ComponentSpec
 from bench.testing import check as checking
 from bench.testing import check_process
 

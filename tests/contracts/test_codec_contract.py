@@ -12,7 +12,8 @@ from backends.toy import Toy
 from bench.codec import Codec, Tolerances
 from bench.container import overhead, pack, unpack
 from bench.errors import CodecError
-from bench.registry.registry import ComponentSpec, entries, instantiate, unavailable
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import entries, instantiate, unavailable
 from bench.testing import CodecContract
 
 POINTS = {

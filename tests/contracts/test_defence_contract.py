@@ -13,7 +13,8 @@ from bench.codec import Codec
 from bench.defence import Layer, OwnCost, only
 from bench.errors import ConfigError
 from bench.registry import plugins
-from bench.registry.registry import ComponentSpec, entries, instantiate, resolve
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import entries, instantiate, resolve
 from bench.testing import DefenceContract
 from bench.wrapping import layered, randomised
 

@@ -11,7 +11,8 @@ from bench.errors import Unsupported
 from bench.metric import check_pair
 from bench.metrics import scores as metrics
 from bench.metrics.scores import SCORES
-from bench.registry.registry import ComponentSpec, entries, instantiate, resolve
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import entries, instantiate, resolve
 from bench.testing import MetricContract
 
 

@@ -16,7 +16,8 @@ from bench.crafting.oracle import Oracle, QueryBudgetExhaustedError
 from bench.crafting.search import run_attack
 from bench.crafting.target import NAN_GRADIENT, ZERO_GRADIENT, CodecTarget
 from bench.errors import CodecError
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate
 from bench.tensors import to_image, to_tensor
 from bench.testing.attack import Linear
 

@@ -24,7 +24,8 @@ from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
 from bench.errors import CodecError, MachineError, Unsupported
 from bench.metrics.scores import psnr
-from bench.registry.registry import ComponentSpec, instantiate, parameters
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate, parameters
 from bench.tensors import to_tensor
 
 FIELDS = {name: parameters("attack", name).model_fields.keys() for name in ATTACKS}

@@ -30,7 +30,8 @@ from bench.crafting.craft import craft
 from bench.crafting.search import run_attack
 from bench.engine.runner import prepare
 from bench.registry import registry
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate
 from bench.ssim_budget import Ssim
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse

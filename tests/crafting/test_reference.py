@@ -12,7 +12,8 @@ from bench.crafting.target import CodecTarget
 from bench.images.image_set import ImageSpec, Picture, load
 from bench.isolation.coder import LocalCoder
 from bench.metrics.scores import psnr
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate
 from bench.scoring.roundtrip import RoundTrip, encode_decode
 from bench.tensors import to_tensor
 from bench.utils.machine import configure_threads

@@ -32,7 +32,8 @@ from bench.codec import Codec
 from bench.container import _HEAD, pack, unpack
 from bench.errors import CodecError
 from bench.registry import plugins
-from bench.registry.registry import ComponentSpec, instantiate, resolve, unavailable
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate, resolve, unavailable
 from bench.testing.pictures import grey, noise, waves
 
 SECONDS = 200

@@ -8,7 +8,8 @@ from backends.pillow import Jpeg
 from backends.toy import Toy
 from bench.crafting.target import CodecTarget
 from bench.isolation.coder import LocalCoder
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate
 from bench.tensors import to_tensor
 from bench.utils.process_state import process_state_kept
 from spoilers import SPOILERS

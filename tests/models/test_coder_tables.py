@@ -13,7 +13,8 @@ from bench.images.image_set import Crop, ImageSpec, load
 from bench.models import checkpoint
 from bench.models.coder_tables import LONGEST, TABLES
 from bench.registry import plugins
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate
 from paths import ROOT
 
 ZOO = ROOT / "backends/zoo"

@@ -13,7 +13,8 @@ from bench.models import checkpoint
 from bench.models.architectures import fresh
 from bench.models.coder_tables import TABLES
 from bench.registry import plugins
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate
 
 ARCHITECTURE = "bmshj2018-hyperprior"
 PREFIXES = ("model.", "net.", "_orig_mod.", "module.", "codec.student.")

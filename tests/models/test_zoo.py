@@ -14,7 +14,8 @@ from bench.images import image_set as images
 from bench.images.image_set import Crop, ImageSpec
 from bench.metrics import scores as metrics
 from bench.models import checkpoint, zoo
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate
 from bench.training.evaluate import rate_distortion
 from bench.training.recipe import Recipe
 from bench.utils.yaml_config import load

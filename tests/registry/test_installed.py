@@ -10,14 +10,8 @@ from bench.cli import list as listing
 from bench.cli.main import main
 from bench.errors import ConfigError
 from bench.registry import registry
-from bench.registry.registry import (
-    ComponentSpec,
-    entries,
-    entry,
-    implementation,
-    instantiate,
-    unavailable,
-)
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import entries, entry, implementation, instantiate, unavailable
 
 MODULE = """\
 from dataclasses import dataclass

@@ -9,8 +9,9 @@ import pytest
 from bench.budget import Linf
 from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
+from bench.registry.component_spec import ComponentSpec
 from bench.registry.plugins import load
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.registry import instantiate
 from bench.tensors import to_tensor
 from bench.testing import AttackContract
 from paths import ROOT

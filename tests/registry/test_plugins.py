@@ -16,7 +16,8 @@ from bench.crafting.target import CodecTarget
 from bench.errors import ConfigError
 from bench.registry import plugins
 from bench.registry import trusted as consent
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate
 from bench.store.run_folder import read_run
 from bench.suite.suite import Suite, load_suite
 from bench.tensors import to_tensor

@@ -7,7 +7,8 @@ import pytest
 
 from bench.budget import L2, Linf, Mse, Region
 from bench.errors import ConfigError
-from bench.registry.registry import ComponentSpec, resolve
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import resolve
 from bench.suite import bundled_suites
 from bench.suite.json_schema import suite_schema
 from bench.suite.suite import Suite

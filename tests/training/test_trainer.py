@@ -7,8 +7,9 @@ import torch
 
 from bench.attack import View
 from bench.models.architectures import fresh
+from bench.registry.component_spec import ComponentSpec
 from bench.registry.live_surrogate import live_surrogate
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.registry import instantiate
 from bench.testing.pictures import waves
 from bench.training import crops
 from bench.training.adversary import Adversary

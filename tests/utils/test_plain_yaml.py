@@ -8,7 +8,8 @@ import pytest
 
 from bench.cli.key_values import parse_params
 from bench.errors import ConfigError
-from bench.registry.registry import ComponentSpec, resolve
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import resolve
 from bench.suite.suite import Suite
 from bench.training.recipe import Recipe
 from bench.utils.plain_yaml import MOST_VALUES

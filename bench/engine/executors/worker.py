@@ -30,7 +30,7 @@ from bench.isolation.coder_pool import shared_pool
 from bench.planning.operating_point import OperatingPoint, ScoringSpec
 from bench.planning.resolve import make_attack, make_codec, scoring_spec
 from bench.registry import plugins
-from bench.registry.registry import ComponentSpec
+from bench.registry.component_spec import ComponentSpec
 from bench.suite.suite import Suite
 from bench.utils.child_process import Parent
 from bench.utils.foreign_call import report_limits

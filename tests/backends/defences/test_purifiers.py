@@ -18,7 +18,8 @@ from bench.metrics.scores import psnr
 from bench.models import checkpoint, zoo
 from bench.models.denoiser import Denoiser
 from bench.registry import plugins
-from bench.registry.registry import ComponentSpec, instantiate, resolve
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate, resolve
 from bench.tensors import to_tensor
 from bench.training.recipe import Recipe
 from bench.utils.yaml_config import load

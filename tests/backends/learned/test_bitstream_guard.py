@@ -13,7 +13,8 @@ import backends.learned.bitstream_guard
 from backends.learned.bitstream_guard import check_plausible_size
 from bench.container import Container, pack, unpack
 from bench.errors import Unsupported
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate
 
 MIB = 2**20
 PICTURE = np.full((9, 9, 3), 99, np.uint8)

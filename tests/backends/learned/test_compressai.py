@@ -15,7 +15,8 @@ from backends import CODECS
 from bench.container import pack
 from bench.errors import CodecError, ConfigError
 from bench.images.image_set import Crop, ImageSpec, load
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate
 from bench.tensors import to_image, to_tensor
 
 ARCHITECTURES = [

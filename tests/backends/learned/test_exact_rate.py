@@ -9,7 +9,8 @@ from bench.budget import Linf
 from bench.crafting.craft import quantise_and_check
 from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate
 from bench.tensors import to_tensor
 
 CODER_STATE = 4

@@ -13,7 +13,8 @@ from backends import CODECS
 from bench.container import unpack
 from bench.errors import CodecError, ConfigError
 from bench.models.architectures import fresh
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate
 from bench.tensors import to_image, to_tensor
 
 FIXED = {

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.registry.registry import ComponentSpec
+from bench.registry.component_spec import ComponentSpec
 from leaderboard.aggregate.families import common_name, family_key
 
 

@@ -41,7 +41,8 @@ from backends.toy import Toy
 from bench.codec import Codec
 from bench.entry import Entry
 from bench.errors import Unsupported
-from bench.registry.registry import ComponentSpec, instantiate
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate
 from rolled_gradient import with_rolled_gradient
 
 
