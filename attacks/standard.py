@@ -9,7 +9,7 @@ The members of version 2, for each objective and picture:
 - for the distortion and the R-D cost, APGD in a shrinking ball with a surrogate that does not
   round, from three random starts, and then with straight-through rounding from what this found;
 - for the rate, APGD in a shrinking ball from the source picture;
-- for the R-D cost, the same from the pictures that were found for the distortion and for the rate;
+- for the R-D cost, also from the pictures that were found for the distortion and for the rate;
 - constrained optimisation (MADC, FTDA) in the full mode, in budgets that limit the squared
   perturbation;
 - colour shifts, which zero or noisy gradients cannot mask;
@@ -19,7 +19,7 @@ Every picture is scored by real encoding and decoding, and the worst one counts:
 decides. The R-D cost is attacked at each lambda at which leaderboards rank. Noise is on every
 leaderboard in addition. Adversarial pictures transfer to other codecs as the suite's `transfer`
 says for the last pictures of the distortion and the rate; the others would multiply the cost of a
-leaderboard. docs/attacks.md shows how often each member found the worst case.
+leaderboard. docs/standard.md shows how often each member found the worst case.
 
 The ensembles follow AutoAttack (Croce & Hein 2020), https://arxiv.org/abs/2003.01690.
 """
@@ -94,6 +94,9 @@ _RATE = {"rate": ["rate"]}
 _COST = {"rd": _COSTS}
 _UNROUNDED, _ROUNDED = "APGD without rounding", "APGD"
 _FROM_SOURCE, _COST_UNROUNDED = "APGD from the source", "R-D APGD without rounding"
+_NEAR = {"first_radius": 2}
+"""The larger balls of searches that start from a good picture, or raise the rate, in any budget."""
+
 _VERSION_2 = (
     _Member(
         *("shrinking-apgd", _UNROUNDED, {"steps": 24}, {"steps": 200}),
@@ -103,13 +106,13 @@ _VERSION_2 = (
     _Member(
         *("shrinking-apgd", _ROUNDED, {"steps": 9}, {"steps": 100}),
         _DISTORTION,
-        settings={"starts": 3},
+        settings={**_NEAR, "starts": 3},
         start_from=(_UNROUNDED,),
     ),
     _Member(
         *("shrinking-apgd", _FROM_SOURCE, {"steps": 99}, {"steps": 800}),
         _RATE,
-        settings={"start_from": "source", "extensions": 1},
+        settings={**_NEAR, "start_from": "source", "extensions": 1},
     ),
     _Member(
         *("shrinking-apgd", _COST_UNROUNDED, {"steps": 9}, {"steps": 100}),
@@ -119,11 +122,11 @@ _VERSION_2 = (
     _Member(
         *("shrinking-apgd", "R-D APGD", {"steps": 9}, {"steps": 50}),
         _COST,
-        settings={**_NOWHERE, "starts": 3},
+        settings={**_NEAR, **_NOWHERE, "starts": 3},
         start_from=(_COST_UNROUNDED,),
     ),
     _Member(
-        *("shrinking-apgd", "R-D APGD from the distortion's", {"steps": 23}, {"steps": 200}),
+        *("apgd", "R-D APGD from the distortion's", {"steps": 23}, {"steps": 200}),
         _COST,
         settings={**_NOWHERE, "extensions": 1},
         start_from=(_ROUNDED, "distortion"),
@@ -131,7 +134,7 @@ _VERSION_2 = (
     _Member(
         *("shrinking-apgd", "R-D APGD from the rate's", {"steps": 23}, {"steps": 200}),
         _COST,
-        settings={**_NOWHERE, "extensions": 1},
+        settings={**_NEAR, **_NOWHERE, "extensions": 1},
         start_from=(_FROM_SOURCE, "rate"),
     ),
     _Member("madc", "MADC", None, {"steps": 200}, _DISTORTION, EUCLIDEAN, _NOWHERE),

@@ -11,23 +11,29 @@ of steps is the only parameter to tune.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from attacks.gradient.base import RestartedAttack, Restarts, Steps
 from attacks.gradient.search import GradientSearch, Iterate
+from bench.budget import Budget, Linf
 
 _FIRST_STEP = 2.0
 _FIRST_INTERVAL, _SHRINKAGE, _LEAST_INTERVAL = 0.22, 0.03, 0.06
 _RISES = 0.75
 _MOMENTUM = 0.75
 
-_LARGER_BALLS = ((2.0, 0.3), (1.5, 0.3))
-"""The balls before the budget itself: the factor of the radius, and the share of the steps."""
+_LARGER_BALLS, _SHARE = 2, 0.3
+"""The number of balls before the budget itself, and the share of the steps in each of them."""
+
+_FIRST_LINF, _FIRST_SQUARED = 2.0, 8.0
+"""The radius of the first ball, as a multiple of the budget's."""
 
 
 @dataclass(frozen=True)
@@ -58,34 +64,43 @@ def ascend_from(search: GradientSearch, start: Iterate, steps: int) -> None:
 
 @dataclass(frozen=True)
 class ShrinkingAPGD(RestartedAttack):
-    """Auto-PGD in balls of 2, 1.5 and 1 times the radius, with 30, 30 and 40 % of the steps.
+    """Auto-PGD in balls that shrink to the budget, with 30, 30 and 40 % of the steps.
 
-    Each ascent starts from the best point of the one before, projected onto its ball. Only pictures
-    inside the budget itself count.
+    The second ball has the geometric mean of the radii of the first and the last one, which is the
+    budget. Each ascent starts from the best point of the one before, projected onto its ball. Only
+    pictures inside the budget itself count.
 
     Args:
         steps: number of steps per restart.
         restarts: number of random starts; the best picture of all is returned.
+        first_radius: radius of the first ball, as a multiple of the budget's. By default 2 in linf,
+            and 8 in budgets that limit the squared perturbation, where a perturbation can gather in
+            one place.
     """
 
     version: ClassVar[int] = 1
 
     steps: Steps = 100
     restarts: Restarts = 1
+    first_radius: Annotated[float, Field(ge=1)] | None = None
 
     @property
     def evaluations(self) -> int:
         """Per restart, one gradient per step and two evaluations for each larger ball, and one."""
-        return (self.steps + 1 + 2 * len(_LARGER_BALLS)) * self.restarts
+        return (self.steps + 1 + 2 * _LARGER_BALLS) * self.restarts
 
     def _ascend(self, search: GradientSearch, images: Tensor) -> None:
         start, remaining = search.step(search.project(images)), self.steps
-        for factor, share in _LARGER_BALLS:
-            steps = round(share * self.steps)
-            if steps:
-                start = _after(search, factor, start, steps)
+        steps = round(_SHARE * self.steps)
+        for factor in self._factors(search.budget) if steps else ():
+            start = _after(search, factor, start, steps)
             remaining -= steps
         _Ascent(search, start).run(remaining)
+
+    def _factors(self, budget: Budget) -> tuple[float, float]:
+        """Return the radii of the larger balls as multiples of the budget's."""
+        first = self.first_radius or (_FIRST_LINF if budget.kind == Linf.kind else _FIRST_SQUARED)
+        return first, math.sqrt(first)
 
 
 def _after(search: GradientSearch, factor: float, start: Iterate, steps: int) -> Iterate:

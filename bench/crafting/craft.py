@@ -150,7 +150,7 @@ def _accept(job: CraftJob, attack: Attack, searched: _SearchResult) -> CraftResu
     image = quantise_and_check(result, to_tensor(job.picture.pixels), job.budget)
     trace = result.trace.flatten()
     trajectory = set(trajectory_flags(trace) if attack.needs == "gradient" else ())
-    if job.parent is not None:  # a worst case from which no step leads further is flat, too
+    if job.parents:  # a worst case from which no step leads further is flat, too
         trajectory -= {FLAT_LOSS}
     unchanged = (UNCHANGED,) if np.array_equal(image, job.picture.pixels) else ()
     record = _record(

@@ -54,17 +54,19 @@ def _search(group: Group, cells: tuple[MeasureJob, ...], store: Store) -> WorkIt
 
 
 def _start(job: CraftJob, store: Store) -> Image | None:
-    """Return the picture that a search starts from; None if the other search found none."""
-    parent = job.parent
+    """Return the picture that a search starts from; None if the other searches found none."""
     if job.search.choice.start_from == AT_SOURCE:
         return job.picture.pixels
-    if parent is None or store.crafts[parent.key].status != "ok":
+    records = [store.crafts[parent.key] for parent in job.parents]
+    found = [record for record in records if record.status == "ok" and record.values]
+    if not found:
         return None
-    image = _found_picture(parent.key, store)
+    key = max(found, key=lambda record: record.values[-1]).key
+    image = _found_picture(key, store)
     if image is None:
         raise StoreError(
-            f"adversarial/{parent.key}.png was lost or altered, and another search starts from it;"
-            " start a new folder with --out"
+            f"adversarial/{key}.png was lost or altered, and another search starts from it; start a"
+            " new folder with --out"
         )
     return image
 

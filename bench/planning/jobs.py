@@ -31,7 +31,8 @@ class CraftJob:
         start: number of the search among those that differ only in their random numbers, from 0.
         draws: number of draws of a random source.
         arithmetic: arithmetic of the surrogates.
-        parent: the search whose picture is the start; None for a random start.
+        parents: the searches of which the one with the highest value gives the start; empty for a
+            random start.
     """
 
     key: str
@@ -44,7 +45,7 @@ class CraftJob:
     start: int
     draws: int
     arithmetic: Arithmetic = PLAIN
-    parent: CraftJob | None = None
+    parents: tuple[CraftJob, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class Group:
     @property
     def parents(self) -> tuple[str, ...]:
         """The keys of the searches whose pictures its searches start from."""
-        return tuple(job.parent.key for job in self.searches if job.parent is not None)
+        return tuple(parent.key for job in self.searches for parent in job.parents)
 
     @property
     def key(self) -> str:

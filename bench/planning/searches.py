@@ -8,6 +8,7 @@ therefore start from the same random pictures.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -32,8 +33,8 @@ _DRAWING_VERSION = 2
 """The same, but only for searches on random codecs."""
 
 
-_Name: TypeAlias = tuple[tuple[str, ...], str, str, int]
-"""The labels of the sources, the attack and the objective of a search, and its start."""
+_Name: TypeAlias = tuple[tuple[str, ...], str, str]
+"""The labels of the sources, the attack and the objective of a search."""
 
 
 @dataclass(frozen=True)
@@ -56,17 +57,16 @@ class _Search:
 
     @property
     def name(self) -> _Name:
-        """What identifies it among the searches of one budget."""
-        return self._sources, str(self.attack.choice), str(self.objective), self.start
+        """What it shares with its other starts alone, among the searches of one budget."""
+        return self._sources, str(self.attack.choice), str(self.objective)
 
     @property
     def parent_name(self) -> _Name | None:
-        """The name of the search whose picture it starts from."""
+        """The name of the searches that may give its start."""
         if self.attack.choice.start_from in {(), AT_SOURCE}:
             return None
         label, *given = self.attack.choice.start_from
-        objective = given[0] if given else str(self.objective)
-        return self._sources, label, objective, self.start
+        return self._sources, label, given[0] if given else str(self.objective)
 
     @property
     def _sources(self) -> tuple[str, ...]:
@@ -90,14 +90,28 @@ def searches(
         searching: version of the search.
     """
     for spec in suite.budgets:
-        found: dict[_Name, tuple[CraftJob, ...]] = {}
+        found: dict[_Name | None, list[tuple[CraftJob, ...]]] = defaultdict(list)
         for attack in attacks:
             for search in _searches_of(suite, points, attack, spec.budget()):
-                parent = search.parent_name
-                known = None if parent is None else found.get(parent)
-                parents = known or (None,) * len(batch)
-                jobs = found[search.name] = _batch(suite, search, batch, parents, searching)
+                parents = _parents(search, found.get(search.parent_name, ()), len(batch))
+                jobs = _batch(suite, search, batch, parents, searching)
+                found[search.name].append(jobs)
                 yield jobs
+
+
+def _parents(
+    search: _Search, starts: Sequence[tuple[CraftJob, ...]], pictures: int
+) -> Sequence[tuple[CraftJob, ...]]:
+    """Return for each picture the searches that may give the start of a search.
+
+    Args:
+        search: the search; one of several starts has one parent, that of the same number.
+        starts: the searches of another attack, by their start and picture.
+        pictures: the number of pictures.
+    """
+    is_single = search.attack.choice.starts == 1
+    chosen = starts if is_single else starts[search.start : search.start + 1]
+    return list(zip(*chosen, strict=True)) or [()] * pictures
 
 
 def is_batched(attack: PlannedAttack, batch: Sequence[Picture]) -> bool:
@@ -122,14 +136,14 @@ def _batch(
     suite: Suite,
     search: _Search,
     batch: Sequence[Picture],
-    parents: Sequence[CraftJob | None],
+    parents: Sequence[tuple[CraftJob, ...]],
     searching: int,
 ) -> tuple[CraftJob, ...]:
     content = _content(suite, search, searching)
     if is_batched(search.attack, batch):
         content["batch"] = [picture.sha256 for picture in batch]
     if any(parents):
-        content["parents"] = [parent and parent.key for parent in parents]
+        content["parents"] = [[one.key for one in jobs] for jobs in parents]
     keys = [job_key(**content, picture=picture.sha256) for picture in batch]
     return tuple(
         CraftJob(
@@ -143,9 +157,9 @@ def _batch(
             start=search.start,
             draws=suite.draws,
             arithmetic=suite.compute.arithmetic,
-            parent=parent,
+            parents=own,
         )
-        for key, picture, parent in zip(keys, batch, parents, strict=True)
+        for key, picture, own in zip(keys, batch, parents, strict=True)
     )
 
 

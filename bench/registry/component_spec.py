@@ -36,8 +36,9 @@ class ComponentSpec:
             numbers.
         start_from: label of an attack that is listed before, and of an objective: the searches
             start from the pictures that this attack found for this objective. The label alone
-            stands for the objective of the search itself. `AT_SOURCE` for the source picture, empty
-            for random starts.
+            stands for the objective of the search itself. With several starts each begins at that
+            of the same number, a single one at the picture with the highest value. `AT_SOURCE` for
+            the source picture, empty for random starts.
         extensions: how often the steps of an attack are doubled while its search still rises.
     """
 

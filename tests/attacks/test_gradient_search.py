@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
-from attacks.gradient.apgd import APGD, checkpoints
+from attacks.gradient.apgd import APGD, ShrinkingAPGD, checkpoints
 from attacks.gradient.ftda_cw import FTDA, CarliniWagner
 from attacks.gradient.pgd import FGSM, IFGSM, MIFGSM, PGD, ascend
 from attacks.gradient.search import RANDOM_START, GradientSearch
 from attacks.objectives.basic import Distortion
 from backends.toy import Toy
-from bench.budget import Linf, Mse
+from bench.budget import L2, Linf, Mse
 from bench.crafting.craft import quantise_and_check
 from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
@@ -233,3 +234,45 @@ def test_the_lagrangian_ends_on_the_sphere_whatever_the_objectives_unit(photogra
         target = CodecTarget(Toy(0.5), objective, source)
         found = run_attack(CarliniWagner(40, 3), target, source, Mse(4e-4), 0)
         assert float(Mse(4e-4).size(found.images, source)) == pytest.approx(4e-4, rel=0.02)
+
+
+class Sizes:
+    """A target that notes how far away the evaluated pictures are, as multiples of the radius."""
+
+    def __init__(self, target, source, ball):
+        self._target, self._source, self._ball = target, source, ball
+        self.factors = []
+
+    def value_and_grad(self, images):
+        self._note(images)
+        return self._target.value_and_grad(images)
+
+    def value(self, images):
+        self._note(images)
+        return self._target.value(images)
+
+    def _note(self, images):
+        share = float(self._ball.size(images, self._source)[0]) / self._ball.radius
+        self.factors.append(share**0.5 if self._ball.kind in {"mse", "ssim"} else share)
+
+
+@pytest.mark.parametrize(
+    ("ball", "given", "first"),
+    [
+        (Linf(8), {}, 2),
+        (L2(60), {}, 8),
+        (Mse(1e-4), {}, 8),
+        (Mse(1e-4), {"first_radius": 3}, 3),
+        (Linf(8), {"first_radius": 1}, 1),
+    ],
+)
+def test_the_balls_shrink_to_the_budget(ball, given, first, rng):
+    source = to_tensor(rng.integers(110, 140, (16, 16, 3), dtype=np.uint8))
+    target = Sizes(CodecTarget(Toy(2), Distortion(), source), source, ball)
+    found = run_attack(ShrinkingAPGD(steps=20, **given), target, source, ball, 1)
+    largest = [
+        max(part) for part in (target.factors[1:8], target.factors[9:14], target.factors[15:])
+    ]
+    assert largest == pytest.approx([first, first**0.5, 1], rel=0.01)
+    assert len(target.factors) == 20 + 3
+    assert ball.allows(found.images, source).all()

@@ -213,3 +213,24 @@ def test_settings_that_an_attack_does_not_support_are_refused(attack, message):
     text = f"{head}  - {{{attack}, {own}label: second}}\n{tail}"
     with pytest.raises(BenchError, match=message):
         _prepared(text)
+
+
+def test_a_single_search_starts_from_the_best_of_several_starts(tmp_path):
+    text = SUITE.replace("    objectives: [rate]\n    starts: 2\n", "    objectives: [rate]\n")
+    run_suite(text, tmp_path)
+    first, second = (_crafts(tmp_path, attack) for attack in ("first", "second"))
+    assert len(first) == 8
+    assert len(second) == 4
+    for (source, picture, _), craft in second.items():
+        starts = [first[source, picture, start] for start in (0, 1)]
+        best = max(starts, key=lambda one: one.values[-1])
+        assert _pixels(tmp_path, craft) == _pixels(tmp_path, best)
+    values = {craft.values[-1] for craft in first.values() if craft.sources == ("learned",)}
+    assert len(values) == 4
+
+
+def test_objective_may_be_written_before_attack():
+    text = SUITE.replace(
+        "{attack: first, objective: distortion}", "{objective: distortion, attack: first}"
+    )
+    assert parse(text, "small.yaml", Suite) == parse(SUITE, "small.yaml", Suite)

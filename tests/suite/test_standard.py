@@ -96,7 +96,8 @@ def test_a_list_of_modes_is_a_grid():
 
 def test_members_support_the_objectives_and_budgets_of_the_suite():
     assert [choice.name for choice in _suite().all_attacks] == [
-        *["shrinking-apgd"] * 7,
+        *["shrinking-apgd"] * 5,
+        *("apgd", "shrinking-apgd"),
         *("colour-shift", "square"),
     ]
     full = _suite(full=("[standard]", "[{name: standard, mode: full}]"))
