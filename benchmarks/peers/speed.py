@@ -7,41 +7,38 @@ Every search runs as in `bench run`, in this process, with a clock around its ta
 the CPU time of the process and stands still while this script does its own work. Each time a search
 finds a better picture inside the budget, by its own values, the picture is kept with its time.
 Afterwards some of these pictures are rounded, encoded and decoded, and their damage is measured:
-loss of PSNR in dB, additional bits per pixel or R-D cost. The members of an ensemble run one after
-the other. Time to damage is the time until 90 % of the final damage, of the attack itself and of
-`standard`.
+loss of PSNR in dB, additional bits per pixel or R-D cost at the lambda of the suite. The members of
+an ensemble run one after the other; what a member starts from is not counted twice. Time to damage
+is the time until 90 % of the final damage, of the attack itself and of `standard`.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
 from importlib import import_module
+from operator import itemgetter
 from pathlib import Path
 from statistics import median
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
-import numpy.typing as npt
-import torch
-from torch import Tensor
+from watched import Clock, Found, Watch, WatchedAttack
 
-from bench.attack import Attack, AttackResult, Need, Target, WarmStarting
-from bench.budget import Budget
+from bench.attack import Attack
 from bench.codec import Codec, Image
 from bench.crafting.craft import craft
 from bench.engine.runner import Prepared, prepare
 from bench.isolation.coder import LocalCoder
 from bench.metrics.scores import mse, psnr_of, rd_cost
 from bench.planning.jobs import CraftJob
+from bench.registry.component_spec import AT_SOURCE
+from bench.registry.registry import Component
 from bench.scoring.roundtrip import RoundTrip, encode_decode
 from bench.suite.suite import load_suite
-from bench.tensors import to_image
 from leaderboard.aggregate.suite_info import ensemble_of
 from leaderboard.render.markdown import table
 
@@ -56,161 +53,15 @@ OURS = "standard"
 LIBRARIES = ("adv_lib.attacks", "torchattacks", "tmla.attacks")
 
 
-@dataclass(frozen=True)
-class Found:
-    """A picture that was the best so far.
-
-    Attributes:
-        seconds: CPU time of the search until then.
-        picture: rounded, uint8 (H, W, 3).
-    """
-
-    seconds: float
-    picture: Image
-
-
-class Clock:
-    """CPU time of this process, without the work of this script."""
-
-    def __init__(self) -> None:
-        self._started = time.process_time()
-        self._own = 0.0
-
-    def seconds(self) -> float:
-        """Return the time so far."""
-        return time.process_time() - self._started - self._own
-
-    def leave_out(self, since: float) -> None:
-        """Leave out the time since a value of `seconds`."""
-        self._own += self.seconds() - since
-
-
-class WatchedTarget:
-    """A target that keeps every picture that is better than all before, with its time."""
-
-    def __init__(self, target: Target, source: Tensor, budget: Budget, clock: Clock) -> None:
-        self._target = target
-        self._source = source
-        self._budget = budget
-        self._clock = clock
-        self._best = -np.inf
-        self.found: list[Found] = []
-
-    def value_and_grad(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the values and gradients of one picture."""
-        values, gradients = self._target.value_and_grad(images)
-        self._keep(images, float(values[0]))
-        return values, gradients
-
-    def value(self, images: Tensor) -> Tensor:
-        """Return the value of one picture."""
-        values = self._target.value(images)
-        self._keep(images, float(values[0]))
-        return values
-
-    def around(self, source: Tensor) -> Target:
-        """Return a target around other pictures, which is not watched."""
-        return self._target.around(source)
-
-    def query(
-        self, images: npt.NDArray[np.uint8], owners: Sequence[int] | None = None
-    ) -> npt.NDArray[np.float64]:
-        """Return the values of coded pictures."""
-        values = self._target.query(images, owners)
-        best = int(values.argmax())
-        picture = (
-            torch.from_numpy(images[best].copy()).permute(2, 0, 1)[None].to(self._source) / 255
-        )
-        self._keep(picture, float(values[best]))
-        return values
-
-    def _keep(self, images: Tensor, value: float) -> None:
-        now = self._clock.seconds()
-        if value > self._best and bool(self._budget.allows(images, self._source)[0]):
-            self._best = value
-            levels = self._budget.rounded(images.detach().cpu(), self._source.cpu())
-            self.found.append(Found(now, to_image(levels.float() / 255)))
-        self._clock.leave_out(now)
-
-
-@dataclass
-class Watch:
-    """What a search found, and its CPU time in seconds."""
-
-    clock: Clock
-    found: list[Found] = field(default_factory=list)
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class WatchedAttack:
-    """An attack on a watched target, with as many steps as the harness wants.
-
-    Attributes:
-        attack: the attack.
-        watch: what its search found.
-        steps: its number of steps; 0 if it has none. The harness replaces it to extend a search.
-    """
-
-    attack: Attack
-    watch: Watch
-    steps: int
-
-    @property
-    def needs(self) -> Need:
-        """What the attack needs."""
-        return self.attack.needs
-
-    @property
-    def budgets(self) -> tuple[str, ...]:
-        """The kinds of budget that it supports."""
-        return self.attack.budgets
-
-    @property
-    def version(self) -> int:
-        """Its version."""
-        return self.attack.version
-
-    @property
-    def evaluations(self) -> int:
-        """Its largest number of evaluations."""
-        return self._attack.evaluations
-
-    def __call__(
-        self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
-    ) -> AttackResult:
-        """Run the attack."""
-        with self._watched(target, images, budget) as watched:
-            return self._attack(watched, images, budget, rngs)
-
-    def from_pictures(
-        self, target: Target, images: Tensor, budget: Budget, start: Tensor
-    ) -> AttackResult:
-        """Run the attack from given pictures."""
-        with self._watched(target, images, budget) as watched:
-            return cast("WarmStarting", self._attack).from_pictures(watched, images, budget, start)
-
-    @property
-    def _attack(self) -> Attack:
-        attack: Any = self.attack
-        return replace(attack, steps=self.steps) if self.steps else self.attack
-
-    @contextmanager
-    def _watched(self, target: Target, images: Tensor, budget: Budget) -> Iterator[WatchedTarget]:
-        watched = WatchedTarget(target, images, budget, self.watch.clock)
-        try:
-            yield watched
-        finally:
-            self.watch.found += watched.found
-            self.watch.seconds = self.watch.clock.seconds()
-
-
 Curve = list[tuple[float, float]]
 """Times, and the damage of the attack if it ended then: that of the picture that the search holds
 to be the best, or of an earlier member of the ensemble."""
 
 NOTHING: Curve = [(0.0, 0.0)]
 """The curve of an attack that has not begun."""
+
+Pictures = dict[str, tuple[float, Image]]
+"""The highest value and the final picture of searches, by key."""
 
 Case = tuple[str, str, str, str]
 """Model, picture, budget and objective."""
@@ -255,8 +106,9 @@ def curves(prepared: Prepared) -> dict[Case, dict[str, Curve]]:
     for module in LIBRARIES:
         with suppress(ImportError):
             import_module(module)
-    jobs = [job for job in prepared.plan.crafts if job.objective and _is_possible(job)]
-    pictures: dict[str, Image] = {}
+    lmbda = prepared.suite.rd_lambda
+    jobs = [job for job in prepared.plan.crafts if job.objective and _is_possible(job, lmbda)]
+    pictures: Pictures = {}
     _search(prepared, jobs[0], pictures)
     for job in jobs:
         case = job.sources[0].label, job.picture.name, str(job.budget), _objective(job)
@@ -267,8 +119,10 @@ def curves(prepared: Prepared) -> dict[Case, dict[str, Curve]]:
     return dict(made)
 
 
-def _is_possible(job: CraftJob) -> bool:
-    return job.budget.kind in job.search.budgets
+def _is_possible(job: CraftJob, lmbda: float) -> bool:
+    """Return whether a search can be run, and does not maximise J at another lambda."""
+    signature = {} if job.objective is None else cast("Component", job.objective).signature
+    return job.budget.kind in job.search.budgets and signature.get("lmbda", lmbda) == lmbda
 
 
 def _objective(job: CraftJob) -> str:
@@ -276,25 +130,35 @@ def _objective(job: CraftJob) -> str:
     return str(job.objective).partition(" ")[0]
 
 
-def _search(prepared: Prepared, job: CraftJob, pictures: dict[str, Image]) -> list[Found]:
+def _search(
+    prepared: Prepared, job: CraftJob, pictures: dict[str, tuple[float, Image]]
+) -> list[Found]:
     """Run a search; return what it found, its final picture last.
 
     Args:
         prepared: the suite.
         job: the search.
-        pictures: the final pictures of searches by key, to which its own is added.
+        pictures: the highest values and the final pictures of searches by key; its own are added.
     """
     assert job.objective is not None
     attack = prepared.attack(job.search.choice)
     watched = WatchedAttack(attack, Watch(Clock()), getattr(attack, "steps", 0))
-    start = [] if job.parent is None else [pictures.get(job.parent.key)]
+    start = _start(job, pictures)
     codecs = [prepared.codec(point) for point in job.sources]
     objective = prepared.objective(job.objective)
     (result,) = craft([job], codecs, cast("Attack", watched), objective, start)
     if result.image is None:
         raise SystemExit(f"{job.search.choice} on {job.picture.name}: {result.record.reason}")
-    pictures[job.key] = result.image
+    pictures[job.key] = result.record.values[-1], result.image
     return [*thinned(watched.watch.found), Found(watched.watch.seconds, result.image)]
+
+
+def _start(job: CraftJob, found: Pictures) -> list[Image]:
+    """Return the picture that a search starts from, if it does not start at random."""
+    if job.search.choice.start_from == AT_SOURCE:
+        return [job.picture.pixels]
+    parents = [found[parent.key] for parent in job.parents]
+    return [max(parents, key=itemgetter(0))[1]] if parents else []
 
 
 def _extended(curve: Curve, prepared: Prepared, job: CraftJob, found: Sequence[Found]) -> Curve:

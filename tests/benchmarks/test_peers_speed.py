@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from importlib.util import module_from_spec, spec_from_file_location
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import speed
 
 from bench.engine.runner import prepare
 from bench.store.run_folder import read_run
@@ -15,7 +14,6 @@ from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
 from leaderboard.aggregate.suite_info import ensemble_of
 from leaderboard.study.optimality import GAINS
-from paths import ROOT
 from small_run import run_suite
 
 SUITE = """\
@@ -39,15 +37,7 @@ compute: {threads: 1}
 
 
 @pytest.fixture(scope="module")
-def speed():
-    spec = spec_from_file_location("peers_speed", ROOT / "benchmarks/peers/speed.py")
-    module = sys.modules[spec.name] = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def found(speed):
+def found():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(speed, "LIBRARIES", ())
         return speed.curves(prepare(parse(SUITE, "speed.yaml", Suite), Path()))
@@ -77,14 +67,14 @@ def test_curves_begin_with_no_damage_and_have_rising_times(found):
             assert len(curve) > 2
 
 
-def test_the_time_is_that_of_the_first_picture_with_the_damage(speed):
+def test_the_time_is_that_of_the_first_picture_with_the_damage():
     curve = [(0.0, 0.0), (1.0, 2.0), (3.0, 2.0), (4.0, 5.0)]
     assert speed.time_to(curve, 2.0) == 1.0
     assert speed.time_to(curve, 4.5) == 4.0
     assert speed.time_to(curve, 6.0) is None
 
 
-def test_pages_compare_with_ours(speed):
+def test_pages_compare_with_ours():
     case = ("toy", "one", "linf 8", "rate")
     ours, theirs = [(0.0, 0.0), (1.0, 9.0), (2.0, 10.0)], [(0.0, 0.0), (4.0, 9.5)]
     weak = [(0.0, 0.0), (1.0, 1.0)]
@@ -95,7 +85,7 @@ def test_pages_compare_with_ours(speed):
     assert "| weak, 100 | 1 | 1.00 | 1.00 | 0/1 | – | – |" in text
 
 
-def test_pictures_are_thinned_to_a_few_with_the_first_and_the_last(speed):
+def test_pictures_are_thinned_to_a_few_with_the_first_and_the_last():
     found = [speed.Found(float(i), None) for i in range(200)]
     kept = speed.thinned(found)
     assert len(kept) <= speed.MOST_CODED
