@@ -31,7 +31,7 @@ MODELS = (
     ("mbt2018-mean", "mbt2018-mean-small-q4"),
 )
 BUDGETS = [{"linf": 4}, {"linf": 8}, {"linf": 16}, {"mse": 3.0e-4}]
-OBJECTIVES = ["distortion", "rate", {"name": "rd", "lmbda": 0.013}]
+OBJECTIVES = ["distortion", "rate", "rd"]
 
 _LIBRARIES = (
     ("adv-lib APGD", "adv-lib-apgd"),

@@ -20,7 +20,7 @@ from pages import DOCS, command, finished_run, run_folders, table, write_page
 
 from bench.store.records import Scores
 from leaderboard.formatting import decibel, percent, rate
-from leaderboard.study.losses import OBJECTIVE_VALUES, objective_name
+from leaderboard.study.losses import OBJECTIVE_VALUES
 
 PAGE = DOCS / "comparison.md"
 INTRODUCTION = """\
@@ -38,7 +38,8 @@ SUMMARY = """\
 
 A case is one model, picture, budget and objective. The number in the name of an attack is the
 number of gradients that it may spend per objective; `standard` spends at most {gradients} gradients
-and {queries} queries."""
+and {queries} queries. Its searches for the R-D cost may start from the pictures of its searches for
+the distortion and the rate, whose gradients are counted there."""
 ATTACKS = """\
 ## Each attack
 
@@ -188,8 +189,8 @@ def _strongest(pictures: Iterable[ScoredPicture]) -> dict[str, Values]:
     """Return the strongest scores of each case, by attack; noise is left out."""
     found: dict[str, Values] = defaultdict(dict)
     for picture in pictures:
-        objective = objective_name(picture.craft)
-        if objective not in UNITS:
+        objective = picture.craft.objective or ""
+        if objective not in UNITS:  # noise, and J at lambdas that only the ensemble attacks
             continue
         case = (picture.victim, picture.budget, objective), picture.picture
         known = found[picture.attack].get(case)
@@ -202,8 +203,8 @@ def _effort(pictures: Iterable[ScoredPicture]) -> dict[str, int]:
     """Return the largest numbers of gradients and queries of the ensemble for one case."""
     spent: dict[tuple[str, ...], list[ScoredPicture]] = defaultdict(list)
     for one in pictures:
-        if one.attack == ENSEMBLE:
-            spent[one.victim, one.budget, objective_name(one.craft), one.picture].append(one)
+        if one.attack == ENSEMBLE and (objective := one.craft.objective) in UNITS:
+            spent[one.victim, one.budget, str(objective), one.picture].append(one)
     return {
         "gradients": max(sum(one.craft.gradients for one in case) for case in spent.values()),
         "queries": max(sum(one.craft.queries for one in case) for case in spent.values()),
