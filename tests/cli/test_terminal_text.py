@@ -63,8 +63,9 @@ def test_a_plan_shows_labels_as_they_are(suite, capsys):
 
 
 def test_a_run_and_its_leaderboard_show_labels_as_they_are(suite, tmp_path, capsys):
-    shown(capsys, "run", str(suite), "-o", str(tmp_path / "run"))
-    shown(capsys, "show", str(tmp_path / "run"))
+    folder = str(tmp_path / "run")
+    for words in (("run", str(suite), "-o", folder), ("show", folder)):
+        assert any("[bold]x[/bold]" in line for line in shown(capsys, *words))
 
 
 def test_verifying_shows_what_a_run_folder_says_as_it_is(finished, capsys):

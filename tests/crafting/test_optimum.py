@@ -80,7 +80,7 @@ def _growth(name, ball, objective, source):
     return attacked - clean
 
 
-def _expect(name, ball, growth, optimum):
+def _assert_near(name, ball, growth, optimum):
     """Nothing exceeds the optimum, gradients reach it up to rounding, queries most of it."""
     assert growth <= optimum * (1 + 1e-6)
     if name in FEW_CANDIDATES:
@@ -97,7 +97,7 @@ def test_a_linear_objective_reaches_the_dual_norm_of_its_weights(name, ball, sou
     norm = free.norm(p=1 if ball.kind == "linf" else 2)
     optimum = GAIN * _radius(ball, source) * float(norm)
     growth = _growth(name, ball, Linear(weights), source)
-    _expect(name, ball, growth, optimum)
+    _assert_near(name, ball, growth, optimum)
     if ATTACKS_MADE[name].needs == "nothing":
         assert growth < 0.3 * optimum
 
@@ -114,7 +114,7 @@ def test_a_separable_quadratic_reaches_its_farthest_point(name, ball, source):
     else:
         length = float(free.norm())
         optimum = ((length + GAIN * radius) ** 2 - length**2) / source.numel()
-    _expect(name, ball, _growth(name, ball, Distortion(), source), optimum)
+    _assert_near(name, ball, _growth(name, ball, Distortion(), source), optimum)
 
 
 @pytest.mark.parametrize("ball", [Linf(8), L2(60)], ids=str)

@@ -80,7 +80,7 @@ MANY = {"matri": "matrices", "bias": "biases", "factor": "factors"}
 ONE = {"matri": "matrix", "bias": "bias", "factor": "factor"}
 
 
-def _loads(path, net):
+def _assert_loads(path, net):
     """Check that a file is read as the architecture and as a user's own model."""
     built = checkpoint.load(path, ARCHITECTURE)
     choice = (("model", "own_names:Mine"), ("checkpoint", str(path)))
@@ -116,7 +116,7 @@ FORMS = {
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth.tar"])
 @pytest.mark.parametrize("form", FORMS)
 def test_names_as_people_save_them(form, suffix, net, state, tmp_path):
-    _loads(_save(FORMS[form](state), tmp_path / f"net{suffix}"), net)
+    _assert_loads(_save(FORMS[form](state), tmp_path / f"net{suffix}"), net)
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -127,7 +127,7 @@ def test_weights_under_any_key(key, net, state, tmp_path):
         key: _prefixed(state, "module."),
         "optimizer": {"state": {}},
     }
-    _loads(_save(content, tmp_path / "net.pt"), net)
+    _assert_loads(_save(content, tmp_path / "net.pt"), net)
 
 
 def test_a_file_of_lightning(net, state, tmp_path):
