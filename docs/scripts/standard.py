@@ -1,6 +1,8 @@
-"""Write docs/standard.md: the ensemble standard-2 next to standard-1, from two finished runs.
+"""Write docs/standard.md: the ensemble standard-2, standard-1 and variants, from finished runs.
 
-python docs/scripts/standard.py runs/attacks-standard-1 runs/attacks-standard-2
+    python docs/scripts/standard.py runs/attacks-standard-1 runs/attacks-standard-2 runs/variants
+
+The third run is of benchmarks/variants/suite.yaml.
 """
 
 from __future__ import annotations
@@ -43,8 +45,20 @@ In how many cases (model, picture, budget) each member found the worst case of e
 two members found the same, both count. Three members of version 2 never found one here and stay for
 a reason: "R-D APGD" starts from the pictures of its unrounded twin; colour shifts and Square serve
 codecs whose gradients are missing or misleading."""
+VARIANTS = """\
+## What else was tried
+
+Single searches with 33 gradients on the photographs that come with bench and three bundled models
+(`bench run benchmarks/variants/suite.yaml -o runs/variants`). The figures are the error of the
+reconstruction as a share of that under APGD without rounding, the mean over models and pictures:
+for the mean of three starts and for the best of them. Steps in the wavelet domain, momentum, Adam
+with annealing and a loss that favours the worst blocks are what others use."""
+BASE = "APGD"
 
 Group: TypeAlias = Sequence[ScoredPicture]
+Case: TypeAlias = tuple[str, str, str]
+"""Model, budget and source picture."""
+
 Figure: TypeAlias = Callable[[Scores], float]
 
 
@@ -60,9 +74,9 @@ FIGURES: Mapping[str, Figure] = {
 """What an attacker raises: the error, the rate, and the R-D cost at each lambda."""
 
 
-def _cases(run: Run) -> dict[tuple[str, str, str], Group]:
+def _cases(run: Run) -> dict[Case, Group]:
     """Return the attacked pictures by model, budget and source picture, without noise."""
-    cases: dict[tuple[str, str, str], list[ScoredPicture]] = defaultdict(list)
+    cases: dict[Case, list[ScoredPicture]] = defaultdict(list)
     for one in scored_pictures(run):
         if one.craft.sources:
             cases[one.victim, one.budget, one.picture].append(one)
@@ -145,10 +159,36 @@ def members_table(run: Run) -> str:
     return table((f"member ({len(cases)} cases)", *FIGURES), lines)
 
 
+def variants_table(run: Run) -> str:
+    """Return the errors under each search as shares of those under `BASE`."""
+    errors: dict[str, dict[Case, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for case, group in _cases(run).items():
+        for one in group:
+            errors[one.craft.attack][case].append(one.scores.mse_source)
+    budgets = list(dict.fromkeys(budget for _, budget, _ in errors[BASE]))
+    columns = [(budget, pick) for budget in budgets for pick in (fmean, max)]
+    lines = [
+        (attack, *(_share(cases, errors[BASE], *column) for column in columns))
+        for attack, cases in errors.items()
+    ]
+    headers = (f"{budget}, {'best' if pick is max else 'mean'}" for budget, pick in columns)
+    return table(("search", *headers), lines)
+
+
+def _share(
+    cases: Mapping[Case, Sequence[float]],
+    base: Mapping[Case, Sequence[float]],
+    budget: str,
+    pick: Callable[[Sequence[float]], float],
+) -> str:
+    shares = [pick(found) / pick(base[case]) for case, found in cases.items() if case[1] == budget]
+    return f"{fmean(shares):.3f}" if shares else "–"
+
+
 def main() -> None:
     """Write the page from the runs that the command line names."""
     folders = run_folders(__doc__)
-    first, second = map(finished_run, folders)
+    first, second, variants = map(finished_run, folders)
     write_page(
         PAGE,
         [
@@ -158,6 +198,8 @@ def main() -> None:
             MEMBERS,
             members_table(second),
             members_table(first),
+            VARIANTS,
+            variants_table(variants),
             command("standard.py", folders),
         ],
     )
