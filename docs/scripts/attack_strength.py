@@ -79,19 +79,16 @@ budgets. A figure is the mean over pictures of the worst result of an attack on 
   same budget."""
 STRENGTH = """\
 The gradients and queries are those of two searches, one for distortion and one for the rate.
-Iterative attacks take 40 gradients a search, FGSM one and noise none; patch, universal and standard
-take other numbers."""
+Iterative attacks take 40 gradients a search, FGSM one and noise none; patch and standard take other
+numbers. Those marked "unrounded" follow the surrogate without rounding, the others straight-through
+rounding; `standard` uses both."""
 STRENGTH_CAVEATS = """\
 ### Caveats
 
 - The searches ran in {precision} on a machine with other load ({machine}), so times are rough.
 - `standard` is the worst of its members on each picture.
 - C&W tries five weights with the gradients that other attacks spend on one search.
-- The universal perturbation is trained on 128x128 crops of other photographs: each of its gradients
-  covers a quarter of the pixels.
-- The rows of FTDA are from its version 2, which ran later and separately. At that time bfloat16
-  still rounded pictures and the biases of the first layer, which cost small networks up to 5 % of
-  the decibels ([performance.md](performance.md))."""
+- The universal perturbation is trained on other photographs."""
 PAIRS = """\
 ### Attacks in pairs
 
@@ -101,7 +98,7 @@ OUTSIDE_ENSEMBLE = """\
 ### Attacks outside the ensemble
 
 The number of pictures on which some attack outside `standard` is stronger than `standard`, and the
-largest advantage. APGD has 49 steps as a member of `standard` and 40 here."""
+largest advantage."""
 SHOWN_ALONE = ("kodim03", "linf 8")
 ALONE = """\
 ### {} at {}
