@@ -10,7 +10,8 @@ from importlib import resources
 FOR_PAGES = frozenset(
     {
         *("attacks", "attacks-convergence", "attacks-queries", "attacks-queries-jpeg"),
-        *("attacks-seeds", "attacks-standard-1", "attacks-standard-2", "codecs-kodak"),
+        *("attacks-seeds", "attacks-standard-1", "attacks-standard-2", "attacks-standard-full"),
+        "codecs-kodak",
         *("defences", "defences-published", "defences-rate", "defences-steps"),
         *("hardening-factorized-q5", "hardening-hyperprior-q1", "hardening-hyperprior-q2"),
         *("hardening-hyperprior-q4", "hardening-hyperprior-q5", "hardening-mean-q5"),
