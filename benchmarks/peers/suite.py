@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--times", type=int, nargs="+", default=[1, 4], metavar="N")
     parser.add_argument("--checkpoint", help="attack this file of CompressAI's factorized q2 alone")
     parser.add_argument("--pictures", nargs="+", default=PICTURES, metavar="NAME")
-    parser.add_argument("--side", type=int, default=128, help="of the centre crop, in pixels")
+    parser.add_argument("--side", type=int, default=64, help="of the centre crop, in pixels")
     parser.add_argument(
         "--unrounded",
         action="store_true",

@@ -13,7 +13,7 @@ from bench.store.run_folder import read_run
 
 SUITE = """\
 name: small
-images: {set: sample, limit: 2, crop: {height: 24, width: 32}}
+images: {set: sample, limit: 1, crop: {height: 24, width: 32}}
 codecs:
   - {name: bmshj2018-factorized, checkpoint: bmshj2018-factorized-small-q1, label: learned}
 attacks: [ATTACKS]
@@ -79,14 +79,14 @@ def test_the_strength_of_both_versions(folder):
         for name in ("first", "second")
     ]
     assert cells["J 0.013"] == f"{100 * (costs[1] / costs[0] - 1):+.1f} %"
-    assert cells["at least as strong"].endswith("/10")
+    assert cells["at least as strong"].endswith("/5")
 
 
 def test_an_ensemble_is_as_strong_as_itself(folder):
     ((headers, row),) = _tables(folder, "The full mode")
     cells = dict(zip(headers, row, strict=True))
     assert cells["J 0.013"] == "+0.0 %"
-    assert cells["at least as strong"] == "10/10"
+    assert cells["at least as strong"] == "5/5"
 
 
 def test_the_members_that_found_the_worst_case(folder):
@@ -98,7 +98,7 @@ def test_the_members_that_found_the_worst_case(folder):
         for attack in {craft.attack for scores, craft in picture if scores.bpp == worst}:
             expected[attack] += 1
     assert rates == expected
-    assert sum(rates.values()) >= 2
+    assert sum(rates.values()) >= 1
 
 
 def test_variants_are_compared_with_apgd(folder):
