@@ -111,9 +111,9 @@ class OwnModel(Learned):
         super().__init__(model, *_coding_and_surrogate(net, device))
 
 
-def live(net: CompressionModel) -> Surrogate:
+def live(net: CompressionModel, rounding: Rounding) -> Surrogate:
     """Return the surrogate of a model in training, with its current entropy model."""
-    return _surrogate(net, "straight-through")
+    return _surrogate(net, rounding)
 
 
 def _surrogate(net: CompressionModel, rounding: Rounding) -> Surrogate:

@@ -62,6 +62,7 @@ class Card(BaseModel):
         steps: number of optimiser steps, without those of the parent.
         seconds: duration of these steps.
         hardware: hardware that they ran on.
+        bfloat16: whether convolutions ran in bfloat16; None in cards from before it was noted.
         recipe_sha256: hash of the settings of the recipe.
         parent: name of the checkpoint that training started from; None for random weights.
         training_set_sha256: hash of names and bytes of the training photos.
@@ -82,6 +83,7 @@ class Card(BaseModel):
     steps: int = Field(ge=0)
     seconds: int = Field(ge=0)
     hardware: str
+    bfloat16: bool | None = None
     recipe_sha256: str
     parent: str | None = None
     training_set_sha256: str

@@ -17,7 +17,8 @@ from bench.utils.terminal import plain_line
 
 Entry = dict[str, float]
 """One line of the log: "step", and either the means over the crops (loss, bpp, psnr, and attacked,
-the loss of the adversarial crops) or those over the held-out photos (holdout_bpp, holdout_psnr)."""
+the loss of the adversarial crops) or those over the held-out photos (holdout_bpp, holdout_psnr).
+The first line has "bfloat16", 1 or 0: whether convolutions ran in it."""
 
 
 class Log:

@@ -7,14 +7,18 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_serializer,
+    model_validator,
+)
 
-from bench.registry.component_spec import ComponentSpec
 from bench.registry.plugins import Plugins
-from bench.registry.registry import instantiate
-from bench.suite.fields import BudgetSpec, choice
+from bench.training.attack_spec import AttackSpec
 from bench.utils.yaml_config import Settings, as_list
 
 QUALITIES = {0.0018: 1, 0.0035: 2, 0.0067: 3, 0.013: 4, 0.025: 5, 0.0483: 6, 0.0932: 7, 0.18: 8}
@@ -25,44 +29,12 @@ Lambda = Annotated[float, Field(gt=0, le=10)]
 Steps = Annotated[int, Field(ge=1)]
 
 
-class AttackSpec(Settings):
-    """Adversarial training: the attack on part of the crops before each step.
-
-    Attributes:
-        method: any attack that makes no queries, with few steps; `{name: pgd, steps: 1, step_size:
-            1.25}` is FGSM with a random start (Wong et al. 2020), the cheapest.
-        objective: objective that the attack maximises.
-        budget: limit of the perturbation.
-        share: share of the crops that are attacked, 0 < share <= 1.
-        warmup: number of steps in which the budget grows from 0 to its full size.
-        reference: target of the decoder for an adversarial crop: "source", its clean source, or
-            "input", the adversarial crop itself.
-    """
-
-    method: Annotated[ComponentSpec, choice("attack")]
-    objective: Annotated[ComponentSpec, choice("objective")]
-    budget: BudgetSpec
-    share: float = Field(default=0.5, gt=0, le=1)
-    warmup: int = Field(default=0, ge=0)
-    reference: Literal["source", "input"] = "source"
-
-    @field_validator("method")
-    @classmethod
-    def _refuse_queries(cls, method: ComponentSpec) -> ComponentSpec:
-        if instantiate("attack", method).needs == "queries":
-            raise ValueError(
-                f"the attack '{method}' makes queries, which is too slow for training; choose one"
-                " that follows gradients"
-            )
-        return method
-
-    def strength(self, step: int) -> float:
-        """Return the part of the budget's radius that is used at a step; > 0 and at most 1."""
-        return min(1.0, (step + 1) / (self.warmup + 1))
-
-
 def _listed(value: object) -> object:
     return as_list(value)
+
+
+def _attacks(value: object) -> object:
+    return [] if value is None else as_list(value)
 
 
 class Recipe(Settings):
@@ -87,14 +59,19 @@ class Recipe(Settings):
         aux_lr: learning rate of the quantiles, constant.
         clip: largest norm of the gradient.
         ema: decay of the exponential moving average of the weights, which is what is saved.
-        bfloat16: whether convolutions run in bfloat16; entropy models stay in float32.
+        bfloat16: whether convolutions run in bfloat16; entropy models stay in float32. If left out,
+            the faster of both on this machine is measured and used; log and card say which.
         threads: number of CPU threads; another number changes the last bits of the result.
         seed: seed of all random numbers.
         validate_every: steps between validations on real bitstreams; each saves the checkpoint.
         checkpoint_every: steps between saved states, from which a killed training resumes.
         parent: checkpoint to start from, instead of random weights. From another architecture or a
             narrower one, only the transforms are copied.
-        attack: adversarial training; none if left out.
+        attack: adversarial training; none if left out. Several attacks in a list each get their
+            own share of the crops.
+        idempotence: weight of the loss lmbda * 255^2 * MSE between a decoded clean crop and what
+            it decodes to when it is coded again; a small loss means that images survive many
+            generations (Kim et al. 2020). It costs one more pass for the clean crops.
         gradient_penalty: weight, in 8-bit levels, of the l1 norm of the gradient of the loss with
             respect to the picture. To first order this is the increase of the loss that an attack
             with that linf radius could cause (Simon-Gabriel et al. 2019). It costs one more
@@ -118,13 +95,14 @@ class Recipe(Settings):
     aux_lr: float = Field(default=1e-3, gt=0, le=1e-1)
     clip: float = Field(default=1.0, gt=0)
     ema: float = Field(default=0.999, ge=0, lt=1)
-    bfloat16: bool = True
+    bfloat16: bool | None = None
     threads: int = Field(default=1, ge=1, le=256)
     seed: int = Field(default=0, ge=0, lt=2**31)
     validate_every: int = Field(default=2000, ge=1)
     checkpoint_every: int = Field(default=1000, ge=1)
     parent: Path | None = None
-    attack: AttackSpec | None = None
+    attack: Annotated[tuple[AttackSpec, ...], BeforeValidator(_attacks)] = ()
+    idempotence: float = Field(default=0.0, ge=0, le=100)
     gradient_penalty: float = Field(default=0.0, ge=0, le=255)
     licence: str = "BSD-3-Clause"
 
@@ -137,7 +115,30 @@ class Recipe(Settings):
                 f"{len(self.steps)} numbers of steps for {len(self.lmbda)} lambdas; give one for"
                 " each, or one for all"
             )
+        self._check_shares()
         return self
+
+    def _check_shares(self) -> None:
+        """Refuse attacks that need more crops than a batch has, or leave no clean ones."""
+        attacked = sum(attack.count(self.batch) for attack in self.attack)
+        if attacked > self.batch:
+            raise ValueError(
+                f"the attacks take {attacked} crops of a batch of {self.batch}; make their shares"
+                " smaller or the batch larger"
+            )
+        if self.idempotence and attacked == self.batch:
+            raise ValueError(
+                "idempotence is trained on clean crops, but the attacks take them all; make their"
+                " shares smaller"
+            )
+
+    @field_serializer("attack", mode="wrap")
+    def _one_or_several(
+        self, attack: tuple[AttackSpec, ...], serialise: SerializerFunctionWrapHandler
+    ) -> Any:  # noqa: ANN401 - what pydantic makes of the settings
+        """Write a single attack without a list, as recipes do."""
+        written = serialise(attack)
+        return written[0] if len(attack) == 1 else written
 
     @property
     def stages(self) -> list[Stage]:

@@ -45,6 +45,9 @@ _LOG_EVERY = 50
 
 _SAMPLES = ImageSpec(set="sample")
 
+_STATE_FORMAT = "2"
+"""Version of the format of saved states."""
+
 
 def train(
     recipe_path: Path,
@@ -112,7 +115,12 @@ class _StageTraining:
             Display(console, stage.name, trainer.step, stage.steps) as display,
             BatchLoader(self.photos.training, self.recipe, trainer.step) as batches,
         ):
-            display.say(f"{stage.name}: from step {trainer.step}, {trainer.device.type}")
+            precision = "bfloat16" if trainer.bfloat16 else "float32"
+            display.say(
+                f"{stage.name}: from step {trainer.step}, {trainer.device.type}, {precision}"
+            )
+            if not log.entries:
+                log.add({"step": 0, "bfloat16": float(trainer.bfloat16)})
             while trainer.step < stage.steps:
                 self._train_until_due(batches, log, display)
             if not self.weights.exists():
@@ -173,6 +181,7 @@ class _StageTraining:
             steps=self.trainer.step,
             seconds=round(self._seconds),
             hardware=_hardware(self.trainer.device, recipe.threads),
+            bfloat16=self.trainer.bfloat16,
             recipe_sha256=recipe.sha256,
             parent=self.parent.stem if self.parent else None,
             training_set_sha256=self.photos.sha256,
@@ -184,6 +193,7 @@ class _StageTraining:
     def _identity(self) -> dict[str, str]:
         parent = self.parent.read_bytes() if self.parent else b""
         return {
+            "format": _STATE_FORMAT,
             "recipe": self.recipe.sha256,
             "photos": self.photos.sha256,
             "parent": hashlib.sha256(parent).hexdigest(),

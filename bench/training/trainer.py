@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from bench.errors import BenchError
 from bench.training.adversary import Adversary
 from bench.training.recipe import Stage
+from bench.utils.half_precision import is_bfloat16_faster
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,13 @@ class Batch:
     Attributes:
         images: input of the net, float (B, 3, H, W) in [0, 1].
         reference: target of the decoder, same shape.
+        weights: weight of each crop in the loss, (B,).
         attacked: number of adversarial crops; they are the first.
     """
 
     images: Tensor
     reference: Tensor
+    weights: Tensor
     attacked: int = 0
 
 
@@ -38,7 +41,7 @@ class Losses:
     """The losses of one step, 0-dim tensors, means over the crops.
 
     Attributes:
-        loss: bpp + lmbda * 255^2 * mse.
+        loss: bpp + lmbda * 255^2 * mse, weighted, with the recipe's other terms.
         bpp: estimated rate in bits per pixel.
         mse: mean squared error on [0, 1].
         attacked: loss of the adversarial crops only; NaN if there are none.
@@ -65,12 +68,15 @@ class Trainer:
 
     Attributes:
         step: number of steps done.
+        bfloat16: whether convolutions run in bfloat16.
     """
 
     def __init__(self, stage: Stage, net: CompressionModel, device: torch.device) -> None:
         self.stage = stage
         self.recipe = stage.recipe
         self.device = device
+        chosen = self.recipe.bfloat16
+        self.bfloat16 = is_bfloat16_faster(device) if chosen is None else chosen
         self.step = 0
         net = net.to(device=device, memory_format=torch.channels_last).train()
         self._net = _entropy_in_float32(net)
@@ -81,8 +87,7 @@ class Trainer:
         self._optimiser = torch.optim.Adam(self._weights, self.recipe.lr, fused=True)
         lr = self.recipe.aux_lr
         self._aux = torch.optim.Adam(quantiles, lr, fused=True) if quantiles else None
-        spec = self.recipe.attack
-        self._adversary = Adversary(spec, stage.lmbda, self._net) if spec else None
+        self._adversaries = [Adversary(spec, stage.lmbda, self._net) for spec in self.recipe.attack]
 
     def advance(self, crops: Tensor) -> Losses:
         """Do one step on crops, uint8 (B, 3, H, W), and return its losses.
@@ -99,19 +104,26 @@ class Trainer:
         return losses
 
     def batch(self, crops: Tensor, seed: int) -> Batch:
-        """Return the batch of crops, uint8 (B, 3, H, W), part of them made adversarial."""
+        """Return the batch of crops, uint8 (B, 3, H, W), part of them made adversarial.
+
+        Args:
+            crops: the crops; the first go to the first attack of the recipe, and so on.
+            seed: seed of the searches.
+        """
         source = _floats(crops, self.device)
-        if self._adversary is None:
-            return Batch(source, source)
-        count = self._adversary.count(len(source))
-        with self._autocast():
-            attacked = self._adversary.attacked(source[:count], self.step, seed)
-        reference = self._adversary.reference(source[:count], attacked)
-        images, references = (
-            torch.cat([first_crops, source[count:]]).contiguous(memory_format=torch.channels_last)
-            for first_crops in (attacked, reference)
-        )
-        return Batch(images, references, count)
+        weights = torch.ones(len(source), device=self.device)
+        images: list[Tensor] = []
+        references: list[Tensor] = []
+        first = 0
+        for adversary in self._adversaries:
+            mine = slice(first, first + adversary.spec.count(len(source)))
+            with self._autocast():
+                images.append(adversary.attacked(source[mine], self.step, seed + first))
+                references.append(adversary.reference(source[mine], images[-1]))
+            weights[mine] = adversary.spec.weight
+            first = mine.stop
+        clean = source[first:]
+        return Batch(_joined([*images, clean]), _joined([*references, clean]), weights, first)
 
     def averaged(self) -> dict[str, Tensor]:
         """Return the state of the net with the moving average in place of the weights."""
@@ -121,6 +133,7 @@ class Trainer:
         """Return everything that `restore` needs to continue exactly."""
         return {
             "step": self.step,
+            "bfloat16": self.bfloat16,
             "net": self._net.state_dict(),
             "mean": self._mean,
             "optimiser": self._optimiser.state_dict(),
@@ -130,6 +143,7 @@ class Trainer:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from a state that `state` returned."""
         self.step = state["step"]
+        self.bfloat16 = state["bfloat16"]
         self._net.load_state_dict(state["net"])
         self._optimiser.load_state_dict(state["optimiser"])
         if self._aux:
@@ -155,10 +169,22 @@ class Trainer:
             out = self._net(images)
         pixels = images[0].numel() // 3
         bits = [-p.log2().flatten(1).sum(1) for p in out["likelihoods"].values()]
-        mse = (out["x_hat"].float() - batch.reference).square().flatten(1).mean(1)
+        decoded = out["x_hat"].float()
+        mse = (decoded - batch.reference).square().flatten(1).mean(1)
         bpp = sum(bits, torch.zeros_like(mse)) / pixels
-        loss = bpp + self.stage.lmbda * 255**2 * mse
-        return Losses(loss.mean(), bpp.mean(), mse.mean(), loss[: batch.attacked].mean())
+        costs = bpp + self.stage.lmbda * 255**2 * mse
+        loss = (batch.weights * costs).mean()
+        if self.recipe.idempotence:
+            loss = loss + self.recipe.idempotence * self._change(decoded[batch.attacked :])
+        return Losses(loss, bpp.mean(), mse.mean(), costs[: batch.attacked].mean())
+
+    def _change(self, decoded: Tensor) -> Tensor:
+        """Return lmbda * 255^2 * MSE between decoded crops and what they decode to again."""
+        first = decoded.detach().clamp(0, 1).mul(255).round().div(255)
+        with self._autocast():
+            second = self._net(first)["x_hat"].float()
+        change: Tensor = (second - first).square().mean()
+        return self.stage.lmbda * 255**2 * change
 
     def _penalty(self, loss: Tensor, images: Tensor) -> Tensor:
         """Return the increase of the loss that an attack could cause, to first order."""
@@ -166,7 +192,7 @@ class Trainer:
         return self.recipe.gradient_penalty / 255 * gradient.abs().sum()
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bfloat16)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
 
     @torch.no_grad()
     def _average(self, share: float) -> None:
@@ -182,6 +208,10 @@ class Trainer:
 def _floats(pictures: Tensor, device: torch.device) -> Tensor:
     """Return uint8 (B, 3, H, W) as float in [0, 1], in channels_last."""
     return pictures.to(device).float().div_(255).contiguous(memory_format=torch.channels_last)
+
+
+def _joined(pictures: Sequence[Tensor]) -> Tensor:
+    return torch.cat(list(pictures)).contiguous(memory_format=torch.channels_last)
 
 
 def _entropy_in_float32(net: CompressionModel) -> CompressionModel:

@@ -133,10 +133,24 @@ def parse(text: str, name: str, model: type[SettingsT]) -> SettingsT:
 
 def _explain(error: ValidationError, document: Document, model: type[Settings]) -> str:
     first = most_useful_error(error)
-    where = tuple(first["loc"])
+    where = _as_written(tuple(first["loc"]), document.data)
     path = ".".join(str(part) for part in where)
     message = _message(first, where, model)
     return f"{document.name}:{document.line(where)}: {path + ': ' if path else ''}{message}"
+
+
+def _as_written(where: Where, data: object) -> Where:
+    """Return a path without the index of a value that stands for a list of one."""
+    path: list[str | int] = []
+    for part in where:
+        if isinstance(part, int) and not isinstance(data, list):
+            continue
+        path.append(part)
+        try:
+            data = data[part]  # type: ignore[index]
+        except (KeyError, IndexError, TypeError):
+            data = None
+    return tuple(path)
 
 
 def most_useful_error(error: ValidationError) -> ErrorDetails:

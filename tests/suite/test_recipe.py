@@ -38,6 +38,12 @@ def test_the_learning_rate_rises_and_falls(recipe):
             r"attack.method: expected one attack, but the lists of values give 2",
         ),
         ({"attack": {"method": "fgsm"}}, r"attack.objective: field required"),
+        (
+            {"attack": [ATTACK, {**ATTACK, "share": 2}]},
+            r"attack.1.share: .*less than or equal to 1",
+        ),
+        ({"attack": [ATTACK] * 3}, r"the attacks take 3 crops of a batch of 2; make their shares"),
+        ({"attack": [ATTACK] * 2, "idempotence": 1}, r"idempotence is trained on clean crops"),
     ],
 )
 def test_recipes_are_checked(change, words, recipe):
@@ -64,7 +70,16 @@ def test_the_hash_depends_only_on_the_settings(recipe):
     assert load(recipe(attack=ATTACK), Recipe).sha256 != first
 
 
+def test_one_attack_in_a_list_is_that_attack(recipe):
+    assert (
+        load(recipe(attack=[ATTACK]), Recipe).sha256 == load(recipe(attack=ATTACK), Recipe).sha256
+    )
+    two = load(recipe(attack=[ATTACK] * 2), Recipe)
+    assert len(two.attack) == 2
+    assert two.sha256 != load(recipe(attack=ATTACK), Recipe).sha256
+
+
 def test_the_budget_grows_while_the_attack_warms_up(recipe):
-    attack = load(recipe(attack={**ATTACK, "warmup": 3}), Recipe).attack
+    (attack,) = load(recipe(attack={**ATTACK, "warmup": 3}), Recipe).attack
     assert [attack.strength(step) for step in range(5)] == [0.25, 0.5, 0.75, 1, 1]
-    assert load(recipe(attack=ATTACK), Recipe).attack.strength(0) == 1
+    assert load(recipe(attack=ATTACK), Recipe).attack[0].strength(0) == 1

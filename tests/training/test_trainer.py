@@ -56,7 +56,7 @@ def test_every_architecture_takes_a_step(architecture, trainer, batch):
 
 
 def test_entropy_models_stay_in_float32(recipe):
-    (stage,) = load(recipe(), Recipe).stages
+    (stage,) = load(recipe(bfloat16=True), Recipe).stages
     net = fresh(stage.recipe.architecture, stage.recipe.widths)
     seen = []
     net.g_s.register_forward_pre_hook(lambda _, given: seen.append(given[0].dtype))
@@ -82,7 +82,7 @@ def test_the_inner_attack_raises_what_it_wants_and_keeps_its_budget(
 
 
 def _value(trainer, objective, images, source):
-    net = live_surrogate(trainer._net)
+    net = live_surrogate(trainer._net, "straight-through")
     with torch.no_grad():
         both = net.relaxed(images)
     view = View(images, source, None, both.reconstruction, both.bits)
@@ -104,6 +104,81 @@ def test_an_attacked_crop_can_be_its_own_reference(trainer, batch):
     assert not torch.equal(made.images, batch.float() / 255)
 
 
+def test_what_the_clean_crop_decodes_to_can_be_the_reference(trainer, batch):
+    started = trainer(attack=_attack(reference="reconstruction"), bfloat16=False)
+    made = started.batch(batch, seed=1)
+    source = batch.float() / 255
+    with torch.no_grad():
+        decoded = live_surrogate(started._net, "straight-through").reconstruct(source[:2])
+    assert torch.allclose(made.reference[:2], decoded.clamp(0, 1), atol=1e-5)
+    assert not torch.allclose(made.reference[:2], source[:2], atol=1e-2)
+    assert torch.equal(made.reference[2:], source[2:])
+
+
+def test_every_attack_of_a_list_gets_its_own_crops(trainer, batch):
+    several = [_attack(share=0.25), _attack(share=0.5, budget={"linf": 2}, reference="input")]
+    made = trainer(attack=several).batch(batch, seed=1)
+    source = batch.float() / 255
+    changes = (made.images - source).abs().amax((1, 2, 3)) * 255
+    assert made.attacked == 3
+    assert 2.5 < changes[0] <= 8.01
+    assert (changes[1:3] > 1).all()
+    assert (changes[1:3] <= 2.01).all()
+    assert changes[3] == 0
+    assert torch.equal(made.reference[0], source[0])
+    assert torch.equal(made.reference[1:3], made.images[1:3])
+
+
+def test_attacked_crops_count_by_their_weight(trainer, batch):
+    losses = {
+        weight: trainer(attack=_attack(weight=weight), bfloat16=False).advance(batch)
+        for weight in (1.0, 3.0)
+    }
+    once, thrice = losses[1.0], losses[3.0]
+    assert float(thrice.attacked) == pytest.approx(float(once.attacked))
+    added = 2 * 2 / 4 * float(once.attacked)
+    assert float(thrice.loss) == pytest.approx(float(once.loss) + added, rel=1e-5)
+
+
+def test_the_search_follows_the_surrogate_of_the_recipe(trainer, batch):
+    made = {
+        rounding: trainer(attack=_attack(rounding=rounding, objective="distortion"))
+        .batch(batch, seed=1)
+        .images
+        for rounding in ("straight-through", "none")
+    }
+    assert not torch.equal(made["straight-through"], made["none"])
+
+
+def test_idempotence_is_the_loss_of_coding_the_decoded_crops_again(trainer, batch):
+    plain, steady = trainer(bfloat16=False), trainer(bfloat16=False, idempotence=2.0)
+    torch.manual_seed(3)
+    given = plain.batch(batch, seed=0)
+    torch.manual_seed(3)
+    without = plain._losses(given.images, given).loss
+    torch.manual_seed(3)
+    with_it = steady._losses(given.images, given).loss
+    torch.manual_seed(3)
+    decoded = plain._net(given.images)["x_hat"].clamp(0, 1).mul(255).round().div(255)
+    again = plain._net(decoded)["x_hat"]
+    change = plain.stage.lmbda * 255**2 * (again - decoded).square().mean()
+    assert float(with_it.detach()) == pytest.approx(
+        float((without + 2 * change).detach()), rel=1e-4
+    )
+
+
+def test_training_for_idempotence_makes_coding_again_change_less(trainer, batch):
+    changes = {}
+    for weight in (0.0, 1.0):
+        started = trainer(idempotence=weight, bfloat16=False, lr=1e-3, warmup=0)
+        for _ in range(40):
+            started.advance(batch)
+        torch.manual_seed(3)
+        change = started._change(started._net(batch.float() / 255)["x_hat"])
+        changes[weight] = float(change.detach())
+    assert changes[1.0] < 0.7 * changes[0.0]
+
+
 def test_the_budget_warms_up(trainer, batch):
     started = trainer(attack=_attack(warmup=7, share=1.0))
     source = batch.float() / 255
@@ -114,10 +189,10 @@ def test_the_budget_warms_up(trainer, batch):
 
 def test_an_objective_without_a_lambda_takes_that_of_the_recipe(recipe):
     (stage,) = load(recipe(lmbda=0.05, attack=_attack()), Recipe).stages
-    assert Adversary(stage.recipe.attack, stage.lmbda, None)._objective.lmbda == 0.05
+    assert Adversary(stage.recipe.attack[0], stage.lmbda, None)._objective.lmbda == 0.05
     given = _attack(objective={"name": "rd", "lmbda": 0.2})
     (stage,) = load(recipe(lmbda=0.05, attack=given), Recipe).stages
-    assert Adversary(stage.recipe.attack, stage.lmbda, None)._objective.lmbda == 0.2
+    assert Adversary(stage.recipe.attack[0], stage.lmbda, None)._objective.lmbda == 0.2
 
 
 def test_the_penalty_is_what_one_small_step_adds_to_the_loss(trainer, batch):
