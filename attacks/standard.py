@@ -157,27 +157,38 @@ class _Standard:
 
     def members(self, wanted: Set[str], budgets: Set[str]) -> Sequence[Mapping[str, Any]]:
         """Return the members for these objectives and budgets, as items of a suite's `attacks`."""
-        items = ((member, self._item(member, wanted)) for member in self._members)
-        return [item for member, item in items if item and budgets & set(member.budgets)]
+        members = [member for member in self._members if budgets & set(member.budgets)]
+        items = [
+            self._item(member, wanted, length) for length in self._lengths for member in members
+        ]
+        return [item for item in items if item]
 
-    def _item(self, member: _Member, wanted: Set[str]) -> Mapping[str, Any] | None:
+    @property
+    def _lengths(self) -> Sequence[Mode]:
+        """The lengths of the searches: the full mode also runs those of the cheap mode."""
+        return ("cheap",) if self.mode == "cheap" else ("full", "cheap")
+
+    def _item(self, member: _Member, wanted: Set[str], length: Mode) -> Mapping[str, Any] | None:
         found = [losses for name, losses in member.losses.items() if name in wanted]
         objectives = [loss for losses in found for loss in losses]
-        params = member.cheap if self.mode == "cheap" else member.full
-        if params is None or (member.losses and not objectives):
+        params = member.full if length == "full" else member.cheap
+        is_known = length != self.mode and member.cheap == member.full
+        if params is None or is_known or (member.losses and not objectives):
             return None
-        own = {"name": member.name, "label": self._label(member.title), **params}
-        return own | {"objectives": objectives, **member.settings, **self._start(member)}
+        own = {"name": member.name, "label": self._label(member.title, length), **params}
+        start = self._start(member, length)
+        return own | {"objectives": objectives, **member.settings, **start}
 
-    def _start(self, member: _Member) -> Mapping[str, Any]:
+    def _start(self, member: _Member, length: Mode) -> Mapping[str, Any]:
         if not member.start_from:
             return {}
         title, *objective = member.start_from
-        labels = [self._label(title), *objective]
+        labels = [self._label(title, length), *objective]
         return {"start_from": dict(zip(("attack", "objective"), labels, strict=False))}
 
-    def _label(self, title: str) -> str:
-        return f"standard-{self.version} {self.mode}: {title}"
+    def _label(self, title: str, length: Mode) -> str:
+        short = "" if length == self.mode else "short "
+        return f"standard-{self.version} {self.mode}: {short}{title}"
 
 
 @dataclass(frozen=True)
@@ -186,8 +197,9 @@ class Standard(_Standard):
 
     Args:
         mode: "cheap" uses at most 100 gradients per objective and lambda, and 100 queries per
-            picture. A search that still rises is run once more with twice the steps. "full" has
-            about eight times as many steps and twenty times as many queries, and MADC and FTDA.
+            picture. A search that still rises is run once more with twice the steps. "full" adds
+            searches with about eight times as many steps and twenty times as many queries, MADC
+            and FTDA to those of the cheap mode, so it is never weaker.
     """
 
     version: ClassVar[int] = 2
@@ -210,3 +222,7 @@ class Standard1(_Standard):
     _members: ClassVar[Sequence[_Member]] = _VERSION_1
 
     mode: Mode = "cheap"
+
+    @property
+    def _lengths(self) -> Sequence[Mode]:
+        return (self.mode,)
