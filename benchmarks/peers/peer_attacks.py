@@ -48,34 +48,36 @@ torchattacks only attacks pictures whose label is predicted."""
 
 
 class _Evaluations:
-    """Evaluates pictures of a library on our target, and keeps the best one inside the budget."""
+    """Evaluates pictures of a library on our target, and keeps the best ones inside the budget."""
 
     def __init__(self, target: Target, source: Tensor, budget: Budget) -> None:
         self._target = target
         self._source = source
         self._budget = budget
         self._best = source
-        self._best_value = -torch.inf
+        self._best_values = torch.full((len(source),), -torch.inf, device=source.device)
         self._trace: list[Tensor] = []
 
     def value(self, images: Tensor) -> Tensor:
-        """Return the values, (1,), of pictures, float (1, 3, H, W)."""
+        """Return the values, (B,), of pictures, float (B, 3, H, W)."""
         return self._kept(images, self._target.value(images))
 
     def value_and_grad(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the values, (1,), and the gradients, (1, 3, H, W)."""
+        """Return the values, (B,), and the gradients, (B, 3, H, W)."""
         values, gradients = self._target.value_and_grad(images)
         return self._kept(images, values), gradients
 
     def result(self) -> AttackResult:
-        """Return the best picture inside the budget and all values inside it."""
+        """Return the best pictures inside the budget and all values inside it."""
         return AttackResult(self._best, torch.stack(self._trace))
 
     def _kept(self, images: Tensor, values: Tensor) -> Tensor:
-        inside = bool(self._budget.allows(images, self._source)[0])
-        self._trace.append(values.detach() if inside else torch.full_like(values, -torch.inf))
-        if inside and float(values[0]) > self._best_value:
-            self._best, self._best_value = images.detach().clone(), float(values[0])
+        inside = self._budget.allows(images, self._source)
+        allowed = torch.where(inside, values.detach(), -torch.inf)
+        self._trace.append(allowed)
+        better = allowed > self._best_values
+        self._best = torch.where(better.view(-1, 1, 1, 1), images.detach(), self._best)
+        self._best_values = torch.maximum(allowed, self._best_values)
         return values
 
 
@@ -105,33 +107,33 @@ class _Classifier(nn.Module):
 
     Args:
         evaluations: evaluates the target.
-        source: the source picture, float (1, 3, H, W); its value sets the constant.
+        source: the source pictures, float (B, 3, H, W); their values set the constants.
 
     Raises:
-        Unsupported: the value of the source picture is not positive, as a cross-entropy must be.
+        Unsupported: the value of a source picture is not positive, as a cross-entropy must be.
     """
 
     def __init__(self, evaluations: _Evaluations, source: Tensor) -> None:
         super().__init__()
         self.where = nn.Parameter(source.new_zeros(1), requires_grad=False)  # names the device
         self._evaluations = evaluations
-        self._unit = _ROOM * positive(evaluations.value(source))
+        self._units = _ROOM * positive(evaluations.value(source)).double()
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the logits, float64 (1, 2), of pictures, float (1, 3, H, W)."""
-        values = _Value.apply(images, self._evaluations).double() / self._unit
+        """Return the logits, float64 (B, 2), of pictures, float (B, 3, H, W)."""
+        values = _Value.apply(images, self._evaluations).double() / self._units
         return torch.stack([torch.zeros_like(values), values + (-torch.expm1(-values)).log()], 1)
 
 
-def positive(value: Tensor) -> float:
-    """Return the value of a source picture, (1,), as a number.
+def positive(values: Tensor) -> Tensor:
+    """Return the values of source pictures, (B,).
 
     Raises:
-        Unsupported: it is not positive.
+        Unsupported: one is not positive.
     """
-    if not float(value[0]) > 0:
+    if not (values > 0).all():
         raise Unsupported("other libraries can only ascend an objective with positive values")
-    return float(value[0])
+    return values.detach()
 
 
 Gradients = Annotated[int, Field(ge=2)]
@@ -140,7 +142,7 @@ Share = Annotated[float, Field(gt=0)]
 
 @dataclass(frozen=True)
 class _Peer(ABC):
-    """An attack of another library, on one picture at a time.
+    """An attack of another library.
 
     Args:
         gradients: the number of gradients that it may spend.
@@ -161,8 +163,6 @@ class _Peer(ABC):
     def __call__(
         self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]
     ) -> AttackResult:
-        if len(images) > 1:
-            raise Unsupported("attacks of other libraries take one picture; remove 'batch:'")
         if budget.region is not None:
             raise Unsupported("attacks of other libraries know no region; remove 'region:'")
         images = images.contiguous()  # some libraries need this memory layout
@@ -177,7 +177,7 @@ class _Peer(ABC):
     def _search(
         self, evaluations: _Evaluations, source: Tensor, budget: Budget, seed: int
     ) -> Tensor:
-        """Run the library's attack and return its picture, float (1, 3, H, W)."""
+        """Run the library's attack and return its pictures, float (B, 3, H, W)."""
 
 
 @contextlib.contextmanager
@@ -199,12 +199,12 @@ def _library(package: str, module: str) -> ModuleType:
 
 def _radius(budget: Budget, source: Tensor) -> float:
     """Return the radius for pictures in [0, 1]: the largest change in linf, or the l2 norm."""
-    longest = budget.steepest(torch.ones_like(source)).double()
+    longest = budget.steepest(torch.ones_like(source[:1])).double()
     return float(longest.abs().max() if budget.kind == Linf.kind else longest.norm())
 
 
 def _label(source: Tensor) -> Tensor:
-    return torch.zeros(1, dtype=torch.long, device=source.device)
+    return torch.zeros(len(source), dtype=torch.long, device=source.device)
 
 
 @dataclass(frozen=True)
@@ -354,6 +354,8 @@ class TMLA(_Peer):
         self, evaluations: _Evaluations, source: Tensor, budget: Budget, seed: int
     ) -> Tensor:
         del seed
+        if len(source) > 1:
+            raise Unsupported("T-MLA takes one picture at a time; remove 'batch:'")
         if any(side % 2**_SCALES for side in source.shape[-2:]):
             raise Unsupported(f"T-MLA needs sides that are multiples of {2**_SCALES}")
         found, *_ = _library("tmla", "tmla.attacks").maxdistortion_logexp_multiscale(
@@ -388,7 +390,7 @@ class _StandInCodec:
         self._source = source
         self._budget = budget
         self._away = torch.where(source < 0.5, 1.0, -1.0)
-        self._unit = positive(evaluations.value(source)) / _FARTHEST**2
+        self._unit = float(positive(evaluations.value(source))[0]) / _FARTHEST**2
 
     def forward(self, images: Tensor) -> dict[str, Any]:
         """Return "x_hat", (1, 3, H, W), and empty "likelihoods"."""

@@ -1,6 +1,7 @@
 """Print the suite that compares `standard` with attacks of others, for `bench run`.
 
     python benchmarks/peers/suite.py > peers.yaml
+    python benchmarks/peers/suite.py --tmla > peers-tmla.yaml
     python benchmarks/peers/suite.py --times 10 > peers-10.yaml
     python benchmarks/peers/suite.py --checkpoint FILE.pth.tar > peers-checkpoint.yaml
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +41,11 @@ _LIBRARIES = (
     ("torchattacks APGD", "torchattacks-apgd"),
     ("torchattacks PGD", "torchattacks-pgd"),
     ("torchattacks MI-FGSM", "torchattacks-mifgsm"),
-    ("T-MLA", "tmla"),
 )
 """Title and name of each attack of another library."""
+
+_ONE_AT_A_TIME = (("T-MLA", "tmla"),)
+"""The same for an attack that takes one picture at a time, in a suite of its own."""
 
 _PUBLISHED = (
     ("NIC I-FGSM 2/7", {"name": "ifgsm", "step_size": 0.2857}, 1.0),
@@ -68,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         action="store_true",
         help="give the attacks of others the surrogate without rounding",
     )
+    parser.add_argument("--tmla", action="store_true", help="only T-MLA, without batches")
     parser.add_argument("--kodak", help="the folder of the Kodak set, if it was downloaded before")
     parsed = parser.parse_args(arguments)
     yaml.safe_dump(suite(parsed), sys.stdout, sort_keys=False, allow_unicode=True)
@@ -87,24 +92,41 @@ def suite(parsed: argparse.Namespace) -> dict[str, Any]:
             {"name": name, "checkpoint": file, "label": Path(file).name.partition(".")[0]}
             for name, file in models
         ],
-        "attacks": ["standard", *_attacks(parsed.times, unrounded=parsed.unrounded)],
+        "attacks": _attacks(parsed),
         "objectives": OBJECTIVES,
         "budgets": BUDGETS,
         "transfer": "none",
-        "compute": {"threads": 1},
+        "compute": {"threads": 1} | ({} if parsed.tmla else {"batch": len(parsed.pictures)}),
     }
 
 
-def _attacks(times: Sequence[int], *, unrounded: bool) -> Iterator[dict[str, Any]]:
-    """Yield the attacks of others with each multiple of the ensemble's number of gradients."""
-    mark, surrogate = (" unrounded", {"rounding": "none"}) if unrounded else ("", {})
-    for count in (GRADIENTS * factor for factor in times):
-        for title, name in _LIBRARIES:
-            label = f"{title}{mark}, {count}"
-            yield {"name": name, "gradients": count, "label": label} | surrogate
-        for title, settings, steps in _PUBLISHED:
-            label = f"{title}{mark}, {count}"
-            yield settings | {"steps": int(count * steps), "label": label} | surrogate
+def _attacks(parsed: argparse.Namespace) -> list[Any]:
+    """Return the attacks with each multiple of the ensemble's number of gradients."""
+    counts = [GRADIENTS * factor for factor in parsed.times]
+    if parsed.tmla:
+        attacks = [one for count in counts for one in _of_libraries(_ONE_AT_A_TIME, count)]
+    else:
+        others = ((*_of_libraries(_LIBRARIES, count), *_published(count)) for count in counts)
+        attacks = ["standard", *chain.from_iterable(others)]
+    return [_unrounded(one) for one in attacks] if parsed.unrounded else attacks
+
+
+def _of_libraries(titles: Sequence[tuple[str, str]], count: int) -> Iterator[dict[str, Any]]:
+    for title, name in titles:
+        yield {"name": name, "gradients": count, "label": f"{title}, {count}"}
+
+
+def _published(count: int) -> Iterator[dict[str, Any]]:
+    for title, settings, steps in _PUBLISHED:
+        yield settings | {"steps": int(count * steps), "label": f"{title}, {count}"}
+
+
+def _unrounded(attack: Any) -> Any:
+    """Return an attack of others with the surrogate without rounding."""
+    if isinstance(attack, str):
+        return attack
+    title, _, count = attack["label"].rpartition(", ")
+    return attack | {"label": f"{title} unrounded, {count}", "rounding": "none"}
 
 
 if __name__ == "__main__":

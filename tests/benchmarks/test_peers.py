@@ -120,11 +120,20 @@ def test_the_best_picture_inside_the_budget_is_kept(source):
 
 
 @pytest.mark.usefixtures("stand_in")
+def test_a_batch_keeps_the_best_picture_of_each_source(source):
+    attack, both = _attack("adv-lib-apgd", gradients=SPENT), torch.cat([source, source.flip(3)])
+    alone = [run_attack(attack, _target(one), one, Linf(8), 0) for one in (source, source.flip(3))]
+    result = run_attack(attack, _target(both), both, Linf(8), 0)
+    torch.testing.assert_close(result.images, torch.cat([one.images for one in alone]))
+    torch.testing.assert_close(result.trace, torch.cat([one.trace for one in alone], 1))
+
+
+@pytest.mark.usefixtures("stand_in")
 def test_what_libraries_cannot_do_is_unsupported(source):
     attack = _attack("adv-lib-apgd", gradients=SPENT)
     two = torch.cat([source, source])
-    with pytest.raises(Unsupported, match="one picture; remove 'batch:'"):
-        run_attack(attack, _target(two), two, Linf(8), 0)
+    with pytest.raises(Unsupported, match="one picture at a time; remove 'batch:'"):
+        run_attack(_attack("tmla", gradients=SPENT), _target(two), two, Mse(3e-4), 0)
     ball = Linf(8, region=Region(0, 0, 2, 2))
     with pytest.raises(Unsupported, match="remove 'region:'"):
         run_attack(attack, _target(source), source, ball, 0)
@@ -172,6 +181,24 @@ def test_the_library_keeps_the_budget_and_spends_its_gradients(name, ball, objec
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("ball", [Linf(8), Mse(3e-4)], ids=str)
+@pytest.mark.parametrize("name", sorted(MODULES.keys() - {"tmla"}))
+def test_the_library_raises_every_picture_of_a_batch(name, ball, source):
+    pytest.importorskip(MODULES[name], reason=f"{name} needs the extra 'peers'")
+    attack = _attack(name, gradients=SPENT)
+    if ball.kind not in attack.budgets:
+        pytest.skip(f"{name} has no budget in {ball.kind}")
+    both = torch.cat([source, source.flip(3) ** 2])
+    target = _target(both)
+    result = run_attack(attack, target, both, ball, 0)
+    assert target.gradients == SPENT
+    quantise_and_check(result, both, ball)
+    alone = _gain(run_attack(attack, _target(source), source, ball, 0).images, source)
+    assert (_gain(result.images, both) > 0).all()
+    assert float(_gain(result.images, both)[0] / alone) == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("name", "ours", "ball"),
     [
@@ -198,13 +225,15 @@ def _gain(images, source, objective="distortion"):
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("--times", "10"), ("--checkpoint", "net.pth.tar"), ("--unrounded",)]
+    "arguments",
+    [(), ("--times", "10"), ("--checkpoint", "net.pth.tar"), ("--unrounded",), ("--tmla",)],
 )
 def test_the_suite_names_the_gradients_of_every_attack(arguments, capsys):
     _script("suite").main(arguments)
     text = capsys.readouterr().out
     times = [10] if "10" in arguments else [1, 4]
-    for item in yaml.safe_load(text)["attacks"][1:]:
+    alone = "--tmla" in arguments
+    for item in yaml.safe_load(text)["attacks"][0 if alone else 1 :]:
         count = int(item["label"].rpartition(", ")[2])
         assert count in {100 * factor for factor in times}
         assert item.get("gradients", count) == count
@@ -212,6 +241,7 @@ def test_the_suite_names_the_gradients_of_every_attack(arguments, capsys):
     others = [attack for attack in suite.all_attacks if ": " not in str(attack)]
     assert {one.rounding for one in others} == {"none" if "--unrounded" in arguments else None}
     assert len(suite.images.names) == 8
+    assert suite.compute.batch == (1 if alone else 8)
     assert len(suite.codecs) == (1 if "--checkpoint" in arguments else 3)
 
 
