@@ -70,6 +70,8 @@ def run(arguments: argparse.Namespace) -> None:
     )
     executor = executors.executor(arguments.executor, options)
     prepared = prepare(suite, base)
+    if suite.compute.precision == "bfloat16":
+        _say_if_bfloat16_is_slow()
     with (
         open_run(place, describe(prepared), prepared.plan.keys) as store,
         closing(executor(prepared, store)) as events,
@@ -79,3 +81,18 @@ def run(arguments: argparse.Namespace) -> None:
         scored = watch(events, prepared.plan, store, terminal())
     say(f"{scored} evaluations scored now, {len(prepared.plan.cells)} in {folder}")
     import_module(_REPORT).report(place, terminal())
+
+
+def _say_if_bfloat16_is_slow() -> None:
+    import torch
+
+    from bench.cli.output import say_now
+    from bench.utils.half_precision import bfloat16_speedup
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    speedup = bfloat16_speedup(device)
+    if speedup < 1:
+        say_now(
+            f"bfloat16 is {1 / speedup:.1f} times as slow as float32 on this machine; leave"
+            " 'precision: bfloat16' out of the suite to be faster"
+        )

@@ -59,10 +59,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "straight-through rounding": _with(rounding="straight-through"),
     "reference input": _with(reference="input"),
     "reference reconstruction": _with(reference="reconstruction"),
-    "weight 3": _with(weight=3),
-    "share 0.75": _with(share=0.75),
-    "7 steps": _with(method={"name": "pgd", "steps": 7, "step_size": 0.3}),
-    "objective distortion": _with(objective="distortion"),
     "linf 16": _with(budget={"linf": 16}),
     "linf 8 and mse 3e-4": {
         "attack": [
@@ -71,6 +67,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
         ]
     },
     "idempotence 0.3": {**_with(), "idempotence": 0.3},
+    "weight 3": _with(weight=3),
+    "share 0.75": _with(share=0.75),
+    "7 steps": _with(method={"name": "pgd", "steps": 7, "step_size": 0.3}),
+    "objective distortion": _with(objective="distortion"),
 }
 """What each variant changes, by its label."""
 

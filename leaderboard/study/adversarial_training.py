@@ -1,26 +1,42 @@
 """Plain models compared with their adversarially trained (hardened) versions.
 
 A model labelled "NAME hardened" is compared with the model labelled "NAME" of the same run.
+
+    J        = bpp + lambda 255^2 MSE(x, C(x')), against the source picture x
+    J(input) = bpp + lambda 255^2 MSE(x', C(x')), against the adversarial picture x'
+
+Part of the attacked J cannot be trained away: a codec that codes x' as well as it codes x has the
+error of the perturbation, lambda 255^2 MSE(x, x'), on top of its clean J. That is the J of a
+faithful codec. What an attack causes beyond it is the recoverable gap. J(input) has no such part;
+some published code for adversarial training measures it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from statistics import fmean
 
+from bench.metrics.scores import rd_cost as rd_cost_of
+from bench.store.records import Scores
 from bench.store.run_folder import Run
 from leaderboard.aggregate.cases import CellGroup, cases
 from leaderboard.aggregate.suite_info import setting
-from leaderboard.aggregate.threats import GRADIENTS
+from leaderboard.aggregate.threats import ATTACKS, GRADIENTS
 from leaderboard.study.losses import LossUnderAttack, attacks_for, clean_mean, rd_cost, worst_case
 
 HARDENED_SUFFIX = " hardened"
 """The end of a hardened model's label."""
 
+Cost = Callable[[Scores], float]
+
 
 @dataclass(frozen=True)
 class HardenedPair:
     """A plain model and its hardened version in one run.
+
+    Methods without an objective are about the worst case of all attacks on each picture, and return
+    means over the pictures.
 
     Attributes:
         name: label of the plain model.
@@ -47,6 +63,30 @@ class HardenedPair:
         plain, hardened = self.clean_costs
         return hardened / plain - 1
 
+    def costs(self, budget: str) -> tuple[float, float]:
+        """Return J under attack of both models."""
+        return self._worst(budget, rd_cost)
+
+    def input_costs(self, budget: str) -> tuple[float, float]:
+        """Return J(input) under attack of both models."""
+        return self._worst(budget, self._input_cost)
+
+    def excess_costs(self, budget: str) -> tuple[float, float]:
+        """Return by how much J under attack exceeds that of a faithful codec, for both models."""
+        return self._worst(budget, self._excess_cost)
+
+    def faithful_cost(self, budget: str) -> float:
+        """Return J of a faithful codec with the plain model's clean J, under its worst attacks."""
+        group = self.plain[budget]
+        worst = worst_scores(group, rd_cost)
+        perturbations = (self._error_cost(scores.mse_perturbation) for scores in worst.values())
+        return fmean(group.clean[name].rd_cost for name in worst) + fmean(perturbations)
+
+    def recovered(self, budget: str) -> float:
+        """Return the share of the recoverable gap that hardening recovers; it can exceed 1."""
+        plain, hardened = self.costs(budget)
+        return (plain - hardened) / (plain - self.faithful_cost(budget))
+
     def losses(self, budget: str, objective: str) -> tuple[LossUnderAttack, LossUnderAttack]:
         """Return the white-box worst case of the plain and of the hardened model."""
         plain, hardened = (worst_case(side[budget], GRADIENTS, objective) for side in self._sides)
@@ -64,6 +104,13 @@ class HardenedPair:
         plain, hardened = (loss.average(rd_cost) for loss in self.losses(budget, objective))
         return 1 - hardened / plain
 
+    def input_reduction(self, budget: str, objective: str) -> float:
+        """Return the share of the plain model's J(input) under attack that hardening removes."""
+        plain, hardened = (
+            loss.average(self._input_cost) for loss in self.losses(budget, objective)
+        )
+        return 1 - hardened / plain
+
     def ceiling(self, budget: str, objective: str) -> float:
         """Return the reduction of a codec that attacks do not affect."""
         plain, _ = self.losses(budget, objective)
@@ -73,27 +120,55 @@ class HardenedPair:
         """Return the reduction of a codec that keeps the perturbation and adds nothing to it."""
         plain, _ = self.losses(budget, objective)
         perturbation = plain.average(lambda scores: scores.mse_perturbation)
-        faithful = self.clean_costs[0] + self.lmbda * 255**2 * perturbation
+        faithful = self.clean_costs[0] + self._error_cost(perturbation)
         return 1 - faithful / plain.average(rd_cost)
 
-    def recovered(self, budget: str, objective: str) -> float:
-        """Return the share of the damage that hardening removes."""
-        return self.reduction(budget, objective) / self.ceiling(budget, objective)
+    def _worst(self, budget: str, cost: Cost) -> tuple[float, float]:
+        plain, hardened = (
+            fmean(cost(scores) for scores in worst_scores(side[budget], cost).values())
+            for side in self._sides
+        )
+        return plain, hardened
+
+    def _input_cost(self, scores: Scores) -> float:
+        return rd_cost_of(scores.bpp, scores.mse_input, self.lmbda)
+
+    def _excess_cost(self, scores: Scores) -> float:
+        clean = rd_cost_of(scores.bpp_clean, scores.mse_clean, self.lmbda)
+        return scores.rd_cost - clean - self._error_cost(scores.mse_perturbation)
+
+    def _error_cost(self, mse: float) -> float:
+        return rd_cost_of(0.0, mse, self.lmbda)
 
     @property
     def _sides(self) -> tuple[Mapping[str, CellGroup], Mapping[str, CellGroup]]:
         return self.plain, self.hardened
 
 
+def worst_scores(group: CellGroup, cost: Cost) -> dict[str, Scores]:
+    """Return the scores with the highest cost under any attack, by picture."""
+    worst: dict[str, Scores] = {}
+    for scored in group.of(*ATTACKS):
+        known = worst.get(scored.picture)
+        if known is None or cost(scored.scores) > cost(known):
+            worst[scored.picture] = scored.scores
+    return worst
+
+
 def hardened_pairs(run: Run) -> Iterator[HardenedPair]:
     """Yield every model of a run that has a hardened version in the same run."""
-    suite = setting(run)
-    groups = cases(run, suite)
     for label in run.manifest.codecs:
         plain = label.removesuffix(HARDENED_SUFFIX)
         if plain != label and plain in run.manifest.codecs:
-            sides = [
-                {str(budget): groups[name, str(budget)] for budget in suite.balls}
-                for name in (plain, label)
-            ]
-            yield HardenedPair(plain, suite.rd_lambda, *sides)
+            yield pair_of(run, plain, label)
+
+
+def pair_of(run: Run, plain: str, hardened: str) -> HardenedPair:
+    """Return the comparison of two models of a run, by their labels."""
+    suite = setting(run)
+    groups = cases(run, suite)
+    sides = [
+        {str(budget): groups[name, str(budget)] for budget in suite.balls}
+        for name in (plain, hardened)
+    ]
+    return HardenedPair(plain, suite.rd_lambda, *sides)

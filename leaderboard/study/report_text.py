@@ -88,6 +88,9 @@ the training and measures each model with its own lambda and with more steps.
 - **Faithful ceiling** is the reduction of a codec that codes the adversarial picture as well as the
   clean one, so that the perturbation adds to its error. A larger reduction would require the codec
   to remove the perturbation.
+- **Reduction of J(input)** is the reduction if J is measured against the adversarial picture, the
+  input of the codec, as some published code for adversarial training does. The paper does not say
+  which of the two its figure is.
 
 The first table shows each model at the budget and objective with the largest J of the plain model.
 The second table shows the reduction, in per cent, at all budgets and objectives."""

@@ -10,6 +10,7 @@ from torch.backends import cudnn
 from attacks.gradient.pgd import PGD
 from attacks.objectives.basic import Distortion, Rate, RateDistortion
 from bench.budget import Linf
+from bench.cli.main import main
 from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
 from bench.engine.runner import describe, execute, prepare
@@ -18,6 +19,7 @@ from bench.store.records import TIMES
 from bench.store.run_folder import open_run, read_run
 from bench.suite.suite import Suite
 from bench.tensors import to_image, to_tensor
+from bench.utils import half_precision
 from bench.utils.precision import (
     PLAIN,
     Arithmetic,
@@ -231,6 +233,24 @@ def test_the_same_suite_finds_the_same_pictures_again(tmp_path):
     assert {key: one.sha256 for key, one in first.crafts.items()} == {
         key: one.sha256 for key, one in again.crafts.items()
     }
+
+
+@pytest.mark.parametrize(("speedup", "said"), [(0.05, True), (1.5, False)])
+def test_a_run_says_where_bfloat16_is_slower(speedup, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(half_precision, "bfloat16_speedup", lambda device: speedup)
+    path = tmp_path / "small.yaml"
+    path.write_text(
+        "name: small\nimages: {set: sample, limit: 1, crop: {height: 16, width: 16}}\n"
+        "codecs: [identity]\nattacks: [sign-noise]\nobjectives: [distortion]\n"
+        "budgets: [{linf: 8}]\ncompute: {threads: 1, precision: bfloat16}\n"
+    )
+    assert main(["run", str(path), "-o", str(tmp_path / "run")]) == 0
+    message = "bfloat16 is 20.0 times as slow as float32 on this machine; leave 'precision:"
+    assert (message in capsys.readouterr().out) == said
+
+
+def test_the_speed_of_bfloat16_is_measured():
+    assert 0.001 < half_precision.bfloat16_speedup(torch.device("cpu")) < 100
 
 
 def test_a_machine_without_a_compiler_is_reported_before_anything_runs(monkeypatch):

@@ -148,7 +148,7 @@ def test_more_steps_are_compared_with_one(run):
 
 def test_hardening_and_its_ceiling(page):
     cells, distortion, rate, _ = _cells(page, "Adversarial training", "net q4")
-    dearer, where, plain, hardened, fall, ceiling, faithful, paper = cells
+    dearer, where, plain, hardened, fall, ceiling, faithful, against_input, paper = cells
     lmbda = 0.02
 
     def cost(bpp, mse):
@@ -166,11 +166,13 @@ def test_hardening_and_its_ceiling(page):
     )
     adds_up = clean + lmbda * 255**2 * 1e-3
     assert faithful == f"{100 - 100 * adds_up / before:.1f}"
+    assert against_input == fall  # the records have the same error against both pictures
     assert paper == "95.5"
     largest = (
         f"The largest reduction is {fall} % (net q4, linf 8, distortion; ceiling {ceiling} %)."
     )
     assert f"95.52 % is not reached. {largest}" in page
+    assert f"is not reached: the largest reduction is {fall} % (net q4, linf 8, dist" in page
     assert "above the paper's figure in 0 of 2 cases" in page
     assert (distortion, rate[0]) == (["distortion", fall], "rate")
     assert "In 1 of these 2 cases the R-D cost under attack of the hardened model is above" in page
