@@ -1,0 +1,103 @@
+"""Write docs/ablation.md: what each term of the hardening recipe buys and costs.
+
+    python docs/scripts/ablation.py runs/ablation
+
+The folder is the one of `benchmarks/hardening/ablation.py`, with its finished run in `run`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from generations import GENERATIONS, mean_loss
+from pages import DOCS, finished_run, run_folders, table, write_page
+
+from bench.codec import Codec
+from bench.images import image_set
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate
+from bench.store.run_folder import Run
+from leaderboard.aggregate.suite_info import setting
+from leaderboard.study.adversarial_training import pair_of
+
+PAGE = DOCS / "ablation.md"
+PLAIN = "plain"
+INTRODUCTION = """\
+# What each term of hardening buys and costs
+
+Variants of one recipe harden bmshj2018-hyperprior-small-q4 for {steps} steps each, one change at a
+time. `docs/scripts/ablation.py` writes this page. The base attacks half of the 128x128 crops with 3
+steps of PGD on the R-D cost at linf 8, through the surrogate without rounding; an attacked crop
+should decode to its source. "no attack" is the same training without attacks: it shows what the
+further steps alone change.
+
+Every model is attacked itself on the {pictures} sample pictures ({crop}) with APGD through both
+surrogates, for the distortion, the rate and the R-D cost. The columns are those of
+[hardening.md](hardening.md):
+
+- **clean J**: its increase over the plain model. Less is better.
+- **recovered**: the share of the recoverable gap that hardening recovers.
+- **PSNR, rate**: at linf 8, the PSNR under attacks on the distortion and the rate under attacks on
+  the rate, in bits per pixel.
+- **lost**: the PSNR that a clean picture loses in {generations} generations."""
+HEADERS = (
+    *("variant", "clean J", "recovered: linf 4", "linf 8", "linf 16", "mse 0.0003"),
+    *("PSNR", "rate", "lost"),
+)
+BUDGETS = ("linf 4", "linf 8", "linf 16", "mse 0.0003")
+REPRODUCE = """\
+## Reproduce this page
+
+    python benchmarks/hardening/ablation.py {folder} --photos PHOTOS
+    bench run {folder}/suite.yaml -o {folder}/run
+    python docs/scripts/ablation.py {folder}"""
+
+
+def main() -> None:
+    """Read the run and write the page."""
+    (folder,) = run_folders(__doc__)
+    run = finished_run(folder / "run")
+    write_page(PAGE, page_blocks(run, folder))
+
+
+def page_blocks(run: Run, folder: Path) -> Iterator[str]:
+    """Yield the blocks of the page."""
+    suite = setting(run)
+    pictures = [one.pixels for one in image_set.load(suite.images, folder)]
+    codecs = {str(spec): spec for group in suite.codecs for spec in group}
+    yield INTRODUCTION.format(
+        steps="1,500", pictures=len(pictures), crop=suite.images.crop, generations=GENERATIONS
+    )
+    lost = {label: mean_loss(_codec(spec, folder), pictures) for label, spec in codecs.items()}
+    yield table(HEADERS, [_line(run, label, lost[label]) for label in codecs])
+    yield REPRODUCE.format(folder=folder.as_posix())
+
+
+def _codec(spec: ComponentSpec, folder: Path) -> Codec:
+    """Return a codec whose checkpoint is bundled or lies in the folder."""
+    params = dict(spec.params)
+    file = folder / str(params["checkpoint"])
+    if file.exists():
+        params["checkpoint"] = str(file)
+    codec: Codec = instantiate("codec", ComponentSpec(spec.name, tuple(params.items())))
+    return codec
+
+
+def _line(run: Run, label: str, lost: float) -> tuple[str, ...]:
+    pair = pair_of(run, PLAIN, label)
+    _, distortion = pair.losses("linf 8", "distortion")
+    _, rate = pair.losses("linf 8", "rate")
+    is_plain = label == PLAIN
+    return (
+        label,
+        "–" if is_plain else f"{pair.clean_increase:+.1%}",
+        *("–" if is_plain else f"{pair.recovered(budget):.1%}" for budget in BUDGETS),
+        f"{distortion.average(lambda scores: scores.psnr_source):.2f} dB",
+        f"{rate.average(lambda scores: scores.bpp):.3f}",
+        f"{lost:.2f} dB",
+    )
+
+
+if __name__ == "__main__":
+    main()
