@@ -55,6 +55,27 @@ def test_every_architecture_takes_a_step(architecture, trainer, batch):
     assert restored.step == 1
 
 
+def test_a_strided_1x1_convolution_computes_what_it_did(recipe):
+    """Its weight gradient in channels_last crashes some processors, so it drops pixels first."""
+    path = recipe(architecture="cheng2020-anchor", widths=[32], bfloat16=False)
+    (stage,) = load(path, Recipe).stages
+    net = fresh("cheng2020-anchor", (32,))
+    batch = torch.randint(256, (4, 3, 128, 128), dtype=torch.uint8)
+    plain = copy.deepcopy(net.g_a[0].skip)
+    started = Trainer(stage, net, torch.device("cpu"))
+    assert torch.isfinite(started.advance(batch).loss)
+    layer = net.g_a[0].skip
+    layer.load_state_dict(plain.state_dict())
+    layer.zero_grad()
+    images = batch.float() / 255
+    expected = plain(images)
+    expected.square().mean().backward()
+    found = layer(images.contiguous(memory_format=torch.channels_last))
+    found.square().mean().backward()
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(layer.weight.grad, plain.weight.grad)
+
+
 def test_entropy_models_stay_in_float32(recipe):
     (stage,) = load(recipe(bfloat16=True), Recipe).stages
     net = fresh(stage.recipe.architecture, stage.recipe.widths)
