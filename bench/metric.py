@@ -4,6 +4,11 @@ A metric compares a picture with its reference and returns one number::
 
     x, C(x') --metric--> float, or Unsupported if the value is not defined for these pictures
 
+A metric of the second kind codes pictures again with the victim, for example to measure what is
+left after ten generations::
+
+    x, C(x'), recode --metric--> float
+
 A suite names metrics in `metrics:`. They are recorded beside the standard scores, which every
 evaluation has.
 """
@@ -11,6 +16,7 @@ evaluation has.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol, TypeAlias, TypeGuard, get_args, runtime_checkable
 
@@ -56,6 +62,60 @@ class Metric(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Recoded:
+    """A picture that was encoded and decoded.
+
+    Attributes:
+        image: the decoded picture, uint8 (H, W, 3).
+        bpp: the rate of its bitstream in bits per pixel.
+    """
+
+    image: Image
+    bpp: float
+
+
+Recode: TypeAlias = Callable[[Image], Recoded]
+"""Encodes a picture, uint8 (H, W, 3), with the victim and decodes the bytes again. A failure of the
+victim gives a mid-grey picture and a rate of 24 bits per pixel."""
+
+
+@runtime_checkable
+class RecodingMetric(Protocol):
+    """A metric that codes pictures again with the victim.
+
+    Implementations are frozen dataclasses. Their fields are their parameters in a suite.
+
+    Attributes:
+        unit: as of `Metric`.
+        better: whether higher or lower values are better for the codec.
+        version: increase it when the same pictures and codec give another value.
+    """
+
+    unit: ClassVar[str]
+    better: ClassVar[Better]
+    version: ClassVar[int]
+
+    def after_recoding(self, reference: Image, picture: Image, recode: Recode) -> float:
+        """Return the value for a decoded picture and what becomes of it when it is coded again.
+
+        Args:
+            reference: the source picture x, uint8 (H, W, 3), read-only.
+            picture: the decoded picture C(x'), same shape, read-only.
+            recode: codes a picture with the victim.
+
+        Returns:
+            The value. It may be infinite but not NaN.
+
+        Raises:
+            Unsupported: the value is not defined for pictures of this size.
+        """
+        ...
+
+
+AnyMetric: TypeAlias = Metric | RecodingMetric
+
+
 def check_pair(reference: Image, picture: Image) -> None:
     """Check that two pictures can be compared.
 
@@ -73,10 +133,10 @@ def psnr_of(error: float) -> float:
     return -10 * math.log10(error) if error > 0 else math.inf
 
 
-def is_metric(made: object) -> TypeGuard[Metric]:
+def is_metric(made: object) -> TypeGuard[AnyMetric]:
     """Return whether an object has the attributes of a metric, with valid values."""
     return (
-        isinstance(made, Metric)
+        isinstance(made, Metric | RecodingMetric)
         and isinstance(made.unit, str)
         and made.better in get_args(Better)
         and isinstance(made.version, int)
@@ -96,19 +156,20 @@ class Reading:
     reason: str = ""
 
 
-def read(metric: Metric, reference: Image, picture: Image) -> Reading:
+def read(metric: AnyMetric, reference: Image, picture: Image, recode: Recode) -> Reading:
     """Call a metric. An error inside the metric becomes the reason of the result.
 
     Args:
         metric: the metric.
         reference: uint8 (H, W, 3).
         picture: uint8 (H, W, 3).
+        recode: codes a picture with the victim; used by metrics that code again.
 
     Raises:
         MachineError: the machine ran out of memory or another resource.
     """
     try:
-        value = float(metric(_lent(reference), _lent(picture)))
+        value = float(_called(metric, _lent(reference), _lent(picture), recode))
     except Unsupported as error:
         return Reading(None, one_line(error))
     except KeyboardInterrupt:
@@ -117,6 +178,12 @@ def read(metric: Metric, reference: Image, picture: Image) -> Reading:
         raise_if_machine(error)
         return Reading(None, one_line(error))
     return Reading(None, "it returned NaN") if math.isnan(value) else Reading(value)
+
+
+def _called(metric: AnyMetric, reference: Image, picture: Image, recode: Recode) -> float:
+    if isinstance(metric, RecodingMetric):
+        return metric.after_recoding(reference, picture, recode)
+    return metric(reference, picture)
 
 
 def _lent(picture: Image) -> Image:

@@ -12,4 +12,14 @@ METRICS: dict[str, Entry] = {
         "mean perceptual colour difference CIEDE2000",
         paper="doi.org/10.1002/col.20070",
     ),
+    "generations": Entry(
+        "backends.metrics.generations:Generations",
+        "PSNR that is lost in further generations of coding",
+        paper="doi.org/10.1145/3394171.3413680",
+    ),
+    "generation-rate": Entry(
+        "backends.metrics.generations:GenerationRate",
+        "rate of a further generation of coding",
+        paper="doi.org/10.1145/3394171.3413680",
+    ),
 }

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from bench.attack import Need
-from bench.metric import Metric
+from bench.metric import AnyMetric
 from bench.registry.registry import Component
 
 
@@ -82,7 +82,7 @@ class NamedMetric:
     """
 
     choice: Component
-    metric: Metric
+    metric: AnyMetric
 
     @property
     def label(self) -> str:

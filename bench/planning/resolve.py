@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from bench.attack import Attack, Objective, WarmStarting
 from bench.codec import Codec, Randomised
 from bench.errors import ConfigError, writable
-from bench.metric import Metric, is_metric
+from bench.metric import AnyMetric, is_metric
 from bench.planning.operating_point import NamedMetric, OperatingPoint, PlannedAttack, ScoringSpec
 from bench.registry import registry
 from bench.registry.component_spec import ComponentSpec
@@ -56,7 +56,7 @@ def scoring_spec(suite: Suite) -> ScoringSpec:
     return ScoringSpec(suite.rd_lambda, suite.vmaf, metrics)
 
 
-def _metric(choice: ComponentSpec) -> Metric:
+def _metric(choice: ComponentSpec) -> AnyMetric:
     metric = registry.instantiate("metric", choice)
     if not is_metric(metric):
         raise ConfigError(

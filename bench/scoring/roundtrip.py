@@ -6,16 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+
 from bench.codec import Image
 from bench.errors import PLUGIN_ERRORS, ConfigError, Unsupported, one_line, raise_if_machine
 from bench.isolation.coder import Coder
-from bench.metric import Reading, read
+from bench.metric import Reading, Recode, Recoded, read
 from bench.metrics import scores as metrics
 from bench.metrics.scores import Similarity
 from bench.metrics.vmaf import vmaf
 from bench.planning.operating_point import NamedMetric
 from bench.store.records import Status
 from bench.utils.foreign_call import foreign_call
+
+MID_GREY = 128
+"""Level of the grey picture that a failure to code counts as."""
+
+RAW_BPP = 24.0
+"""Rate of a picture that is not coded, in bits per pixel."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +54,10 @@ class RoundTrip:
         """Scores of the decoded picture against the encoded one; shared by many evaluations."""
         return metrics.compare(self.picture, self.image)
 
-    def reading(self, named: NamedMetric) -> Reading:
+    def reading(self, named: NamedMetric, recode: Recode) -> Reading:
         """Return the value of a metric, which is called once; shared by many evaluations."""
         if named.label not in self._readings:
-            self._readings[named.label] = read_metric(named, self.picture, self.image)
+            self._readings[named.label] = read_metric(named, self.picture, self.image, recode)
         return self._readings[named.label]
 
     @cached_property
@@ -102,10 +110,30 @@ def encode_decode(coder: Coder, image: Image) -> RoundTrip | CodingFailure:
     return RoundTrip(image, encoded.value, decoded.value, header, *seconds)
 
 
-def read_metric(named: NamedMetric, reference: Image, picture: Image) -> Reading:
+def read_metric(named: NamedMetric, reference: Image, picture: Image, recode: Recode) -> Reading:
     """Return the value of a metric for two pictures, uint8 (H, W, 3), see `bench.metric.read`."""
     with foreign_call(f"the metric '{named.label}'", picture[..., 0].size):
-        return read(named.metric, reference, picture)
+        return read(named.metric, reference, picture, recode)
+
+
+def recoder(coder: Coder) -> Recode:
+    """Return a function that codes a picture; a failure gives a grey picture of 24 bits a pixel.
+
+    The function raises `MachineError` if the machine runs out of a resource.
+    """
+
+    def recode(image: Image) -> Recoded:
+        coded = encode_decode(coder, image)
+        if isinstance(coded, CodingFailure):
+            return grey(image)
+        return Recoded(coded.image, coded.bpp)
+
+    return recode
+
+
+def grey(image: Image) -> Recoded:
+    """Return what a failure to code a picture counts as."""
+    return Recoded(np.full_like(image, MID_GREY), RAW_BPP)
 
 
 def none_if_unsupported(score: Callable[[], float]) -> float | None:

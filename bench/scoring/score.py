@@ -8,49 +8,58 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from bench.codec import Image
 from bench.errors import PLUGIN_ERRORS, raise_if_machine
 from bench.isolation.coder import Coder
-from bench.metric import Reading
+from bench.metric import Reading, Recode, RecodingMetric
 from bench.metrics import scores as metrics
 from bench.metrics.scores import Similarity
 from bench.metrics.vmaf import vmaf
 from bench.planning.operating_point import NamedMetric, ScoringSpec
-from bench.scoring.roundtrip import RoundTrip, none_if_unsupported, read_metric
+from bench.scoring.roundtrip import (
+    RoundTrip,
+    grey,
+    none_if_unsupported,
+    read_metric,
+    recoder,
+)
 from bench.store.records import Extra, Scores
-
-MID_GREY = 128
-"""Level of the grey picture that a failure to code counts as."""
 
 
 def score_named_metric(
-    named: NamedMetric, source: Image, clean: Reading, decoded: Image | None
+    named: NamedMetric, clean: RoundTrip, decoded: Image | None, recode: Recode
 ) -> Extra:
     """Return the values of one metric for one evaluation.
 
     Args:
         named: the metric.
-        source: x, uint8 (H, W, 3).
-        clean: value of x and C(x).
+        clean: x, encoded and decoded.
         decoded: C(x'), uint8 (H, W, 3); None in the evaluation of the clean picture.
+        recode: codes a picture with the victim.
     """
-    grey = Reading(None)
+    source, before, failed = clean.picture, clean.reading(named, recode), Reading(None)
     if decoded is None:
-        after, grey = clean, read_metric(named, source, np.full_like(source, MID_GREY))
+        after, failed = before, _of_failure(named, clean)
     else:
-        after = read_metric(named, source, decoded)
-    readings = (clean, after, grey)
+        after = read_metric(named, source, decoded, recode)
+    readings = (before, after, failed)
     reasons = dict.fromkeys(reading.reason for reading in readings if reading.reason)
     return Extra(
         unit=named.metric.unit,
         better=named.metric.better,
         source=after.value,
-        clean=clean.value,
-        grey=grey.value,
+        clean=before.value,
+        grey=failed.value,
         reason="; ".join(reasons),
     )
+
+
+def _of_failure(named: NamedMetric, clean: RoundTrip) -> Reading:
+    """Return the value of a metric if the victim fails: at once, or when it codes again."""
+    source = clean.picture
+    codes_again = isinstance(named.metric, RecodingMetric)
+    picture = clean.image if codes_again else grey(source).image
+    return read_metric(named, source, picture, grey)
 
 
 ERRORS = ("clean", "source", "input", "shift", "perturbation")
@@ -94,7 +103,7 @@ def score(
         **_by_record_name("clean", before, clean.vmaf if terms.vmaf else None),
         **_by_record_name("source", after, _vmaf(source, clean, coded) if terms.vmaf else None),
         **derived_scores(len(coded.bitstream), clean.bpp, errors, source, terms.rd_lambda),
-        extra=_extra(clean, coded, terms),
+        extra=_extra(coder, clean, coded, terms),
     )
 
 
@@ -157,11 +166,13 @@ def _estimated_bpp(coder: Coder, image: Image) -> float | None:
     return None if bits is None else bits / image[..., 0].size
 
 
-def _extra(clean: RoundTrip, coded: RoundTrip, terms: ScoringSpec) -> dict[str, Extra]:
+def _extra(
+    coder: Coder, clean: RoundTrip, coded: RoundTrip, terms: ScoringSpec
+) -> dict[str, Extra]:
     """Return the values of the metrics that the suite names, by label."""
-    decoded = None if coded is clean else coded.image
+    decoded, recode = None if coded is clean else coded.image, recoder(coder)
     return {
-        named.label: score_named_metric(named, clean.picture, clean.reading(named), decoded)
+        named.label: score_named_metric(named, clean, decoded, recode)
         for named in terms.named_metrics
     }
 

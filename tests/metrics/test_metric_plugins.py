@@ -25,7 +25,7 @@ from bench.planning.planner import plan
 from bench.planning.resolve import make_attack, planned_attack, scoring_spec
 from bench.registry import plugins
 from bench.registry.registry import instantiate
-from bench.scoring.score import MID_GREY
+from bench.scoring.roundtrip import MID_GREY
 from bench.store.records import TIMES
 from bench.store.run_folder import read_run
 from bench.suite.json_schema import suite_schema
@@ -375,7 +375,7 @@ def test_metrics_are_listed_with_where_they_are_scored(capsys):
 
 def test_the_schema_knows_the_metrics():
     (names, *_) = suite_schema()["properties"]["metrics"]["items"]["anyOf"]
-    assert names == {"enum": ["ciede2000"]}
+    assert names == {"enum": ["ciede2000", "generation-rate", "generations"]}
 
 
 def test_the_metric_of_the_documentation_keeps_the_contract(folder):
