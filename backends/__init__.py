@@ -115,6 +115,12 @@ CODECS: dict[str, Entry] = {
         available="backends.pillow_formats:avif_availability",
         cost=Cost(4),
     ),
+    "command": Entry(
+        "backends.external.command:Command",
+        "any encoder and decoder, as two command lines with {placeholders}",
+        runs_programs=True,
+        cost=Cost(10),
+    ),
     "bpda": Entry(
         "backends.bpda:Bpda",
         "codec without gradients, with the gradients of a named surrogate (BPDA)",
