@@ -110,6 +110,8 @@ def _value(value: object) -> object:
         )
     if not str(value).isprintable():
         raise ValueError(f"expected a text of one line, got {value!r}")
+    if any(map(_FILE.fullmatch, _names((str(value),)))):
+        raise ValueError(f"the text {value!r} names a file; write that in the command line")
     return value
 
 

@@ -76,7 +76,12 @@ class TestBlocks(CodecContract):
 
 @pytest.mark.parametrize(
     ("page", "name"),
-    [("run_a_suite", "small"), ("add_a_codec", "my_suite"), ("harden_a_model", "compare")],
+    [
+        ("run_a_suite", "small"),
+        ("attack_a_program", "programs"),
+        ("add_a_codec", "my_suite"),
+        ("harden_a_model", "compare"),
+    ],
 )
 def test_suites_of_the_task_pages_are_valid(tmp_path, page, name):
     (tmp_path / "my_codec.py").write_text(_block("tasks/add_a_codec.md", "my_codec.py"))
