@@ -63,7 +63,7 @@ CODECS: dict[str, Entry] = {
         cost=Cost(8, 6),
     ),
     "vvc": Entry(
-        "backends.external.ffmpeg:Vvc",
+        "backends.external.ffmpeg.codecs:Vvc",
         "H.266/VVC intra by libvvenc and ffmpeg's decoder, 4:2:0, 10 bit",
         available="backends.external.availability:vvc_availability",
         cost=Cost(25),
@@ -81,19 +81,19 @@ CODECS: dict[str, Entry] = {
         cost=Cost(25),
     ),
     "hevc": Entry(
-        "backends.external.ffmpeg:Hevc",
+        "backends.external.ffmpeg.codecs:Hevc",
         "H.265/HEVC intra by x265 and ffmpeg's decoder, 4:4:4, 10 bit",
         available="backends.external.availability:hevc_availability",
         cost=Cost(15),
     ),
     "av1": Entry(
-        "backends.external.ffmpeg:Av1",
+        "backends.external.ffmpeg.codecs:Av1",
         "AV1 intra by libaom and dav1d, 4:4:4, 10 bit",
         available="backends.external.availability:av1_availability",
         cost=Cost(20),
     ),
     "jpegxl": Entry(
-        "backends.external.ffmpeg:JpegXl",
+        "backends.external.ffmpeg.codecs:JpegXl",
         "JPEG XL by libjxl through ffmpeg",
         available="backends.external.availability:jpegxl_availability",
         cost=Cost(2),
@@ -114,6 +114,12 @@ CODECS: dict[str, Entry] = {
         "AVIF by libaom through Pillow, 4:4:4, 8 bit",
         available="backends.pillow_formats:avif_availability",
         cost=Cost(4),
+    ),
+    "command": Entry(
+        "backends.external.command:Command",
+        "any encoder and decoder, as two command lines with {placeholders}",
+        runs_programs=True,
+        cost=Cost(10),
     ),
     "bpda": Entry(
         "backends.bpda:Bpda",

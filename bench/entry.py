@@ -32,6 +32,7 @@ class Entry:
         available: "module:attribute" of a function that returns None if the implementation can run
             on this machine, and otherwise the reason and the remedy.
         cost: the time that `bench plan` assumes.
+        runs_programs: whether a suite names the programs that it runs.
         owner: the installed distribution that provides it; the harness sets it.
     """
 
@@ -41,6 +42,7 @@ class Entry:
     preset: Mapping[str, object] = field(default_factory=dict)
     available: str | None = None
     cost: Cost = Cost()
+    runs_programs: bool = field(default=False, kw_only=True)
     owner: str = field(default="", kw_only=True)
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from backends.external import vtm_program
-from backends.external.ffmpeg_codecs import AV1, HEVC, JPEGXL, VVC
+from backends.external.ffmpeg.names import AV1, HEVC, JPEGXL, VVC
 from bench.errors import ConfigError
 
 

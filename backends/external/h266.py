@@ -14,7 +14,7 @@ from pydantic import Field
 
 from backends.external import vtm_program
 from backends.external.base import External
-from backends.external.ffmpeg import Vvc
+from backends.external.ffmpeg.codecs import Vvc
 from backends.external.vtm import Vtm
 
 

@@ -26,9 +26,9 @@ from bench.errors import CodecError, MachineError, raise_if_machine
 _START_S, _PATIENCE = 60.0, 10
 """The time limit: a constant in seconds, and a multiple of the time on an idle core."""
 
-_SETPRIV = "setpriv"
+_SETPRIV, _PRLIMIT = "setpriv", "prlimit"
 _EXEC_FAILED = (126, 127)
-"""The exit codes of setpriv if the program cannot be run."""
+"""The exit codes of both if the program cannot be run."""
 
 
 class ProgramError(CodecError):
@@ -75,6 +75,24 @@ def scratch(data: bytes = b"") -> Iterator[Scratch]:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a program runs, and how much it can write there.
+
+    Attributes:
+        folder: the working directory; None for that of this process.
+        most_bytes: size of the largest file that it can write; None for any size. On Linux the
+            system stops it there, elsewhere its caller checks what it wrote.
+    """
+
+    folder: Path | None = None
+    most_bytes: int | None = None
+
+
+HERE = Place()
+"""This process's working directory, without a limit."""
+
+
+@dataclass(frozen=True)
 class Program:
     """An executable. A wrapper script must `exec` it, or a time limit stops only the script.
 
@@ -97,6 +115,7 @@ class Program:
         seconds: float,
         data: bytes = b"",
         files: Sequence[Scratch] = (),
+        place: Place = HERE,
     ) -> subprocess.CompletedProcess[bytes]:
         """Run the program to its end; no process is left when this returns or raises.
 
@@ -105,6 +124,7 @@ class Program:
             seconds: the time limit.
             data: the content of stdin.
             files: the files whose paths are among the arguments.
+            place: where it runs.
 
         Returns:
             The finished process with exit code 0, its stdout and stderr.
@@ -113,11 +133,13 @@ class Program:
             CodecError: the program cannot be started, failed, or exceeded the time limit.
             MachineError: the program was killed from outside.
         """
-        process = self._wait(arguments, seconds, data, files)
+        process = self._wait(arguments, seconds, data, files, place)
         if process.returncode == -signal.SIGKILL:
             raise MachineError(
                 f"{self.name} was killed from outside, as the system does when memory runs out"
             )
+        if process.returncode == -signal.SIGXFSZ and place.most_bytes is not None:
+            raise CodecError(f"{self.name} wrote a file of more than {place.most_bytes} bytes")
         if process.returncode != 0:
             raise self._failure(process)
         return process
@@ -125,23 +147,29 @@ class Program:
     def _failure(self, process: subprocess.CompletedProcess[bytes]) -> CodecError:
         """Return the error of a process that ended with an exit code other than 0."""
         code, stderr = process.returncode, process.stderr.decode(errors="replace")
-        if code in _EXEC_FAILED and stderr.startswith(f"{_SETPRIV}: "):
+        if code in _EXEC_FAILED and stderr.startswith((f"{_SETPRIV}: ", f"{_PRLIMIT}: ")):
             return CodecError(f"{self.name} cannot be run: {stderr.strip().rpartition(': ')[2]}")
         cause = _line(stderr, self.cause)
         message = f"{self.name} ended with exit code {code}: {cause}"
         return ProgramError(message, stderr, process.stdout)
 
     def _wait(
-        self, arguments: Sequence[str], seconds: float, data: bytes, files: Sequence[Scratch]
+        self,
+        arguments: Sequence[str],
+        seconds: float,
+        data: bytes,
+        files: Sequence[Scratch],
+        place: Place,
     ) -> subprocess.CompletedProcess[bytes]:
         """Return the finished process, whatever its exit code."""
         try:
             return subprocess.run(
-                [*_launcher(), self.path, *arguments],
+                [*_launcher(), *_limiter(place.most_bytes), self.path, *arguments],
                 input=data,
                 capture_output=True,
                 timeout=seconds,
                 check=False,
+                cwd=place.folder,
                 pass_fds=[file.file.fileno() for file in files],
             )
         except subprocess.TimeoutExpired:
@@ -159,6 +187,14 @@ def _launcher() -> tuple[str, ...]:
     """
     path = shutil.which(_SETPRIV) if sys.platform == "linux" else None
     return () if path is None else (path, "--pdeathsig", "KILL", "--")
+
+
+@cache
+def _limiter(most_bytes: int | None) -> tuple[str, ...]:
+    """Return the command that limits the size of the files that a program can write."""
+    path = shutil.which(_PRLIMIT) if sys.platform == "linux" else None
+    limited = path is not None and most_bytes is not None
+    return (str(path), f"--fsize={most_bytes}", "--") if limited else ()
 
 
 def time_limit(seconds_per_megapixel: float = 0, height: int = 0, width: int = 0) -> float:

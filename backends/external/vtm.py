@@ -13,9 +13,10 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, validate_call
 
-from backends.external import ffmpeg_program, vtm_program
+from backends.external import vtm_program
 from backends.external.base import Coding, External
-from backends.external.ffmpeg_formats import VVC
+from backends.external.ffmpeg import program as ffmpeg_program
+from backends.external.ffmpeg.formats import VVC
 from backends.external.layout import GBR, YUV420_FULL, YUV444_FULL
 from backends.external.program import Scratch, scratch, time_limit
 from backends.external.vvc_size import check_size

@@ -200,9 +200,10 @@ def resolve(kind: Kind, spec: ComponentSpec) -> Component:
         values = model.model_validate(dict(spec.params))
     except ValidationError as error:
         raise ConfigError(parameter_error(f"{kind} '{spec.name}'", model, error)) from error
+    by_name = dict(values)
     return Component(
         spec.name,
-        tuple((key, getattr(values, key)) for key, _ in spec.params),
+        tuple((key, by_name[key]) for key, _ in spec.params),
         spec.label,
         tuple(resolve("defence", layer) for layer in spec.defence),
         tuple(resolve("objective", objective) for objective in spec.objectives),
@@ -246,7 +247,7 @@ def _names_foreign_class(value: object) -> bool:
 
 
 def _is_codec(model: type[BaseModel], key: str) -> bool:
-    return _IS_CODEC in model.model_fields[key].metadata
+    return key in model.model_fields and _IS_CODEC in model.model_fields[key].metadata
 
 
 def _resolve_codec(item: object) -> Component:

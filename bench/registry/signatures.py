@@ -8,7 +8,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from bench.codec import Codec
 from bench.entry import Entry
@@ -18,6 +18,8 @@ from bench.utils.yaml_config import Settings, most_useful_error, nearest, wrong_
 
 def parameter_model(name: str, entry: Entry, factory: Any, codec: Any) -> type[BaseModel]:  # noqa: ANN401 - a class or function, and an annotation
     """Return a model of all parameters that the entry does not fix.
+
+    Typed keyword arguments (`**parameters: int`) accept any further name.
 
     Args:
         name: name of the implementation.
@@ -30,11 +32,14 @@ def parameter_model(name: str, entry: Entry, factory: Any, codec: Any) -> type[B
     """
     hints = typing.get_type_hints(_annotated(factory), include_extras=True)
     fields: dict[str, Any] = {}
+    base = Settings
     for parameter in inspect.signature(factory).parameters.values():
-        if parameter.name not in entry.preset:
+        if parameter.kind is parameter.VAR_KEYWORD and parameter.name in hints:
+            base = _open_settings(hints[parameter.name])
+        elif parameter.name not in entry.preset:
             hint = _hint(entry, hints, parameter)
             fields[parameter.name] = (codec if hint is Codec else hint, _default(parameter))
-    return create_model(name, __base__=Settings, **fields)
+    return create_model(name, __base__=base, **fields)
 
 
 def parameter_error(owner: str, model: type[BaseModel], error: ValidationError) -> str:
@@ -54,6 +59,20 @@ def parameter_error(owner: str, model: type[BaseModel], error: ValidationError) 
     if details["type"] == "missing":
         return f"the {owner} needs the parameter '{key}'"
     return f"'{key}' of the {owner}: {wrong_value(details)}"
+
+
+def _open_settings(value: Any) -> type[Settings]:  # noqa: ANN401 - an annotation
+    """Return a base class of settings that accept any further key with a value of this type."""
+    annotations = {"__pydantic_extra__": dict[str, value]}
+    return type(
+        "OpenSettings",
+        (Settings,),
+        {
+            "__annotations__": annotations,
+            "__module__": __name__,
+            "model_config": ConfigDict(extra="allow"),
+        },
+    )
 
 
 def _annotated(factory: Any) -> Any:  # noqa: ANN401

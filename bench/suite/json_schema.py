@@ -81,14 +81,17 @@ def _mapping_schema(kind: Kind, name: str) -> dict[str, Any] | None:
     except ConfigError:
         return None
     common = {"name": {"const": name}, "label": {"type": "string"}}
-    properties = {
-        key: {"anyOf": [value, {"type": "array", "items": value}]}
-        for key, value in declared.get("properties", {}).items()
-    }
+    properties = {key: _grid(value) for key, value in declared.get("properties", {}).items()}
+    further = declared.get("additionalProperties", False)
     return {
         "type": "object",
         "description": entries(kind)[name].summary,
         "properties": {**common, **properties, **_NESTED_KEYS.get(kind, {})},
         "required": ["name", *declared.get("required", [])],
-        "additionalProperties": False,
+        "additionalProperties": further and _grid(further),
     }
+
+
+def _grid(value: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a value or a list of values."""
+    return {"anyOf": [value, {"type": "array", "items": value}]}

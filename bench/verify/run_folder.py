@@ -20,7 +20,7 @@ from bench.errors import BenchError, one_line
 from bench.store.run_folder import Run
 from bench.utils.files import read_file
 from bench.utils.hashing import digest
-from bench.verify.consent import refuse_plugins
+from bench.verify.consent import refuse_foreign_code
 from bench.verify.findings import Checked, Event, Finding, NotReencoded, SavedPictures
 from bench.verify.reencode import RECORDS, reencode
 from bench.verify.replan import ReplannedRun, replan
@@ -89,12 +89,12 @@ def verify(run: Run, folder: Path, *, plugins: bool = False) -> Iterator[Event]:
         run: the run folder as read.
         folder: folder in which relative paths of the suite are resolved first, before the working
             directory.
-        plugins: whether the plugins that it names may run.
+        plugins: whether the plugins and programs that it names may run.
 
     Raises:
-        ConfigError: it names plugins, and they are not allowed.
+        ConfigError: it names plugins or programs, and they are not allowed.
     """
-    refuse_plugins(run.manifest.suite, run.folder, "", allowed=plugins)
+    refuse_foreign_code(run.manifest.suite, run.folder, "", allowed=plugins)
     try:
         again = replan(run.manifest, folder)
     except BenchError as error:

@@ -17,7 +17,7 @@ from bench.codec import Codec, Randomised
 from bench.engine.runner import plan_digest
 from bench.errors import BenchError, one_line
 from bench.store.run_folder import Run
-from bench.verify.consent import refuse_plugins
+from bench.verify.consent import refuse_foreign_code
 from bench.verify.findings import Event, Finding, SavedPictures
 from bench.verify.reencode import RECORDS as RUN_RECORDS
 from bench.verify.reencode import make_codec_or_skip, reencode
@@ -99,13 +99,13 @@ def audit_entry(folder: Path, suite_folder: Path, *, plugins: bool = False) -> I
     Args:
         folder: the entry's folder.
         suite_folder: where relative paths of its suite start.
-        plugins: whether the plugins that it names may run.
+        plugins: whether the plugins and programs that it names may run.
 
     Raises:
-        ConfigError: it names plugins, and they are not allowed.
+        ConfigError: it names plugins or programs, and they are not allowed.
     """
     entry = read_entry(folder)
-    refuse_plugins(entry.suite, folder, entry.by, allowed=plugins)
+    refuse_foreign_code(entry.suite, folder, entry.by, allowed=plugins)
     try:
         run = _with_sources(entry, run_of(entry, folder))
         inside = unzipped(folder, ARCHIVE)
@@ -136,14 +136,14 @@ def audit_challenge(folder: Path, suite_folder: Path, *, plugins: bool = False) 
     Args:
         folder: the challenge's folder.
         suite_folder: where relative paths of its suite start.
-        plugins: whether the plugins that it names may run.
+        plugins: whether the plugins and programs that it names may run.
 
     Raises:
-        ConfigError: it names plugins, and they are not allowed.
+        ConfigError: it names plugins or programs, and they are not allowed.
     """
     submitted = read_challenge(folder)
     yield from broken_challenge(submitted, folder)
-    refuse_plugins(submitted.suite, folder, submitted.by, allowed=plugins)
+    refuse_foreign_code(submitted.suite, folder, submitted.by, allowed=plugins)
     try:
         run = run_of(submitted, folder)
         inside = unzipped(folder, PICTURES)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def add_trust(parser: argparse.ArgumentParser) -> None:
-    """Add where a suite's paths start, and whether plugins of others may run."""
+    """Add where a suite's paths start, and whether plugins and programs of others may run."""
     parser.add_argument(
         "--suite-folder",
         type=Path,
@@ -17,5 +17,6 @@ def add_trust(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plugins",
         action="store_true",
-        help="run the plugins that the run, entry or challenge names: code of whoever made it",
+        help="run the plugins and programs that the run, entry or challenge names: they are code of"
+        " whoever made it",
     )

@@ -68,7 +68,7 @@ def _write_entries(arguments: argparse.Namespace) -> None:
 def _write_challenge(arguments: argparse.Namespace) -> None:
     from bench.cli.output import say
     from bench.errors import ConfigError
-    from bench.verify.consent import refuse_plugins
+    from bench.verify.consent import refuse_foreign_code
     from bench.verify.replan import replan
     from leaderboard.publish.challenge import challenge
     from leaderboard.publish.entry import read_entry, run_of, slug
@@ -85,7 +85,7 @@ def _write_challenge(arguments: argparse.Namespace) -> None:
     (codec,) = arguments.codec
     folder = current(arguments.to / ENTRIES / arguments.track / slug(codec))
     entry = read_entry(folder)
-    refuse_plugins(entry.suite, folder, entry.by, allowed=arguments.plugins)
+    refuse_foreign_code(entry.suite, folder, entry.by, allowed=arguments.plugins)
     replanned = replan(run_of(entry, folder).manifest, arguments.suite_folder)
     pictures = read_submitted_pictures(arguments.challenge)
     publisher = _publisher(arguments)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.errors import ConfigError, StoreError
 from bench.store.run_folder import Run
-from bench.verify.consent import refuse_plugins
+from bench.verify.consent import refuse_foreign_code
 from bench.verify.replan import ReplannedRun, replan
 from bench.verify.run_folder import contradictions
 from leaderboard.aggregate.families import Family
@@ -74,13 +74,13 @@ def submission(run: Run, folder: Path, *, plugins: bool = False) -> Submission:
     Args:
         run: the run as it is on disk.
         folder: where relative paths of its suite start.
-        plugins: whether the plugins that it names may run.
+        plugins: whether the plugins and programs that it names may run.
 
     Raises:
         BenchError: the run belongs to no track, is not finished, contradicts itself, or names
-            plugins that are not allowed.
+            plugins or programs that are not allowed.
     """
-    refuse_plugins(run.manifest.suite, run.folder, "", allowed=plugins)
+    refuse_foreign_code(run.manifest.suite, run.folder, "", allowed=plugins)
     track = track_of(run.manifest, folder)
     again = replan(run.manifest, folder)
     for finding in contradictions(run, again):

@@ -13,7 +13,7 @@ from attacks.noise import SignNoise
 from attacks.objectives.basic import Distortion, Rate
 from attacks.query.square import Square
 from backends.external.availability import vvc_availability
-from backends.external.ffmpeg import Vvc
+from backends.external.ffmpeg.codecs import Vvc
 from backends.pillow import Jpeg
 from backends.toy import Toy
 from bench.budget import L2, Linf, Mse, Region

@@ -81,6 +81,7 @@ class TestBlocks(CodecContract):
         ("add_a_codec", "my_suite"),
         ("harden_a_model", "compare"),
         ("measure_generations", "again"),
+        ("attack_a_program", "programs"),
     ],
 )
 def test_suites_of_the_task_pages_are_valid(tmp_path, page, name):

@@ -12,8 +12,10 @@ from bench.crafting.target import CodecTarget
 from bench.registry.component_spec import ComponentSpec
 from bench.registry.plugins import load
 from bench.registry.registry import instantiate
+from bench.suite.suite import Suite
 from bench.tensors import to_tensor
 from bench.testing import AttackContract
+from bench.utils.yaml_config import parse
 from paths import ROOT
 
 DOCS = ROOT / "docs/plugins.md"
@@ -47,3 +49,12 @@ def test_the_attack_increases_the_objective(plugins, photograph):
     result = run_attack(attack, target, source, Linf(8), 1)
     assert result.trace.shape == (10, 1)
     assert target.value(result.images) > target.value(source)
+
+
+def test_the_programs_are_operating_points_of_one_codec():
+    (block,) = re.findall(
+        r"```yaml\n(codecs:\n  - {name: command.*?)```", DOCS.read_text(), re.DOTALL
+    )
+    rest = "name: a\nimages: {set: sample}\nattacks: [fgsm]\nbudgets: [linf: 8]\n"
+    points = parse(rest + block, "a.yaml", Suite).operating_points
+    assert [str(point) for point in points] == ["webp 30", "webp 75"]

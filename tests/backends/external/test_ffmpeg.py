@@ -15,13 +15,13 @@ from backends.external.availability import (
     jpegxl_availability,
     vvc_availability,
 )
-from backends.external.ffmpeg import (
+from backends.external.ffmpeg.codecs import (
     Av1,
     Hevc,
     JpegXl,
     Vvc,
 )
-from backends.external.ffmpeg_formats import AV1, HEVC, JPEGXL, VVC
+from backends.external.ffmpeg.formats import AV1, HEVC, JPEGXL, VVC
 from backends.external.program import Program, Scratch, time_limit
 from backends.pillow import Identity, Jpeg
 from bench.container import overhead, pack

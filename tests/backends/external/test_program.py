@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import backends.external.ffmpeg_program
+import backends.external.ffmpeg.program
 import backends.external.program
 from backends.external.availability import vvc_availability
-from backends.external.ffmpeg import Av1, Hevc, JpegXl, Vvc
-from backends.external.ffmpeg_formats import AV1, HEVC, JPEGXL, VVC
+from backends.external.ffmpeg.codecs import Av1, Hevc, JpegXl, Vvc
+from backends.external.ffmpeg.formats import AV1, HEVC, JPEGXL, VVC
 from backends.external.program import Program
 from bench.container import pack
 from bench.errors import CodecError, ConfigError
@@ -187,7 +187,7 @@ def test_without_any_ffmpeg_the_remedy_is_reported(monkeypatch):
 
     monkeypatch.delenv("BENCH_FFMPEG", raising=False)
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr(backends.external.ffmpeg_program.imageio_ffmpeg, "get_ffmpeg_exe", none)
+    monkeypatch.setattr(backends.external.ffmpeg.program.imageio_ffmpeg, "get_ffmpeg_exe", none)
     reason = vvc_availability() or ""
     assert "cannot be run: No such file" in reason
     assert "pip install" in reason
@@ -229,7 +229,7 @@ def test_a_program_may_end_with_the_exit_codes_of_the_shell():
 def test_a_killed_harness_leaves_no_encoder_and_no_file_behind(stand_in, temporary, tmp_path):
     stand_in(f"echo $$ >{tmp_path}/pid; exec sleep 600")
     code = (
-        "import tempfile, numpy as np; from backends.external.ffmpeg import JpegXl;"
+        "import tempfile, numpy as np; from backends.external.ffmpeg.codecs import JpegXl;"
         f"tempfile.tempdir = {str(temporary)!r};"
         "JpegXl(distance=2).encode(np.zeros((8, 8, 3), np.uint8))"
     )

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 import backends.external.program
 from backends.external.availability import vtm_availability, vvc_availability
 from backends.external.base import Coding
-from backends.external.ffmpeg import Vvc
+from backends.external.ffmpeg.codecs import Vvc
 from backends.external.h266 import h266
 from backends.external.layout import YUV444_FULL
 from backends.external.vtm import Vtm

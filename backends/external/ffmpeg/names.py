@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backends.external import ffmpeg_program
+from backends.external.ffmpeg import program as ffmpeg_program
 from backends.external.program import Program
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from backends.external import ffmpeg_codecs
 from backends.external.base import Coding, Limits
-from backends.external.ffmpeg_codecs import EncoderDecoder
-from backends.external.ffmpeg_program import Options
+from backends.external.ffmpeg import names
+from backends.external.ffmpeg.names import EncoderDecoder
+from backends.external.ffmpeg.program import Options
 from backends.external.layout import RGB, YUV420, YUV444
 
 
@@ -45,7 +45,7 @@ class Format(Coding):
 
 VVC = Format(
     name="vvc",
-    programs=ffmpeg_codecs.VVC,
+    programs=names.VVC,
     writes="vvc",
     reads="vvc",
     layout=YUV420,
@@ -58,7 +58,7 @@ VVC = Format(
 
 HEVC = Format(
     name="hevc",
-    programs=ffmpeg_codecs.HEVC,
+    programs=names.HEVC,
     writes="hevc",
     reads="hevc",
     layout=YUV444,
@@ -70,7 +70,7 @@ HEVC = Format(
 
 AV1 = Format(
     name="av1",
-    programs=ffmpeg_codecs.AV1,
+    programs=names.AV1,
     writes="obu",
     reads="obu",
     layout=YUV444,
@@ -82,7 +82,7 @@ AV1 = Format(
 
 JPEGXL = Format(
     name="jpegxl",
-    programs=ffmpeg_codecs.JPEGXL,
+    programs=names.JPEGXL,
     writes="image2pipe",
     reads="jpegxl_pipe",
     layout=RGB,

@@ -2,7 +2,7 @@
 
     RGB --layout--> samples --ffmpeg, encoder--> bare stream --container--> bytes
 
-`ffmpeg_formats` holds the constants of each codec; the classes here declare its parameters. Every
+`formats` holds the constants of each codec; the classes here declare its parameters. Every
 encoder codes one intra picture on one thread with one quantiser for the whole picture: perceptual
 weighting is turned off where it is on by default.
 """
@@ -18,8 +18,8 @@ import numpy as np
 from pydantic import Field, validate_call
 
 from backends.external.base import External
-from backends.external.ffmpeg_formats import AV1, HEVC, JPEGXL, VVC, Format
-from backends.external.ffmpeg_program import Options, convert, decode, library_version, version
+from backends.external.ffmpeg.formats import AV1, HEVC, JPEGXL, VVC, Format
+from backends.external.ffmpeg.program import Options, convert, decode, library_version, version
 from backends.external.program import Program, ProgramError, time_limit
 from bench.codec import Image
 from bench.errors import CodecError, Unsupported

@@ -1,0 +1,4 @@
+"""The codecs that ffmpeg carries, and the ffmpeg program.
+
+What they share with other external programs lives in `backends.external`.
+"""
