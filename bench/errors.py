@@ -15,6 +15,10 @@ class ImageError(BenchError):
     """A picture cannot be read, or a picture set is not available."""
 
 
+class MissingPicturesError(ImageError):
+    """The pictures of a set are not on this machine. This contradicts no record of them."""
+
+
 class StoreError(BenchError):
     """A run folder cannot be used, read or written."""
 
