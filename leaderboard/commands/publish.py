@@ -86,13 +86,14 @@ def _write_challenge(arguments: argparse.Namespace) -> None:
     folder = current(arguments.to / ENTRIES / arguments.track / slug(codec))
     entry = read_entry(folder)
     refuse_plugins(entry.suite, folder, entry.by, allowed=arguments.plugins)
+    run = run_of(entry, folder)
     try:
-        replanned = replan(run_of(entry, folder).manifest, arguments.suite_folder)
+        again = replan(run.manifest, arguments.suite_folder)
     except MissingPicturesError as error:
         raise MissingPicturesError(f"{arguments.challenge} is not checked: {error}") from error
     pictures = read_submitted_pictures(arguments.challenge)
     publisher = _publisher(arguments)
-    say(f"wrote {challenge(entry, replanned, pictures, arguments.to, publisher)}")
+    say(f"wrote {challenge(entry, run, again, pictures, arguments.to, publisher)}")
 
 
 def _publisher(arguments: argparse.Namespace) -> str:
