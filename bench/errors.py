@@ -15,6 +15,10 @@ class ImageError(BenchError):
     """A picture cannot be read, or a picture set is not available."""
 
 
+class MissingPicturesError(ImageError):
+    """The pictures of a set are not on this machine. This contradicts no record of them."""
+
+
 class StoreError(BenchError):
     """A run folder cannot be used, read or written."""
 
@@ -75,16 +79,33 @@ def one_line(error: BaseException) -> str:
     """Return the message of an exception as one line, with the type if it is no `BenchError`.
 
     It can be written anywhere: what is no text, such as half of a surrogate pair, is escaped, and
-    a message of more than `LONGEST_MESSAGE` characters is cut.
+    a message of more than `LONGEST_MESSAGE` characters is cut. Of a traceback in the message, its
+    last line remains, which has the type and the message of the cause.
     """
-    line = writable(" ".join(_message(error).split()))
+    line = writable(" ".join(_without_traceback(_message(error)).split()))
     whole = line if isinstance(error, BenchError) else f"{type(error).__name__}: {line}"
     return whole if len(whole) <= LONGEST_MESSAGE else f"{whole[:LONGEST_MESSAGE]}..."
+
+
+LONGEST_CAUSE = 300
+"""Length of the longest foreign message inside a sentence of the harness, in characters."""
+
+
+def cause(error: BaseException) -> str:
+    """Return `one_line`, cut to `LONGEST_CAUSE` characters if the text is not of the harness."""
+    line = one_line(error)
+    is_own = isinstance(error, BenchError) and not isinstance(error, CodecError)
+    return line if is_own or len(line) <= LONGEST_CAUSE else f"{line[:LONGEST_CAUSE]}..."
 
 
 def writable(text: str) -> str:
     """Return a text with everything escaped that UTF-8 cannot encode."""
     return text.encode("utf-8", errors="backslashreplace").decode("utf-8")
+
+
+def _without_traceback(message: str) -> str:
+    before, traceback, after = message.partition("Traceback (most recent call last):")
+    return before + after.rstrip().rpartition("\n")[2] if traceback else message
 
 
 def _message(error: BaseException) -> str:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from bench.images.datasets import PICTURES
 from bench.suite import bundled_suites
 
 
@@ -18,6 +19,16 @@ def add_suite(parser: argparse.ArgumentParser) -> None:
         *(name for name in bundled_suites() if name.startswith(prefix)),
         *map(str, Path().glob(f"{prefix}*.yaml")),
     ]
+
+
+def add_pictures(parser: argparse.ArgumentParser) -> None:
+    """Add the folder of the Kodak set; `bench.cli.main` sets BENCH_PICTURES to it."""
+    parser.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="DIR",
+        help=f"your folder of the Kodak set, instead of a download (default: ${PICTURES})",
+    )
 
 
 def add_runs(parser: argparse.ArgumentParser) -> None:

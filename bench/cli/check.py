@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from bench.cli import CHECK_FAILED, DONE
+
+if TYPE_CHECKING:
+    from bench.testing.check_process import CheckResult
 
 HELP = "run the conformance tests on a codec"
 EXAMPLE = "bench check jpeg quality=50"
@@ -24,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print PASS or FAIL for each test; return 1 where one failed."""
+    """Print PASS, WARN, FAIL or n/a for each test; return 1 where one failed."""
     from pathlib import Path
 
     from bench.cli.key_values import parse_params
@@ -39,10 +44,20 @@ def run(arguments: argparse.Namespace) -> int:
     codec = resolve("codec", ComponentSpec(arguments.codec, parse_params(arguments.parameters)))
     failed = 0
     for result in check.check(codec, arguments.limit or check.LIMIT_S):
-        failed += bool(result.problem)
-        say(f"{'FAIL' if result.problem else 'PASS'}  {result.requirement}")
-        for line in filter(None, (result.problem, *result.figures)):
-            say_now(f"      {line}")
+        failed += result.verdict == "FAIL"
+        for line in _lines(result):
+            say_now(line)
     if failed:
         say(f"{codec} fails {failed} of the tests above")
     return CHECK_FAILED if failed else DONE
+
+
+def _lines(result: CheckResult) -> Iterator[str]:
+    """Yield the verdict, then indented the reason of a failure, the figures and the advice."""
+    excuse = f" ({result.reason})" if result.verdict == "n/a" else ""
+    yield f"{result.verdict:<4}  {result.requirement}{excuse}"
+    if result.verdict == "FAIL":
+        yield f"      {result.reason}"
+    yield from (f"      {figure}" for figure in result.figures)
+    if result.advice:
+        yield f"      To do: {result.advice}."

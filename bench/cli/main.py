@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from pathlib import Path
 from threading import current_thread, main_thread
 from typing import NoReturn
 
@@ -22,6 +23,7 @@ from bench import __version__
 from bench.cli import CLOSED_PIPE, DONE, INTERRUPTED, NOT_DONE
 from bench.cli.output import print_any_text
 from bench.errors import BenchError, MachineError, one_line
+from bench.images.datasets import PICTURES
 from bench.isolation import CALL_LIMIT_S
 from bench.utils.startup_call import limit_startup
 from bench.utils.terminal import plain_line
@@ -77,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(f"there is no command '{words[0]}'; {_nearest(words[0])}")
     parsed = parser.parse_args(words)
     try:
-        with _terminated_like_interrupted():
+        with _terminated_like_interrupted(), _pictures_from(getattr(parsed, "pictures", None)):
             status: int | None = parsed.run(parsed)
             sys.stdout.flush()
     except BrokenPipeError:
@@ -139,6 +141,21 @@ def _terminated_like_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _pictures_from(folder: Path | None) -> Iterator[None]:
+    """Set BENCH_PICTURES to the folder of `--pictures`, if given, while a command runs."""
+    before = os.environ.get(PICTURES)
+    if folder is not None:
+        os.environ[PICTURES] = str(folder.absolute())
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ[PICTURES] = before
+        elif folder is not None:
+            os.environ.pop(PICTURES, None)
 
 
 def _nearest(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from bench.cli.arguments import add_suite
+from bench.cli.arguments import add_pictures, add_suite
 
 HELP = "count the searches and evaluations of a suite and estimate its time; nothing is executed"
 EXAMPLE = "bench plan quick"
@@ -13,6 +13,7 @@ EXAMPLE = "bench plan quick"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_suite(parser)
+    add_pictures(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:

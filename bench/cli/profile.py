@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from bench.cli.arguments import add_suite
+from bench.cli.arguments import add_pictures, add_suite
 
 HELP = "run a suite in a temporary folder and say where the time went"
 EXAMPLE = "bench profile quick"
@@ -13,6 +13,7 @@ EXAMPLE = "bench profile quick"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_suite(parser)
+    add_pictures(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:

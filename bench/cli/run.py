@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-from bench.cli.arguments import add_suite
+from bench.cli.arguments import add_pictures, add_suite
 from bench.engine.executors import Name
 from bench.isolation import CALL_LIMIT_S
 
@@ -19,6 +19,7 @@ _REPORT = "leaderboard.commands.finished_run"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_suite(parser)
+    add_pictures(parser)
     parser.add_argument("-o", "--out", type=Path, help="run folder (runs/NAME by default)")
     parser.add_argument(
         "--executor",

@@ -16,17 +16,22 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
 
-from bench.errors import ImageError
+from bench.errors import MissingPicturesError
 from bench.utils.files import read_file
 
 Files: TypeAlias = Mapping[str, Callable[[], Path]]
-"""From the name of each picture to a function that returns its file or raises ImageError."""
+"""From the name of each picture to a function that returns its file, or raises an ImageError."""
 
 SETS = {
     "sample": "four photographs that come with scikit-image, no download",
     "kodak": "the 24 photographs of the Kodak set, downloaded once (16 MB) and checksummed",
 }
 """The sets that a suite can name, with a description of each."""
+
+PICTURES = "BENCH_PICTURES"
+"""The variable with the folder of the Kodak set that the user has."""
+
+_SETTING = f"--pictures or {PICTURES}"
 
 KODAK_URL = "https://r0k.us/graphics/kodak/kodak/"
 """Where the Kodak set is published; Kodak released it "for unrestricted usage"."""
@@ -67,12 +72,33 @@ def kodak(folder: Path | None = None) -> Files:
     """Return the Kodak set; every file is checked against its SHA-256.
 
     Args:
-        folder: folder of the files kodim01.png to kodim24.png. If None, they are downloaded once
-            from $BENCH_KODAK_URL (default: `KODAK_URL`) into the folder $BENCH_CACHE (default: the
-            user's cache).
+        folder: folder of the files kodim01.png to kodim24.png. $BENCH_PICTURES comes before it.
+            Without both, they are downloaded once from $BENCH_KODAK_URL (default: `KODAK_URL`) into
+            the folder $BENCH_CACHE (default: the user's cache).
+
+    Raises:
+        MissingPicturesError: $BENCH_PICTURES is no folder.
     """
+    folder = users_folder() or folder
     get = _download_kodak if folder is None else partial(_kodak_file, folder)
     return {Path(name).stem: partial(get, name) for name in kodak_sums()}
+
+
+def users_folder() -> Path | None:
+    """Return the folder that BENCH_PICTURES names, or None if it is not set.
+
+    Raises:
+        MissingPicturesError: it is no folder.
+    """
+    named = os.environ.get(PICTURES)
+    if not named:
+        return None
+    folder = Path(named).expanduser()
+    if not folder.is_dir():
+        raise MissingPicturesError(
+            f"{folder} is no folder; name the folder of the 24 Kodak files with {_SETTING}"
+        )
+    return folder
 
 
 def kodak_sums() -> dict[str, str]:
@@ -84,7 +110,7 @@ def kodak_sums() -> dict[str, str]:
 def _sample_file(file: str) -> Path:
     path = _sample_folder() / file
     if not path.is_file():
-        raise ImageError(
+        raise MissingPicturesError(
             f"scikit-image {metadata.version('scikit-image')} does not bring {file} of 'sample'; "
             "leave it out with 'names:', or install the scikit-image wheel again"
         )
@@ -101,10 +127,14 @@ def _sample_folder() -> Path:
 def _kodak_file(folder: Path, file: str) -> Path:
     path = folder / file
     if not path.is_file():
-        raise ImageError(f"{folder} lacks {file} of the Kodak set; add it or leave 'folder:' out")
+        raise MissingPicturesError(
+            f"{folder} lacks {file} of the Kodak set; add it, or name another folder with"
+            f" {_SETTING}"
+        )
     if hashlib.sha256(read_file(path)).hexdigest() != kodak_sums()[file]:
-        raise ImageError(
-            f"{path} is not the Kodak set's: its SHA-256 differs; replace it or leave 'folder:' out"
+        raise MissingPicturesError(
+            f"{path} is not the Kodak set's: its SHA-256 differs; replace it, or name another"
+            f" folder with {_SETTING}"
         )
     return path
 
@@ -114,13 +144,15 @@ def _download_kodak(file: str) -> Path:
 
     base = _kodak_url()
     store = pooch.create(_cache(), base, registry=kodak_sums(), retry_if_failed=1)
-    hint = "get the 24 files otherwise and name their folder with 'folder:'"
+    hint = f"get the 24 files otherwise and name their folder with {_SETTING}"
     try:
         return Path(store.fetch(file))
     except OSError as error:
-        raise ImageError(f"cannot download {base}{file} ({_reason(error)}); {hint}") from error
+        raise MissingPicturesError(
+            f"cannot download {base}{file} ({_reason(error)}); {hint}"
+        ) from error
     except ValueError as error:
-        raise ImageError(
+        raise MissingPicturesError(
             f"{base}{file} is not the Kodak set's: its SHA-256 differs; {hint}"
         ) from error
 
@@ -128,7 +160,9 @@ def _download_kodak(file: str) -> Path:
 def _kodak_url() -> str:
     url = os.environ.get("BENCH_KODAK_URL", KODAK_URL)
     if not url.startswith(("http://", "https://")):
-        raise ImageError(f"BENCH_KODAK_URL must begin with https:// or http://, got {url!r}")
+        raise MissingPicturesError(
+            f"BENCH_KODAK_URL must begin with https:// or http://, got {url!r}"
+        )
     return url.rstrip("/") + "/"
 
 
@@ -140,7 +174,7 @@ def _cache() -> Path:
     try:
         cache.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ImageError(
+        raise MissingPicturesError(
             f"cannot make the folder {cache} ({error.strerror}); set BENCH_CACHE to another"
         ) from error
     return cache

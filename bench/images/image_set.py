@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from bench.codec import Image
-from bench.errors import ImageError
+from bench.errors import ImageError, MissingPicturesError
 from bench.images import datasets, reader
 from bench.images.datasets import Files
 from bench.utils.yaml_config import Settings, nearest
@@ -75,7 +75,8 @@ class ImageSpec(Settings):
         names: names of the pictures to use; all if None.
         limit: number of pictures to use, the first in the order of their names; all if None.
         crop: the part of every picture to use; the whole picture if None.
-        folder: folder of the 24 files of "kodak", instead of downloading them.
+        folder: folder of the 24 files of "kodak", instead of downloading them; $BENCH_PICTURES
+            comes before it.
     """
 
     set: str | tuple[str, ...] | None = None
@@ -119,8 +120,8 @@ def load(spec: ImageSpec, base: Path) -> list[Picture]:
             directory.
 
     Raises:
-        ImageError: a set, file or name does not exist, a download failed, or a picture cannot be
-            read or is smaller than the crop.
+        MissingPicturesError: a set or file does not exist here, or a download failed.
+        ImageError: a name does not exist, or a picture cannot be read or is smaller than the crop.
     """
     files = _files(spec, base)
     paths = {name: files[name]() for name in _chosen_names(spec, files)}
@@ -147,7 +148,8 @@ def _files_of_set(name: str, spec: ImageSpec, base: Path) -> Files:
     if name == "sample":
         return datasets.sample()
     if name == "kodak":
-        return datasets.kodak(None if spec.folder is None else _resolve(spec.folder, base))
+        own = spec.folder is None or datasets.users_folder() is not None
+        return datasets.kodak(None if own else _resolve(str(spec.folder), base))
     return _files_by_name(_files_in_folder(name, base))
 
 
@@ -156,19 +158,19 @@ def _resolve(path: str, base: Path) -> Path:
     for candidate in (base / expanded, expanded):
         if candidate.exists():
             return candidate
-    raise ImageError(f"there is no '{path}' in {base}, nor in the working directory")
+    raise MissingPicturesError(f"there is no '{path}' in {base}, nor in the working directory")
 
 
 def _files_in_folder(folder: str, base: Path) -> list[Path]:
     try:
         path = _resolve(folder, base)
     except ImageError as error:
-        raise ImageError(f"{error}; {nearest(folder, datasets.SETS)}") from error
+        raise MissingPicturesError(f"{error}; {nearest(folder, datasets.SETS)}") from error
     if not path.is_dir():
         raise ImageError(f"{path} is a file; name it under 'files:' instead of 'set:'")
     pictures = [file for file in _visible_files(path) if file.suffix.lower() in reader.SUFFIXES]
     if not pictures:
-        raise ImageError(f"the folder {path} holds no {', '.join(reader.SUFFIXES)} file")
+        raise MissingPicturesError(f"the folder {path} holds no {', '.join(reader.SUFFIXES)} file")
     return pictures
 
 

@@ -10,7 +10,7 @@ from importlib import metadata
 from typing import Any
 
 from bench.entry import Entry
-from bench.errors import ConfigError, one_line, raise_if_machine
+from bench.errors import ConfigError, cause, raise_if_machine
 from bench.utils.startup_call import startup_call
 
 
@@ -67,5 +67,5 @@ def import_target(entry: Entry, target: str | Callable[..., Any]) -> Any:  # noq
     except (Exception, SystemExit) as error:  # a plugin's import can fail in any way
         raise_if_machine(error)
         raise ConfigError(
-            f"cannot import {target}{entry.origin} ({one_line(error)}); correct or remove it"
+            f"cannot import {target}{entry.origin} ({cause(error)}); correct or remove it"
         ) from error

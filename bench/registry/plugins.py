@@ -22,7 +22,7 @@ from typing import Annotated, Any, cast
 from pydantic import AfterValidator, ValidationInfo
 
 from bench.entry import Entry
-from bench.errors import ConfigError, one_line, raise_if_machine
+from bench.errors import ConfigError, cause, raise_if_machine
 from bench.registry import trusted
 from bench.registry.registry import Kind, register
 from bench.utils.startup_call import startup_call
@@ -94,7 +94,7 @@ def _import(name: str, file: Path | None) -> ModuleType:
     except Exception as error:  # a plugin can fail in any way
         raise_if_machine(error)
         raise ConfigError(
-            f"the plugin {name} cannot be imported ({one_line(error)}); correct it"
+            f"the plugin {name} cannot be imported ({cause(error)}); correct it"
         ) from error
 
 

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, WithJsonSchema
 
 from bench.entry import Entry
-from bench.errors import PLUGIN_ERRORS, ConfigError, one_line, raise_if_machine
+from bench.errors import PLUGIN_ERRORS, ConfigError, cause, raise_if_machine
 from bench.registry.component_spec import ComponentSpec
 from bench.registry.entry_points import checked_entry, import_target, merged_with_entry_points
 from bench.registry.signatures import parameter_error, parameter_model
@@ -237,7 +237,7 @@ def instantiate(kind: Kind, spec: ComponentSpec) -> Any:  # noqa: ANN401 - the c
     except PLUGIN_ERRORS as error:  # a plugin's constructor can fail in any way
         raise_if_machine(error)
         subject = f"the {kind} '{spec}'{named.origin}"
-        raise ConfigError(f"{subject} cannot be used: {one_line(error)}") from error
+        raise ConfigError(f"{subject} cannot be used: {cause(error)}") from error
     return created
 
 

@@ -5,9 +5,22 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cache
+from math import log10
+from unittest import SkipTest
 
 from bench.codec import Codec, Image
 from bench.testing.pictures import waves
+
+_NEAR = 0.8
+"""A maximum is near from this share of it on; a minimum in dB at the same ratio of errors."""
+
+
+class NotApplicable(SkipTest):
+    """A promise does not concern a codec; the message is the reason. pytest reports a skip."""
+
+
+class BrokenPromise(AssertionError):
+    """A promise does not hold; the message is one sentence."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +33,7 @@ class Figure:
         unit: the unit of the value and its limits.
         limit: the limit that applies.
         usual: the limit for codecs that state no tolerances.
-        least: whether the limit is a minimum; otherwise it is a maximum.
+        least: whether the limit is a minimum, in dB; otherwise it is a maximum.
     """
 
     name: str
@@ -34,6 +47,12 @@ class Figure:
     def is_within(self) -> bool:
         """Whether the value is within the limit; NaN is not."""
         return self.value >= self.limit if self.least else self.value <= self.limit
+
+    @property
+    def is_near(self) -> bool:
+        """Whether the value is within the limit, and beyond it if its error were 25 % larger."""
+        margin = self.limit - 10 * log10(_NEAR) if self.least else self.limit * _NEAR
+        return self.is_within and (self.value < margin if self.least else self.value > margin)
 
     def __str__(self) -> str:
         side = "least" if self.least else "most"
@@ -74,10 +93,10 @@ def _coded(subject: type[Subject]) -> tuple[bytes, Image]:
 
 
 def encoded(codec: Codec, image: Image) -> bytes:
-    """Return the bitstream of a picture; raise AssertionError if it is not exactly bytes."""
+    """Return the bitstream of a picture; raise BrokenPromise if it is not exactly bytes."""
     bitstream: object = codec.encode(image)
     if type(bitstream) is not bytes:
-        raise AssertionError(f"encode() returned {type(bitstream).__name__}, not bytes")
+        raise BrokenPromise(f"encode() returned {type(bitstream).__name__}, not bytes")
     return bitstream
 
 
@@ -88,6 +107,6 @@ def frozen(image: Image) -> Image:
 
 
 def require(condition: bool, message: str) -> None:
-    """Raise AssertionError with a message if a condition is false."""
+    """Raise BrokenPromise with a message if a condition is false."""
     if not condition:
-        raise AssertionError(message)
+        raise BrokenPromise(message)

@@ -13,11 +13,14 @@ from typing import Any
 from bench.errors import BenchError, ConfigError
 from bench.registry import plugins
 from bench.registry.component_spec import ComponentSpec
+from bench.testing.advice import ADVICE
 from bench.testing.check_process import REQUIREMENTS, CheckRequest, CheckResult, requirement_of
 from bench.utils.child_process import Child, LostError
 
 LIMIT_S = 120.0
 """Default time limit of one check, in seconds."""
+
+_SLOW = "make the call end, or give the test more seconds with --limit"
 
 _BUILD_S = 600.0
 """Time limit for building the codec, which may download weights, in seconds."""
@@ -73,7 +76,8 @@ class _CheckProcess:
             result: CheckResult = self._request(name, limit_s)
         except (LostError, TimeoutError) as error:
             self.is_lost = True
-            return CheckResult(requirement_of(name), _reason(error))
+            advice = _SLOW if isinstance(error, TimeoutError) else ADVICE[name]
+            return CheckResult(requirement_of(name), "FAIL", _reason(error), advice)
         return result
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from bench.errors import (
     BenchError,
     MachineError,
     Unsupported,
-    one_line,
+    cause,
     raise_if_machine,
 )
 from bench.isolation.coder_pool import shared_pool
@@ -28,11 +29,15 @@ from bench.registry import plugins
 from bench.registry.component_spec import ComponentSpec
 from bench.registry.registry import instantiate, resolve
 from bench.testing import CodecContract
-from bench.testing.base import Figure, frozen, require
+from bench.testing.advice import ADVICE
+from bench.testing.base import BrokenPromise, Figure, NotApplicable, frozen, require
 from bench.testing.pictures import waves
 from bench.utils.child_process import Parent
 
 _SPEED_SIDE = 512
+
+Verdict: TypeAlias = Literal["PASS", "WARN", "FAIL", "n/a"]
+"""WARN: the promise holds, but a measured value is near its limit."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +59,16 @@ class CheckResult:
 
     Attributes:
         requirement: what the check requires.
-        problem: why the check failed, in one sentence; empty if it passed.
+        verdict: whether the requirement holds.
+        reason: why it fails or does not apply; empty otherwise.
+        advice: what to do about a failure, in one sentence; empty otherwise.
         figures: the measured values, each in one sentence.
     """
 
     requirement: str
-    problem: str = ""
+    verdict: Verdict
+    reason: str = ""
+    advice: str = ""
     figures: tuple[str, ...] = ()
 
 
@@ -70,6 +79,7 @@ class Contract(CodecContract):
 
     def __init__(self) -> None:
         self.figures: list[str] = []
+        self.is_near_limit = False
 
     def codec(self) -> Codec:
         """Return a new object of the codec."""
@@ -78,7 +88,8 @@ class Contract(CodecContract):
 
     def measured(self, figure: Figure) -> None:
         """Keep a measured value."""
-        self.figures.append(str(figure))
+        self.figures.append(f"{figure}{' (near the limit)' if figure.is_near else ''}")
+        self.is_near_limit |= figure.is_near
 
     def test_a_process_that_has_not_seen_the_picture_decodes_it(self) -> None:
         """Decode in another process, after what the encoder may have kept has been replaced."""
@@ -101,8 +112,8 @@ class Contract(CodecContract):
         try:
             bitstream = codec.encode(image)
         except Unsupported as error:
-            self.figures.append(one_line(error))
-            return
+            size = f"{_SPEED_SIDE}x{_SPEED_SIDE}"
+            raise NotApplicable(f"a picture of {size} is unsupported: {cause(error)}") from error
         encoded = time.perf_counter()
         codec.decode(bitstream)
         seconds = {"encode": encoded - started, "decode": time.perf_counter() - encoded}
@@ -120,13 +131,17 @@ def check(contract: type[Contract], name: str) -> CheckResult:
     Raises:
         MachineError: the machine ran out of memory or another resource.
     """
-    test, problem = contract(), ""
+    test = contract()
     try:
         getattr(test, name)()
+    except NotApplicable as error:
+        return CheckResult(requirement_of(name), "n/a", str(error))
     except PLUGIN_ERRORS as error:  # a codec can fail in any way
         raise_if_machine(error)
-        problem = one_line(error)
-    return CheckResult(requirement_of(name), problem, tuple(test.figures))
+        reason = str(error) if isinstance(error, BrokenPromise) else cause(error)
+        return CheckResult(requirement_of(name), "FAIL", reason, ADVICE[name], tuple(test.figures))
+    verdict: Verdict = "WARN" if test.is_near_limit else "PASS"
+    return CheckResult(requirement_of(name), verdict, figures=tuple(test.figures))
 
 
 def requirement_of(name: str) -> str:

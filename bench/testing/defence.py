@@ -27,7 +27,7 @@ from bench.metrics.scores import psnr
 from bench.registry.component_spec import ComponentSpec
 from bench.registry.registry import instantiate
 from bench.tensors import to_tensor
-from bench.testing.base import frozen, require
+from bench.testing.base import NotApplicable, frozen, require
 from bench.testing.codec import CodecContract
 from bench.testing.pictures import PICTURES, SIZES, waves
 from bench.wrapping import drawn, offers_gradients
@@ -69,7 +69,7 @@ class DefenceContract(CodecContract):
 
     def test_the_loss_is_at_most_the_stated_one(self) -> None:
         if (lossless := self.lossless()) is None:
-            return
+            raise NotApplicable("the defence does not support a lossless codec")
         codec = self.defence()(lossless)
         if math.isfinite(self.psnr_inside):
             decoded = self._round_tripped(codec, waves(*self.largest))
@@ -99,8 +99,8 @@ class DefenceContract(CodecContract):
         inside: Codec = instantiate("defence", random)(self.inside())
         try:
             codec, image = self.defence()(inside), frozen(waves(17, 33))
-        except ConfigError:
-            return
+        except ConfigError as error:
+            raise NotApplicable("the defence does not support a random codec") from error
         require(isinstance(codec, Randomised), "it hides that the inner codec is random")
         first, again = (drawn(codec, np.random.default_rng(3)).encode(image) for _ in range(2))
         require(first == again, "the same draw wrote different bytes")
@@ -112,7 +112,7 @@ class DefenceContract(CodecContract):
     def test_draws_depend_only_on_the_seed(self) -> None:
         codec, image = self.defence()(self.lossless() or self.inside()), frozen(waves(17, 33))
         if not isinstance(codec, Randomised):
-            return
+            raise NotApplicable("the defence draws no random numbers")
         draws = [drawn(codec, np.random.default_rng(seed)) for seed in range(_DRAWS)]
         streams = [draw.encode(image) for draw in draws]
         again = [drawn(codec, np.random.default_rng(seed)).encode(image) for seed in range(_DRAWS)]
@@ -127,7 +127,7 @@ class DefenceContract(CodecContract):
     def test_the_bitstream_is_that_of_one_of_its_paths(self) -> None:
         codec, image = self.codec(), frozen(waves(17, 33))
         if not isinstance(codec, Branching):
-            return
+            raise NotApplicable("the defence has one path")
         paths, streams = codec.paths(), _path_streams(codec, image)
         require(codec.encode(image) in streams, "no path encodes to the bitstream")
         costs = codec.costs(to_tensor(image))

@@ -11,6 +11,8 @@ from unittest import mock
 import torch
 from torch import Tensor
 
+from bench.testing.base import require
+
 _STEPS = {torch.float32: 2e-3, torch.float64: 1e-5}
 """Largest step of the difference: half a level in float32, where rounding hides smaller ones."""
 
@@ -55,6 +57,9 @@ def slopes(outputs: Outputs, images: Tensor) -> Slopes:
     Args:
         outputs: the function to differentiate.
         images: float (B, 3, H, W) in [0, 1].
+
+    Raises:
+        BrokenPromise: the gradient is zero or NaN.
     """
     precision = torch.float64 if _is_double(outputs, images.double()) else torch.float32
 
@@ -63,7 +68,9 @@ def slopes(outputs: Outputs, images: Tensor) -> Slopes:
 
     at = images.to(precision).requires_grad_(True)
     (gradient,) = torch.autograd.grad(value(at), at)
-    step = gradient * (_STEPS[precision] / float(gradient.abs().max()))
+    peak = float(gradient.abs().max())
+    require(peak > 0, "the gradient is zero everywhere, so it is no slope")
+    step = gradient * (_STEPS[precision] / peak)
     with torch.no_grad():
         difference = float(value(at + step) - value(at - step)) / 2
     along = float((gradient.double() * step.double()).sum())

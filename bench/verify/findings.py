@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from bench.errors import BenchError, MissingPicturesError, one_line
+
 if TYPE_CHECKING:
     from bench.planning.jobs import MeasureJob
 
@@ -69,7 +71,29 @@ class NotReencoded:
     why: str
 
 
-Event: TypeAlias = Finding | Checked | Skipped | NotReencoded
+@dataclass(frozen=True)
+class NotChecked:
+    """A run, entry or challenge that cannot be checked, because its pictures are not here.
+
+    Attributes:
+        what: its file.
+        why: the reason and the remedy, in one clause.
+    """
+
+    what: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.why}"
+
+
+Event: TypeAlias = Finding | Checked | Skipped | NotReencoded | NotChecked
+
+
+def not_replanned(where: str, error: BenchError) -> Finding | NotChecked:
+    """Return what it means that a run cannot be planned again: missing pictures are no fault."""
+    kind = NotChecked if isinstance(error, MissingPicturesError) else Finding
+    return kind(where, one_line(error))
 
 
 @dataclass(frozen=True)

@@ -16,17 +16,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.engine.runner import plan_digest
-from bench.errors import BenchError, one_line
+from bench.errors import BenchError
 from bench.store.run_folder import Run
 from bench.utils.files import read_file
 from bench.utils.hashing import digest
 from bench.verify.consent import refuse_foreign_code
-from bench.verify.findings import Checked, Event, Finding, NotReencoded, SavedPictures
+from bench.verify.findings import (
+    Checked,
+    Event,
+    Finding,
+    NotChecked,
+    NotReencoded,
+    SavedPictures,
+    Skipped,
+    not_replanned,
+)
 from bench.verify.reencode import RECORDS, reencode
 from bench.verify.replan import ReplannedRun, replan
 from bench.verify.tolerances import DECIBEL, RATE
 
 MANIFEST = "manifest.json"
+
+_TITLES: Mapping[type[Event], str] = {
+    Finding: "WRONG",
+    Skipped: "skipped",
+    NotChecked: "not checked",
+}
 
 
 @dataclass(frozen=True)
@@ -38,12 +53,14 @@ class Tally:
         exactly: evaluations that were repeated and gave their records to the last digit.
         nearly: evaluations that gave their records within the tolerances.
         uncoded: evaluations that were not repeated.
+        unchecked: whether nothing could be planned again and compared.
     """
 
     findings: int
     exactly: int
     nearly: int
     uncoded: int
+    unchecked: bool
 
 
 def tally(events: Iterable[Event], say: Callable[[str], None]) -> Tally:
@@ -55,6 +72,7 @@ def tally(events: Iterable[Event], say: Callable[[str], None]) -> Tally:
     """
     findings = exactly = nearly = 0
     uncoded: Counter[str] = Counter()
+    unchecked = False
     for event in events:
         if isinstance(event, Checked):
             exactly += event.exactly
@@ -63,10 +81,11 @@ def tally(events: Iterable[Event], say: Callable[[str], None]) -> Tally:
             uncoded[event.why] += 1
         else:
             findings += isinstance(event, Finding)
-            say(f"{'WRONG' if isinstance(event, Finding) else 'skipped'}  {event}")
-    for line in _summary(exactly, nearly, uncoded):
+            unchecked |= isinstance(event, NotChecked)
+            say(f"{_TITLES[type(event)]}  {event}")
+    for line in () if unchecked else _summary(exactly, nearly, uncoded):
         say(line)
-    return Tally(findings, exactly, nearly, uncoded.total())
+    return Tally(findings, exactly, nearly, uncoded.total(), unchecked)
 
 
 def _summary(exactly: int, nearly: int, uncoded: Mapping[str, int]) -> Iterator[str]:
@@ -99,7 +118,7 @@ def verify(run: Run, folder: Path, *, plugins: bool = False) -> Iterator[Event]:
         again = replan(run.manifest, folder)
     except BenchError as error:
         yield from _check_suite_hash(run)
-        yield Finding(MANIFEST, one_line(error))
+        yield not_replanned(MANIFEST, error)
         return
     yield from contradictions(run, again)
     yield from reencode(run, again, saved_pictures(run))

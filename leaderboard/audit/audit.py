@@ -18,7 +18,7 @@ from bench.engine.runner import plan_digest
 from bench.errors import BenchError, one_line
 from bench.store.run_folder import Run
 from bench.verify.consent import refuse_foreign_code
-from bench.verify.findings import Event, Finding, SavedPictures
+from bench.verify.findings import Event, Finding, SavedPictures, not_replanned
 from bench.verify.reencode import RECORDS as RUN_RECORDS
 from bench.verify.reencode import make_codec_or_skip, reencode
 from bench.verify.replan import ReplannedRun, replan
@@ -109,10 +109,10 @@ def audit_entry(folder: Path, suite_folder: Path, *, plugins: bool = False) -> I
     try:
         run = _with_sources(entry, run_of(entry, folder))
         inside = unzipped(folder, ARCHIVE)
-        again = replan(run.manifest, suite_folder)
         track = track_of(run.manifest, suite_folder)
+        again = replan(run.manifest, suite_folder)
     except BenchError as error:
-        yield Finding(f"{folder / ENTRY}", one_line(error))
+        yield not_replanned(f"{folder / ENTRY}", error)
         yield from broken(entry, folder)
         return
     yield from broken(entry, folder)
@@ -147,10 +147,10 @@ def audit_challenge(folder: Path, suite_folder: Path, *, plugins: bool = False) 
     try:
         run = run_of(submitted, folder)
         inside = unzipped(folder, PICTURES)
-        again = replanned(replan(run.manifest, suite_folder), run, submitted.by)
         track = track_of(run.manifest, suite_folder)
+        again = replanned(replan(run.manifest, suite_folder), run, submitted.by)
     except BenchError as error:
-        yield Finding(f"{folder / CHALLENGE}", one_line(error))
+        yield not_replanned(f"{folder / CHALLENGE}", error)
         return
     yield from _of_track(submitted, track, CHALLENGE)
     yield from _planned(submitted, plan_digest(again.plan), folder / CHALLENGE)

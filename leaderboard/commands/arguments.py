@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from bench.cli.arguments import add_pictures
+
 
 def add_trust(parser: argparse.ArgumentParser) -> None:
-    """Add where a suite's paths start, and whether plugins and programs of others may run."""
+    """Add where a suite's pictures and paths are, and whether code of others may run."""
+    add_pictures(parser)
     parser.add_argument(
         "--suite-folder",
         type=Path,

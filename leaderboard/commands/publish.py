@@ -67,7 +67,7 @@ def _write_entries(arguments: argparse.Namespace) -> None:
 
 def _write_challenge(arguments: argparse.Namespace) -> None:
     from bench.cli.output import say
-    from bench.errors import ConfigError
+    from bench.errors import ConfigError, MissingPicturesError
     from bench.verify.consent import refuse_foreign_code
     from bench.verify.replan import replan
     from leaderboard.publish.challenge import challenge
@@ -86,10 +86,14 @@ def _write_challenge(arguments: argparse.Namespace) -> None:
     folder = current(arguments.to / ENTRIES / arguments.track / slug(codec))
     entry = read_entry(folder)
     refuse_foreign_code(entry.suite, folder, entry.by, allowed=arguments.plugins)
-    replanned = replan(run_of(entry, folder).manifest, arguments.suite_folder)
+    run = run_of(entry, folder)
+    try:
+        again = replan(run.manifest, arguments.suite_folder)
+    except MissingPicturesError as error:
+        raise MissingPicturesError(f"{arguments.challenge} is not checked: {error}") from error
     pictures = read_submitted_pictures(arguments.challenge)
     publisher = _publisher(arguments)
-    say(f"wrote {challenge(entry, replanned, pictures, arguments.to, publisher)}")
+    say(f"wrote {challenge(entry, run, again, pictures, arguments.to, publisher)}")
 
 
 def _publisher(arguments: argparse.Namespace) -> str:

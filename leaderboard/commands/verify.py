@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.cli import CHECK_FAILED, DONE
+from bench.cli import CHECK_FAILED, DONE, NOT_DONE
 from leaderboard.commands.arguments import add_trust
 
 if TYPE_CHECKING:
@@ -29,7 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what was checked and every finding; return 1 where there is one."""
+    """Print what was checked and every finding.
+
+    Returns:
+        1 if there is a finding, 2 if the pictures to check are not on this machine.
+    """
     from bench.cli.output import say
     from bench.verify.run_folder import tally
     from leaderboard.publish.published_board import ENTRIES
@@ -37,11 +41,19 @@ def run(arguments: argparse.Namespace) -> int:
 
     what = arguments.what
     is_board = (what / INDEX).is_file() or (what / ENTRIES).is_dir()
-    count = _board_findings(what) if is_board else tally(_events(arguments), say).findings
+    done = None if is_board else tally(_events(arguments), say)
+    count = _board_findings(what) if done is None else done.findings
     if count:
         findings = "1 finding" if count == 1 else f"{count} findings"
         say(f"{what} is not what it says: {findings} above")
-    return CHECK_FAILED if count else DONE
+        return CHECK_FAILED
+    if done is not None and done.unchecked:
+        say(
+            f"{what} was not checked; --pictures names the folder of the Kodak set, --suite-folder"
+            " the one in which relative paths of the suite start"
+        )
+        return NOT_DONE
+    return DONE
 
 
 def _board_findings(board: Path) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bench.verify.same_codec import without_versions
 from leaderboard.aggregate.cases import ScoredAttack, cases
 from leaderboard.aggregate.families import Family, FamilyMember
 from leaderboard.aggregate.suite_info import setting
@@ -77,7 +78,8 @@ def known(
     Args:
         board: the board of the entries.
         entries: the entries, with their codecs and publishers.
-        challenges: the challenges; those on another version of a codec do not count.
+        challenges: the challenges; those on other weights or parameters of a codec do not
+            count.
     """
     publishers = {(one.entry.track, one.entry.codec): one.entry.by for one in entries}
     submitted = _submitted(entries, challenges)
@@ -92,7 +94,7 @@ def _submitted(
 ) -> dict[_Place, list[ScoredAttack]]:
     """Return the submitted adversarial pictures with their scores, by what they were scored on."""
     fingerprints = {
-        (one.entry.track, label, fingerprint)
+        (one.entry.track, label, without_versions(fingerprint))
         for one in entries
         for label, fingerprint in one.entry.codecs.items()
     }
@@ -100,7 +102,8 @@ def _submitted(
     for one in challenges:
         run, track = run_of(one.challenge, one.folder), one.challenge.track
         for (label, budget), case in cases(run, setting(run)).items():
-            if (track, label, one.challenge.codecs[label]) in fingerprints:
+            codec = without_versions(one.challenge.codecs[label])
+            if (track, label, codec) in fingerprints:
                 attacks[track, label, budget] += case.of(EXTERNAL)
     return attacks
 

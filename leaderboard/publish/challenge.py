@@ -9,7 +9,7 @@ pictures.zip                                the pictures as PNGs
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,14 +19,13 @@ from pydantic import BaseModel
 from bench.budget import Budget
 from bench.codec import Image
 from bench.engine.runner import plan_digest, versions
-from bench.errors import ConfigError, StoreError
+from bench.errors import ConfigError
 from bench.images.image_set import Picture, pixel_hash
 from bench.images.png import encode_png
 from bench.isolation.coder_pool import shared_pool
 from bench.planning.jobs import CraftJob, Draw, Group, Plan
 from bench.planning.operating_point import OperatingPoint, PlannedAttack
 from bench.planning.planner import make_group
-from bench.planning.resolve import make_codec
 from bench.registry.registry import Component
 from bench.scoring.measure import coder_spec, measure
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
@@ -36,6 +35,8 @@ from bench.tensors import to_tensor
 from bench.utils.hashing import digest
 from bench.utils.machine import describe_machine
 from bench.verify.replan import ReplannedRun
+from bench.verify.same_codec import check_clean_scores, codecs_here
+from leaderboard.aggregate.suite_info import setting
 from leaderboard.aggregate.threats import EXTERNAL
 from leaderboard.publish.archive import zipped
 from leaderboard.publish.entry import (
@@ -55,7 +56,11 @@ CHALLENGES, CHALLENGE, PICTURES = "challenges", "challenge.json", "pictures.zip"
 
 
 class Challenge(HashedFolder):
-    """Scores of submitted adversarial pictures on one codec of one track."""
+    """Scores of submitted adversarial pictures on one codec of one track.
+
+    The versions, the machine and the fingerprints of the codecs are those of the author. They can
+    differ from those of the codec's entry, see `bench.verify.same_codec`.
+    """
 
 
 @dataclass(frozen=True)
@@ -76,12 +81,13 @@ def read_challenge(folder: Path) -> Challenge:
 
 
 def challenge(
-    entry: Entry, again: ReplannedRun, pictures: Mapping[str, Image], board: Path, by: str
+    entry: Entry, run: Run, again: ReplannedRun, pictures: Mapping[str, Image], board: Path, by: str
 ) -> Path:
     """Score submitted pictures and write the challenge; an older one of the author is replaced.
 
     Args:
         entry: the codec's entry.
+        run: the records of the entry.
         again: the replanned run of the entry.
         pictures: pictures by name, named after their source pictures.
         board: the folder of the published board.
@@ -92,7 +98,8 @@ def challenge(
 
     Raises:
         BenchError: a picture has no source picture in the track or is outside its budgets, or the
-            codec differs from the published one.
+            codec differs from the published one by its weights or parameters, or by its scores
+            of a source picture beyond the tolerances.
     """
     place = board / CHALLENGES / entry.track / entry.slug / slug(by)
     existing = current(place)
@@ -101,18 +108,22 @@ def challenge(
             f"{place} belongs to '{owner}', whose folder has the same name as that of '{by}';"
             " choose another --by"
         )
-    _check_codecs(entry, again)
+    references = setting(run).references
+    codecs = codecs_here(entry.codecs, again, references)
     submitted = {one.job.key: one for one in _submitted(again, pictures, by)}
-    planned = _plan(again, entry.codecs, [one.job for one in submitted.values()])
+    planned = _plan(again, codecs, [one.job for one in submitted.values()])
     images = {key: one.image for key, one in submitted.items()}
+    measured = list(_measured(again, planned, images))
+    check_clean_scores(run, measured, references)
     records: list[CraftRecord | MeasureRecord] = [_record(one) for one in submitted.values()]
-    records += _measured(again, planned, images)
+    records += measured
     pngs = {f"adversarial/{key}.png": encode_png(image) for key, image in images.items()}
     files = {RECORDS: packed(records), PICTURES: zipped(pngs)}
     written = _challenge(entry, again, planned, by).model_copy(
         update={
             "files": {name: sha256(content) for name, content in files.items()},
             "archive": {name: sha256(content) for name, content in pngs.items()},
+            "codecs": codecs,
         }
     )
     write_entry(place, {**files, CHALLENGE: sealed(written)})
@@ -135,17 +146,6 @@ def replanned(again: ReplannedRun, run: Run, by: str) -> ReplannedRun:
         if craft.picture in pictures and craft.budget in budgets
     ]
     return replace(again, plan=_plan(again, run.manifest.codecs, jobs))
-
-
-def _check_codecs(entry: Entry, again: ReplannedRun) -> None:
-    """Raise an error if an operating point is not the published one."""
-    for label, published in entry.codecs.items():
-        fingerprint = make_codec(again.points[label]).fingerprint()
-        if fingerprint != published:
-            raise StoreError(
-                f"{label} is '{fingerprint}' here but was published as '{published}'; pictures are"
-                " only scored on the published codec"
-            )
 
 
 def _submitted(again: ReplannedRun, pictures: Mapping[str, Image], by: str) -> Iterator[_Submitted]:
@@ -194,10 +194,20 @@ def _job(by: str, picture: Picture, sha256: str, budget: Budget) -> CraftJob:
     )
 
 
-def _plan(again: ReplannedRun, labels: Collection[str], jobs: Sequence[CraftJob]) -> Plan:
-    """Return the jobs with their evaluations, and those of their source pictures."""
+def _plan(again: ReplannedRun, codecs: Mapping[str, str], jobs: Sequence[CraftJob]) -> Plan:
+    """Return the jobs with their evaluations, and those of their source pictures.
+
+    Args:
+        again: the replanned run of the entry.
+        codecs: fingerprints of the codecs that are scored, by label.
+        jobs: the jobs.
+    """
     points = {cell.victim.label: cell.victim for cell in again.plan.groups[0].cells}
-    victims = [point for label, point in points.items() if label in labels]
+    victims = [
+        replace(point, fingerprint=codecs[label])
+        for label, point in points.items()
+        if label in codecs
+    ]
     groups: list[Group] = []
     for picture in again.pictures:
         own = [job for job in jobs if job.picture == picture]

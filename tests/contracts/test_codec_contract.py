@@ -11,10 +11,11 @@ import torch
 from backends.toy import Toy
 from bench.codec import Codec, Tolerances
 from bench.container import overhead, pack, unpack
-from bench.errors import CodecError
+from bench.errors import CodecError, Unsupported
 from bench.registry.component_spec import ComponentSpec
 from bench.registry.registry import entries, instantiate, unavailable
 from bench.testing import CodecContract
+from bench.testing.base import Figure, NotApplicable
 
 POINTS = {
     "h266": ({"qp": 40}, {"qp": 41}),
@@ -181,7 +182,8 @@ class _Wrong(Toy):
     ("fault", "check"),
     [
         ("dead", "test_gradients_flow_through_both_halves"),
-        ("a slope of its own", "test_gradients_are_the_slopes_without_rounding"),
+        ("dead", "test_gradients_agree_with_finite_differences"),
+        ("a slope of its own", "test_gradients_agree_with_finite_differences"),
         ("another picture", "test_the_surrogate_agrees_with_the_codec"),
         ("half the bits", "test_the_surrogate_agrees_with_the_codec"),
         ("no streams", "test_the_surrogate_has_both_halves"),
@@ -195,6 +197,65 @@ def test_a_surrogate_with_a_fault_fails(fault, check):
 
     with pytest.raises(AssertionError, match=r"^[^\n]+$"):
         getattr(Contract(), check)()
+
+
+class _Narrow(Toy):
+    """A codec that supports one size, not white, and draws."""
+
+    def encode(self, image):
+        if image.shape != (64, 80, 3) or image.min() == 255:
+            raise Unsupported("the picture is not 80x64, or white")
+        return super().encode(image)
+
+    def draw(self, rng):
+        return self
+
+
+def test_every_kind_of_picture_must_be_supported_in_some_size():
+    class Contract(CodecContract):
+        def codec(self):
+            return _Narrow()
+
+    with pytest.raises(AssertionError, match=r"white of .* is unsupported"):
+        Contract().test_every_kind_of_picture_comes_back()
+
+
+@pytest.mark.parametrize(
+    ("codec", "check", "reason"),
+    [
+        (_Broken("no"), "gradients_agree_with_finite_differences", "the codec has no gradients"),
+        (_Broken("no"), "gradients_flow_through_both_halves", "the codec has no gradients"),
+        (_Broken("no"), "the_surrogate_has_both_halves", "the codec has no gradients"),
+        (_Broken("no"), "the_surrogate_agrees_with_the_codec", "the codec has no gradients"),
+        (_Broken("no"), "the_estimate_agrees_with_the_bytes", "does not estimate its bits"),
+        (_Narrow(), "the_same_picture_gives_the_same_bytes", "the codec draws random numbers"),
+    ],
+)
+def test_a_promise_that_does_not_apply_is_skipped_with_the_reason(codec, check, reason):
+    class Contract(CodecContract):
+        def codec(self):
+            return codec
+
+    with pytest.raises(NotApplicable, match=reason):
+        getattr(Contract(), f"test_{check}")()
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "least", "within", "near"),
+    [
+        (7.9, 10, False, True, False),
+        (8.1, 10, False, True, True),
+        (10, 10, False, True, True),
+        (10.1, 10, False, False, False),
+        (41, 40, True, True, False),
+        (40.9, 40, True, True, True),
+        (39.9, 40, True, False, False),
+        (float("nan"), 10, False, False, False),
+    ],
+)
+def test_a_value_near_its_limit_is_known(value, limit, least, within, near):
+    figure = Figure("it differs by", value, "%", limit, limit, least)
+    assert (figure.is_within, figure.is_near) == (within, near)
 
 
 class _Single(Toy):
@@ -218,7 +279,7 @@ def test_gradients_are_checked_in_float64_if_the_surrogate_supports_it(codec, pr
         def measured(self, figure):
             figures.append(figure)
 
-    Contract().test_gradients_are_the_slopes_without_rounding()
+    Contract().test_gradients_agree_with_finite_differences()
     assert len(figures) == 2
     for figure in figures:
         assert f"in {precision}, differs from the slope by" in figure.name

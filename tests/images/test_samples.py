@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from bench.errors import ImageError
+from bench.errors import ImageError, MissingPicturesError
 from bench.images import datasets
 from bench.images.image_set import Crop, ImageSpec, load
 from paths import SHARED
@@ -58,6 +58,7 @@ def two_files(monkeypatch):
     files = {f"kodim0{index}.png": png(photo(index)) for index in (1, 2)}
     sums = {name: hashlib.sha256(file).hexdigest() for name, file in files.items()}
     monkeypatch.setattr(datasets, "kodak_sums", lambda: sums)
+    monkeypatch.delenv("BENCH_PICTURES", raising=False)
     return files
 
 
@@ -87,7 +88,9 @@ def test_only_what_is_chosen_is_downloaded(server, two_files, tmp_path):
 
 def test_a_download_with_a_wrong_checksum_is_refused_and_not_kept(server, two_files, tmp_path):
     server.expect_request("/kodak/kodim01.png").respond_with_data(two_files["kodim02.png"])
-    with pytest.raises(ImageError, match=r"kodim01\.png is not the Kodak .* 'folder:'$") as error:
+    with pytest.raises(
+        ImageError, match=r"kodim01\.png is not the Kodak .* BENCH_PICTURES$"
+    ) as error:
         load(ImageSpec(set="kodak"), tmp_path)
     assert "\n" not in str(error.value)
     assert list((tmp_path / "cache/kodak").iterdir()) == []
@@ -102,7 +105,9 @@ def test_a_damaged_file_in_the_cache_is_downloaded_again(server, two_files, tmp_
 
 def test_a_server_that_lacks_the_file_is_reported_with_the_way_out(server, two_files, tmp_path):
     server.expect_request("/kodak/kodim01.png").respond_with_data("gone", status=404)
-    with pytest.raises(ImageError, match=r"cannot download .*\(HTTP status 404\); .*'folder:'$"):
+    with pytest.raises(
+        ImageError, match=r"cannot download .*\(HTTP status 404\); .*BENCH_PICTURES$"
+    ):
         load(ImageSpec(set="kodak"), tmp_path)
 
 
@@ -110,7 +115,9 @@ def test_an_unreachable_server_is_reported_with_the_way_out(
     server, two_files, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("BENCH_KODAK_URL", "http://localhost:9/")
-    with pytest.raises(ImageError, match=r"cannot download .*\(ConnectionError\); .*'folder:'$"):
+    with pytest.raises(
+        ImageError, match=r"cannot download .*\(ConnectionError\); .*BENCH_PICTURES$"
+    ):
         load(ImageSpec(set="kodak"), tmp_path)
 
 
@@ -137,6 +144,44 @@ def test_kodak_from_a_folder_is_checksummed(two_files, tmp_path):
     (tmp_path / "kodim01.png").unlink()
     with pytest.raises(ImageError, match=r"lacks kodim01\.png of the Kodak set; add it"):
         load(ImageSpec(set="kodak", folder="."), tmp_path)
+
+
+@pytest.fixture
+def users_folder(two_files, tmp_path, monkeypatch):
+    """The folder of the Kodak set that the user has; nothing can be downloaded."""
+    (tmp_path / "mine").mkdir()
+    for name, file in two_files.items():
+        (tmp_path / "mine" / name).write_bytes(file)
+    monkeypatch.setenv("BENCH_KODAK_URL", "http://localhost:9/")
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("BENCH_PICTURES", str(tmp_path / "mine"))
+    return tmp_path / "mine"
+
+
+@pytest.mark.parametrize("folder", [None, "nowhere"])
+def test_the_users_folder_comes_before_the_suites_and_the_download(users_folder, folder):
+    pictures = load(ImageSpec(set="kodak", folder=folder), Path())
+    assert [picture.name for picture in pictures] == ["kodim01", "kodim02"]
+    assert np.array_equal(pictures[0].pixels, photo(1))
+    assert not (users_folder.parent / "cache").exists()
+
+
+def test_a_folder_of_the_user_that_is_not_the_set_is_refused(users_folder, two_files, monkeypatch):
+    (users_folder / "kodim02.png").write_bytes(two_files["kodim01.png"])
+    with pytest.raises(
+        MissingPicturesError, match=r"kodim02\.png is not the Kodak set's: .*--pict"
+    ):
+        load(ImageSpec(set="kodak"), Path())
+    (users_folder / "kodim02.png").unlink()
+    with pytest.raises(MissingPicturesError, match=r"mine lacks kodim02\.png .* BENCH_PICTURES$"):
+        load(ImageSpec(set="kodak"), Path())
+    monkeypatch.setenv("BENCH_PICTURES", str(users_folder / "none"))
+    with pytest.raises(MissingPicturesError, match=r"none is no folder; .* BENCH_PICTURES$"):
+        load(ImageSpec(set="kodak"), Path())
+
+
+def test_other_sets_do_not_use_the_users_folder(users_folder):
+    assert names(ImageSpec(set="sample", limit=1), Path()) == ["astronaut"]
 
 
 @pytest.mark.shared

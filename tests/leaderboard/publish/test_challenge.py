@@ -274,9 +274,10 @@ def test_what_keeps_no_budget_or_is_of_no_picture_is_refused(
     source = sources["chelsea"]
     moved = np.where(source < 128, source + change, source - change).astype(np.uint8)
     (made,) = entries(published)[:1]
-    again = replan(run_of(made.entry, made.folder).manifest, Path())
+    run = run_of(made.entry, made.folder)
+    again = replan(run.manifest, Path())
     with pytest.raises(BenchError, match=re.escape(message)):
-        challenge(made.entry, again, {name: moved}, tmp_path, "me")
+        challenge(made.entry, run, again, {name: moved}, tmp_path, "me")
     assert challenges(tmp_path) == []
 
 
