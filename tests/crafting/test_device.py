@@ -96,7 +96,11 @@ def codec():
     @cache
     def made(family):
         net = freeze(load_checkpoint(family, bundled(family)[0]))
-        return Learned(family, net, lambda own, _: _moved(live(with_fast_layers(own))), net)
+
+        def surrogate(own, rounding):
+            return _moved(live(with_fast_layers(own), rounding))
+
+        return Learned(family, net, surrogate, net)
 
     return made
 
