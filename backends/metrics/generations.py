@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-import numpy as np
 from pydantic import Field
 
 from bench.codec import Image
-from bench.metric import Better, Recode, psnr_of
+from bench.metric import Better, Recode, Recoded
+from bench.metrics.scores import psnr
 
 Count = Annotated[int, Field(ge=2, le=100)]
 
@@ -36,10 +35,8 @@ class Generations:
 
     def after_recoding(self, reference: Image, picture: Image, recode: Recode) -> float:
         """Return the loss in dB; infinite if only the first generation is lossless."""
-        first = last = picture
-        for _ in range(self.count - 1):
-            last = recode(last).image
-        before, after = (_psnr(reference, decoded) for decoded in (first, last))
+        last = _last_generation(picture, self.count, recode).image
+        before, after = (psnr(reference, decoded) for decoded in (picture, last))
         return 0.0 if before == after else before - after
 
 
@@ -60,13 +57,12 @@ class GenerationRate:
     def after_recoding(self, reference: Image, picture: Image, recode: Recode) -> float:
         """Return the rate in bits per pixel, greater than 0."""
         del reference
-        rate = math.nan
-        for _ in range(self.count - 1):
-            coded = recode(picture)
-            picture, rate = coded.image, coded.bpp
-        return rate
+        return _last_generation(picture, self.count, recode).bpp
 
 
-def _psnr(reference: Image, picture: Image) -> float:
-    difference = reference.astype(np.float64) - picture
-    return psnr_of(float(np.mean(np.square(difference))) / 255**2)
+def _last_generation(first: Image, count: int, recode: Recode) -> Recoded:
+    """Return generation `count`, at least 2, of a picture whose first generation is given."""
+    coded = recode(first)
+    for _ in range(count - 2):
+        coded = recode(coded.image)
+    return coded

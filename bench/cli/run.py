@@ -88,7 +88,7 @@ def _say_if_bfloat16_is_slow() -> None:
     import torch
 
     from bench.cli.output import say_now
-    from bench.utils.half_precision import bfloat16_speedup
+    from bench.utils.machine import bfloat16_speedup
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     speedup = bfloat16_speedup(device)

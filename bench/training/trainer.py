@@ -17,7 +17,7 @@ from torch.nn import functional
 from bench.errors import BenchError
 from bench.training.adversary import Adversary
 from bench.training.recipe import Stage
-from bench.utils.half_precision import is_bfloat16_faster
+from bench.utils.machine import is_bfloat16_faster
 
 
 @dataclass(frozen=True)

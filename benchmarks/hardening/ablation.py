@@ -124,6 +124,7 @@ def _write_suite(folder: Path) -> None:
         "budgets": [{"linf": 4}, {"linf": 8}, {"linf": 16}, {"mse": 3.0e-4}],
         "transfer": "none",
         "rd_lambda": RECIPE["lmbda"],
+        "metrics": ["generations"],
         "compute": {"threads": 1},
     }
     text = yaml.safe_dump(suite, sort_keys=False)

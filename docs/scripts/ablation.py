@@ -8,15 +8,12 @@ The folder is the one of `benchmarks/hardening/ablation.py`, with its finished r
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
-from generations import GENERATIONS, mean_loss
+from hardening import lost_in_generations
 from pages import DOCS, finished_run, run_folders, table, write_page
 
-from bench.codec import Codec
-from bench.images import image_set
-from bench.registry.component_spec import ComponentSpec
-from bench.registry.registry import instantiate
 from bench.store.run_folder import Run
 from leaderboard.aggregate.suite_info import setting
 from leaderboard.study.adversarial_training import pair_of
@@ -26,7 +23,7 @@ PLAIN = "plain"
 INTRODUCTION = """\
 # What each term of hardening buys and costs
 
-Variants of one recipe harden bmshj2018-hyperprior-small-q4 for {steps} steps each, one change at a
+Variants of one recipe harden bmshj2018-hyperprior-small-q4 for 1,500 steps each, one change at a
 time. `docs/scripts/ablation.py` writes this page. The base attacks half of the 128x128 crops with 3
 steps of PGD on the R-D cost at linf 8, through the surrogate without rounding; an attacked crop
 should decode to its source. "no attack" is the same training without attacks: it shows what the
@@ -40,7 +37,7 @@ surrogates, for the distortion, the rate and the R-D cost. The columns are those
 - **recovered**: the share of the recoverable gap that hardening recovers.
 - **PSNR, rate**: at linf 8, the PSNR under attacks on the distortion and the rate under attacks on
   the rate, in bits per pixel.
-- **lost**: the PSNR that a clean picture loses in {generations} generations."""
+- **lost**: the PSNR that a clean picture loses in ten generations."""
 HEADERS = (
     *("variant", "clean J", "recovered: linf 4", "linf 8", "linf 16", "mse 0.0003"),
     *("PSNR", "rate", "lost"),
@@ -64,27 +61,12 @@ def main() -> None:
 def page_blocks(run: Run, folder: Path) -> Iterator[str]:
     """Yield the blocks of the page."""
     suite = setting(run)
-    pictures = [one.pixels for one in image_set.load(suite.images, folder)]
-    codecs = {str(spec): spec for group in suite.codecs for spec in group}
-    yield INTRODUCTION.format(
-        steps="1,500", pictures=len(pictures), crop=suite.images.crop, generations=GENERATIONS
-    )
-    lost = {label: mean_loss(_codec(spec, folder), pictures) for label, spec in codecs.items()}
-    yield table(HEADERS, [_line(run, label, lost[label]) for label in codecs])
+    yield INTRODUCTION.format(pictures=len(run.manifest.pictures), crop=suite.images.crop)
+    yield table(HEADERS, [_line(run, str(spec)) for spec in chain(*suite.codecs)])
     yield REPRODUCE.format(folder=folder.as_posix())
 
 
-def _codec(spec: ComponentSpec, folder: Path) -> Codec:
-    """Return a codec whose checkpoint is bundled or lies in the folder."""
-    params = dict(spec.params)
-    file = folder / str(params["checkpoint"])
-    if file.exists():
-        params["checkpoint"] = str(file)
-    codec: Codec = instantiate("codec", ComponentSpec(spec.name, tuple(params.items())))
-    return codec
-
-
-def _line(run: Run, label: str, lost: float) -> tuple[str, ...]:
+def _line(run: Run, label: str) -> tuple[str, ...]:
     pair = pair_of(run, PLAIN, label)
     _, distortion = pair.losses("linf 8", "distortion")
     _, rate = pair.losses("linf 8", "rate")
@@ -95,7 +77,7 @@ def _line(run: Run, label: str, lost: float) -> tuple[str, ...]:
         *("–" if is_plain else f"{pair.recovered(budget):.1%}" for budget in BUDGETS),
         f"{distortion.average(lambda scores: scores.psnr_source):.2f} dB",
         f"{rate.average(lambda scores: scores.bpp):.3f}",
-        f"{lost:.2f} dB",
+        f"{lost_in_generations(pair.hardened):.2f} dB",
     )
 
 

@@ -3,29 +3,31 @@
     python docs/scripts/hardening.py runs/hardening-hyperprior-q5 runs/hardening-hyperprior-q4 ...
 
 A model labelled "NAME hardened" is compared with the model labelled "NAME" of the same run. The
-script also codes the pictures of the runs ten times with each model, and writes the results into
-the cards of the bundled models.
+script also writes the results into the cards of the bundled models.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
-from generations import lost_in_generations
 from pages import DOCS, command, finished_run, run_folders, table, write_page
 
 from bench.errors import ConfigError
 from bench.models.card import Robustness, read_card, write_card
+from bench.store.records import Scores
 from bench.store.run_folder import Run
 from leaderboard.aggregate.cases import CellGroup, cases
 from leaderboard.aggregate.suite_info import setting
 from leaderboard.aggregate.threats import GRADIENTS
-from leaderboard.study.adversarial_training import HARDENED_SUFFIX, HardenedPair, hardened_pairs
+from leaderboard.study.adversarial_training import HardenedPair, hardened_pairs
 from leaderboard.study.losses import OBJECTIVE_VALUES, clean_mean, rd_cost, worst_case
 
 PAGE = DOCS / "hardening.md"
+GENERATIONS = "generations"
+"""The metric, with its default number of ten generations."""
 ZOO = Path(__file__).parents[2] / "backends/zoo"
 INTRODUCTION = """\
 # Adversarial training
@@ -81,14 +83,14 @@ def main() -> None:
     """Read the runs, write the page and the cards of the bundled models."""
     folders = run_folders(__doc__)
     runs = [finished_run(folder) for folder in folders]
-    pairs = [(run, pair) for run in runs for pair in hardened_pairs(run)]
+    pairs = [pair for run in runs for pair in hardened_pairs(run)]
     blocks = [
         INTRODUCTION.format(pictures=len(runs[0].manifest.pictures)),
         table(
             [header.format(*SUMMARY_BUDGETS) for header in SUMMARY_HEADERS],
-            (_summary_line(run, pair) for run, pair in pairs),
+            map(_summary_line, pairs),
         ),
-        *chain.from_iterable(section(pair) for _, pair in pairs),
+        *chain.from_iterable(section(pair) for pair in pairs),
         command("hardening.py", folders),
     ]
     write_page(PAGE, blocks)
@@ -96,8 +98,7 @@ def main() -> None:
         _update_cards(run)
 
 
-def _summary_line(run: Run, pair: HardenedPair) -> tuple[str, ...]:
-    lost = lost_in_generations(run, [pair.name + HARDENED_SUFFIX, pair.name])
+def _summary_line(pair: HardenedPair) -> tuple[str, ...]:
     return (
         _title(pair),
         f"{pair.clean_increase:+.1%}",
@@ -105,8 +106,19 @@ def _summary_line(run: Run, pair: HardenedPair) -> tuple[str, ...]:
         _percent(_fall(pair.excess_costs(SUMMARY_BUDGETS[1]))),
         _largest(pair, pair.costs),
         _largest(pair, pair.input_costs),
-        *(f"{lost[label]:.2f} dB" for label in lost),
+        *(f"{lost_in_generations(side):.2f} dB" for side in (pair.hardened, pair.plain)),
     )
+
+
+def lost_in_generations(side: Mapping[str, CellGroup]) -> float:
+    """Return the mean of the metric `generations` over the clean pictures of a model, in dB."""
+    group = next(iter(side.values()))
+    return clean_mean(group, _lost)
+
+
+def _lost(scores: Scores) -> float:
+    loss = scores.extra[GENERATIONS].clean
+    return math.nan if loss is None else loss
 
 
 def _fall(costs: tuple[float, float]) -> float:

@@ -19,7 +19,7 @@ from bench.store.records import TIMES
 from bench.store.run_folder import open_run, read_run
 from bench.suite.suite import Suite
 from bench.tensors import to_image, to_tensor
-from bench.utils import half_precision
+from bench.utils import machine
 from bench.utils.precision import (
     PLAIN,
     Arithmetic,
@@ -237,7 +237,7 @@ def test_the_same_suite_finds_the_same_pictures_again(tmp_path):
 
 @pytest.mark.parametrize(("speedup", "said"), [(0.05, True), (1.5, False)])
 def test_a_run_says_where_bfloat16_is_slower(speedup, said, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(half_precision, "bfloat16_speedup", lambda device: speedup)
+    monkeypatch.setattr(machine, "bfloat16_speedup", lambda device: speedup)
     path = tmp_path / "small.yaml"
     path.write_text(
         "name: small\nimages: {set: sample, limit: 1, crop: {height: 16, width: 16}}\n"
@@ -250,7 +250,7 @@ def test_a_run_says_where_bfloat16_is_slower(speedup, said, tmp_path, monkeypatc
 
 
 def test_the_speed_of_bfloat16_is_measured():
-    assert 0.001 < half_precision.bfloat16_speedup(torch.device("cpu")) < 100
+    assert 0.001 < machine.bfloat16_speedup(torch.device("cpu")) < 100
 
 
 def test_a_machine_without_a_compiler_is_reported_before_anything_runs(monkeypatch):
