@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, product
+from itertools import chain
 from pathlib import Path
 from urllib.parse import quote
 
 from bench.errors import BenchError
 from bench.store.run_folder import Run
-from leaderboard.formatting import decibel, escaped, percent, rate
+from leaderboard.formatting import decibel, escaped, rate
 from leaderboard.render.files import require_markdown, write_file
 from leaderboard.render.markdown import bullets, table
 from leaderboard.study import report_text
@@ -30,12 +30,11 @@ from leaderboard.study.effects import (
     white_box_on_plain,
     worst_per_picture,
 )
-from leaderboard.study.losses import OBJECTIVE_VALUES, rd_cost
+from leaderboard.study.hardening_section import hardening_section
 from leaderboard.study.noise_baseline import baseline_table
 from leaderboard.study.optimality import optimalities, optimality_tables
 from leaderboard.study.published_claims import (
     CAVEAT,
-    PUBLISHED_REDUCTION,
     attack_claims,
     published_text,
     training_claims,
@@ -143,7 +142,7 @@ def _blocks(report: _Report, name: str) -> Iterator[str]:
     yield report_text.classical(report.effects)
     yield psnr_table(report.effects, report.budgets)
     yield from damage_tables(report.effects, report.budgets)
-    yield from _training(report.pairs, report.budgets)
+    yield from hardening_section(report.pairs, report.budgets)
     yield "## Reproduce this page"
     yield report_text.reproduction(report.runs, name)
 
@@ -170,17 +169,6 @@ def _axes(report: _Report) -> Iterator[str]:
     yield "## Objective"
     yield _objective_table(report)
     yield f"![Objective: damage of each kind by budget]({quote(objective_figure)})"
-
-
-def _training(pairs: Sequence[HardenedPair], budgets: Sequence[str]) -> Iterator[str]:
-    """Yield the section on hardened models, if there are any."""
-    if not pairs:
-        return
-    yield "## Adversarial training"
-    lambdas = dict.fromkeys(f"{pair.lmbda:g}" for pair in pairs)
-    yield report_text.HARDENING.format(lmbda=", ".join(lambdas))
-    yield _worst_of_pairs(pairs)
-    yield _reductions(pairs, budgets)
 
 
 def _counted(effects: Sequence[AttackEffect], section: Section) -> list[AttackEffect]:
@@ -260,43 +248,3 @@ def _trends(report: _Report) -> Iterator[str]:
     yield from quality_trends(report.effects)
     yield from most_damaged_families(report.effects, report.budgets)
     yield from classical_trends(report.effects)
-
-
-def _worst_of_pairs(pairs: Sequence[HardenedPair]) -> str:
-    """Return a table of each pair at the budget and objective with the largest plain cost."""
-    headers = ("model", "clean J increase, %", "at", "J plain", "J hardened", "reduction, %")
-    more = ("ceiling, %", "faithful ceiling, %", "reduction of J(input), %")
-    lines = chain.from_iterable(map(_worst_of_pair, pairs))
-    columns = (*headers, *more, "reduction in the paper, %")
-    return table(columns, [False, True, False, *[True] * 7], lines)
-
-
-def _worst_of_pair(pair: HardenedPair) -> Iterator[tuple[str, ...]]:
-    attacked = [at for at in product(pair.plain, OBJECTIVE_VALUES) if pair.was_attacked(*at)]
-    if not attacked:
-        return
-    worst = max(attacked, key=lambda at: pair.losses(*at)[0].average(rd_cost))
-    costs = (loss.average(rd_cost) for loss in pair.losses(*worst))
-    kinds = (pair.reduction, pair.ceiling, pair.faithful_ceiling, pair.input_reduction)
-    shares = (share(*worst) for share in kinds)
-    yield (
-        *(pair.name, percent(100 * pair.clean_increase), ", ".join(worst)),
-        *(f"{cost:.3f}" for cost in costs),
-        *(percent(100 * share) for share in (*shares, PUBLISHED_REDUCTION)),
-    )
-
-
-def _reductions(pairs: Sequence[HardenedPair], budgets: Sequence[str]) -> str:
-    """Return a table of the reduction in per cent, by pair, objective and budget."""
-    lines = [
-        (pair.name, objective, *(_reduction(pair, budget, objective) for budget in budgets))
-        for pair, objective in product(pairs, OBJECTIVE_VALUES)
-    ]
-    headers = ("model", "objective", *budgets)
-    return table(headers, [False, False, *[True] * len(budgets)], lines)
-
-
-def _reduction(pair: HardenedPair, budget: str, objective: str) -> str:
-    if not pair.was_attacked(budget, objective):
-        return "–"
-    return percent(100 * pair.reduction(budget, objective))

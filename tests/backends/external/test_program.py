@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from functools import partial
 from pathlib import Path
@@ -37,15 +36,6 @@ CODECS = [
     partial(JpegXl, distance=2),
 ]
 EVERY_CODEC = pytest.mark.parametrize("codec", CODECS, ids=[form.name for form in FORMATS])
-
-
-@pytest.fixture
-def temporary(tmp_path, monkeypatch):
-    """The folder of temporary files."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    return folder
 
 
 @pytest.fixture
