@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +91,7 @@ def suite(parsed: argparse.Namespace) -> dict[str, Any]:
             {"name": name, "checkpoint": file, "label": Path(file).name.partition(".")[0]}
             for name, file in models
         ],
-        "attacks": _attacks(parsed),
+        "attacks": [*(() if parsed.tmla else ("standard",)), *_others(parsed)],
         "objectives": OBJECTIVES,
         "budgets": BUDGETS,
         "transfer": "none",
@@ -100,33 +99,17 @@ def suite(parsed: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _attacks(parsed: argparse.Namespace) -> list[Any]:
-    """Return the attacks with each multiple of the ensemble's number of gradients."""
-    counts = [GRADIENTS * factor for factor in parsed.times]
-    if parsed.tmla:
-        attacks = [one for count in counts for one in _of_libraries(_ONE_AT_A_TIME, count)]
-    else:
-        others = ((*_of_libraries(_LIBRARIES, count), *_published(count)) for count in counts)
-        attacks = ["standard", *chain.from_iterable(others)]
-    return [_unrounded(one) for one in attacks] if parsed.unrounded else attacks
-
-
-def _of_libraries(titles: Sequence[tuple[str, str]], count: int) -> Iterator[dict[str, Any]]:
-    for title, name in titles:
-        yield {"name": name, "gradients": count, "label": f"{title}, {count}"}
-
-
-def _published(count: int) -> Iterator[dict[str, Any]]:
-    for title, settings, steps in _PUBLISHED:
-        yield settings | {"steps": int(count * steps), "label": f"{title}, {count}"}
-
-
-def _unrounded(attack: Any) -> Any:
-    """Return an attack of others with the surrogate without rounding."""
-    if isinstance(attack, str):
-        return attack
-    title, _, count = attack["label"].rpartition(", ")
-    return attack | {"label": f"{title} unrounded, {count}", "rounding": "none"}
+def _others(parsed: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Yield the attacks of others with each multiple of the ensemble's number of gradients."""
+    libraries, published = (_ONE_AT_A_TIME, ()) if parsed.tmla else (_LIBRARIES, _PUBLISHED)
+    mark, surrogate = (" unrounded", {"rounding": "none"}) if parsed.unrounded else ("", {})
+    for count in (GRADIENTS * factor for factor in parsed.times):
+        for title, name in libraries:
+            label = f"{title}{mark}, {count}"
+            yield {"name": name, "gradients": count, "label": label} | surrogate
+        for title, settings, steps in published:
+            label = f"{title}{mark}, {count}"
+            yield settings | {"steps": int(count * steps), "label": label} | surrogate
 
 
 if __name__ == "__main__":
