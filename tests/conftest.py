@@ -302,6 +302,7 @@ def recipe(photos, tmp_path):
             "warmup": 5,
             "validate_every": 20,
             "checkpoint_every": 10,
+            "bfloat16": False,
         }
         path = tmp_path / "tiny.yaml"
         path.write_text(json.dumps({**keys, **changes}))

@@ -119,6 +119,8 @@ class _StageTraining:
             display.say(
                 f"{stage.name}: from step {trainer.step}, {trainer.device.type}, {precision}"
             )
+            if not self._state.exists():
+                self._save_state()  # keeps what was measured, even if the first steps are lost
             if not log.entries:
                 log.add({"step": 0, "bfloat16": float(trainer.bfloat16)})
             while trainer.step < stage.steps:

@@ -25,7 +25,7 @@ _CPUINFO = Path("/proc/cpuinfo")
 _WORTHWHILE = 1.1
 """Smallest speed-up for which bfloat16 is chosen; less is within the noise of a measurement."""
 
-_REPEATS = 4
+_REPEATS = 12
 
 
 def describe_machine() -> dict[str, str]:

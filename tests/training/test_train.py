@@ -18,7 +18,7 @@ from bench.errors import BenchError, ConfigError
 from bench.images.image_set import Crop, ImageSpec
 from bench.models import checkpoint
 from bench.models.architectures import fresh
-from bench.training import train
+from bench.training import train, trainer
 from bench.training.trainer import Trainer
 from paths import ROOT
 
@@ -245,6 +245,23 @@ def test_an_adversarial_training_resumes_with_the_same_bits(recipe, tmp_path):
     assert resumed.read_bytes() == straight.read_bytes()
     entries = [json.loads(line) for line in (out / "tiny.log.jsonl").read_text().splitlines()]
     assert all(entry["attacked"] > 0 for entry in entries if "loss" in entry)
+
+
+@pytest.mark.parametrize("faster", [True, False])
+def test_the_faster_precision_is_measured_once_and_kept(recipe, tmp_path, monkeypatch, faster):
+    path, out = recipe(bfloat16=None, steps=12, checkpoint_every=50), tmp_path / "out"
+    monkeypatch.setattr(trainer, "is_bfloat16_faster", lambda device: faster)
+    monkeypatch.setattr(train.Log, "add", _stop_after(1))
+    with pytest.raises(KeyboardInterrupt):
+        _train(path, out)
+    monkeypatch.undo()
+    monkeypatch.setattr(trainer, "is_bfloat16_faster", lambda device: not faster)
+    small = ImageSpec(set="sample", limit=1, crop=Crop(height=64, width=64))
+    monkeypatch.setattr(train, "_SAMPLES", small)
+    weights = _train(path, out)
+    assert checkpoint.read(weights).card.bfloat16 == faster
+    explicit = recipe(bfloat16=faster, steps=12)
+    assert _train(explicit, tmp_path / "explicit").read_bytes() == weights.read_bytes()
 
 
 def _stop_after(count):
