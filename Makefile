@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 BIN = .venv/bin
+FOR_EXAMPLES = 'onnx>=1.17'  # for the tests of examples/jpeg-ai; no dependency of the project
 
 demo: .venv/installed
 	$(BIN)/bench run suites/quick.yaml
@@ -16,7 +17,7 @@ check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy docs/scripts/*.py examples/*.py examples/plugin-codec/example_codecs/*.py
+	$(BIN)/mypy docs/scripts/*.py examples/plugin-codec/example_codecs/*.py examples/jpeg-ai/jpeg_ai_networks/*.py examples/overfitted_codec.py
 	$(BIN)/lint-imports
 
 bench: .venv/installed-test
@@ -34,11 +35,11 @@ docs: .venv/installed-docs
 	touch $@
 
 .venv/installed-test: .venv/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --editable '.[test]' $(FOR_EXAMPLES)
 	touch $@ .venv/installed
 
 .venv/installed-dev: .venv/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev]' $(FOR_EXAMPLES)
 	touch $@ .venv/installed .venv/installed-test
 
 .venv/installed-docs: .venv/bin/python pyproject.toml

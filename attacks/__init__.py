@@ -20,6 +20,11 @@ ATTACKS: dict[str, Entry] = {
         "attacks.colour_shift:ColourShift", "best of eight uniform colour offsets"
     ),
     "best-noise": Entry("attacks.noise:BestNoise", "best of many noise draws, by queries"),
+    "corruption": Entry(
+        "attacks.corruptions.attack:Corruption",
+        "noise, blur, weather or a digital artefact of ImageNet-C; no attack and in no ranking",
+        paper="arXiv 1903.12261",
+    ),
     "fgsm": Entry(
         "attacks.gradient.pgd:FGSM",
         "single gradient step of the full radius",
@@ -123,7 +128,17 @@ ATTACKS: dict[str, Entry] = {
 
 OBJECTIVES: dict[str, Entry] = {
     "distortion": Entry("attacks.objectives.basic:Distortion", "MSE of the reconstruction"),
+    "regenerated": Entry(
+        "attacks.objectives.basic:Regenerated", "MSE of the picture that is coded twice"
+    ),
     "ms-ssim": Entry("attacks.objectives.basic:MsSsim", "1 - MS-SSIM of the reconstruction"),
+    "haarpsi": Entry(
+        "attacks.objectives.basic:HaarPsi",
+        "1 - HaarPSI of the reconstruction",
+        paper="doi.org/10.1016/j.image.2017.11.001",
+        packages=("piq",),
+        install="pip install 'codec-robustness-bench[perceptual]'",
+    ),
     "rate": Entry("attacks.objectives.basic:Rate", "bits per pixel"),
     "hyper-rate": Entry("attacks.objectives.basic:HyperRate", "bits per pixel of the hyper-latent"),
     "rd": Entry("attacks.objectives.basic:RateDistortion", "R-D cost: bpp + lambda 255^2 MSE"),
@@ -138,6 +153,9 @@ OBJECTIVES: dict[str, Entry] = {
         "minus the distance to the bytes of the source picture",
         paper="arXiv 2503.19817",
     ),
+    "time": Entry(
+        "attacks.objectives.encoding_time:EncodingTime", "seconds to encode; by queries only"
+    ),
     "target": Entry(
         "attacks.objectives.targeted:Targeted",
         "minus the MSE to a target picture, whole or in one place",
@@ -147,6 +165,11 @@ OBJECTIVES: dict[str, Entry] = {
 ENSEMBLES: dict[str, Entry] = {
     "standard": Entry("attacks.standard:Standard", "worst case over complementary attacks"),
     "standard-1": Entry("attacks.standard:Standard1", "version 1 of standard, for older results"),
+    "corruptions": Entry(
+        "attacks.corruptions.attack:Corruptions",
+        "the fifteen kinds of corruption at five severities",
+        paper="arXiv 1903.12261",
+    ),
     "minimum-perturbation": Entry(
         "attacks.goals:MinimumPerturbation",
         "smallest perturbations that lose some dB of PSNR, or multiply the rate",

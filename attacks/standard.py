@@ -207,6 +207,11 @@ class Standard(_Standard):
 
     mode: Mode = "cheap"
 
+    def members(self, wanted: Set[str], budgets: Set[str]) -> Sequence[Mapping[str, Any]]:
+        """Return the members; searches for the R-D cost start from those for both of its parts."""
+        parts = {"distortion", "rate"} if "rd" in wanted else set()
+        return super().members(wanted | parts, budgets)
+
 
 @dataclass(frozen=True)
 class Standard1(_Standard):

@@ -92,6 +92,12 @@ CODECS: dict[str, Entry] = {
         available="backends.external.availability:av1_availability",
         cost=Cost(20),
     ),
+    "svt-av1": Entry(
+        "backends.external.ffmpeg.codecs:SvtAv1",
+        "AV1 intra by SVT-AV1 and dav1d, 4:2:0, 10 bit",
+        available="backends.external.availability:svt_av1_availability",
+        cost=Cost(8),
+    ),
     "jpegxl": Entry(
         "backends.external.ffmpeg.codecs:JpegXl",
         "JPEG XL by libjxl through ffmpeg",
@@ -99,6 +105,12 @@ CODECS: dict[str, Entry] = {
         cost=Cost(2),
     ),
     "jpeg": Entry("backends.pillow:Jpeg", "baseline JPEG through Pillow, 4:4:4"),
+    "mozjpeg": Entry(
+        "backends.mozjpeg:MozJpeg",
+        "progressive JPEG by MozJPEG through libvips, 4:4:4",
+        packages=("pyvips", "pyvips-binary"),
+        install="pip install 'codec-robustness-bench[mozjpeg]'",
+    ),
     "jpeg2000": Entry(
         "backends.pillow:Jpeg2000",
         "JPEG 2000 at a fixed rate by OpenJPEG through Pillow",

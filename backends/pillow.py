@@ -17,7 +17,7 @@ from backends.pillow_files import Options, read, write
 from backends.pillow_formats import AVIF, JPEG, JPEG2000, PNG, WEBP, Format, require
 from bench.codec import Codec, Image
 from bench.container import overhead, pack, unpack
-from bench.errors import Unsupported
+from bench.errors import CodecError, Unsupported
 
 _HEADERS = 200
 """Bytes that suffice for the headers of a JPEG 2000 codestream of one tile and three components."""
@@ -86,6 +86,19 @@ class Jpeg(_FileInContainer):
     @validate_call
     def __init__(self, quality: Annotated[int, Field(ge=1, le=100)]) -> None:
         super().__init__(JPEG, {"quality": quality, "subsampling": 0, "optimize": True})
+
+    def encode(self, image: Image) -> bytes:
+        """Return the bitstream.
+
+        Pillow's buffer for optimised tables holds 8 bits per pixel, 16 from quality 95. Pictures
+        that need more, such as noise, get the default tables.
+        """
+        try:
+            return super().encode(image)
+        except CodecError:
+            height, width = image.shape[:2]
+            file = write(self._form, image, {**self._options, "optimize": False})
+            return pack(self._form.container_id, height, width, [file])
 
 
 class Jpeg2000(_FileInContainer):

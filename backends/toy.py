@@ -10,7 +10,7 @@ largest increase of the rate is epsilon bits per sample.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated
 
 import numpy as np
@@ -21,6 +21,7 @@ from torch import Tensor
 from bench.codec import Codec, Image, Relaxed
 from bench.container import overhead, pack, unpack
 from bench.errors import CodecError
+from bench.tensors import to_image
 
 _ID = b"toy1"
 
@@ -83,6 +84,31 @@ class Toy(Codec):
         """Return the levels that are written; no other picture has the same ones."""
         return {"y": (images * 255).round()}
 
+    def trace(self, images: Tensor, visit: Callable[[str, Tensor, Tensor], None]) -> None:
+        """Visit the decoder, which is the only layer."""
+        visit("decoder", images, self.reconstruct(images))
+
+    def recombined(self, images: Tensor, stream: str, others: Tensor) -> Codec:
+        """Return a codec that encodes the other picture: there is one stream."""
+        del images, stream
+        return _Fixed(self, to_image(others))
+
     def estimated_bits(self, image: Image) -> float:
         """Return exactly the bits that `encode` writes, without the padding of the last byte."""
         return float(torch.from_numpy(image.copy()).double().sum()) + image.size
+
+
+class _Fixed(Codec):
+    """A codec that encodes one picture, whatever it is given."""
+
+    def __init__(self, codec: Codec, image: Image) -> None:
+        self._codec, self._image = codec, image
+
+    def encode(self, _: Image) -> bytes:
+        return self._codec.encode(self._image)
+
+    def decode(self, bitstream: bytes) -> Image:
+        return self._codec.decode(bitstream)
+
+    def fingerprint(self) -> str:
+        return f"{self._codec.fingerprint()}, of one picture"

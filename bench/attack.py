@@ -14,7 +14,7 @@ and scores the picture.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -35,10 +35,12 @@ if TYPE_CHECKING:  # the command line reads tables of attacks without torch
 
     from bench.budget import Budget
 
-Half: TypeAlias = Literal["reconstruction", "rate", "both", "latents"]
+Half: TypeAlias = Literal["reconstruction", "regenerated", "rate", "both", "latents", "time"]
 """The half of a codec that an objective needs. The harness does not run the other half.
 
-"latents" is the encoder up to the rounding of its latents (`bench.codec.LatentCodec`).
+"regenerated" is the reconstruction of the decoded picture, which is coded again. "latents" is the
+encoder up to the rounding of its latents (`bench.codec.LatentCodec`). "time" is the encoder with
+its clock; only queries have it.
 """
 
 Need: TypeAlias = Literal["nothing", "gradient", "queries"]
@@ -63,22 +65,29 @@ class View:
         source: the source pictures, same shape.
         clean: the codec's reconstruction of `source`, same shape; set if `wants_clean` is true.
         reconstruction: the codec's reconstruction of `images`, same shape, not clipped.
+        regenerated: the codec's reconstruction of `reconstruction` after clipping and rounding to
+            8 bits, same shape; set for objectives that need "regenerated", which get no other part.
         bits: the bits of each latent stream of `images`, by name, each (B, ...).
         clean_bits: the bits of each latent stream of `source`; set if `wants_clean` is true.
         offsets: the latents of `images` less the coded latents of `source`, by stream, in rounding
             steps, each (B, ...); set by the surrogate for objectives that need "latents".
         differing: the number of bytes in which the bitstreams of `images` and `source` differ,
             (B,); set in queries for objectives that need "latents".
+        seconds: the time to encode `images`, the fastest of three repetitions, (B,); set in queries
+            for objectives that need "time". It is 0 where the encoder fails.
     """
 
     images: Tensor
     source: Tensor
+    _: KW_ONLY
     clean: Tensor | None = None
     reconstruction: Tensor | None = None
+    regenerated: Tensor | None = None
     bits: Mapping[str, Tensor] | None = None
     clean_bits: Mapping[str, Tensor] | None = None
     offsets: Mapping[str, Tensor] | None = None
     differing: Tensor | None = None
+    seconds: Tensor | None = None
 
 
 def given(part: Part | None) -> Part:
@@ -239,7 +248,7 @@ class Attack(Protocol):
 
     Attributes:
         needs: what the attack needs from its target.
-        budgets: the kinds of budget it supports ("linf", "l2", "mse", "ssim"). The harness records
+        budgets: the kinds of budget it supports ("linf", "l2", "ssim", ...). The harness records
             a search with another kind as unsupported.
         version: increase it when the same parameters and seed give another picture.
         evaluations: the largest number of gradients, values and queries per picture. The harness

@@ -54,7 +54,7 @@ class Budget(ABC):
     """A ball around the source picture.
 
     Attributes:
-        kind: the name of the budget in a suite ("linf", "l2", "mse", "ssim").
+        kind: the name of the budget in a suite, such as "linf".
         unit: the unit of `radius`.
         radius: the radius of the ball, in `unit`.
         region: the rectangle that may change; the whole picture if None.
@@ -66,6 +66,8 @@ class Budget(ABC):
     least_side: ClassVar[int] = 1
     _power: ClassVar[int] = 1
     """How `radius` grows with the perturbation."""
+    _rounding_passes: ClassVar[int] = 24
+    """Bisection steps of the scale of a perturbation after rounding."""
 
     radius: float
     region: Region | None = field(default=None, kw_only=True)
@@ -143,7 +145,7 @@ class Budget(ABC):
         if self.holds(at(1.0), base)[0]:
             return at(1.0)
         inside, outside = 0.0, 1.0
-        for _ in range(24):
+        for _ in range(self._rounding_passes):
             middle = (inside + outside) / 2
             if self.holds(at(middle), base)[0]:
                 inside = middle
@@ -257,8 +259,25 @@ class Mse(L2):
         return 1 / 255**2
 
 
-BALLS = (Linf.kind, L2.kind, Mse.kind, "ssim")
-"""The kinds that an attack supports if it only uses `sample`, `steepest` and `project`: all."""
+@dataclass(frozen=True)
+class Unlimited(Mse):
+    """Every picture is allowed: no threat model, for pictures that nobody made against a codec.
+
+    It is the ball of the largest possible MSE. An attack that needs nothing from its target and
+    supports this budget is a corruption.
+    """
+
+    kind: ClassVar[str] = "unlimited"
+
+    radius: float = 1.0
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+BALLS = (Linf.kind, L2.kind, Mse.kind, "ssim", "haarpsi", "cvvdp")
+"""The kinds that an attack supports if it only uses `sample`, `steepest` and `project`: all that
+have a limit."""
 
 EUCLIDEAN = (L2.kind, Mse.kind)
 """The kinds that bound the summed squared perturbation, in two units."""

@@ -7,13 +7,15 @@
 A capability is a type. A codec is `Differentiable` if it has gradients, `Randomised` if it draws
 random numbers, `Branching` if it encodes a picture in several ways and keeps the cheapest,
 `Quantising` if its surrogate also exists without rounding, `Estimating` if its entropy model
-predicts the number of bits, and `Concurrent` if several threads can use it at once.
+predicts the number of bits, `Traceable` if its layers can be compared between two pictures,
+`Movable` if its networks can decode in another memory layout or on a GPU, and `Concurrent` if
+several threads can use it at once.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -30,6 +32,9 @@ Image: TypeAlias = npt.NDArray[np.uint8]
 
 Rounding: TypeAlias = Literal["straight-through", "none"]
 """The surrogate of quantisation: rounding with the gradient of the identity, or no rounding."""
+
+Layout: TypeAlias = Literal["channels_last", "contiguous"]
+"""The order of a network's numbers in memory, NHWC or NCHW."""
 
 
 class Codec(ABC):
@@ -169,12 +174,15 @@ class Tolerances:
         estimate: largest relative error of `estimated_bits` against the bitstream (usually 0.1).
         slope: largest relative error of a gradient against a finite difference (usually 0.05).
         psnr: smallest PSNR in dB between `reconstruct` and the decoded picture (usually 40).
+        strings: number of separately coded strings in a bitstream; each may end with up to 8 bytes
+            that no bits predict (usually as many as `rate` has streams, and none for the estimate).
     """
 
     bits: float | None = None
     estimate: float | None = None
     slope: float | None = None
     psnr: float | None = None
+    strings: int | None = None
 
 
 @runtime_checkable
@@ -237,4 +245,45 @@ class LatentCodec(Protocol):
 
     def coded_streams(self, images: Tensor) -> Mapping[str, Tensor]:
         """Return the latents of each stream as they are coded, each (B, ...), without gradients."""
+        ...
+
+
+@runtime_checkable
+class Movable(Protocol):
+    """A codec whose networks can decode in another memory layout, or on another device.
+
+    The order of the sums in a network depends on both, and so do the last bits of its results.
+    """
+
+    def moved(self, layout: Layout, device: str) -> Codec:
+        """Return this codec with networks that decode in this way; its bitstreams stay the same.
+
+        Args:
+            layout: the memory layout of the weights.
+            device: "cpu" or "cuda".
+        """
+        ...
+
+
+@runtime_checkable
+class Traceable(Protocol):
+    """A codec whose layers and latents can be compared between two pictures."""
+
+    def trace(self, images: Tensor, visit: Callable[[str, Tensor, Tensor], None]) -> None:
+        """Code pictures by the model itself, with rounding, and visit each layer when it has run.
+
+        Args:
+            images: float (B, 3, H, W) in [0, 1].
+            visit: is called with the name of the layer, its input and its output, each (B, ...).
+        """
+        ...
+
+    def recombined(self, images: Tensor, stream: str, others: Tensor) -> Codec:
+        """Return this codec with an encoder that codes given latents, whatever the picture.
+
+        Args:
+            images: the pictures whose latents are coded, float (1, 3, H, W) in [0, 1].
+            stream: the name of one stream, as in `Differentiable.rate`.
+            others: the pictures that this stream alone is taken from, of the same shape.
+        """
         ...

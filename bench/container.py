@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.errors import CodecError, Unsupported
@@ -81,6 +81,25 @@ def unpack(codec_id: bytes, bitstream: bytes) -> Container:
     if not height * width:
         raise CodecError(f"the bitstream is damaged: it names a picture of {width}x{height}")
     return Container(height, width, _sections(body, count))
+
+
+def with_sections_changed(bitstream: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """Return a bitstream with other byte strings of the codec, under right checksums.
+
+    The container keeps its codec id and picture size. A byte string that is a container itself, as
+    defences write, is opened too. A bitstream without a container is one byte string.
+
+    Args:
+        bitstream: the bytes of an encoder.
+        change: returns a byte string instead of each one; it is called in their order.
+    """
+    codec_id = bitstream[len(_MAGIC) : len(_MAGIC) + 4]
+    try:
+        container = unpack(codec_id, bitstream)
+    except CodecError:
+        return change(bitstream)
+    sections = [with_sections_changed(section, change) for section in container.sections]
+    return pack(codec_id, container.height, container.width, sections)
 
 
 def overhead(sections: int) -> int:

@@ -31,6 +31,12 @@ class Entry:
         preset: parameters that the entry fixes; a suite cannot set them.
         available: "module:attribute" of a function that returns None if the implementation can run
             on this machine, and otherwise the reason and the remedy.
+        packages: the installed distributions, beyond those that the harness itself needs, that
+            compute its values. Without one of them it is unavailable; their versions stand in the
+            manifests of runs.
+        install: the command that installs them, for messages.
+        versions: "module:attribute" of a function that returns the names and versions of programs
+            that compute its values, for the manifests of runs.
         cost: the time that `bench plan` assumes.
         runs_programs: whether a suite names the programs that it runs.
         owner: the installed distribution that provides it; the harness sets it.
@@ -41,6 +47,9 @@ class Entry:
     paper: str = field(default="", kw_only=True)
     preset: Mapping[str, object] = field(default_factory=dict)
     available: str | None = None
+    packages: tuple[str, ...] = field(default=(), kw_only=True)
+    install: str = field(default="", kw_only=True)
+    versions: str | None = field(default=None, kw_only=True)
     cost: Cost = Cost()
     runs_programs: bool = field(default=False, kw_only=True)
     owner: str = field(default="", kw_only=True)

@@ -19,6 +19,10 @@ class MissingPicturesError(ImageError):
     """The pictures of a set are not on this machine. This contradicts no record of them."""
 
 
+class MissingPackageError(ConfigError):
+    """An optional package is not installed here. This contradicts no record that needed it."""
+
+
 class StoreError(BenchError):
     """A run folder cannot be used, read or written."""
 

@@ -27,9 +27,9 @@ from compressai.models import (
 from attacks.gradient.pgd import PGD
 from attacks.objectives.basic import Distortion, Rate
 from backends.learned.compressai import CompressAI
-from backends.learned.entropy_models import straight_through_round
 from backends.learned.frozen.replace import with_fast_layers
 from backends.learned.nets import freeze
+from backends.learned.surrogates.entropy_models import straight_through_round
 from bench.budget import Linf
 from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget

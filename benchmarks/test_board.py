@@ -12,8 +12,9 @@ import sys
 import numpy as np
 import pytest
 
+from bench.store.manifest import Manifest
 from bench.store.records import RECORD, CraftRecord, MeasureRecord, Scores
-from bench.store.run_folder import Manifest, read_run
+from bench.store.run_folder import read_run
 from leaderboard.publish.entry import (
     ARCHIVE,
     ENTRY,

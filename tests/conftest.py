@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from skimage import data
 from torch import nn
 
+from bench.engine import timing
 from bench.errors import CodecError
 from bench.images.image_set import Crop, ImageSpec, load
 from bench.models.architectures import fresh
@@ -41,6 +42,15 @@ COMPRESSAI_NAMES = {"bmshj2018-factorized-relu": "bmshj2018_factorized_relu"}
 def _one_thread():
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _timed_on_few_pixels():
+    """Let runs time their codecs on a small picture; a megapixel would be most of most tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timing, "SIDE", 64)
+        patch.setattr(timing, "WARM_UP_SIDE", 32)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -25,7 +25,7 @@ from attacks.gradient.base import GradientAttack, Steps, StepSize
 from attacks.gradient.search import GradientSearch
 from attacks.optim import Adam, normalised, norms, orthogonal_part
 from bench.budget import Budget, Linf
-from bench.ssim_budget import Ssim
+from bench.floors.floor import Floor
 
 _UNSCALED = 0.9999
 """Scales above this are float32 rounding and no reduction of the perturbation."""
@@ -175,6 +175,6 @@ def _value_limit(budget: Budget) -> float:
     """Return the budget's limit on the change of one value, in [0, 1]; infinity if it has none."""
     if isinstance(budget, Linf):
         return budget.radius / 255
-    if isinstance(budget, Ssim) and budget.cap is not None:
+    if isinstance(budget, Floor) and budget.cap is not None:
         return budget.cap / 255
     return math.inf

@@ -26,11 +26,13 @@ from torch import Tensor
 
 from bench.attack import Half, View, given
 from bench.errors import Unsupported
+from bench.metric import check_side
 
 Reference: TypeAlias = Literal["source", "clean", "input", "carried"]
 Planes: TypeAlias = Literal["rgb", "ycbcr", "luma"]
 
 _MS_SSIM_SIDE = 161
+_HAARPSI_SIDE = 16
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,23 @@ class Distortion(_Comparison):
 
 
 @dataclass(frozen=True)
+class Regenerated:
+    """MSE against the source picture of what is decoded after coding twice, for values in [0, 1].
+
+    The picture C(C(x')) is compared with x. Coding again is common, and learned codecs drift (Kim
+    et al. 2020, https://doi.org/10.1145/3394171.3413680). The metric `generations` measures longer
+    chains.
+    """
+
+    needs: ClassVar[Half] = "regenerated"
+    wants_clean: ClassVar[bool] = False
+
+    def __call__(self, view: View) -> Tensor:
+        """Return the error of each picture, (B,)."""
+        return (given(view.regenerated) - view.source).square().flatten(1).mean(1)
+
+
+@dataclass(frozen=True)
 class MsSsim(_Comparison):
     """1 - MS-SSIM of the reconstruction, in [0, 1] (Wang, Simoncelli & Bovik 2003).
 
@@ -86,14 +105,43 @@ class MsSsim(_Comparison):
         Raises:
             Unsupported: a side is shorter than 161 pixels, too short for five scales.
         """
-        side = min(view.images.shape[-2:])
-        if side < _MS_SSIM_SIDE:
-            raise Unsupported(
-                f"MS-SSIM needs a short side of at least {_MS_SSIM_SIDE} pixels, this picture has"
-                f" {side}"
-            )
+        check_side("MS-SSIM", _MS_SSIM_SIDE, view.images.shape[-2:])
         pair = _compared(view, self.reference, self.planes)
         similarity: Tensor = pytorch_msssim.ms_ssim(*pair, data_range=1.0, size_average=False)
+        return 1 - similarity
+
+
+@dataclass(frozen=True)
+class HaarPsi:
+    """1 - HaarPSI of the reconstruction, in [0, 1] (Reisenhofer et al. 2018).
+
+    HaarPSI (doi.org/10.1016/j.image.2017.11.001) is that of the metric of the same name, for red,
+    green and blue. The gradient is zero where the reconstruction equals the reference.
+
+    Args:
+        reference: see `Distortion`; "carried" is clipped to [0, 1].
+    """
+
+    needs: ClassVar[Half] = "reconstruction"
+    reference: Reference = "source"
+
+    @property
+    def wants_clean(self) -> bool:
+        """Whether the reference contains C(x)."""
+        return Distortion(self.reference).wants_clean
+
+    def __call__(self, view: View) -> Tensor:
+        """Return the dissimilarity of each picture, (B,).
+
+        Raises:
+            Unsupported: a side is shorter than 16 pixels, too short for three scales.
+        """
+        import piq  # noqa: PLC0415 - an extra
+
+        check_side("HaarPSI", _HAARPSI_SIDE, view.images.shape[-2:])
+        reconstruction, reference = _compared(view, self.reference, "rgb")
+        pair = reconstruction, reference.clamp(0, 1)
+        similarity: Tensor = piq.haarpsi(*pair, data_range=1.0, reduction="none")
         return 1 - similarity
 
 

@@ -41,6 +41,12 @@ DEFENCES: dict[str, Entry] = {
     ),
     "resize": Entry("backends.defences.filters:Resize", "downscaling and upscaling"),
     "gaussian": Entry("backends.defences.filters:Gaussian", "Gaussian blur"),
+    "unsharp": Entry("backends.defences.filters:Unsharp", "unsharp masking"),
+    "noise": Entry(
+        "backends.defences.noise:Noise",
+        "random Gaussian noise, drawn for every picture",
+        paper="arXiv 1902.02918",
+    ),
     "median": Entry(
         "backends.defences.filters:Median",
         "median filter",
@@ -65,8 +71,13 @@ DEFENCES: dict[str, Entry] = {
         paper="arXiv 2205.07460",
     ),
     "refine": Entry(
-        "backends.defences.refine:Refine",
+        "backends.defences.adaptation:Refine",
         "latent refinement per picture, for CompressAI models",
         paper="arXiv 1906.01223",
+    ),
+    "online-update": Entry(
+        "backends.defences.adaptation:OnlineUpdate",
+        "update of the encoder's weights per picture, for CompressAI models",
+        paper="arXiv 2405.07717",
     ),
 }

@@ -17,7 +17,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from backends.defences.filters import Filter
-from backends.learned.nets import freeze, weights_hash
+from backends.learned.nets import freeze, model_hash
 from bench.codec import Codec
 from bench.defence import only
 from bench.models.checkpoint import load
@@ -54,7 +54,7 @@ class _Denoised(Filter):
 
     @property
     def identity(self) -> str:
-        return weights_hash(_ARCHITECTURE, self._net)
+        return model_hash(_ARCHITECTURE, self._net)
 
     def filtered(self, images: Tensor) -> Tensor:
         out: Tensor = self._net(images)["x_hat"]

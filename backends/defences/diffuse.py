@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint as recomputed
 
 from backends.defences.filters import Filter
-from backends.learned.nets import Device, freeze, on_device, padded, weights_hash
+from backends.learned.nets import Device, freeze, model_hash, on_device, padded
 from bench.codec import Codec
 from bench.defence import only
 from bench.errors import ConfigError, one_line
@@ -69,7 +69,7 @@ class Diffuse:
             ConfigError: `plugins` does not name the model's module, or the weights do not fit.
         """
         net = _net(self.model, Path(self.checkpoint))
-        identity = f"diffused to {self.time} by {self.stride}, {weights_hash(self.model, net)}"
+        identity = f"diffused to {self.time} by {self.stride}, {model_hash(self.model, net)}"
         times = [*range(self.time, 0, -self.stride), 0]
         net = on_device(net, self.device)
 

@@ -96,13 +96,24 @@ class Gaussian(Filter):
 
     def filtered(self, images: Tensor) -> Tensor:
         """Return blurred pictures."""
-        reach = math.ceil(3 * self.sigma)
-        offsets = torch.arange(-reach, reach + 1, dtype=images.dtype, device=images.device)
-        kernel = torch.exp(-(offsets**2) / (2 * self.sigma**2))
-        kernel = (kernel / kernel.sum()).expand(3, 1, 1, -1)
-        padded = functional.pad(images, (reach,) * 4, mode="replicate")
-        across = functional.conv2d(padded, kernel, groups=3)
-        return functional.conv2d(across, kernel.transpose(-1, -2), groups=3)
+        return _blurred(images, self.sigma)
+
+
+@dataclass(frozen=True)
+class Unsharp(Filter):
+    """Unsharp masking: the picture plus a multiple of what a Gaussian blur takes away, clipped.
+
+    Args:
+        amount: the multiple.
+        sigma: standard deviation of the Gaussian, in pixels.
+    """
+
+    amount: Annotated[float, Field(gt=0, le=10)] = 1.0
+    sigma: Annotated[float, Field(gt=0, le=10)] = 1.0
+
+    def filtered(self, images: Tensor) -> Tensor:
+        """Return sharpened pictures, clipped to [0, 1]."""
+        return (images + self.amount * (images - _blurred(images, self.sigma))).clamp(0, 1)
 
 
 @dataclass(frozen=True)
@@ -145,6 +156,17 @@ class Bilateral(Filter):
         weights = torch.exp(-distance - squared * (255**2 / (2 * self.colour**2)))
         mean: Tensor = (weights * neighbours).sum(-1) / weights.sum(-1)
         return mean
+
+
+def _blurred(images: Tensor, sigma: float) -> Tensor:
+    """Return pictures after a Gaussian blur with edge padding."""
+    reach = math.ceil(3 * sigma)
+    offsets = torch.arange(-reach, reach + 1, dtype=images.dtype, device=images.device)
+    kernel = torch.exp(-(offsets**2) / (2 * sigma**2))
+    kernel = (kernel / kernel.sum()).expand(3, 1, 1, -1)
+    padded = functional.pad(images, (reach,) * 4, mode="replicate")
+    across = functional.conv2d(padded, kernel, groups=3)
+    return functional.conv2d(across, kernel.transpose(-1, -2), groups=3)
 
 
 def _neighbours(images: Tensor, reach: int) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from backends.external import vtm_program
-from backends.external.ffmpeg.names import AV1, HEVC, JPEGXL, VVC
+from backends.external.ffmpeg.names import AV1, HEVC, JPEGXL, SVT_AV1, VVC
 from bench.errors import ConfigError
 
 
@@ -26,6 +26,11 @@ def hevc_availability() -> str | None:
 def av1_availability() -> str | None:
     """Check for an ffmpeg with libaom and dav1d."""
     return _reason(AV1.find_program)
+
+
+def svt_av1_availability() -> str | None:
+    """Check for an ffmpeg with SVT-AV1 and dav1d."""
+    return _reason(SVT_AV1.find_program)
 
 
 def jpegxl_availability() -> str | None:

@@ -99,10 +99,12 @@ class Program:
     Attributes:
         path: its path.
         cause: index of the line on stderr that states the cause of a failure.
+        chatter: beginnings of lines on stderr that never state it.
     """
 
     path: str
     cause: Literal[0, -1] = -1
+    chatter: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -149,7 +151,7 @@ class Program:
         code, stderr = process.returncode, process.stderr.decode(errors="replace")
         if code in _EXEC_FAILED and stderr.startswith((f"{_SETPRIV}: ", f"{_PRLIMIT}: ")):
             return CodecError(f"{self.name} cannot be run: {stderr.strip().rpartition(': ')[2]}")
-        cause = _line(stderr, self.cause)
+        cause = _line(stderr, self.cause, self.chatter)
         message = f"{self.name} ended with exit code {code}: {cause}"
         return ProgramError(message, stderr, process.stdout)
 
@@ -202,7 +204,8 @@ def time_limit(seconds_per_megapixel: float = 0, height: int = 0, width: int = 0
     return _START_S + _PATIENCE * seconds_per_megapixel * height * width / 1e6
 
 
-def _line(stderr: str, index: int) -> str:
+def _line(stderr: str, index: int, chatter: tuple[str, ...]) -> str:
     """Return one line, without memory addresses, which differ between runs."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith(chatter)]
     return re.sub(r" @ 0x[0-9a-f]+", "", lines[index]) if lines else "it printed no error message"

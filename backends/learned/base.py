@@ -19,7 +19,7 @@ from typing import Any, cast
 import compressai
 import torch
 from compressai.models import CompressionModel
-from torch import Tensor, nn
+from torch import Tensor
 
 from backends.learned.bitstream_guard import (
     check_codable_size,
@@ -27,10 +27,12 @@ from backends.learned.bitstream_guard import (
     least_bits,
     zero_padded,
 )
+from backends.learned.coding import flat, nested_like
 from backends.learned.latents import coded_streams, streams
-from backends.learned.nets import downsampling_factor, padded, view, weights_hash
-from backends.learned.surrogate_passes import Pass, Surrogate
-from bench.codec import Codec, Image, Relaxed, Rounding, Tolerances
+from backends.learned.nets import downsampling_factor, model_hash, padded, view, weights_hash
+from backends.learned.surrogates.passes import Pass, Surrogate
+from backends.learned.trace import FixedEncoder, recombined, trace
+from bench.codec import Codec, Image, Layout, Relaxed, Rounding, Tolerances
 from bench.container import Container, overhead, pack, unpack
 from bench.errors import CodecError, one_line, raise_if_machine
 from bench.models.entropy_coder import compressed
@@ -54,6 +56,8 @@ class Learned(Codec):
         surrogate_of: returns the surrogate of such a model, with or without rounding.
         estimator: the model's own forward; its "likelihoods" are those of the quantised latents.
         coding_options: additional arguments of `compress` and `decompress` of variable-rate models.
+        factor: the number of which picture sides must be multiples, in pixels, if it is not the
+            model's downsampling factor.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class Learned(Codec):
         surrogate_of: Callable[[CompressionModel, Rounding], Surrogate],
         estimator: Pass,
         coding_options: Mapping[str, Any] | None = None,
+        factor: int | None = None,
     ) -> None:
         self._net = net
         self._surrogate_of = surrogate_of
@@ -71,9 +76,10 @@ class Learned(Codec):
         self._unrounded: Learned | None = None
         self._estimator = estimator
         self._coding_options = coding_options or {}
-        self._factor = downsampling_factor(net)
+        self._factor = factor or downsampling_factor(net)
         self._least_bits = least_bits(net, self._factor)
-        self._weights = weights_hash(name, net)
+        self._model = model_hash(name, net)
+        self._weights = weights_hash(net)
 
     def encode(self, image: Image) -> bytes:
         """Return the container with the model's strings."""
@@ -81,7 +87,7 @@ class Learned(Codec):
         check_codable_size(height, width)
         images = padded(to_tensor(image), self._factor)
         coded = compressed(self._net, images, **self._coding_options)
-        return pack(self._codec_id(), height, width, [stream[0] for stream in coded["strings"]])
+        return pack(self._codec_id(), height, width, flat(coded["strings"]))
 
     def decode(self, bitstream: bytes) -> Image:
         """Return the reconstruction; the checksum is verified before entropy decoding."""
@@ -98,12 +104,12 @@ class Learned(Codec):
         return to_image(decoded[..., : container.height, : container.width])
 
     def fingerprint(self) -> str:
-        """Return the architecture, a hash of weights and tables, the versions and the device.
+        """Return the architecture, hashes of weights and tables, the versions and the device.
 
         The tables are those in use, which are made from the weights.
         """
         versions = f"compressai {compressai.__version__}, torch {torch.__version__}"
-        return f"{self._weights} ({versions}, {self.device.type})"
+        return f"{self._model}, weights {self._weights} ({versions}, {self.device.type})"
 
     def header_bytes(self, bitstream: bytes) -> int:
         """Return the container's overhead: magic number, name, sizes, lengths and checksum."""
@@ -131,8 +137,10 @@ class Learned(Codec):
     @property
     def tolerances(self) -> Tolerances:
         """How far the surrogate may deviate: further for autoregressive models."""
+        is_autoregressive = hasattr(self._net, "context_prediction")
         return Tolerances(
-            psnr=_AUTOREGRESSIVE_DB if hasattr(self._net, "context_prediction") else None
+            psnr=_AUTOREGRESSIVE_DB if is_autoregressive else None,
+            strings=len(flat(self._smallest["strings"])),
         )
 
     @property
@@ -162,17 +170,22 @@ class Learned(Codec):
 
         This codec decodes its bitstreams. Gradients must be computed on the CPU.
         """
-        codec = copy.copy(self)
-        codec._net = cast("CompressionModel", view(self._net, g_a=_FixedEncoder(latents)))
+        codec = self._with(cast("CompressionModel", view(self._net, g_a=FixedEncoder(latents))))
         codec._surrogate = self._surrogate_of(codec._net, self._rounding)
         codec._unrounded = None
         return codec
 
-    def unrounded(self) -> Learned:
-        """Return this codec with a surrogate that decodes the unrounded latents.
+    def with_own_encoder(self) -> tuple[Learned, list[Tensor]]:
+        """Return a codec with a copy of the encoder's transform, and the weights of the copy.
 
-        The surrogate of a model that is not an encoder g_a and a decoder g_s stays as it is.
+        The weights can be optimised. Everything else is shared with this codec.
         """
+        encoder = copy.deepcopy(self._net.g_a).requires_grad_(True)
+        own = self._with(cast("CompressionModel", view(self._net, g_a=encoder)))
+        return own, list(encoder.parameters())
+
+    def unrounded(self) -> Learned:
+        """Return this codec with a surrogate that decodes the unrounded latents."""
         if self._rounding == "none":
             return self
         if self._unrounded is None:
@@ -181,9 +194,39 @@ class Learned(Codec):
             self._unrounded._surrogate = self._surrogate_of(self._net, "none")
         return self._unrounded
 
-    def _strings(self, container: Container) -> list[list[bytes]]:
+    def trace(self, images: Tensor, visit: Callable[[str, Tensor, Tensor], None]) -> None:
+        """Visit each layer of the model, see `bench.codec.Traceable`."""
+        trace(self._net, padded(images.cpu(), self._factor), visit)
+
+    def recombined(self, images: Tensor, stream: str, others: Tensor) -> Learned:
+        """Return this codec with an encoder that mixes the latents of two pictures."""
+        own, given = (padded(one.cpu(), self._factor) for one in (images, others))
+        return self._with(recombined(self._net, own, stream, given))
+
+    def moved(self, layout: Layout, device: str) -> Learned:
+        """Return this codec with its networks in a layout, on a device; see `bench.codec.Movable`.
+
+        It is for decoding only. The range coder itself always runs on the CPU.
+        """
+        order = torch.channels_last if layout == "channels_last" else torch.contiguous_format
+        codec = self._with(copy.deepcopy(self._net).to(torch.device(device), memory_format=order))
+        codec._coding_options = {
+            name: value.to(device) if isinstance(value, Tensor) else value
+            for name, value in self._coding_options.items()
+        }
+        return codec
+
+    def _with(self, net: CompressionModel) -> Learned:
+        """Return a copy with another model, which need not be able to code the smallest picture."""
+        _ = self._smallest  # computed once; the copy keeps it
+        codec = copy.copy(self)
+        codec._net = net
+        return codec
+
+    def _strings(self, container: Container) -> list[Any]:
         """Return the container's strings in the form that `decompress` expects."""
-        _, count = self._smallest
+        written = self._smallest["strings"]
+        count = len(flat(written))
         if len(container.sections) != count:
             raise CodecError(
                 f"the bitstream holds {len(container.sections)} strings, this model writes {count};"
@@ -192,46 +235,29 @@ class Learned(Codec):
         rows, columns = self._units(container)
         pixels = rows * columns * self._factor**2
         check_plausible_size(container, pixels, rows * columns * self._least_bits)
-        return zero_padded(container.sections, pixels)
+        return nested_like(written, iter(zero_padded(container.sections, pixels)))
 
     def _latent_shape(self, container: Container) -> Any:  # noqa: ANN401 - the model's own structure
         """Return the sizes of the latents, which follow from the size of the picture."""
-        shape, _ = self._smallest
-        return _scaled(shape, *self._units(container))
+        return _scaled(self._smallest["shape"], *self._units(container))
 
     def _units(self, container: Container) -> tuple[int, int]:
         """Return the coded height and width as multiples of the smallest picture's side."""
         return -(-container.height // self._factor), -(-container.width // self._factor)
 
     @cached_property
-    def _smallest(self) -> tuple[Any, int]:
-        """The sizes of the latents and the number of strings for the smallest picture."""
+    def _smallest(self) -> Mapping[str, Any]:
+        """What `compress` returns for the smallest picture: "shape" and "strings"."""
         images = torch.zeros(1, 3, self._factor, self._factor)
-        coded = compressed(self._net, images, **self._coding_options)
-        return coded["shape"], len(coded["strings"])
+        return compressed(self._net, images, **self._coding_options)
 
     def _codec_id(self) -> bytes:
-        return hashlib.sha256(self._weights.encode()).digest()[:4]
+        return hashlib.sha256(self._model.encode()).digest()[:4]
 
 
 def _on(images: Tensor, latents: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return latents on the device of pictures."""
     return {name: values.to(images.device) for name, values in latents.items()}
-
-
-class _FixedEncoder(nn.Module):
-    """Replaces an encoder by a constant output."""
-
-    def __init__(self, latents: Tensor) -> None:
-        super().__init__()
-        self._latents = latents
-
-    def forward(self, _: Tensor) -> Tensor:
-        return self._latents
-
-    def __deepcopy__(self, _: object) -> _FixedEncoder:
-        """Return itself, so that copies of a model share the latents."""
-        return self
 
 
 def _scaled(shape: Any, rows: int, columns: int) -> Any:  # noqa: ANN401 - the model's own structure

@@ -93,10 +93,10 @@ def memory_bytes() -> float:
         return inf
 
 
-def zero_padded(strings: Sequence[bytes], pixels: int) -> list[list[bytes]]:
-    """Return the strings in the form that `decompress` expects, with zeros appended.
+def zero_padded(strings: Sequence[bytes], pixels: int) -> list[bytes]:
+    """Return the strings with zeros appended.
 
     CompressAI's range decoder does not check where a string ends. It reads nothing beyond a valid
     string. Beyond a forged one it now reads zeros instead of foreign memory.
     """
-    return [[string + bytes(_ZEROS * (pixels + len(string)))] for string in strings]
+    return [string + bytes(_ZEROS * (pixels + len(string))) for string in strings]

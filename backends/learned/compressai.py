@@ -1,6 +1,6 @@
 """CompressAI's fixed-rate image models: https://github.com/InterDigitalInc/CompressAI.
 
-Gradients flow through `backends.learned.surrogate`. This module also locates weights: in the
+Gradients flow through `backends.learned.surrogates.views`. This module also locates weights: in the
 package, in a file, or among the weights that CompressAI publishes.
 """
 
@@ -10,31 +10,37 @@ from collections.abc import Callable
 from http.client import HTTPException
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias, cast
 from urllib.error import HTTPError
 
+import compressai
 import torch
 from compressai.models import CompressionModel
-from compressai.zoo.image import model_urls
+from compressai.registry import MODELS
+from compressai.zoo.image import model_architectures, model_urls
 from pydantic import Field
+from torch import Tensor
 
 from backends.learned.base import Learned
+from backends.learned.coding import coding_factor
 from backends.learned.frozen.replace import with_fast_layers
 from backends.learned.nets import Device, freeze, on_device
-from backends.learned.surrogate import (
-    can_skip_rounding,
+from backends.learned.surrogates.passes import Surrogate, SurrogateForward
+from backends.learned.surrogates.views import (
     rate_view,
     rd_view,
     reconstruction_view,
     unrounded_views,
 )
-from backends.learned.surrogate_passes import Surrogate, SurrogateForward
 from bench.codec import Rounding
 from bench.errors import ConfigError, one_line
 from bench.models.architectures import coding
 from bench.models.checkpoint import load, read
 from bench.models.state_names import beginnings, fitted
 from bench.registry.trusted import load_class
+from bench.utils.yaml_config import nearest
+
+Loader: TypeAlias = Callable[[dict[str, Tensor]], CompressionModel]
 
 _SPELLING = {"bmshj2018-factorized-relu": "bmshj2018_factorized_relu"}
 """Architectures whose names in CompressAI's zoo differ from its documentation."""
@@ -94,21 +100,24 @@ class Checkpoint(Learned):
 
 
 class OwnModel(Learned):
-    """A user's model, derived from CompressAI's base classes.
+    """A model of any class derived from CompressAI's base classes.
 
     Args:
-        model: "module:Class"; the suite's `plugins` names the module, and the class is a
+        model: "module:Class" of a module that the suite's `plugins` names, or the name of a class
+            in the installed CompressAI, such as "elic2022-official". The class is a
             CompressionModel with CompressAI's `from_state_dict`.
         checkpoint: the path of a .safetensors or CompressAI .pth.tar file.
         device: the device of gradients, "cpu" or "cuda"; bitstreams are coded on the CPU.
 
     Raises:
-        ConfigError: `plugins` does not name the module, or the weights do not fit.
+        ConfigError: `plugins` does not name the module, CompressAI has no such model, the weights
+            do not fit, or the model cannot code.
     """
 
     def __init__(self, model: str, checkpoint: str, device: Device = "cpu") -> None:
         net = _instance(model, Path(checkpoint))
-        super().__init__(model, *_coding_and_surrogate(net, device))
+        factor = coding_factor(freeze(net))
+        super().__init__(model, *_coding_and_surrogate(net, device, factor), factor=factor)
 
 
 def live(net: CompressionModel, rounding: Rounding) -> Surrogate:
@@ -116,19 +125,19 @@ def live(net: CompressionModel, rounding: Rounding) -> Surrogate:
     return _surrogate(net, rounding)
 
 
-def _surrogate(net: CompressionModel, rounding: Rounding) -> Surrogate:
-    if rounding == "none" and can_skip_rounding(net):
+def _surrogate(net: CompressionModel, rounding: Rounding, factor: int | None = None) -> Surrogate:
+    if rounding == "none":
         reconstruction, both = unrounded_views(net)
     else:
         reconstruction, both = reconstruction_view(net), rd_view(net)
-    return Surrogate(net, SurrogateForward(reconstruction, rate_view(net), both))
+    return Surrogate(net, SurrogateForward(reconstruction, rate_view(net), both), factor)
 
 
 def _coding_and_surrogate(
-    net: CompressionModel, device: Device
+    net: CompressionModel, device: Device, factor: int | None = None
 ) -> tuple[CompressionModel, Callable[[CompressionModel, Rounding], Surrogate], CompressionModel]:
     def surrogate_of(model: CompressionModel, rounding: Rounding) -> Surrogate:
-        return _surrogate(with_fast_layers(on_device(model, device)), rounding)
+        return _surrogate(with_fast_layers(on_device(model, device)), rounding, factor)
 
     net = freeze(net)
     return net, surrogate_of, net
@@ -159,15 +168,33 @@ def locate(checkpoint: str) -> Path:
 
 
 def _instance(model: str, checkpoint: Path) -> CompressionModel:
-    model_class, state = load_class(model, CompressionModel), read(checkpoint).state
+    from_state_dict, state = _loader(model), read(checkpoint).state
     try:
-        return coding(fitted(model_class.from_state_dict, state))
+        return coding(fitted(from_state_dict, state))
     except ConfigError as error:
         raise ConfigError(f"{checkpoint}: {error}") from error
     except (KeyError, RuntimeError, IndexError) as error:
         raise ConfigError(
             f"{checkpoint} does not hold the weights of {model}: {one_line(error)}; its names begin"
             f" with {beginnings(state)}"
+        ) from error
+
+
+def _loader(model: str) -> Loader:
+    """Return `from_state_dict` of a class of a module that the suite names, or of CompressAI."""
+    if ":" in model:
+        return cast("Loader", load_class(model, CompressionModel).from_state_dict)
+    named = {**MODELS, **model_architectures}
+    if model not in named:
+        raise ConfigError(
+            f"CompressAI {compressai.__version__} has no model '{model}' (a class of your own is"
+            f" module:Class); {nearest(model, named)}"
+        )
+    try:
+        return cast("Loader", named[model].from_state_dict)
+    except ImportError as error:  # CompressAI imports some classes when they are used
+        raise ConfigError(
+            f"the model {model} of CompressAI cannot be imported: {one_line(error)}"
         ) from error
 
 

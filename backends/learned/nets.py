@@ -1,9 +1,10 @@
-"""Operations on any CompressAI model: device, padding, shared copies and the weights' hash."""
+"""Operations on any CompressAI model: device, padding, shared copies and hashes."""
 
 from __future__ import annotations
 
 import copy
 import hashlib
+from collections.abc import Callable
 from typing import Literal, TypeAlias, cast
 
 import torch
@@ -16,6 +17,9 @@ from bench.errors import ConfigError
 Device: TypeAlias = Literal["cpu", "cuda"]
 
 _DEFAULT_FACTOR = 64
+
+_TABLES = ("_quantized_cdf", "_cdf_length", "_offset", ".scale_table")
+"""The last parts of the names of entropy-coder tables in a model of CompressAI."""
 
 
 def downsampling_factor(net: CompressionModel) -> int:
@@ -42,7 +46,7 @@ def on_device(net: CompressionModel, device: Device) -> CompressionModel:
     return cast("CompressionModel", copy.deepcopy(net).to(device))
 
 
-def view(net: nn.Module, **replaced: nn.Module) -> nn.Module:
+def view(net: nn.Module, /, **replaced: nn.Module) -> nn.Module:
     """Return a shallow copy that shares every weight, with some submodules replaced."""
     copied = copy.copy(net)
     copied._modules = {**net._modules, **replaced}
@@ -57,10 +61,26 @@ def padded(images: Tensor, factor: int) -> Tensor:
     return images.contiguous(memory_format=torch.channels_last)
 
 
-def weights_hash(architecture: str, net: CompressionModel) -> str:
-    """Return the architecture and the hash of all weights and entropy-coder tables."""
-    digest = hashlib.sha256(architecture.encode())
+def model_hash(name: str, net: nn.Module) -> str:
+    """Return a name and the hash of the whole model: weights and entropy-coder tables."""
+    digest = hashlib.sha256(name.encode())
+    _add(digest, net, lambda _: True)
+    return f"{name} {digest.hexdigest()[:16]}"
+
+
+def weights_hash(net: nn.Module) -> str:
+    """Return the hash of the weights, without the entropy-coder tables.
+
+    Tables are made from the weights by torch, so equal weights have other tables where another
+    build of torch rounds differently.
+    """
+    digest = hashlib.sha256()
+    _add(digest, net, lambda key: not key.endswith(_TABLES))
+    return digest.hexdigest()[:16]
+
+
+def _add(digest: hashlib._Hash, net: nn.Module, is_wanted: Callable[[str], bool]) -> None:
     for name, tensor in sorted(net.state_dict().items()):
-        digest.update(f"{name} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.cpu().contiguous().numpy().tobytes())
-    return f"{architecture} {digest.hexdigest()[:16]}"
+        if is_wanted(name):
+            digest.update(f"{name} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.cpu().contiguous().numpy().tobytes())

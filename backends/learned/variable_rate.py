@@ -32,15 +32,15 @@ from torch import Tensor, nn
 
 from backends.learned.base import Learned
 from backends.learned.compressai import download, locate
-from backends.learned.entropy_models import (
+from backends.learned.frozen.replace import with_fast_layers
+from backends.learned.nets import Device, freeze, on_device, view
+from backends.learned.surrogates.entropy_models import (
     CostedBottleneck,
     CostedGaussian,
     RoundedBottleneck,
     straight_through_round,
 )
-from backends.learned.frozen.replace import with_fast_layers
-from backends.learned.nets import Device, freeze, on_device, view
-from backends.learned.surrogate_passes import Pass, Surrogate, SurrogateForward
+from backends.learned.surrogates.passes import Pass, Surrogate, SurrogateForward
 from bench.codec import Rounding
 from bench.errors import ConfigError
 from bench.models.checkpoint import load
@@ -115,7 +115,7 @@ def _surrogate(
 class _SurrogatePasses:
     """The surrogate's forward passes at one gain.
 
-    As in `backends.learned.surrogate`, rounding is straight-through or left out of the
+    As in `backends.learned.surrogates.views`, rounding is straight-through or left out of the
     reconstruction, and the rate is the coder's. The rounded reconstruction runs the hyperprior path
     without its entropy model, because the offsets depend on its scales; their gradient is kept.
 

@@ -33,6 +33,11 @@ class Generations:
 
     count: Count = 10
 
+    @property
+    def codings(self) -> float:
+        """The generations after the first one."""
+        return self.count - 1
+
     def after_recoding(self, reference: Image, picture: Image, recode: Recode) -> float:
         """Return the loss in dB; infinite if only the first generation is lossless."""
         last = _last_generation(picture, self.count, recode).image
@@ -53,6 +58,11 @@ class GenerationRate:
     version: ClassVar[int] = 1
 
     count: Count = 10
+
+    @property
+    def codings(self) -> float:
+        """The generations after the first one."""
+        return self.count - 1
 
     def after_recoding(self, reference: Image, picture: Image, recode: Recode) -> float:
         """Return the rate in bits per pixel, greater than 0."""

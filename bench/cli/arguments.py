@@ -1,13 +1,17 @@
-"""Arguments that several commands share."""
+"""Arguments that several commands share, and the suite that they ask for."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from bench.errors import ConfigError
 from bench.images.datasets import PICTURES
 from bench.suite import bundled_suites
+
+if TYPE_CHECKING:
+    from bench.suite.suite import Suite
 
 
 def add_suite(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +23,41 @@ def add_suite(parser: argparse.ArgumentParser) -> None:
         *(name for name in bundled_suites() if name.startswith(prefix)),
         *map(str, Path().glob(f"{prefix}*.yaml")),
     ]
+
+
+def add_codecs(parser: argparse.ArgumentParser) -> None:
+    """Add codecs that the suite does not have."""
+    parser.add_argument(
+        "--codec",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar=("NAME", "KEY=VALUE"),
+        dest="codecs",
+        help="add a codec to the suite and score it only; as in a suite, label=... is its name",
+    )
+    parser.add_argument(
+        "--plugin", action="append", default=[], help="a file or module with the codec"
+    )
+
+
+def requested_suite(arguments: argparse.Namespace) -> tuple[Suite, Path]:
+    """Return the suite with the additional codecs, and the folder that contains it.
+
+    Raises:
+        ConfigError: the suite, a codec or a plugin does not exist or is not valid.
+    """
+    from bench.cli.key_values import parse_params
+    from bench.suite.additional_codecs import with_codecs
+    from bench.suite.bundled import named_suite
+
+    suite, folder = named_suite(arguments.suite)
+    if not arguments.codecs:
+        if arguments.plugin:
+            raise ConfigError("--plugin names a file with a codec; add --codec NAME")
+        return suite, folder
+    items = [{"name": name, **dict(parse_params(rest))} for name, *rest in arguments.codecs]
+    return with_codecs(suite, items, arguments.plugin), folder
 
 
 def add_pictures(parser: argparse.ArgumentParser) -> None:

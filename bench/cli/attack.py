@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from bench.errors import ConfigError
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from bench.inspection.origin import Origin
     from bench.inspection.single_attack import AttackReport, AttackRequest
     from bench.registry.registry import Component
     from bench.store.records import Scores
@@ -43,7 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--budget",
         default="linf=8",
         metavar="KIND=SIZE",
-        help="linf or l2 (8-bit levels), mse (of [0, 1]) or ssim; linf=8 by default",
+        help="linf or l2 (8-bit levels), mse (of [0, 1]), ssim, haarpsi or cvvdp; unlimited=true"
+        " for a corruption; linf=8 by default",
     )
     parser.add_argument(
         "--crop", metavar="HEIGHTxWIDTH", help="attack only a centre crop of this size"
@@ -74,15 +75,17 @@ def run(arguments: argparse.Namespace) -> None:
     with open_run(folder, describe(prepared)) as store:
         watch(execute(prepared, store), prepared.plan, store, terminal())
     report = answer(request, read_run(folder))
-    written = write(request, report, prepared, folder)
+    written, found = write(request, report, prepared, folder)
     terminal().print(_table(report))
+    for table in _origin(found):
+        terminal().print(table)
     for flag in report.craft.flags:
         say(f"flag: {flag}")
     say(f"wrote {', '.join(path.name for path in written)} to {folder}")
 
 
 def _request(arguments: argparse.Namespace) -> AttackRequest:
-    from bench.cli.key_values import parse_component, parse_params
+    from bench.cli.key_values import parse_component, parse_crop, parse_params
     from bench.inspection.single_attack import AttackRequest
 
     return AttackRequest(
@@ -92,7 +95,7 @@ def _request(arguments: argparse.Namespace) -> AttackRequest:
         objective=parse_component(arguments.objective),
         budget=dict(parse_params([arguments.budget])),
         source=None if arguments.source is None else _codec(arguments.source),
-        crop=_crop(arguments.crop),
+        crop=None if arguments.crop is None else parse_crop(arguments.crop),
     )
 
 
@@ -105,15 +108,6 @@ def _codec(words: Sequence[str]) -> Component:
         return single("codec", {"name": words[0], **dict(parse_params(words[1:]))})
     except ValueError as error:
         raise ConfigError(str(error)) from error
-
-
-def _crop(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    match = re.fullmatch(r"(\d+)x(\d+)", text)
-    if match is None:
-        raise ConfigError(f"a crop is written HEIGHTxWIDTH, such as 256x256, not '{text}'")
-    return int(match[1]), int(match[2])
 
 
 def _table(report: AttackReport) -> Table:
@@ -139,3 +133,30 @@ def _table(report: AttackReport) -> Table:
 def _both(noise: Scores | None, scores: Scores, name: str, form: str) -> tuple[str, str]:
     first = "" if noise is None else format(getattr(noise, name), form)
     return first, format(getattr(scores, name), form)
+
+
+def _origin(found: Origin) -> Iterator[Table]:
+    """Yield tables of where the harm arises, layer by layer and stream by stream."""
+    from rich.table import Table
+
+    if not found.layers:
+        return
+    layers = Table(title="Change of the values, layer by layer", title_justify="left")
+    for header in ("layer", "gain", "change, % of its output"):
+        layers.add_column(header, justify="left" if header == "layer" else "right")
+    for layer in found.layers:
+        layers.add_row(layer.name, f"{layer.gain:.2f}", f"{100 * layer.change:.1f}")
+    yield layers
+    more = sum(stream.attacked_bits - stream.bits for stream in found.streams)
+    streams = Table(title="Bits of the latents", title_justify="left")
+    titles = ("source", "attacked", "% of the increase", "restored: all bits", "restored: PSNR dB")
+    for header in ("latents", *titles):
+        streams.add_column(header, justify="left" if header == "latents" else "right")
+    for one in found.streams:
+        share = round(100 * (one.attacked_bits - one.bits) / more) if more else 0
+        coded = one.restored_bits, one.restored_psnr
+        shown = ("–", "–") if None in coded else (f"{coded[0]}", f"{coded[1]:.2f}")
+        streams.add_row(
+            one.name, f"{one.bits:.0f}", f"{one.attacked_bits:.0f}", f"{share:.0f}", *shown
+        )
+    yield streams

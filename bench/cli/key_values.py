@@ -1,7 +1,8 @@
-"""Parameters written on the command line as KEY=VALUE, their values read as YAML."""
+"""Values written on the command line: KEY=VALUE, read as YAML, and the size of a crop."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from bench.errors import ConfigError
@@ -29,3 +30,15 @@ def parse_params(words: Sequence[str]) -> tuple[tuple[str, object], ...]:
 def parse_component(words: Sequence[str]) -> ComponentSpec:
     """Return an implementation: a name, and its parameters after it."""
     return ComponentSpec(words[0], parse_params(words[1:]))
+
+
+def parse_crop(text: str) -> tuple[int, int]:
+    """Return the height and the width of a crop in pixels, written HEIGHTxWIDTH.
+
+    Raises:
+        ConfigError: it is written otherwise.
+    """
+    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    if match is None:
+        raise ConfigError(f"a crop is written HEIGHTxWIDTH, such as 256x256, not '{text}'")
+    return int(match[1]), int(match[2])

@@ -82,6 +82,13 @@ class Item:
     documentation: bool = False
 
 
+_RESOURCES = Item(
+    "resources",
+    "time and memory of coding under attack, by those of the source pictures; lower is better",
+    scored="with resources: true",
+)
+
+
 def listed(what: str) -> list[Item]:
     """Return everything of a kind: "codecs", "attacks", ... or "suites"."""
     if what == "suites":
@@ -89,7 +96,7 @@ def listed(what: str) -> list[Item]:
     from bench.registry.registry import entries
 
     items = [_implementation(kind, name) for kind in _KINDS[what] for name in entries(kind)]
-    return [*_scores(), *items] if what == "metrics" else items
+    return [*_scores(), _RESOURCES, *items] if what == "metrics" else items
 
 
 def _suites() -> list[Item]:

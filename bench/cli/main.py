@@ -32,6 +32,8 @@ COMMANDS = {
     "run": "bench.cli.run",
     "plan": "bench.cli.plan",
     "attack": "bench.cli.attack",
+    "attack-test": "leaderboard.commands.attack_test",
+    "compare": "leaderboard.commands.compare",
     "show": "leaderboard.commands.show",
     "leaderboard": "leaderboard.commands.leaderboard",
     "export": "leaderboard.commands.export",

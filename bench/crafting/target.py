@@ -6,6 +6,7 @@ finite, because an attack without a useful gradient is no evidence of robustness
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from bench.attack import Objective, View
 from bench.codec import Codec, Concurrent, Differentiable, Image, LatentCodec
+from bench.defence import at_levels
 from bench.errors import PLUGIN_ERRORS, Unsupported, raise_if_machine
 from bench.isolation.coder import decode, encode
 from bench.tensors import to_image, to_tensor
@@ -26,6 +28,9 @@ from bench.utils.foreign_call import foreign_call
 
 ZERO_GRADIENT = "zero-gradient"
 NAN_GRADIENT = "nan-gradient"
+
+_TIMED = 3
+"""How often a picture is encoded where an objective needs the time; the fastest one counts."""
 
 _FAILED_LEVEL, _FAILED_BPP = 128, 24.0
 """A failure to code a picture counts as mid-grey at 24 bits per pixel."""
@@ -128,6 +133,8 @@ class CodecTarget:
         codec = self._codec
         if not isinstance(codec, Differentiable):
             raise Unsupported("this codec offers no gradients; attack it by transfer or queries")
+        if self._objective.needs == "time":
+            raise Unsupported("encoding time has no gradient; use an attack by queries")
         if self._objective.needs == "latents":
             return _Output(
                 offsets=_offsets(self._latent_codec.streams(images), self._coded_streams)
@@ -136,6 +143,9 @@ class CodecTarget:
             return _Output(bits=codec.rate(images))
         if self._objective.needs == "reconstruction":
             return _Output(codec.reconstruct(images))
+        if self._objective.needs == "regenerated":
+            decoded = at_levels(codec.reconstruct(images).clamp(0, 1))
+            return _Output(regenerated=codec.reconstruct(decoded))
         both = codec.relaxed(images)
         return _Output(both.reconstruction, both.bits)
 
@@ -169,19 +179,28 @@ class CodecTarget:
 
     def _code(self, codec: Codec, image: Image) -> _Output:
         """Encode a picture, and decode it if the objective needs the reconstruction."""
+        if self._objective.needs == "time":
+            return _Output(seconds=min(_seconds(codec, image) for _ in range(_TIMED)))
         bitstream = encode(codec, image)
         if self._objective.needs == "latents":
             return _Output(bitstream=bitstream)
         bits = {"bitstream": torch.tensor([[8.0 * len(bitstream)]])}
         if self._objective.needs == "rate":
             return _Output(bits=bits)
-        decoded = decode(codec, bitstream, (image.shape[0], image.shape[1]))
+        size = image.shape[0], image.shape[1]
+        decoded = decode(codec, bitstream, size)
+        if self._objective.needs == "regenerated":
+            return _Output(regenerated=to_tensor(decode(codec, encode(codec, decoded), size)))
         return _Output(to_tensor(decoded), bits)
 
     def _code_all(self, images: Sequence[Image]) -> list[_Output | None]:
-        """Code pictures, in as many threads as torch uses if the codecs allow it."""
+        """Code pictures, in as many threads as torch uses if the codecs allow it.
+
+        A picture whose encoding is timed is coded alone.
+        """
         codecs = [self._real_codec for _ in images]  # a random codec is drawn anew for each picture
-        if not all(isinstance(codec, Concurrent) for codec in codecs):
+        is_alone = self._objective.needs == "time"
+        if is_alone or not all(isinstance(codec, Concurrent) for codec in codecs):
             return list(map(self._code_or_fail, codecs, images))
         with ThreadPoolExecutor(torch.get_num_threads()) as threads:
             return list(threads.map(self._code_or_fail, codecs, images))
@@ -232,15 +251,26 @@ class _Output:
 
     Attributes:
         reconstruction: float (B, 3, H, W) in [0, 1].
+        regenerated: reconstruction of the decoded picture, of the same shape.
         bits: maps of bits by stream, each (B, ...).
         offsets: latents less the coded latents of the source pictures, by stream, each (B, ...).
         bitstream: the bitstream of a picture that was really encoded; empty for a failure.
+        seconds: the time to encode it.
     """
 
     reconstruction: Tensor | None = None
     bits: Mapping[str, Tensor] | None = None
+    regenerated: Tensor | None = None
     offsets: Mapping[str, Tensor] | None = None
     bitstream: bytes | None = None
+    seconds: float | None = None
+
+
+def _seconds(codec: Codec, image: Image) -> float:
+    """Return the time of encoding a picture once."""
+    started = time.perf_counter()
+    encode(codec, image)
+    return time.perf_counter() - started
 
 
 def _offsets(streams: Mapping[str, Tensor], coded: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -257,7 +287,8 @@ def _differing(one: bytes | None, other: bytes | None) -> Tensor | None:
 
 def _failure(image: Image) -> _Output:
     bits = {"bitstream": torch.tensor([[_FAILED_BPP * image[..., 0].size]])}
-    return _Output(to_tensor(np.full_like(image, _FAILED_LEVEL)), bits, bitstream=b"")
+    grey = to_tensor(np.full_like(image, _FAILED_LEVEL))
+    return _Output(grey, bits, grey, bitstream=b"", seconds=0.0)
 
 
 def _make_view(images: Tensor, source: Tensor, coded: _Output, clean: _Output) -> View:
@@ -266,8 +297,10 @@ def _make_view(images: Tensor, source: Tensor, coded: _Output, clean: _Output) -
         source=source,
         clean=clean.reconstruction,
         reconstruction=coded.reconstruction,
+        regenerated=coded.regenerated,
         bits=coded.bits,
         clean_bits=clean.bits,
         offsets=coded.offsets,
         differing=_differing(coded.bitstream, clean.bitstream),
+        seconds=None if coded.seconds is None else torch.tensor([coded.seconds]),
     )

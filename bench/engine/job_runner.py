@@ -96,6 +96,21 @@ class Components(Protocol):
         ...
 
 
+def victim(components: Components, cell: MeasureJob, pool: CoderPool | None) -> Coder:
+    """Return the codec that an evaluation scores.
+
+    Args:
+        components: codecs, attacks and objectives.
+        cell: the evaluation.
+        pool: the processes in which foreign codecs encode and decode, and in which every codec
+            decodes damaged bitstreams; None to code everything in this process.
+    """
+    isolated = None if pool is None else pool.coder(coder_spec(cell, cell.victim.fingerprint))
+    if isolated is not None and cell.victim.choice.is_foreign:
+        return isolated
+    return coder_to_score(components.codec(cell.victim), cell.draw, isolated)
+
+
 class JobRunner:
     """Runs searches and evaluations; does not use the run folder.
 
@@ -164,14 +179,11 @@ class JobRunner:
 
     def _coders(self, cell: MeasureJob) -> tuple[Coder, Coder | None]:
         """Return the victim, and the witness of its clean evaluation on the witness picture."""
-        if self._pool is None:
-            return coder_to_score(self._components.codec(cell.victim), cell.draw), None
-        isolated = self._pool.coder(coder_spec(cell, cell.victim.fingerprint))
+        coder = victim(self._components, cell, self._pool)
         is_witness = cell.picture.name == self._components.witness_picture
-        witness = isolated if is_witness and cell.craft is None else None
-        if cell.victim.choice.is_foreign:
-            return isolated, witness
-        return coder_to_score(self._components.codec(cell.victim), cell.draw), witness
+        if self._pool is None or not is_witness or cell.craft is not None:
+            return coder, None
+        return coder, self._pool.coder(coder_spec(cell, cell.victim.fingerprint))
 
     def _clean(self, cell: MeasureJob, coder: Coder) -> RoundTrip | CodingFailure:
         """Code each source picture once; keep the results of the pictures used last."""

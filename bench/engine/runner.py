@@ -30,6 +30,7 @@ from bench.planning.jobs import CraftJob, Group, MeasureJob, Plan
 from bench.planning.operating_point import OperatingPoint, ScoringSpec
 from bench.planning.planner import plan
 from bench.planning.resolve import (
+    check_floors,
     make_attack,
     make_codec,
     make_objective,
@@ -39,8 +40,10 @@ from bench.planning.resolve import (
 )
 from bench.planning.searches import SEARCHING_VERSION
 from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import versions_of
+from bench.store.manifest import Manifest
 from bench.store.records import MeasureRecord
-from bench.store.run_folder import Manifest, Store
+from bench.store.run_folder import Store
 from bench.suite.fields import Rectangle
 from bench.suite.suite import Suite
 from bench.utils.hashing import digest
@@ -118,6 +121,7 @@ def prepare(suite: Suite, base: Path) -> Prepared:
     attacks = {str(choice): make_attack(choice) for choice in searches}
     objectives = {str(choice): make_objective(choice) for choice in suite.all_objectives}
     terms = scoring_spec(suite)
+    check_floors(suite)
     _check_regions(suite, pictures)
     operating_points = tuple(operating_point(choice, codecs[str(choice)]) for choice in points)
     planned = plan(
@@ -167,7 +171,18 @@ def versions(suite: Suite) -> dict[str, str]:
         "python": platform.python_version(),
         **{name: metadata.version(name) for name in _VERSIONS},
         **({"vmaf": vmaf.version()} if suite.vmaf else {}),
+        **_optional_versions(suite),
     }
+
+
+def _optional_versions(suite: Suite) -> dict[str, str]:
+    """Return the versions of what only some metrics, objectives and budgets need."""
+    found: dict[str, str] = {}
+    for choice in (*suite.named_metrics, *suite.all_objectives):
+        found |= versions_of(choice.kind, choice.name)
+    for name in suite.floor_metrics:
+        found |= versions_of("metric", name)
+    return found
 
 
 def execute(

@@ -1,4 +1,4 @@
-"""Named picture sets: photographs that come with scikit-image, and the Kodak set.
+"""Named picture sets: photographs of scikit-image, the Kodak set, pictures with codes and words.
 
 A set maps the name of each picture to a function that returns its file, so that only the chosen
 pictures are located, checked or downloaded.
@@ -25,6 +25,7 @@ Files: TypeAlias = Mapping[str, Callable[[], Path]]
 SETS = {
     "sample": "four photographs that come with scikit-image, no download",
     "kodak": "the 24 photographs of the Kodak set, downloaded once (16 MB) and checksummed",
+    "reading": "six drawn pictures of 256x256 with bar codes and words, no download",
 }
 """The sets that a suite can name, with a description of each."""
 
@@ -66,6 +67,12 @@ SAMPLES = {
 def sample() -> Files:
     """Return the photographs in scikit-image's wheel."""
     return {name: partial(_sample_file, picture.file) for name, picture in SAMPLES.items()}
+
+
+def reading() -> Files:
+    """Return the pictures with bar codes and words, which docs/scripts/reading_pictures.py drew."""
+    folder = Path(__file__).parent / "reading"
+    return {path.stem: path.absolute for path in folder.glob("*.png")}
 
 
 def kodak(folder: Path | None = None) -> Files:

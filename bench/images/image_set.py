@@ -69,8 +69,8 @@ class ImageSpec(Settings):
     """The pictures that a suite uses: its `images:` block.
 
     Attributes:
-        set: "sample", "kodak", or a folder of PNG, JPEG, WebP and TIFF files ("./kodak" for a
-            folder with the name of a set); or a list of those.
+        set: "sample", "kodak", "reading", or a folder of PNG, JPEG, WebP and TIFF files ("./kodak"
+            for a folder with the name of a set); or a list of those.
         files: picture files, instead of a set.
         names: names of the pictures to use; all if None.
         limit: number of pictures to use, the first in the order of their names; all if None.
@@ -147,6 +147,8 @@ def _files(spec: ImageSpec, base: Path) -> Files:
 def _files_of_set(name: str, spec: ImageSpec, base: Path) -> Files:
     if name == "sample":
         return datasets.sample()
+    if name == "reading":
+        return datasets.reading()
     if name == "kodak":
         own = spec.folder is None or datasets.users_folder() is not None
         return datasets.kodak(None if own else _resolve(str(spec.folder), base))

@@ -1,4 +1,4 @@
-"""One attack in detail: a report, a contact sheet, a map of the bit allocation.
+"""Attacked pictures in detail: a report, contact sheets, maps of the bit allocation.
 
 Boards of many attacks live in `leaderboard`.
 """

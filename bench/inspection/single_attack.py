@@ -6,6 +6,7 @@ AttackRequest --suite--> run folder (records, adversarial picture)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +20,20 @@ from bench.engine.runner import Prepared
 from bench.errors import BenchError
 from bench.images.png import encode_png
 from bench.images.reader import require_text
-from bench.inspection.bit_allocation import Map, allocation
-from bench.inspection.contact_sheet import amplified, bit_maps, draw
+from bench.inspection.bit_allocation import Map, by_pixel
+from bench.inspection.contact_sheet import (
+    AMPLIFICATION,
+    BITS,
+    Panel,
+    Row,
+    amplified,
+    draw,
+    drawable,
+    grey_maps,
+    map_panels,
+)
+from bench.inspection.origin import Origin, origin
+from bench.inspection.origin_figure import draw as draw_origin
 from bench.isolation.coder import LocalCoder
 from bench.planning.baselines import NOISE
 from bench.registry.component_spec import ComponentSpec
@@ -139,14 +152,17 @@ def _records_of(run: Run, codec: ComponentSpec) -> list[tuple[MeasureRecord, Cra
 
 def write(
     request: AttackRequest, report: AttackReport, prepared: Prepared, folder: Path
-) -> list[Path]:
-    """Write all pictures and bitstreams into the run folder; return their paths.
+) -> tuple[list[Path], Origin]:
+    """Write all pictures and bitstreams into the run folder.
 
     Args:
         request: the request.
         report: its result.
         prepared: the suite of the request, prepared.
         folder: the run folder.
+
+    Returns:
+        The files, and where the harm arises; its figure is a file if the codec can be traced.
 
     Raises:
         BenchError: a picture that was coded before cannot be coded now, or a file cannot be
@@ -159,14 +175,18 @@ def write(
     before, after = (_code(codec, image) for image in (picture.pixels, attacked))
     images = _images(before, after)
     maps = _bit_allocations(codec, picture.pixels, attacked)
-    written = images if maps is None else images | bit_maps(maps, picture.pixels)
+    written = images | _grey_maps(maps)
     streams = {"source.bin": before.bitstream, "adversarial.bin": after.bitstream}
     files = {name: encode_png(image) for name, image in written.items()} | streams
-    files["sheet.png"] = draw(_caption(request, report), images, maps, report.scores)
+    caption = _caption(request, report)
+    files["sheet.png"] = _sheet(caption, images, maps, report.scores)
+    found = origin(codec, picture.pixels, attacked)
+    if found.layers:
+        files["origin.png"] = draw_origin(found, caption)
     with os_errors_as_store_errors(f"write to {folder}"):
         for name, content in files.items():
             write_atomically(folder / name, content)
-    return [folder / name for name in files]
+    return [folder / name for name in files], found
 
 
 def _images(before: RoundTrip, after: RoundTrip) -> dict[str, Image]:
@@ -188,17 +208,48 @@ def _code(codec: Codec, image: Image) -> RoundTrip:
     return coded
 
 
+def _grey_maps(maps: tuple[Map, Map] | None) -> dict[str, Image]:
+    """Return bit allocations as grey pictures, uint8 (H, W), by file name."""
+    names = ("bits-source.png", "bits-adversarial.png")
+    return {} if maps is None else dict(zip(names, grey_maps(maps), strict=True))
+
+
 def _bit_allocations(codec: Codec, source: Image, attacked: Image) -> tuple[Map, Map] | None:
     """Return the bit allocations of both pictures; None for codecs without gradients."""
     if not isinstance(codec, Differentiable):
         return None
-    before, after = (allocation(codec, image) for image in (source, attacked))
-    return before, after
+    return by_pixel(codec, source, attacked)
 
 
 def _caption(request: AttackRequest, report: AttackReport) -> str:
+    craft = report.craft
     through = f" through {request.source}" if request.source else ""
-    return (
-        f"{request.codec} on {report.craft.picture}: {report.craft.attack},"
-        f" {report.craft.objective or 'no objective'}, {report.craft.budget}{through}"
-    )
+    search = f"{craft.attack}, {craft.objective or 'no objective'}, {craft.budget}{through}"
+    return drawable(f"{request.codec} on {craft.picture}: {search}")
+
+
+def _sheet(
+    caption: str,
+    images: Mapping[str, Image],
+    maps: tuple[Map, Map] | None,
+    scores: Scores,
+) -> bytes:
+    """Return the sheet: the source picture in the first row, the adversarial one in the second."""
+    source, attacked, decoded, attacked_decoded, change, damage = images.values()
+    before = [
+        Panel("source", source),
+        Panel(f"source decoded\n{scores.psnr_clean:.2f} dB, {scores.bpp_clean:.3f} bpp", decoded),
+        Panel(f"difference of the pictures, x{AMPLIFICATION}", change),
+    ]
+    after = [
+        Panel(f"adversarial\n{scores.psnr_perturbation:.2f} dB from the source", attacked),
+        Panel(
+            f"adversarial decoded\n{scores.psnr_source:.2f} dB, {scores.bpp:.3f} bpp",
+            attacked_decoded,
+        ),
+        Panel(f"difference of the reconstructions, x{AMPLIFICATION}", damage),
+    ]
+    if maps is not None:
+        first, second = map_panels(maps, ("bits, source", "bits, adversarial"))
+        before, after = [*before, first], [*after, second]
+    return draw([Row(before), Row(after)], caption, [BITS] if maps is not None else [])

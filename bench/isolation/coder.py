@@ -68,6 +68,22 @@ class Coder(Protocol):
         """
         ...
 
+    def decode_damaged(self, bitstream: bytes, size: tuple[int, int], limit_s: float) -> Image:
+        """Decode a damaged bitstream in a process of its own, where there is one.
+
+        Nothing that the decoder leaves behind there can reach a score.
+
+        Args:
+            bitstream: any bytes.
+            size: height and width that the picture must have.
+            limit_s: time limit in seconds.
+
+        Raises:
+            CodecError: it failed, crashed, took longer, or returned anything but a picture of this
+                size.
+        """
+        ...
+
     def header_bytes(self, bitstream: bytes) -> int:
         """Return how many bytes of a bitstream belong to the container of the harness.
 
@@ -90,10 +106,12 @@ class LocalCoder:
 
     Args:
         codec: the codec.
+        isolated: the same codec in other processes, which decode damaged bitstreams; None to decode
+            them in this process, without a time limit.
     """
 
-    def __init__(self, codec: Codec) -> None:
-        self._codec = codec
+    def __init__(self, codec: Codec, isolated: Coder | None = None) -> None:
+        self._codec, self._isolated = codec, isolated
 
     def encode(self, image: Image, *, track: bool = False) -> Timed[bytes]:
         """Encode a picture, see `Coder.encode`."""
@@ -104,6 +122,12 @@ class LocalCoder:
     ) -> Timed[Image]:
         """Decode a bitstream, see `Coder.decode`."""
         return _timed("decoding", lambda: decode(self._codec, bitstream, size), track)
+
+    def decode_damaged(self, bitstream: bytes, size: tuple[int, int], limit_s: float) -> Image:
+        """Decode a damaged bitstream, see `Coder.decode_damaged`."""
+        if self._isolated is None:
+            return self.decode(bitstream, size).value
+        return self._isolated.decode_damaged(bitstream, size, limit_s)
 
     def header_bytes(self, bitstream: bytes) -> int:
         """Return the bytes of the container, see `Coder.header_bytes`."""

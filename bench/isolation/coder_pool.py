@@ -1,9 +1,10 @@
 """The processes in which the codecs of a run encode and decode.
 
     encoder <--picture, bytes-->  this process  <--bytes, picture--> decoder
+                                                <--damaged bytes---> decoder of damaged bytes
 
-Both are started at their first call, killed when a call takes too long, and started again. The
-decoder has never received a picture.
+Each is started at its first call, killed when a call takes too long, and started again. The
+decoders have never received a picture.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 import atexit
 import os
 import pickle
+from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -28,25 +31,34 @@ _MAKING_S = 600.0
 
 
 class CoderPool:
-    """One process that encodes and one that decodes, for all codecs of a run.
+    """A process that encodes and one that decodes, for all codecs of a run.
+
+    A third one decodes damaged bitstreams, after which a decoder may be in any state.
 
     Args:
         threads: number of threads of torch in each.
         call_limit_s: time limit of a call, see `bench.utils.foreign_call.call_limit`.
+        variables: environment variables that they have besides those of this process.
     """
 
-    def __init__(self, threads: int, call_limit_s: float = CALL_LIMIT_S) -> None:
-        self.encoder = _Process(threads, call_limit_s)
-        self.decoder = _Process(threads, call_limit_s)
+    def __init__(
+        self,
+        threads: int,
+        call_limit_s: float = CALL_LIMIT_S,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        self.encoder = _Process(threads, call_limit_s, variables or {})
+        self.decoder = _Process(threads, call_limit_s, variables or {})
+        self.damaged = _Process(threads, call_limit_s, variables or {})
 
     def coder(self, spec: CoderSpec) -> ProcessCoder:
-        """Return a codec that encodes and decodes in the two processes."""
+        """Return a codec that encodes and decodes in the processes."""
         return ProcessCoder(self, spec)
 
     def close(self) -> None:
-        """Stop both processes."""
-        self.encoder.stop()
-        self.decoder.stop()
+        """Stop the processes."""
+        for process in (self.encoder, self.decoder, self.damaged):
+            process.stop()
 
 
 _shared: dict[tuple[object, ...], CoderPool] = {}
@@ -102,6 +114,12 @@ class ProcessCoder(Coder):
         decoded: Timed[Image] = self._pool.decoder.run(call, "decoding", size[0] * size[1])
         return decoded
 
+    def decode_damaged(self, bitstream: bytes, size: tuple[int, int], limit_s: float) -> Image:
+        """Decode a damaged bitstream, see `Coder.decode_damaged`."""
+        call = Call(self._codec, "decode", (bitstream, size))
+        decoded: Timed[Image] = self._pool.damaged.run(call, "decoding", size[0] * size[1], limit_s)
+        return decoded.value
+
     def header_bytes(self, bitstream: bytes) -> int:
         """Return the bytes of the container, see `Coder.header_bytes`."""
         call = Call(self._codec, "header_bytes", (bitstream,))
@@ -117,12 +135,12 @@ class ProcessCoder(Coder):
 class _Process:
     """A process that is started at its first call, and again after it has ended."""
 
-    def __init__(self, threads: int, call_limit_s: float) -> None:
-        self._threads, self._call_limit_s = threads, call_limit_s
+    def __init__(self, threads: int, call_limit_s: float, variables: Mapping[str, str]) -> None:
+        self._threads, self._call_limit_s, self._variables = threads, call_limit_s, variables
         self._child: Child | None = None
         self._made: set[bytes] = set()
 
-    def run(self, call: Call, what: str, pixels: int = 0) -> Any:  # noqa: ANN401 - what it returns
+    def run(self, call: Call, what: str, pixels: int = 0, longest_s: float = inf) -> Any:  # noqa: ANN401 - what it returns
         """Return the result of a call.
 
         A call over which the process is lost is made once more, in a new process: what another
@@ -132,30 +150,32 @@ class _Process:
             call: the call.
             what: the call, as a phrase for messages.
             pixels: number of pixels of the picture.
+            longest_s: time limit in seconds, where it is shorter than that of every call.
 
         Raises:
             BenchError: the codec raised it, ended the process, or exceeded the time limit.
         """
+        limit_s = min(longest_s, call_limit(self._call_limit_s, pixels))
         try:
-            return self._call(call, what, pixels)
+            return self._call(call, what, limit_s)
         except LostError:
-            return self._call_again(call, what, pixels)
+            return self._call_again(call, what, limit_s)
 
-    def _call_again(self, call: Call, what: str, pixels: int) -> Any:  # noqa: ANN401 - what it returns
+    def _call_again(self, call: Call, what: str, limit_s: float) -> Any:  # noqa: ANN401 - what it returns
         try:
-            return self._call(call, what, pixels)
+            return self._call(call, what, limit_s)
         except KilledError as error:  # as the system does when memory runs out
             raise MachineError(f"{what}: {error}") from error
         except LostError as error:
             raise CodecError(f"{what} crashed: {error}") from error
 
-    def _call(self, call: Call, what: str, pixels: int) -> Any:  # noqa: ANN401 - what it returns
+    def _call(self, call: Call, what: str, limit_s: float) -> Any:  # noqa: ANN401 - what it returns
         if call.codec not in self._made:
             making_s = max(_MAKING_S, self._call_limit_s)
-            place = Place(str(Path.cwd()), dict(os.environ))
+            place = Place(str(Path.cwd()), {**os.environ, **self._variables})
             self._request(Call(call.codec, arguments=(place,)), "making the codec", making_s)
             self._made.add(call.codec)
-        return self._request(call, what, call_limit(self._call_limit_s, pixels))
+        return self._request(call, what, limit_s)
 
     def stop(self) -> None:
         """Stop the process, if it runs."""
@@ -181,6 +201,6 @@ class _Process:
 
     def _running(self) -> Child:
         if self._child is None:
-            self._child = Child("bench.isolation.coder_process:serve")
+            self._child = Child("bench.isolation.coder_process:serve", self._variables)
             self._child.send(CoderConfig(plugins.loaded(), self._threads))
         return self._child

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.codec import Codec
+from bench.codec import Codec, Layout, Movable
 from bench.errors import (
     BenchError,
     CodecError,
@@ -49,18 +49,33 @@ class CoderConfig:
 
 
 @dataclass(frozen=True)
+class Decoding:
+    """How the networks of a codec decode, see `bench.codec.Movable`.
+
+    Attributes:
+        layout: the memory layout of the weights.
+        device: "cpu" or "cuda".
+    """
+
+    layout: Layout
+    device: str
+
+
+@dataclass(frozen=True)
 class CoderSpec:
     """A codec to make.
 
     Attributes:
         choice: its name and parameters.
-        fingerprint: the fingerprint that it must have.
+        fingerprint: the fingerprint that it must have; None if it may have another one there.
         seed: seed of the draw, for a codec that draws random numbers; otherwise None.
+        decoding: how its networks decode; None if nothing is changed.
     """
 
     choice: Component
-    fingerprint: str
+    fingerprint: str | None
     seed: int | None
+    decoding: Decoding | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +137,7 @@ def _make(spec: CoderSpec, place: Place) -> LocalCoder:
     codec: Codec = instantiate("codec", spec.choice)
     with foreign_call("fingerprint()"):
         found = codec.fingerprint()
-    if found != spec.fingerprint:
+    if spec.fingerprint not in (None, found):
         raise ConfigError(
             f"'{spec.choice}' is {found}, where the run began it is {spec.fingerprint}; do not"
             " change weights or programs during a run"
@@ -130,6 +145,9 @@ def _make(spec: CoderSpec, place: Place) -> LocalCoder:
     if spec.seed is not None:
         with foreign_call("draw()"):
             codec = drawn(codec, np.random.default_rng(spec.seed))
+    if spec.decoding is not None and isinstance(codec, Movable):
+        with foreign_call("moved()"):
+            codec = codec.moved(spec.decoding.layout, spec.decoding.device)
     return LocalCoder(codec)
 
 

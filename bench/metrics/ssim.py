@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.codec import Image
-from bench.errors import Unsupported
-from bench.metric import check_pair
+from bench.metric import check_pair, check_side
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,7 +41,7 @@ def ssim(reference: Image, picture: Image) -> float:
         ValueError: the two differ in shape, or one is not uint8.
     """
     check_pair(reference, picture)
-    _check_side("SSIM", reference, SSIM_SIDE)
+    check_side("SSIM", SSIM_SIDE, reference.shape[:2])
     from skimage import metrics  # noqa: PLC0415 - takes a second to import
 
     # Typed here, because scikit-image is not.
@@ -64,7 +63,7 @@ def ms_ssim(reference: Image, picture: Image) -> float:
         ValueError: the two differ in shape, or one is not uint8.
     """
     check_pair(reference, picture)
-    _check_side("MS-SSIM", reference, _MS_SSIM_SIDE)
+    check_side("MS-SSIM", _MS_SSIM_SIDE, reference.shape[:2])
     import pytorch_msssim  # noqa: PLC0415 - imports torch
     import torch  # noqa: PLC0415 - takes seconds to import
 
@@ -72,14 +71,6 @@ def ms_ssim(reference: Image, picture: Image) -> float:
         planes = zip(_planes(reference), _planes(picture), strict=True)
         scores = [pytorch_msssim.ms_ssim(*pair, data_range=255) for pair in planes]
     return float(torch.stack(scores).mean())
-
-
-def _check_side(metric: str, picture: Image, least: int) -> None:
-    side = min(picture.shape[:2])
-    if side < least:
-        raise Unsupported(
-            f"{metric} needs a short side of at least {least} pixels, this picture has {side}"
-        )
 
 
 def _planes(picture: Image) -> Iterator[Tensor]:

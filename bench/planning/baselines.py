@@ -1,7 +1,8 @@
 """The baselines that are added to the codecs and attacks of every suite.
 
 These are a lossless codec and noise, with which every score is compared, and the bare codec of
-every defended codec. The pictures made against a bare codec are defence-unaware attacks.
+every defended codec. The pictures made against a bare codec are defence-unaware attacks. Budgets
+without a limit have no noise.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ def with_baselines(suite: Suite) -> tuple[list[Component], list[Component]]:
         if codec.bare_identity not in bare:
             bare.add(codec.bare_identity)
             points.append(_distinct(codec.bare, labels))
-    if not any(attack.name == NOISE for attack in attacks):
+    has_limit = any(spec.unlimited is None for spec in suite.budgets)
+    if has_limit and not any(attack.name == NOISE for attack in attacks):
         noise = resolve("attack", ComponentSpec(NOISE))
         attacks.append(_distinct(noise, set(map(str, attacks))))
     return points, attacks

@@ -1,15 +1,16 @@
 """A rough estimate of how long a plan takes, for planning only.
 
 The time of a job is the codec's seconds per megapixel times the number of evaluations. The draws of
-random defences are included. Other costs of defences are not, and neither is VMAF (about 0.2 s per
-evaluation). The costs were measured on a 2-core machine. The progress display of a run corrects the
-estimate with measured times.
+random defences and the codings of metrics are included. Other costs of defences are not, and
+neither is VMAF (about 0.2 s per evaluation). The costs were measured on a 2-core machine. The
+progress display of a run corrects the estimate with measured times.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bench.budget import Unlimited
 from bench.entry import Cost
 from bench.planning.jobs import CraftJob, MeasureJob, Plan
 from bench.planning.operating_point import OperatingPoint
@@ -26,16 +27,37 @@ _NOISE = 0.1
 """Seconds per megapixel for a codec-independent search (noise)."""
 
 
+_CORRUPTION = 0.25
+"""Seconds per megapixel for a corruption, mean over the kinds."""
+
+
 def estimated_seconds(job: CraftJob | MeasureJob) -> float:
     """Return the expected seconds of one job on the reference machine."""
     height, width, _ = job.picture.pixels.shape
     megapixels = height * width / 1e6
     if isinstance(job, MeasureJob):
-        return megapixels * (_SCORING + _cost(job.victim).coding)
+        return megapixels * (_SCORING + _cost(job.victim).coding * (1 + job.codings))
     if job.budget.kind not in job.search.budgets:
         return 0.0
     evaluation = sum(_evaluation_cost(source, job) for source in job.sources)
-    return megapixels * (_NOISE + evaluation * job.search.evaluations)
+    drawing = _CORRUPTION if job.budget.kind == Unlimited.kind else _NOISE
+    return megapixels * (drawing + evaluation * job.search.evaluations)
+
+
+def resources_seconds(plan: Plan) -> float:
+    """Return the expected seconds of measuring time and memory under attack, at most.
+
+    Each source picture is coded twice to be warm, and it and two adversarial pictures of each
+    budget are coded three times for their time and once for their memory.
+    """
+    budgets = {str(job.budget) for job in plan.crafts if job.search.uses_target}
+    clean = [
+        cell for cell in plan.cells if cell.craft is None and not (cell.draw and cell.draw.number)
+    ]
+    codings = 2 + 4 * (1 + 2 * len(budgets))
+    return codings * sum(
+        cell.picture.pixels[..., 0].size / 1e6 * _cost(cell.victim).coding for cell in clean
+    )
 
 
 def remaining_seconds(plan: Plan, store: Store | None = None) -> float:

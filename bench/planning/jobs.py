@@ -72,6 +72,7 @@ class MeasureJob:
         craft: the search that gives the adversarial picture; None to score the source picture.
         threat: the threat model of the evaluation.
         draw: the draw of a random codec; None for other codecs.
+        codings: how often metrics encode and decode again, for estimates of time.
     """
 
     key: str
@@ -80,6 +81,7 @@ class MeasureJob:
     craft: CraftJob | None
     threat: Threat
     draw: Draw | None
+    codings: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from bench.attack import Need
-from bench.metric import AnyMetric
+from bench.metric import AnyMetric, RecodingMetric
 from bench.registry.registry import Component
 
 
@@ -90,6 +90,11 @@ class NamedMetric:
         return str(self.choice)
 
     @property
+    def codings(self) -> float:
+        """How often it encodes and decodes each evaluation again; 0 if it does not say."""
+        return float(getattr(self.metric, "codings", 0))
+
+    @property
     def identity(self) -> list[object]:
         """The part of a key: label, name, version and parameters."""
         name = self.choice.name
@@ -109,6 +114,20 @@ class ScoringSpec:
     rd_lambda: float
     vmaf: bool = False
     named_metrics: tuple[NamedMetric, ...] = ()
+
+    @property
+    def codings(self) -> float:
+        """How often the additional metrics encode and decode each evaluation again.
+
+        Metrics share what they code: the generations of the decoded picture, and the damaged
+        versions of a bitstream, which follow from the parameters.
+        """
+        shared: dict[str, float] = {}
+        for named in self.named_metrics:
+            is_recoding = isinstance(named.metric, RecodingMetric)
+            what = "generations" if is_recoding else str(named.choice.signature)
+            shared[what] = max(named.codings, shared.get(what, 0.0))
+        return sum(shared.values())
 
     @cached_property
     def identity(self) -> dict[str, Any]:

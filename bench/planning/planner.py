@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
+from bench.budget import Unlimited
 from bench.errors import ConfigError
 from bench.images.image_set import Picture
 from bench.planning.jobs import CraftJob, Draw, Group, MeasureJob, Plan
@@ -73,17 +74,22 @@ def _evaluation(
         threads=suite.compute.threads,
         **({"draw": [draw.number, draw.seed]} if draw else {}),
     )
-    return MeasureJob(key, victim, picture, craft, _threat(craft, victim), draw)
+    return MeasureJob(key, victim, picture, craft, _threat(craft, victim), draw, scoring.codings)
 
 
 def _threat(craft: CraftJob | None, victim: OperatingPoint) -> Threat:
     if craft is None:
         return "clean"
     if not craft.sources:
-        return "noise"
+        return "corruption" if _is_corruption(craft) else "noise"
     if victim in craft.sources:
         return "black-box" if craft.search.need == "queries" else "white-box"
     return "unaware" if any(map(victim.is_defended_version_of, craft.sources)) else "transfer"
+
+
+def _is_corruption(craft: CraftJob) -> bool:
+    """Return whether a picture is made without any codec in a budget that has no limit."""
+    return craft.budget.kind == Unlimited.kind and Unlimited.kind in craft.search.budgets
 
 
 def plan(
@@ -117,9 +123,19 @@ def plan(
     groups = chain.from_iterable(
         _groups(suite, points, attacks, batch, scoring, searching) for batch in batches
     )
-    planned = Plan(tuple(groups))
+    planned = Plan(_needed(tuple(groups)))
     _check_distinct(planned)
     return planned
+
+
+def _needed(groups: Sequence[Group]) -> tuple[Group, ...]:
+    """Return the groups with evaluations, and the searches that theirs start from."""
+    kept, parents = [], set[str]()
+    for group in reversed(groups):
+        if group.cells or group.key in parents:
+            kept.append(group)
+            parents.update(group.parents)
+    return tuple(reversed(kept))
 
 
 def _check_pictures(pictures: Sequence[Picture]) -> None:
@@ -184,10 +200,10 @@ def _groups(
 ) -> Iterator[Group]:
     victims = Victims(suite, points)
     for picture in batch:
-        yield make_group(suite, None, picture, points, scoring)
+        yield make_group(suite, None, picture, victims.scored(points), scoring)
     for crafts in searches(suite, points, attacks, batch, searching):
         mates = crafts if is_batched(crafts[0].search, batch) else ()
         for craft in crafts:
-            found = victims.of(craft.search, craft.sources)
+            found = victims.scored(victims.of(craft.search, craft.sources))
             group = make_group(suite, craft, craft.picture, found, scoring)
             yield replace(group, mates=mates)

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 
 from bench.attack import Attack, Objective, WarmStarting
 from bench.codec import Codec, Randomised
-from bench.errors import ConfigError, writable
+from bench.errors import ConfigError, MissingPackageError, writable
 from bench.metric import AnyMetric, is_metric
 from bench.planning.operating_point import NamedMetric, OperatingPoint, PlannedAttack, ScoringSpec
 from bench.registry import registry
@@ -64,6 +64,17 @@ def _metric(choice: ComponentSpec) -> AnyMetric:
             " of that class"
         )
     return metric
+
+
+def check_floors(suite: Suite) -> None:
+    """Check that the metrics of the suite's budgets can be computed on this machine.
+
+    Raises:
+        MissingPackageError: one cannot.
+    """
+    for name in suite.floor_metrics:
+        if problem := registry.unavailable("metric", name):
+            raise MissingPackageError(f"a budget in {name} {problem}")
 
 
 def make_objective(choice: ComponentSpec) -> Objective:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from bench.planning.baselines import IDENTITY
+from bench.planning.jobs import Plan
 from bench.planning.operating_point import OperatingPoint, PlannedAttack
+from bench.registry.component_spec import Transfer
 from bench.suite.suite import Suite
 
 
@@ -25,12 +28,14 @@ class Victims:
 
     def __init__(self, suite: Suite, points: Sequence[OperatingPoint]) -> None:
         self._transfer = suite.transfer
+        self._from = set(suite.transfer_from) or {point.label for point in points}
         self._points = points
         self._places = {point.label: place for place, point in enumerate(points)}
         self._evaluations = [suite.draws if point.random else 1 for point in points]
         self._without_gradients = {
             place for place, point in enumerate(points) if not point.differentiable
         }
+        self._own = _own(suite, points)
         self._defended: dict[str, list[int]] = defaultdict(list)
         for place, point in enumerate(points):
             if point.choice.defence:
@@ -42,7 +47,7 @@ class Victims:
         self, attack: PlannedAttack, sources: Sequence[OperatingPoint]
     ) -> Sequence[OperatingPoint]:
         """Return the victims of a search, in the order of the suite."""
-        transfer = attack.choice.transfer or self._transfer
+        transfer = self._transfer_of(attack, sources)
         if not sources or transfer == "all":
             return self._points
         places = self._nearest(sources)
@@ -50,15 +55,34 @@ class Victims:
             places |= self._without_gradients
         return [self._points[place] for place in sorted(places)]
 
+    def scored(self, victims: Sequence[OperatingPoint]) -> Sequence[OperatingPoint]:
+        """Return the victims that the suite scores, with the lossless reference.
+
+        There are none if the reference is the only one.
+        """
+        if self._own is None:
+            return victims
+        if not any(point.label in self._own for point in victims):
+            return ()
+        return [
+            point for point in victims if point.label in self._own or point.choice.name == IDENTITY
+        ]
+
     def evaluations(self, attack: PlannedAttack, sources: Sequence[OperatingPoint]) -> int:
         """Return the number of evaluations of a search, without listing its victims."""
-        transfer = attack.choice.transfer or self._transfer
+        transfer = self._transfer_of(attack, sources)
         if not sources or transfer == "all":
             return self.all_evaluations
         places = self._nearest(sources)
         if transfer == "gradient-free":
             return self._all_without_gradients + self._sum(places - self._without_gradients)
         return self._sum(places)
+
+    def _transfer_of(self, attack: PlannedAttack, sources: Iterable[OperatingPoint]) -> Transfer:
+        """Return which other codecs are scored on the pictures of a search."""
+        if all(source.label in self._from for source in sources):
+            return attack.choice.transfer or self._transfer
+        return "none"
 
     def _nearest(self, sources: Iterable[OperatingPoint]) -> set[int]:
         """Return the places of sources, and of the defended versions of those without defences."""
@@ -70,3 +94,25 @@ class Victims:
 
     def _sum(self, places: Iterable[int]) -> int:
         return sum(self._evaluations[place] for place in places)
+
+
+def _own(suite: Suite, points: Sequence[OperatingPoint]) -> set[str] | None:
+    """Return the labels of the points to score, and of their bare codecs; None to score all."""
+    if not suite.score:
+        return None
+    own = [point for point in points if point.label in suite.score]
+    bare = (point for point in points if any(one.is_defended_version_of(point) for one in own))
+    return {point.label for point in (*own, *bare)}
+
+
+def left_to_others(suite: Suite, plan: Plan) -> str | None:
+    """Return a sentence on what is scored and what is left to others; None if all is scored."""
+    if not suite.score:
+        return None
+    searches = [job for job in plan.crafts if job.sources]
+    own = sum(any(point.label in suite.score for point in job.sources) for job in searches)
+    return (
+        f"only {', '.join(suite.score)} and the baselines are scored, on {own} searches against"
+        f" them and {len(searches) - own} against codecs of the suite; the scores of the suite's"
+        " other codecs are left to others"
+    )

@@ -14,12 +14,13 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
+from importlib import metadata
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, WithJsonSchema
 
 from bench.entry import Entry
-from bench.errors import PLUGIN_ERRORS, ConfigError, cause, raise_if_machine
+from bench.errors import PLUGIN_ERRORS, ConfigError, MissingPackageError, cause, raise_if_machine
 from bench.registry.component_spec import ComponentSpec
 from bench.registry.entry_points import checked_entry, import_target, merged_with_entry_points
 from bench.registry.signatures import parameter_error, parameter_model
@@ -109,10 +110,36 @@ def implementation(kind: Kind, name: str) -> Any:  # noqa: ANN401 - a class, or 
 def unavailable(kind: Kind, name: str) -> str | None:
     """Return why an implementation cannot run on this machine and the remedy; None if it can."""
     named = entry(kind, name)
-    if named.available is None:
-        return None
+    missing = _missing_packages(named)
+    if missing or named.available is None:
+        return missing
     reason: str | None = import_target(named, named.available)()
     return reason
+
+
+def versions_of(kind: Kind, name: str) -> dict[str, str]:
+    """Return the versions of the packages and programs that compute the values of a name.
+
+    Packages that are missing, and those that the harness itself needs, are left out.
+    """
+    named = entry(kind, name)
+    programs = {} if named.versions is None else import_target(named, named.versions)()
+    return {**{p: v for p in named.packages if (v := _version(p))}, **programs}
+
+
+def _missing_packages(named: Entry) -> str | None:
+    missing = [package for package in named.packages if _version(package) is None]
+    if not missing:
+        return None
+    remedy = named.install or f"pip install {' '.join(missing)}"
+    return f"needs {' and '.join(missing)}: {remedy}"
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def parameters(kind: Kind, name: str) -> type[BaseModel]:
@@ -227,6 +254,8 @@ def instantiate(kind: Kind, spec: ComponentSpec) -> Any:  # noqa: ANN401 - the c
     """
     named = entry(kind, spec.name)
     component = resolve(kind, spec)
+    if missing := _missing_packages(named):
+        raise MissingPackageError(f"the {kind} '{spec}'{named.origin} {missing}")
     codecs = {key: instantiate("codec", codec) for key, codec in component.codecs.items()}
     arguments = {**named.preset, **dict(component.params), **codecs}
     try:

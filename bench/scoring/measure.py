@@ -159,6 +159,13 @@ def coder_spec(cell: MeasureJob, fingerprint: str) -> CoderSpec:
     return CoderSpec(cell.victim.choice, fingerprint, seed)
 
 
-def coder_to_score(codec: Codec, draw: Draw | None) -> LocalCoder:
-    """Return the codec that an evaluation scores: the codec itself, or one draw of it."""
-    return LocalCoder(codec if draw is None else drawn(codec, np.random.default_rng(draw.seed)))
+def coder_to_score(codec: Codec, draw: Draw | None, isolated: Coder | None = None) -> LocalCoder:
+    """Return the codec that an evaluation scores: the codec itself, or one draw of it.
+
+    Args:
+        codec: the codec.
+        draw: the draw.
+        isolated: the same in other processes, which decode damaged bitstreams.
+    """
+    scored = codec if draw is None else drawn(codec, np.random.default_rng(draw.seed))
+    return LocalCoder(scored, isolated)

@@ -9,18 +9,29 @@ from functools import cached_property
 import numpy as np
 
 from bench.codec import Image
-from bench.errors import PLUGIN_ERRORS, ConfigError, Unsupported, one_line, raise_if_machine
+from bench.errors import (
+    PLUGIN_ERRORS,
+    ConfigError,
+    MachineError,
+    Unsupported,
+    one_line,
+    raise_if_machine,
+)
 from bench.isolation.coder import Coder
-from bench.metric import Reading, Recode, Recoded, read
+from bench.metric import Decode, Reading, Recode, Recoded, Stream, read
 from bench.metrics import scores as metrics
 from bench.metrics.scores import Similarity
 from bench.metrics.vmaf import vmaf
 from bench.planning.operating_point import NamedMetric
 from bench.store.records import Status
-from bench.utils.foreign_call import foreign_call
+from bench.utils.foreign_call import foreign_call, limit_suspended
 
 MID_GREY = 128
 """Level of the grey picture that a failure to code counts as."""
+
+_PATIENCE_S, _PATIENCE = 20.0, 10
+"""The time limit of decoding a damaged bitstream: a constant in seconds, and a multiple of the time
+that a whole one took."""
 
 RAW_BPP = 24.0
 """Rate of a picture that is not coded, in bits per pixel."""
@@ -54,10 +65,11 @@ class RoundTrip:
         """Scores of the decoded picture against the encoded one; shared by many evaluations."""
         return metrics.compare(self.picture, self.image)
 
-    def reading(self, named: NamedMetric, recode: Recode) -> Reading:
+    def reading(self, named: NamedMetric, again: Again) -> Reading:
         """Return the value of a metric, which is called once; shared by many evaluations."""
         if named.label not in self._readings:
-            self._readings[named.label] = read_metric(named, self.picture, self.image, recode)
+            pair = self.picture, self.image
+            self._readings[named.label] = read_metric(named, *pair, again, self.bitstream)
         return self._readings[named.label]
 
     @cached_property
@@ -110,25 +122,105 @@ def encode_decode(coder: Coder, image: Image) -> RoundTrip | CodingFailure:
     return RoundTrip(image, encoded.value, decoded.value, header, *seconds)
 
 
-def read_metric(named: NamedMetric, reference: Image, picture: Image, recode: Recode) -> Reading:
-    """Return the value of a metric for two pictures, uint8 (H, W, 3), see `bench.metric.read`."""
+@dataclass(frozen=True)
+class Again:
+    """How metrics use the victim again.
+
+    Attributes:
+        recode: codes a picture.
+        decode: decodes a bitstream, damaged or not.
+    """
+
+    recode: Recode
+    decode: Decode
+
+
+def read_metric(
+    named: NamedMetric, reference: Image, picture: Image, again: Again, bitstream: bytes
+) -> Reading:
+    """Return the value of a metric for two pictures, see `bench.metric.read`.
+
+    Args:
+        named: the metric.
+        reference: uint8 (H, W, 3).
+        picture: same shape.
+        again: how the metric uses the victim again.
+        bitstream: that of the picture; empty where the victim failed.
+    """
+    stream = Stream(bitstream, again.decode)
     with foreign_call(f"the metric '{named.label}'", picture[..., 0].size):
-        return read(named.metric, reference, picture, recode)
+        return read(named.metric, reference, picture, again.recode, stream)
 
 
 def recoder(coder: Coder) -> Recode:
     """Return a function that codes a picture; a failure gives a grey picture of 24 bits a pixel.
 
+    Each picture of a size is coded once, so that metrics share the generations of an evaluation.
     The function raises `MachineError` if the machine runs out of a resource.
     """
+    known: dict[bytes, Recoded] = {}
 
-    def recode(image: Image) -> Recoded:
-        coded = encode_decode(coder, image)
+    def attempt(image: Image) -> Recoded:
+        with limit_suspended():
+            coded = encode_decode(coder, image)
         if isinstance(coded, CodingFailure):
             return grey(image)
         return Recoded(coded.image, coded.bpp)
 
+    def recode(image: Image) -> Recoded:
+        key = repr(image.shape).encode() + image.tobytes()
+        if key not in known:
+            known[key] = attempt(image)
+        return known[key]
+
     return recode
+
+
+def damaged_decoder(coder: Coder, *known: RoundTrip) -> Decode:
+    """Return a function that decodes damaged bitstreams of pictures of one size, each once.
+
+    The function raises `MachineError` if the machine runs out of a resource, unless the damage is
+    the cause: where a bitstream that is whole can still be decoded, the damaged one asked for too
+    much, and failed.
+
+    Args:
+        coder: the victim.
+        known: bitstreams with their decoded pictures; the first one gives the size and the time
+            limit, which is a multiple of its time.
+    """
+    whole = known[0]
+    height, width, _ = whole.picture.shape
+    limit_s = _PATIENCE_S + _PATIENCE * whole.decode_seconds
+    decoded: dict[bytes, Image | None] = {one.bitstream: one.image for one in known}
+
+    def attempt(bitstream: bytes) -> Image | None:
+        try:
+            return coder.decode_damaged(bitstream, (height, width), limit_s)
+        except ConfigError:
+            raise
+        except PLUGIN_ERRORS as error:  # an error inside a codec is the codec's failure
+            if bitstream == whole.bitstream:
+                raise_if_machine(error)
+            elif _is_machine(error):
+                attempt(whole.bitstream)
+            return None
+
+    def decode(bitstream: bytes) -> Image | None:
+        if bitstream not in decoded:
+            with limit_suspended():
+                decoded[bitstream] = attempt(bitstream)
+        return decoded[bitstream]
+
+    return decode
+
+
+def _is_machine(error: BaseException) -> bool:
+    """Return whether an error means that the machine ran out of a resource."""
+    try:
+        raise_if_machine(error)
+    except MachineError:
+        return True
+    return False
 
 
 def grey(image: Image) -> Recoded:

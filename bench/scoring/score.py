@@ -11,13 +11,15 @@ from typing import Any
 from bench.codec import Image
 from bench.errors import PLUGIN_ERRORS, raise_if_machine
 from bench.isolation.coder import Coder
-from bench.metric import Reading, Recode, RecodingMetric
+from bench.metric import InputMetric, Reading, RecodingMetric
 from bench.metrics import scores as metrics
 from bench.metrics.scores import Similarity
 from bench.metrics.vmaf import vmaf
 from bench.planning.operating_point import NamedMetric, ScoringSpec
 from bench.scoring.roundtrip import (
+    Again,
     RoundTrip,
+    damaged_decoder,
     grey,
     none_if_unsupported,
     read_metric,
@@ -27,21 +29,22 @@ from bench.store.records import Extra, Scores
 
 
 def score_named_metric(
-    named: NamedMetric, clean: RoundTrip, decoded: Image | None, recode: Recode
+    named: NamedMetric, clean: RoundTrip, coded: RoundTrip | None, again: Again
 ) -> Extra:
     """Return the values of one metric for one evaluation.
 
     Args:
         named: the metric.
         clean: x, encoded and decoded.
-        decoded: C(x'), uint8 (H, W, 3); None in the evaluation of the clean picture.
-        recode: codes a picture with the victim.
+        coded: x', encoded and decoded; None in the evaluation of the clean picture.
+        again: how metrics use the victim again.
     """
-    source, before, failed = clean.picture, clean.reading(named, recode), Reading(None)
-    if decoded is None:
+    before, failed = clean.reading(named, again), Reading(None)
+    if coded is None:
         after, failed = before, _of_failure(named, clean)
     else:
-        after = read_metric(named, source, decoded, recode)
+        reference = coded if isinstance(named.metric, InputMetric) else clean
+        after = read_metric(named, reference.picture, coded.image, again, coded.bitstream)
     readings = (before, after, failed)
     reasons = dict.fromkeys(reading.reason for reading in readings if reading.reason)
     return Extra(
@@ -59,7 +62,7 @@ def _of_failure(named: NamedMetric, clean: RoundTrip) -> Reading:
     source = clean.picture
     codes_again = isinstance(named.metric, RecodingMetric)
     picture = clean.image if codes_again else grey(source).image
-    return read_metric(named, source, picture, grey)
+    return read_metric(named, source, picture, Again(grey, lambda _: None), b"")
 
 
 ERRORS = ("clean", "source", "input", "shift", "perturbation")
@@ -170,10 +173,10 @@ def _extra(
     coder: Coder, clean: RoundTrip, coded: RoundTrip, terms: ScoringSpec
 ) -> dict[str, Extra]:
     """Return the values of the metrics that the suite names, by label."""
-    decoded, recode = None if coded is clean else coded.image, recoder(coder)
+    other = None if coded is clean else coded
+    again = Again(recoder(coder), damaged_decoder(coder, clean, coded))
     return {
-        named.label: score_named_metric(named, clean, decoded, recode)
-        for named in terms.named_metrics
+        named.label: score_named_metric(named, clean, other, again) for named in terms.named_metrics
     }
 
 

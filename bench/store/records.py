@@ -23,8 +23,11 @@ from bench.metric import Better
 
 Status: TypeAlias = Literal["ok", "unsupported", "failed"]
 Threat: TypeAlias = Literal[
-    "clean", "noise", "white-box", "black-box", "unaware", "transfer", "external"
+    "clean", "noise", "corruption", "white-box", "black-box", "unaware", "transfer", "external"
 ]
+UNATTACKED: frozenset[Threat] = frozenset({"clean", "noise", "corruption"})
+"""The threats of pictures that nobody made against a codec."""
+
 Stage: TypeAlias = Literal["clean", "craft", "attacked"]
 
 Decibel: TypeAlias = Annotated[
@@ -50,7 +53,8 @@ class Extra(_Line):
     Attributes:
         unit: unit of the values; empty if they have none.
         better: whether higher or lower values are better for the codec.
-        source: value of x and C(x'); None if the metric has none.
+        source: value of x and C(x'), or of x' and C(x') for metrics that compare with the coded
+            picture; None if the metric has none.
         clean: value of x and C(x); None if the metric has none.
         grey: value of x and mid-grey, for which a failure counts; only in the record of the clean
             picture.

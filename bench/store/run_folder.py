@@ -1,5 +1,7 @@
 """A run folder: manifest.json, records.jsonl, adversarial/KEY.png. Append-only and crash-safe.
 
+timings.json says how long codecs take (`bench.store.timings`), resources.json what adversarial
+pictures take (`bench.store.resources`); they are written when all else is done.
 If several workers made it, workers.jsonl lists when each started or was lost, and where it ran.
 
 A record is one line, flushed and synced to disk before it is reported. An incomplete last line,
@@ -13,67 +15,34 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.codec import Image
 from bench.errors import ImageError, StoreError
 from bench.images.png import decode_png, encode_png
+from bench.store.manifest import (
+    MANIFEST,
+    Manifest,
+    difference,
+    has_other_pictures_only,
+    identity,
+    read_manifest,
+    write_manifest,
+)
 from bench.store.records import CraftRecord, MeasureRecord, WorkerRecord
 from bench.store.records_file import append_line, as_line, os_errors_as_store_errors, read_records
+from bench.store.resources import RESOURCES, Resources
 from bench.store.set_aside import exchange
+from bench.store.timings import TIMINGS, Timings
 from bench.utils.files import read_file, write_atomically
 from bench.utils.memory import collection_paused
 
 _RECORDS = "records.jsonl"
-_MANIFEST = "manifest.json"
 _WORKERS = "workers.jsonl"
 _PICTURES = "adversarial"
-
-
-class Manifest(BaseModel):
-    """The description of a run: suite, codecs, pictures, versions and machine.
-
-    Two runs whose manifests are equal, `started` apart, have equal records, times apart.
-
-    Attributes:
-        format: version of the format of run folders.
-        suite: the whole suite, with defaults filled in.
-        suite_sha256: hash of `suite`.
-        plan_sha256: hash of the keys of all jobs.
-        cells: number of evaluations in the suite.
-        codecs: fingerprint of every operating point, by label.
-        gradients: labels of the operating points with gradients.
-        random: labels of the operating points that draw random numbers.
-        searching: version of the search, see `bench.planning.searches.SEARCHING_VERSION`.
-        pictures: hash of the pixels of every source picture, by name.
-        notes: conversions applied when a source picture was read, by name; only where there were
-            any.
-        versions: versions of the packages and programs that compute the numbers, by name.
-        machine: `bench.utils.machine.describe_machine` of the machine that computed them.
-        started: when the folder was created, ISO 8601, UTC.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    format: Literal[3] = 3
-    suite: dict[str, Any]
-    suite_sha256: str
-    plan_sha256: str
-    cells: int
-    codecs: dict[str, str]
-    gradients: tuple[str, ...]
-    random: tuple[str, ...]
-    searching: int = 2
-    pictures: dict[str, str]
-    notes: dict[str, str]
-    versions: dict[str, str]
-    machine: dict[str, str]
-    started: str
 
 
 @dataclass(frozen=True)
@@ -85,12 +54,17 @@ class Run:
         manifest: description of the run.
         crafts: records of the searches, by key.
         measures: records of the evaluations, in the order they were written.
+        timings: how long operating points take; None for a published entry that has no
+            timings, for which the times of its records count.
+        resources: time and memory of coding adversarial pictures; empty where not measured.
     """
 
     folder: Path
     manifest: Manifest
     crafts: dict[str, CraftRecord]
     measures: list[MeasureRecord]
+    timings: Timings | None = None
+    resources: Resources = field(default_factory=dict)
 
 
 class Store:
@@ -156,6 +130,40 @@ class Store:
         image.setflags(write=False)
         return image
 
+    @property
+    def timings(self) -> Timings:
+        """How long operating points take; empty until it is measured.
+
+        Raises:
+            StoreError: timings.json cannot be read.
+        """
+        return TIMINGS.read(self._folder)
+
+    def save_timings(self, timings: Timings) -> None:
+        """Write how long operating points take.
+
+        Raises:
+            StoreError: timings.json cannot be written.
+        """
+        TIMINGS.write(self._folder, timings)
+
+    @property
+    def resources(self) -> Resources:
+        """Time and memory of coding adversarial pictures; empty until it is measured.
+
+        Raises:
+            StoreError: resources.json cannot be read.
+        """
+        return RESOURCES.read(self._folder)
+
+    def save_resources(self, resources: Resources) -> None:
+        """Write time and memory of coding adversarial pictures.
+
+        Raises:
+            StoreError: resources.json cannot be written.
+        """
+        RESOURCES.write(self._folder, resources)
+
     def _picture_path(self, key: str) -> Path:
         return self._folder / _PICTURES / f"{key}.png"
 
@@ -210,15 +218,16 @@ def read_run(folder: Path) -> Run:
     if not folder.is_dir():
         problem = "it is a file" if folder.exists() else "it does not exist"
         raise StoreError(f"{folder} is no run folder: {problem}")
-    manifest = _read_manifest(folder)
+    manifest = read_manifest(folder)
     if manifest is None:
-        raise StoreError(f"{folder} is no run folder: it has no {_MANIFEST}")
+        raise StoreError(f"{folder} is no run folder: it has no {MANIFEST}")
     path = next((path for path in _record_paths(folder) if path.exists()), folder / _RECORDS)
     with collection_paused():
         records = [record for record, _ in read_records(path)]
     crafts = {record.key: record for record in records if isinstance(record, CraftRecord)}
     measures = [record for record in records if isinstance(record, MeasureRecord)]
-    return Run(folder, manifest, crafts, measures)
+    timings, resources = TIMINGS.read(folder), RESOURCES.read(folder)
+    return Run(folder, manifest, crafts, measures, timings, resources)
 
 
 def _claim(folder: Path, manifest: Manifest, jobs: Collection[str]) -> int:
@@ -227,70 +236,26 @@ def _claim(folder: Path, manifest: Manifest, jobs: Collection[str]) -> int:
     Returns:
         The number of records that were set aside because the pictures have changed.
     """
-    existing = _read_manifest(folder)
+    existing = read_manifest(folder)
     if existing is None:
         if any(path.exists() for path in _record_paths(folder)):
-            raise StoreError(f"{folder} has records but no {_MANIFEST}; choose another --out")
-        _write_manifest(folder, manifest)
+            raise StoreError(f"{folder} has records but no {MANIFEST}; choose another --out")
+        write_manifest(folder, manifest)
     elif (folder / f"{_RECORDS}.gz").exists():
         raise StoreError(
             f"{folder} has its records compressed; unpack {_RECORDS}.gz to go on, or choose another"
             " folder with --out"
         )
-    elif _identity(existing) != _identity(manifest):
-        if not jobs or not _has_other_pictures_only(existing, manifest):
+    elif identity(existing) != identity(manifest):
+        if not jobs or not has_other_pictures_only(existing, manifest):
             raise StoreError(
-                f"{folder} belongs to another run ({_difference(existing, manifest)}); choose"
+                f"{folder} belongs to another run ({difference(existing, manifest)}); choose"
                 " another folder with --out, or remove it"
             )
         count = exchange(folder / _RECORDS, jobs)
-        _write_manifest(folder, manifest.model_copy(update={"started": existing.started}))
+        write_manifest(folder, manifest.model_copy(update={"started": existing.started}))
         return count
     return 0
-
-
-def _write_manifest(folder: Path, manifest: Manifest) -> None:
-    with os_errors_as_store_errors(f"write {folder / _MANIFEST}"):
-        content = manifest.model_dump_json(indent=2) + "\n"
-        write_atomically(folder / _MANIFEST, content.encode())
-
-
-def _identity(manifest: Manifest) -> tuple[object, ...]:
-    """Return what two runs must have in common to share a folder."""
-    return manifest.plan_sha256, manifest.versions
-
-
-def _has_other_pictures_only(existing: Manifest, manifest: Manifest) -> bool:
-    """Return whether two runs differ in some of their pictures and in nothing else."""
-    first, second = (
-        ({**one.suite, "images": None}, one.codecs, one.versions) for one in (existing, manifest)
-    )
-    common = existing.pictures.items() & manifest.pictures.items()
-    return first == second and bool(common) and existing.pictures != manifest.pictures
-
-
-def _difference(existing: Manifest, manifest: Manifest) -> str:
-    if existing.suite_sha256 != manifest.suite_sha256:
-        return f"of the suite '{existing.suite.get('name')}' as it was on {existing.started}"
-    for name in ("codecs", "pictures", "versions"):
-        before, now = getattr(existing, name), getattr(manifest, name)
-        for key in sorted(before.keys() | now.keys()):
-            if before.get(key) != now.get(key):
-                return f"{name}: {key} was {before.get(key)}, now {now.get(key)}"
-    return "an attack's version has changed"
-
-
-def _read_manifest(folder: Path) -> Manifest | None:
-    path = folder / _MANIFEST
-    try:
-        return Manifest.model_validate_json(read_file(path))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValidationError) as error:
-        raise StoreError(
-            f"cannot read {path}: it is no manifest of this version, whose records hold other"
-            " scores; run the suite again into another folder with --out"
-        ) from error
 
 
 def _record_paths(folder: Path) -> tuple[Path, Path]:

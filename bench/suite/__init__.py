@@ -11,7 +11,7 @@ FOR_PAGES = frozenset(
     {
         *("attacks", "attacks-convergence", "attacks-queries", "attacks-queries-jpeg"),
         *("attacks-seeds", "attacks-standard-1", "attacks-standard-2", "attacks-standard-full"),
-        "codecs-kodak",
+        *("codecs-kodak", "codecs-kodak-newer"),
         *("defences", "defences-published", "defences-rate", "defences-steps"),
         *("hardening-factorized-q5", "hardening-hyperprior-q1", "hardening-hyperprior-q2"),
         *("hardening-hyperprior-q4", "hardening-hyperprior-q5", "hardening-mean-q5"),

@@ -7,9 +7,16 @@ import math
 import re
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    model_serializer,
+    model_validator,
+)
 
 from bench.errors import ConfigError
 from bench.registry.component_spec import ComponentSpec
@@ -20,8 +27,14 @@ from bench.utils.yaml_config import Settings, as_list
 if TYPE_CHECKING:
     from bench.budget import Budget
 
-BUDGETS = ("linf", "l2", "mse", "ssim")
+BUDGETS = ("linf", "l2", "mse", "ssim", "haarpsi", "cvvdp", "unlimited")
 """The keys of a budget in YAML, one per kind."""
+
+_FLOORS = ("ssim", "haarpsi", "cvvdp")
+"""The keys that `linf` can limit further."""
+
+_UNSET = ("haarpsi", "cvvdp", "unlimited")
+"""The keys that older suites do not have."""
 
 
 class Rectangle(Settings):
@@ -34,14 +47,20 @@ class Rectangle(Settings):
 
 
 class BudgetSpec(Settings):
-    """The budget of one threat model: exactly one kind, or `ssim` together with `linf`.
+    """The budget of one threat model: exactly one kind, or a floor together with `linf`.
+
+    Floors are `ssim`, `haarpsi` and `cvvdp`.
 
     Attributes:
         linf: largest perturbation of any value, in whole 8-bit levels.
         l2: L2 norm of the perturbation, in 8-bit levels.
         mse: mean squared perturbation, for pictures in [0, 1].
         ssim: smallest SSIM between the source picture and the adversarial picture, computed as in
-            the scores; `linf` can limit it further.
+            the scores.
+        haarpsi: smallest HaarPSI, as the metric of this name computes it.
+        cvvdp: smallest quality by ColorVideoVDP in JOD, as the metric of this name computes it. One
+            comparison takes as long as many steps; see `bench.floors.metric_floor.Cvvdp`.
+        unlimited: true allows every picture; only for corruptions, which are no attacks.
         region: the rectangle that may change; the whole picture by default.
     """
 
@@ -49,26 +68,43 @@ class BudgetSpec(Settings):
     l2: Annotated[float, Field(gt=0)] | None = None
     mse: Annotated[float, Field(gt=0, le=1)] | None = None
     ssim: Annotated[float, Field(gt=0, lt=1)] | None = None
+    haarpsi: Annotated[float, Field(gt=0, lt=1)] | None = None
+    cvvdp: Annotated[float, Field(gt=0, lt=10)] | None = None
+    unlimited: Literal[True] | None = None
     region: Rectangle | None = None
 
     @model_validator(mode="after")
     def _one_norm(self) -> BudgetSpec:
         kinds = self._kinds()
-        if len(kinds) != 1 and kinds != ["linf", "ssim"]:
+        if len(kinds) != 1 and (len(kinds) != 2 or kinds[0] != "linf" or kinds[1] not in _FLOORS):
             raise ValueError(
-                f"a budget has exactly one of {', '.join(BUDGETS)} (only linf and ssim can be"
-                f" combined), but {len(kinds)} are set; set one"
+                f"a budget has exactly one of {', '.join(BUDGETS)} (only linf can be combined, with"
+                f" {', '.join(_FLOORS[:-1])} or {_FLOORS[-1]}), but {len(kinds)} are set; set one"
             )
+        if self.unlimited and self.region is not None:
+            raise ValueError("a budget without a limit has no region; remove 'region'")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_unset(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what no older suite has, so that its hash and its run folders stay valid."""
+        fields: dict[str, Any] = serialise(self)
+        return {k: v for k, v in fields.items() if v is not None or k not in _UNSET}
 
     def budget(self) -> Budget:
         """Return the budget."""
-        from bench.budget import L2, Linf, Mse, Region  # noqa: PLC0415 - suites need no torch
-        from bench.ssim_budget import Ssim  # noqa: PLC0415
+        from bench.budget import L2, Linf, Mse, Region, Unlimited  # noqa: PLC0415 - suites need no torch
+        from bench.floors.floor import Floor  # noqa: PLC0415
+        from bench.floors.metric_floor import Cvvdp, HaarPsi  # noqa: PLC0415
+        from bench.floors.ssim import Ssim  # noqa: PLC0415
 
         region = None if self.region is None else Region(**self.region.model_dump())
-        if self.ssim is not None:
-            return Ssim(1 - self.ssim, cap=self.linf, region=region)
+        floors: tuple[type[Floor], ...] = (Ssim, HaarPsi, Cvvdp)
+        for floor in floors:
+            if (least := getattr(self, floor.kind)) is not None:
+                return floor(floor.best - least, cap=self.linf, region=region)
+        if self.unlimited:
+            return Unlimited()
         (kind,) = self._kinds()
         norms: dict[str, type[Budget]] = {"linf": Linf, "l2": L2, "mse": Mse}
         return norms[kind](getattr(self, kind), region=region)

@@ -10,6 +10,7 @@ attacks: [{name: apgd, start_from: {attack: fgsm}}]  starts at the pictures that
 attacks: [{name: apgd, extensions: 2}]               twice the steps, twice, while it still rises
 attacks: [standard]                                  an ensemble: all its members
 codecs: [{name: vvc, qp: [32, 37], label: VVC {qp}}]  the label in records and leaderboards
+score: [VVC 32]                                      the others are sources of transfer only
 codecs: [{name: jpeg, quality: 50, defence: [median, flip]}]  two defences, applied in this order
 """
 
@@ -19,15 +20,21 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 
 from bench.images.image_set import ImageSpec
 from bench.metrics.scores import SCORES
 from bench.registry.component_spec import AT_SOURCE, ComponentSpec, Transfer
 from bench.registry.plugins import Plugins
-from bench.registry.registry import Component, Kind, resolve
+from bench.registry.registry import Component, Kind, entries, resolve
 from bench.suite.fields import BudgetSpec, attacks, check_grids, choices
 from bench.utils.precision import BFLOAT16_VERSION, Arithmetic, Precision
 from bench.utils.yaml_config import Settings, as_list, load, nearest
@@ -77,6 +84,10 @@ def _usual_objectives() -> list[list[Component]]:
     return [[resolve("objective", ComponentSpec(name))] for name in ("distortion", "rate")]
 
 
+_NEW_KEYS = {"resources", "score", "transfer_from"}
+"""Keys that older suites do not have."""
+
+
 class Suite(Settings):
     """The settings of one benchmark, as written in a suite file.
 
@@ -95,13 +106,17 @@ class Suite(Settings):
         sources: the sources of the searches, by label. A list of several labels is one source that
             is attacked jointly, with the gradients of all. By default every operating point is a
             source of its own. An attack can set its own sources.
+        score: the labels of the codecs that are scored; all by default. The others are attacked
+            only where pictures made against them count for a codec that is scored.
         transfer: the codecs that are also scored on pictures made against other codecs: those
             without gradients, all, or none. An attack can set its own.
+        transfer_from: the labels of the codecs whose pictures others are scored on; all by default.
         draws: number of draws of a random codec that are averaged in a gradient, and with which
             every picture is scored.
         rd_lambda: weight of 255^2 MSE in the reported R-D cost.
         vmaf: whether VMAF is scored too, which takes about 0.2 s per picture.
         metrics: additional metrics to score.
+        resources: whether time and memory under attack are measured when all else is done.
         compute: computation settings that change the result of a search.
     """
 
@@ -117,12 +132,21 @@ class Suite(Settings):
     budgets: Annotated[list[BudgetSpec], Field(min_length=1)]
     attacks: Annotated[list[Annotated[list[Component], attacks()]], Field(min_length=1)]
     sources: tuple[Source, ...] = ()
+    score: tuple[str, ...] = ()
     transfer: Transfer = "gradient-free"
+    transfer_from: tuple[str, ...] = ()
     draws: Annotated[int, Field(ge=1, le=256)] = 8
     rd_lambda: Annotated[float, Field(gt=0)] = 0.013
     vmaf: bool = False
     metrics: list[Annotated[list[Component], choices("metric")]] = Field([])
+    resources: bool = False
     compute: Compute = Compute()
+
+    @model_serializer(mode="wrap")
+    def _without_unused_keys(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what older suites do not have, so that their manifests and hashes stay."""
+        fields: dict[str, Any] = serialise(self)
+        return {key: value for key, value in fields.items() if value or key not in _NEW_KEYS}
 
     @property
     def operating_points(self) -> list[Component]:
@@ -149,6 +173,12 @@ class Suite(Settings):
     def named_metrics(self) -> list[Component]:
         """The additional metrics, with grids expanded."""
         return list(itertools.chain(*self.metrics))
+
+    @property
+    def floor_metrics(self) -> list[str]:
+        """The names of the metrics that budgets are floors of, built-in scores left out."""
+        kinds = [spec.budget().kind for spec in self.budgets]
+        return [kind for kind in kinds if kind in entries("metric")]
 
     @property
     def source_groups(self) -> list[list[str]]:
@@ -230,6 +260,12 @@ class Suite(Settings):
         cls, value: tuple[Source, ...], info: ValidationInfo
     ) -> tuple[Source, ...]:
         _check_sources(map(as_list, value), info)
+        return value
+
+    @field_validator("score", "transfer_from")
+    @classmethod
+    def _are_known_codecs(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        _check_sources([value] if value else [], info)
         return value
 
 

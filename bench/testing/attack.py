@@ -25,15 +25,16 @@ import torch
 from torch import Tensor
 
 from bench.attack import Attack, AttackResult, Half, Objective, Target, View, given
-from bench.budget import L2, Budget, Linf, Mse, Region
+from bench.budget import L2, Budget, Linf, Mse, Region, Unlimited
 from bench.codec import Codec
 from bench.crafting.craft import make_target_view, quantise_and_check
 from bench.crafting.oracle import QUERIES_SPENT
 from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
+from bench.floors.metric_floor import HaarPsi
+from bench.floors.ssim import Ssim
 from bench.registry.component_spec import ComponentSpec
-from bench.registry.registry import instantiate
-from bench.ssim_budget import Ssim
+from bench.registry.registry import instantiate, unavailable
 from bench.suite.fields import BUDGETS
 from bench.tensors import to_image, to_tensor
 
@@ -53,8 +54,11 @@ BALLS: tuple[Budget, ...] = (
     L2(20, region=_CORNER),
     Ssim(0.1),
     Ssim(0.05, cap=6),
+    *(() if unavailable("metric", HaarPsi.kind) else (HaarPsi(0.1),)),
+    Unlimited(),
 )
-"""The budgets of the checks, at least one of every kind."""
+"""The budgets of the checks. `cvvdp` is left out, because it takes minutes; HaarPSI stands for it
+where its package is installed."""
 
 
 class Linear:

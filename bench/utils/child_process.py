@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -46,9 +47,10 @@ class Child:
 
     Args:
         target: "module:function" that it runs; the function is called with a `Parent`.
+        variables: environment variables that it has besides those of this process.
     """
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, variables: Mapping[str, str] | None = None) -> None:
         self._connection, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(
@@ -57,7 +59,11 @@ class Child:
                 stdout=2,  # what a plugin prints must not mix with the command's own output
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env={
+                    **os.environ,
+                    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                    **(variables or {}),
+                },
             )
 
     def send(self, message: object) -> None:

@@ -83,16 +83,35 @@ def foreign_call(what: str, pixels: int | None = None) -> Iterator[None]:
 
 
 @contextmanager
+def limit_suspended() -> Iterator[None]:
+    """Suspend the limit of the foreign call around it, which waits here for the harness.
+
+    What the harness calls for it has limits of its own. Afterwards the limit begins again.
+    """
+    with _announced(CallLimit()):
+        yield
+
+
+@contextmanager
 def _reported(what: str, pixels: int | None) -> Iterator[None]:
     """Report the limit of a call, and afterwards that of the call around it."""
     if pixels is None or not _watches:
         yield
         return
     (watch,) = _watches
-    _running.append(CallLimit(what, call_limit(watch.seconds, pixels)))
-    watch.listener(_running[-1])
+    with _announced(CallLimit(what, call_limit(watch.seconds, pixels))):
+        yield
+
+
+@contextmanager
+def _announced(limit: CallLimit) -> Iterator[None]:
+    """Let the listener, if there is one, hear a limit, and afterwards the one around it."""
+    _running.append(limit)
+    for watch in _watches:
+        watch.listener(limit)
     try:
         yield
     finally:
         _running.pop()
-        watch.listener(_running[-1])
+        for watch in _watches:
+            watch.listener(_running[-1])

@@ -21,6 +21,7 @@ _FULL_BYTES = 2**20
 """A disk with less free space than this is full."""
 
 _CPUINFO = Path("/proc/cpuinfo")
+_LOADAVG = Path("/proc/loadavg")
 
 _WORTHWHILE = 1.1
 """Smallest speed-up for which bfloat16 is chosen; less is within the noise of a measurement."""
@@ -62,6 +63,19 @@ def _memory() -> str:
 def usable_cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0))
+
+
+def others_running() -> int | None:
+    """Return how many other threads run or wait for a core now; None if the system has no count.
+
+    The averages that the system keeps are of the last minutes, in which the caller was at work
+    itself.
+    """
+    try:
+        running, _, _ = _LOADAVG.read_text(encoding="ascii").split()[3].partition("/")
+    except (OSError, ValueError, IndexError):
+        return None
+    return max(0, int(running) - 1)
 
 
 def raise_if_disk_full() -> None:

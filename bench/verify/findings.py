@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from bench.errors import BenchError, MissingPicturesError, one_line
+from bench.errors import BenchError, MissingPackageError, MissingPicturesError, one_line
 
 if TYPE_CHECKING:
     from bench.planning.jobs import MeasureJob
@@ -91,8 +91,9 @@ Event: TypeAlias = Finding | Checked | Skipped | NotReencoded | NotChecked
 
 
 def not_replanned(where: str, error: BenchError) -> Finding | NotChecked:
-    """Return what it means that a run cannot be planned again: missing pictures are no fault."""
-    kind = NotChecked if isinstance(error, MissingPicturesError) else Finding
+    """Return what it means that a run cannot be planned again: what is missing here is no fault."""
+    missing = MissingPicturesError, MissingPackageError
+    kind = NotChecked if isinstance(error, missing) else Finding
     return kind(where, one_line(error))
 
 

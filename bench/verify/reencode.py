@@ -5,7 +5,7 @@ PNG --checksums, hash, budget--> picture --encode, decode, score--> record, comp
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Set
 
 from bench.codec import Codec, Image
 from bench.crafting.result import search_identity
@@ -15,6 +15,7 @@ from bench.images.image_set import pixel_hash
 from bench.images.png import decode_png
 from bench.isolation.coder import Coder
 from bench.isolation.coder_pool import CoderPool, shared_pool
+from bench.metric import StreamMetric
 from bench.planning.jobs import CraftJob, Draw, Group, MeasureJob
 from bench.planning.resolve import make_codec
 from bench.registry.component_spec import ComponentSpec
@@ -74,7 +75,7 @@ def _check_search_and_cells(
         yield from _differing_fields(
             craft, search_identity(group.craft), place, "the suite's job with this key"
         )
-        attacked = yield from _check_picture(group.craft, craft, evidence)
+        attacked = yield from check_picture(group.craft, craft, evidence)
         yield from checker.check_group(group, attacked)
 
 
@@ -88,7 +89,7 @@ def _differing_fields(
             yield Finding(place, f"{name} is {recorded!r}, {source} has {value!r}")
 
 
-def _check_picture(
+def check_picture(
     job: CraftJob, craft: CraftRecord, evidence: SavedPictures
 ) -> Generator[Finding, None, Image | CraftRecord | str]:
     """Return the picture of a search; its record if it found none; or why it cannot be used."""
@@ -176,11 +177,25 @@ class _CellChecker:
         measured = measure(cell, coder, clean, attacked, self._again.terms, coder)
         exact = list(differences(record, measured, exactly=True))
         strict = cell.victim.label in self._matching
-        findings = exact if strict else list(differences(record, measured, exactly=False))
+        findings = exact if strict else list(self._larger_differences(record, measured))
         for difference in findings:
             yield Finding(_location(cell), difference)
         if not findings:
             yield Checked(cell, not exact)
+
+    def _larger_differences(self, record: MeasureRecord, measured: MeasureRecord) -> Iterator[str]:
+        """Yield the differences that another machine does not explain.
+
+        Metrics of damaged bitstreams are left out: if one byte of a bitstream is another one there,
+        the same wrong bits give another picture.
+        """
+        labels = {
+            named.label
+            for named in self._again.terms.named_metrics
+            if isinstance(named.metric, StreamMetric)
+        }
+        pair = (_without(one, labels) for one in (record, measured))
+        yield from differences(*pair, exactly=False)
 
     def _check_without_coding(
         self, cell: MeasureJob, record: MeasureRecord, why: str
@@ -202,6 +217,15 @@ class _CellChecker:
                 self._clean_results.clear()
             self._clean_results[key] = encode_decode(coder, cell.picture.pixels)
         return self._clean_results[key]
+
+
+def _without(record: MeasureRecord, labels: Set[str]) -> MeasureRecord:
+    """Return a record without some of the metrics that the suite names."""
+    if record.scores is None or not labels:
+        return record
+    extra = {label: one for label, one in record.scores.extra.items() if label not in labels}
+    scores = record.scores.model_copy(update={"extra": extra})
+    return record.model_copy(update={"scores": scores})
 
 
 def _location(cell: MeasureJob) -> str:

@@ -24,7 +24,7 @@ from bench.planning.planner import plan
 from bench.planning.resolve import make_attack, planned_attack, scoring_spec
 from bench.registry.component_spec import AT_SOURCE
 from bench.registry.registry import Component
-from bench.store.run_folder import Manifest
+from bench.store.manifest import Manifest
 from bench.suite.suite import Suite
 from bench.utils.machine import configure_threads
 from bench.utils.yaml_config import most_useful_error, wrong_value

@@ -1,6 +1,6 @@
 """Whether a codec here is a published one, although it was built with other versions.
 
-    fingerprint --without versions--> name and weights: must be equal
+    fingerprint --without versions--> name and model, or its weights: must be equal
     clean pictures --coded here--> scores, within the tolerances of `bench.verify.tolerances`
 
 A lossless reference can have any version: its pictures are the same, and its rate depends on the
@@ -19,17 +19,32 @@ from bench.store.run_folder import Run
 from bench.verify.replan import ReplannedRun
 from bench.verify.tolerances import differences
 
-_VERSIONS = re.compile(r" \(compressai [^\s,()]+, torch [^\s,()]+, [a-z]+\)")
-"""What the fingerprint of a learned codec has after its name and the hash of its weights."""
+_MODEL = re.compile(
+    r" (?P<whole>[0-9a-f]+)(, weights (?P<weights>[0-9a-f]+))?"
+    r" \(compressai [^\s,()]+, torch [^\s,()]+, [a-z]+\)"
+)
+"""What the fingerprint of a learned codec has after its name: the hash of the whole model with its
+entropy-coder tables, that of its weights (older fingerprints have none), versions and the device.
+"""
 
 
-def without_versions(fingerprint: str) -> str:
-    """Return a fingerprint without the versions of libraries and the device of learned codecs.
+def is_same_codec(published: str, here: str) -> bool:
+    """Return whether two fingerprints name the same codec, in whatever versions and on any device.
 
-    The versions of programs and of Pillow stay: they are the codec. So do brackets of any other
-    form, which can hold parameters of a plugin.
+    Learned codecs are the same if their whole models are, or their weights: the tables of the
+    entropy coder follow from the weights, but builds of torch can round them differently. The
+    versions of programs and of Pillow must be equal: they are the codec. So must brackets of any
+    other form, which can hold parameters of a plugin.
     """
-    return _VERSIONS.sub("", fingerprint)
+    return any(_MODEL.sub(part, published) == _MODEL.sub(part, here) for part in (_whole, _weights))
+
+
+def _whole(found: re.Match[str]) -> str:
+    return f" {found['whole']}"
+
+
+def _weights(found: re.Match[str]) -> str:
+    return f" weights {found['weights']}" if found["weights"] else _whole(found)
 
 
 def codecs_here(
@@ -48,14 +63,11 @@ def codecs_here(
     """
     here = {label: make_codec(again.points[label]).fingerprint() for label in published}
     for label, fingerprint in here.items():
-        same = without_versions(fingerprint) == without_versions(published[label])
-        if not same and label not in references:
+        if not is_same_codec(published[label], fingerprint) and label not in references:
             raise StoreError(
                 f"{label} is '{fingerprint}' here but was published as '{published[label]}';"
                 " pictures are only scored on the published codec, of which only the versions of"
-                " torch and CompressAI and the device may differ; if your weights are the published"
-                " ones, use the versions of the entry, with which the entropy coder has the same"
-                " tables"
+                " torch and CompressAI and the device may differ"
             )
     return here
 

@@ -1,7 +1,7 @@
 """Print the time to damage of every attack of a suite: CPU seconds until most of it is done.
 
-    python benchmarks/peers/suite.py --times 4 --pictures kodim13 kodim23 > speed.yaml
-    python benchmarks/peers/speed.py speed.yaml
+    python benchmarks/peers/suite.py --times 4 --pictures kodim13 > speed.yaml
+    python benchmarks/peers/speed.py speed.yaml > docs/time_to_damage.md
 
 Every search runs as in `bench run`, in this process, with a clock around its target. The clock is
 the CPU time of the process and stands still while this script does its own work. Each time a search
@@ -39,6 +39,7 @@ from bench.registry.component_spec import AT_SOURCE
 from bench.registry.registry import Component
 from bench.scoring.roundtrip import RoundTrip, encode_decode
 from bench.suite.suite import load_suite
+from bench.utils.machine import describe_machine
 from leaderboard.aggregate.suite_info import ensemble_of
 from leaderboard.render.markdown import table
 
@@ -171,12 +172,49 @@ def _extended(curve: Curve, prepared: Prepared, job: CraftJob, found: Sequence[F
     return longer
 
 
+HEAD = """\
+# Time to damage
+
+This page compares how fast the ensemble `standard` in its cheap mode and attacks of others, with
+four times its gradients, do damage. The clock is the CPU time of the search with one thread. The
+damage is measured on real bitstreams: loss of PSNR in dB, additional bits per pixel, or R-D cost.
+The page is written by these commands (see benchmarks/peers/README.md):
+
+    python benchmarks/peers/suite.py --times 4 --pictures kodim13 > speed.yaml
+    python benchmarks/peers/speed.py speed.yaml > docs/time_to_damage.md
+
+- **CPU seconds**: median of the whole search.
+- **to 90 % of its own damage**: median time until the attack reached 90 % of its final damage.
+- **reaches 90 % of ours**: cases in which the attack ever reached 90 % of the final damage of
+  `standard`. The next columns are medians over these cases.
+- **to 90 % of ours**: time until then. **ratio to ours**: that time by the time of `standard`.
+
+Models: {models}. Pictures: {pictures}, {height}x{width}. Budgets: {budgets}.
+Processor: {processor}.
+"""
+"""The beginning of the page."""
+
+
+def head(prepared: Prepared) -> str:
+    """Return the title, what the columns mean, and what was attacked."""
+    plan = prepared.plan
+    height, width, _ = prepared.pictures[0].pixels.shape
+    return HEAD.format(
+        models=", ".join(dict.fromkeys(job.sources[0].label for job in plan.crafts if job.sources)),
+        pictures=", ".join(picture.name for picture in prepared.pictures),
+        height=height,
+        width=width,
+        budgets=", ".join(dict.fromkeys(str(job.budget) for job in plan.crafts)),
+        processor=describe_machine()["processor"],
+    )
+
+
 def page(found: Mapping[Case, Mapping[str, Curve]]) -> Iterator[str]:
     """Yield a title and a table for each objective."""
     for objective in dict.fromkeys(case[3] for case in found):
         cases = [attacks for case, attacks in found.items() if case[3] == objective]
         names = dict.fromkeys(name for attacks in cases for name in attacks)
-        yield f"### Time to damage: {objective}"
+        yield f"## {objective}"
         headers = ("attack", "cases", "CPU seconds", "to 90 % of its own damage")
         more = ("reaches 90 % of ours", "to 90 % of ours", "ratio to ours")
         lines = [_line(name, [a for a in cases if name in a]) for name in names]
@@ -214,7 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("suite", type=Path, help="with `standard` among its attacks")
     parsed = parser.parse_args(arguments)
     prepared = prepare(load_suite(parsed.suite), parsed.suite.parent)
-    sys.stdout.write("\n\n".join(page(curves(prepared))) + "\n")
+    sys.stdout.write("\n".join((head(prepared), "\n\n".join(page(curves(prepared))), "")))
 
 
 if __name__ == "__main__":

@@ -2,10 +2,12 @@
 
     python benchmarks/peers/suite.py > peers.yaml
     python benchmarks/peers/suite.py --tmla > peers-tmla.yaml
-    python benchmarks/peers/suite.py --times 10 > peers-10.yaml
+    python benchmarks/peers/suite.py --times 10 \\
+        --only "adv-lib APGD" "torchattacks APGD" > peers-10.yaml
     python benchmarks/peers/suite.py --checkpoint FILE.pth.tar > peers-checkpoint.yaml
 
-Every label ends with the number of gradients per objective that the attack may spend, from which
+The suites of T-MLA and of --only lack `standard`, whose results are in the first one. Every label
+ends with the number of gradients per objective that the attack may spend, from which
 docs/scripts/comparison.py makes its groups.
 """
 
@@ -59,6 +61,9 @@ numbers) and steps per gradient: FTDA needs no gradient while it is outside the 
 are the same algorithms of this repository."""
 
 
+_TITLES = tuple(one[0] for one in (*_LIBRARIES, *_ONE_AT_A_TIME, *_PUBLISHED))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the suite."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -70,6 +75,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--unrounded",
         action="store_true",
         help="give the attacks of others the surrogate without rounding",
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=_TITLES,
+        metavar="TITLE",
+        help="these attacks, without `standard`",
     )
     parser.add_argument("--tmla", action="store_true", help="only T-MLA, without batches")
     parser.add_argument("--kodak", help="the folder of the Kodak set, if it was downloaded before")
@@ -91,7 +103,7 @@ def suite(parsed: argparse.Namespace) -> dict[str, Any]:
             {"name": name, "checkpoint": file, "label": Path(file).name.partition(".")[0]}
             for name, file in models
         ],
-        "attacks": [*(() if parsed.tmla else ("standard",)), *_others(parsed)],
+        "attacks": [*(() if parsed.tmla or parsed.only else ("standard",)), *_others(parsed)],
         "objectives": OBJECTIVES,
         "budgets": BUDGETS,
         "transfer": "none",
@@ -102,12 +114,13 @@ def suite(parsed: argparse.Namespace) -> dict[str, Any]:
 def _others(parsed: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Yield the attacks of others with each multiple of the ensemble's number of gradients."""
     libraries, published = (_ONE_AT_A_TIME, ()) if parsed.tmla else (_LIBRARIES, _PUBLISHED)
+    wanted = parsed.only or _TITLES
     mark, surrogate = (" unrounded", {"rounding": "none"}) if parsed.unrounded else ("", {})
     for count in (GRADIENTS * factor for factor in parsed.times):
-        for title, name in libraries:
+        for title, name in (one for one in libraries if one[0] in wanted):
             label = f"{title}{mark}, {count}"
             yield {"name": name, "gradients": count, "label": label} | surrogate
-        for title, settings, steps in published:
+        for title, settings, steps in (one for one in published if one[0] in wanted):
             label = f"{title}{mark}, {count}"
             yield settings | {"steps": int(count * steps), "label": label} | surrogate
 

@@ -11,7 +11,8 @@ the largest possible one, against black.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from bench.errors import StoreError
@@ -19,9 +20,11 @@ from bench.metrics.scores import psnr_of, rd_cost
 from bench.registry.component_spec import ComponentSpec
 from bench.store.records import CraftRecord, MeasureRecord, Scores, Threat
 from bench.store.run_folder import Run
+from bench.store.timings import Timing
 from leaderboard.aggregate.extra_metrics import failed
 from leaderboard.aggregate.goals import Goal, Goals
-from leaderboard.aggregate.suite_info import SuiteInfo
+from leaderboard.aggregate.suite_info import Corruption, SuiteInfo
+from leaderboard.aggregate.threats import CORRUPTION
 
 _SUBSAMPLED = frozenset({"h266", "vvc", "webp"})
 """Names of codecs that always use 4:2:0 chroma subsampling."""
@@ -46,6 +49,7 @@ class ScoredAttack:
     """One adversarial picture and its scores on one victim.
 
     Attributes:
+        key: key of the evaluation.
         threat: relation of the search to the victim: white-box, transfer, ...
         picture: name of the source picture.
         craft: the search that found the adversarial picture.
@@ -55,6 +59,7 @@ class ScoredAttack:
         collides: whether it is another picture than the source picture with the same bytes.
     """
 
+    key: str
     threat: Threat
     picture: str
     craft: CraftRecord
@@ -82,6 +87,11 @@ class CellGroup:
             goal. They are not the strongest ones of their budget, so no worst case has them.
         collision_searches: the scored pictures of searches for bitstream collisions; no worst case
             has them either, because they are decoded like their source pictures.
+        corrupted: the scored corrupted pictures, which nobody made against a codec. They are in no
+            other attribute.
+        corrupted_lost: records of corrupted pictures without scores of their own.
+        timing: how long the victim takes on a megapixel; None where it was not measured.
+        times_in_records: whether `seconds` counts instead, as in published entries without timings.
     """
 
     clean: dict[str, Scores]
@@ -94,10 +104,30 @@ class CellGroup:
     flags: tuple[str, ...] = ()
     towards_goals: tuple[tuple[Goal, ScoredAttack], ...] = ()
     collision_searches: tuple[ScoredAttack, ...] = ()
+    corrupted: tuple[tuple[Corruption, ScoredAttack], ...] = ()
+    corrupted_lost: tuple[MeasureRecord, ...] = ()
+    timing: Timing | None = None
+    times_in_records: bool = False
 
     def of(self, *threats: str) -> list[ScoredAttack]:
         """Return the scored adversarial pictures of some threats."""
         return [attack for attack in self.scored if attack.threat in threats]
+
+    def speeds(self, pictures: Iterable[str]) -> list[tuple[float, float]]:
+        """Return encoding and decoding seconds per megapixel; one pair if they were measured.
+
+        Args:
+            pictures: the source pictures whose records count where they were not.
+        """
+        if self.timing is not None:
+            return [(self.timing.encoding_s_mp, self.timing.decoding_s_mp)]
+        counted = pictures if self.times_in_records else ()
+        return [self._speed(picture) for picture in counted]
+
+    def _speed(self, picture: str) -> tuple[float, float]:
+        scores, (encoding, decoding) = self.clean[picture], self.seconds[picture]
+        megapixels = 8 * scores.bytes / scores.bpp / 1e6
+        return encoding / megapixels, decoding / megapixels
 
 
 def measurements(run: Run) -> list[MeasureRecord]:
@@ -110,6 +140,7 @@ def cases(run: Run, suite: SuiteInfo) -> dict[tuple[str, str], CellGroup]:
     searches = _SpecialSearches(
         Goals(suite.all_attacks),
         frozenset(str(one) for one in suite.all_objectives if one.name == _COLLISION),
+        suite.corruptions,
     )
     clean: dict[str, list[MeasureRecord]] = defaultdict(list)
     attacked: dict[tuple[str, str], list[tuple[MeasureRecord, CraftRecord]]] = defaultdict(list)
@@ -119,13 +150,14 @@ def cases(run: Run, suite: SuiteInfo) -> dict[tuple[str, str], CellGroup]:
         else:
             craft = _craft(run, record.craft)
             attacked[record.victim, craft.budget].append((record, craft))
-    return {
+    groups = {
         (victim, str(budget)): _case(
             clean[victim], attacked[victim, str(budget)], searches, lmbda=suite.rd_lambda
         )
         for budget in suite.balls
-        for victim in run.manifest.codecs
+        for victim in filter(suite.is_scored, run.manifest.codecs)
     }
+    return {key: _timed(group, run, key[0]) for key, group in groups.items()}
 
 
 @dataclass(frozen=True)
@@ -135,10 +167,12 @@ class _SpecialSearches:
     Attributes:
         goals: the goals of searches for the smallest perturbation.
         collisions: labels of the objectives of searches for bitstream collisions.
+        corruptions: what each attack is if it is a corruption, by label.
     """
 
     goals: Goals
     collisions: frozenset[str]
+    corruptions: Mapping[str, Corruption]
 
 
 def _craft(run: Run, key: str) -> CraftRecord:
@@ -153,16 +187,15 @@ def _craft(run: Run, key: str) -> CraftRecord:
 
 def _case(
     clean: list[MeasureRecord],
-    attacked: list[tuple[MeasureRecord, CraftRecord]],
+    measured: list[tuple[MeasureRecord, CraftRecord]],
     searches: _SpecialSearches,
     lmbda: float,
 ) -> CellGroup:
     first = [record for record in clean if not record.draw]
     before = {record.picture: record.scores for record in first if record.scores is not None}
-    scored = [
-        _scored(record, craft, before.get(record.picture), lmbda) for record, craft in attacked
-    ]
-    attacks = [attack for attack in scored if attack is not None]
+    corruptions = [pair for pair in measured if pair[0].threat == CORRUPTION]
+    attacked = [pair for pair in measured if pair[0].threat != CORRUPTION]
+    attacks = _all_scored(attacked, before, lmbda)
     colliding = [one for one in attacks if one.craft.objective in searches.collisions]
     others = [one for one in attacks if one.craft.objective not in searches.collisions]
     known = [(searches.goals.of(attack.craft), attack) for attack in others]
@@ -180,7 +213,37 @@ def _case(
         flags=tuple(chain.from_iterable(record.flags for record in first)),
         towards_goals=tuple((goal, attack) for goal, attack in known if goal is not None),
         collision_searches=tuple(colliding),
+        corrupted=_corrupted(_all_scored(corruptions, before, lmbda), searches.corruptions),
+        corrupted_lost=tuple(record for record, _ in corruptions if record.status != "ok"),
     )
+
+
+def _all_scored(
+    measured: Iterable[tuple[MeasureRecord, CraftRecord]],
+    clean: Mapping[str, Scores],
+    lmbda: float,
+) -> list[ScoredAttack]:
+    """Return the pictures that have scores, or scores that stand in for a failure."""
+    scored = (
+        _scored(record, craft, clean.get(record.picture), lmbda) for record, craft in measured
+    )
+    return [attack for attack in scored if attack is not None]
+
+
+def _corrupted(
+    pictures: Iterable[ScoredAttack], corruptions: Mapping[str, Corruption]
+) -> tuple[tuple[Corruption, ScoredAttack], ...]:
+    """Return the corrupted pictures in the order of the suite; workers finish in any order."""
+    places = {label: place for place, label in enumerate(corruptions)}
+    ordered = sorted(pictures, key=lambda one: places[one.craft.attack])
+    return tuple((corruptions[one.craft.attack], one) for one in ordered)
+
+
+def _timed(group: CellGroup, run: Run, victim: str) -> CellGroup:
+    timings = run.timings
+    if timings is None:
+        return replace(group, times_in_records=True)
+    return replace(group, timing=timings.get(victim))
 
 
 def _crafts(
@@ -201,9 +264,16 @@ def _scored(
     scores = _stand_in(clean, lmbda) if is_failure and clean is not None else record.scores
     if scores is None:
         return None
-    seconds = (record.encode_seconds, record.decode_seconds)
-    collides = _COLLISION in record.flags
-    return ScoredAttack(record.threat, record.picture, craft, scores, seconds, is_failure, collides)
+    return ScoredAttack(
+        record.key,
+        record.threat,
+        record.picture,
+        craft,
+        scores,
+        (record.encode_seconds, record.decode_seconds),
+        failed=is_failure,
+        collides=_COLLISION in record.flags,
+    )
 
 
 def _stand_in(clean: Scores, lmbda: float) -> Scores:

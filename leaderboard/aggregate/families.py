@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import is_built_in
 from leaderboard.aggregate.cases import CellGroup
 from leaderboard.aggregate.flags import Flag
 from leaderboard.aggregate.rows import Row
@@ -24,6 +25,9 @@ RATE_PARAMETERS = frozenset(
     {"quality", "qp", "level", "scale", "lmbda", "distance", "rate", "ratio", "crf", "cq", "step"}
 )
 """Codec parameters that choose the rate."""
+
+EXTERNAL = "external"
+"""The mark of codecs whose code is no part of this package."""
 
 BASELINE = frozenset({"h266", "vvc", "vtm"})
 """Names of codecs that implement VVC."""
@@ -83,6 +87,21 @@ class Family:
     def subsampled(self) -> bool:
         """Whether it uses 4:2:0 chroma subsampling."""
         return self.members[0].row.place.subsampled
+
+    @property
+    def is_external(self) -> bool:
+        """Whether its code, or that of a defence of it, is no part of this package."""
+        choices = [member.choice for member in self.members]
+        return not all(
+            is_built_in("codec", choice.name)
+            and all(is_built_in("defence", layer.name) for layer in choice.defence)
+            for choice in choices
+        )
+
+    @property
+    def mark(self) -> str:
+        """What follows its name: that its code is no part of this package."""
+        return f" ({EXTERNAL})" * self.is_external
 
     @property
     def is_baseline(self) -> bool:

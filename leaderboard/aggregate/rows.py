@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.metrics.scores import psnr_of
-from bench.store.records import MeasureRecord, Scores
+from bench.store.records import MeasureRecord
 from leaderboard.aggregate.bootstrap import Estimate, mean
 from leaderboard.aggregate.cases import CellGroup, ScoredAttack
 from leaderboard.aggregate.collisions import Collisions, collisions
@@ -17,6 +17,9 @@ from leaderboard.aggregate.goals import Goal
 from leaderboard.aggregate.smallest import SmallestBudgets
 from leaderboard.aggregate.threats import ATTACKS, GRADIENTS, NOISE, WITHOUT_GRADIENTS
 from leaderboard.aggregate.worst_case import GainOverBaseline, WorstCase, excess_over, worst_case
+
+UNATTACKED = "not attacked"
+"""Stored text of how an operating point was attacked that has only corrupted pictures."""
 
 _STAGES = {
     "clean": "the source picture",
@@ -36,8 +39,8 @@ class CleanStats:
         luma_psnr: PSNR of the luma, in dB.
         ms_ssim: None below 161 pixels.
         vmaf: None where the suite does not ask for it.
-        encoding: seconds per megapixel, on the machine of the run.
-        decoding: seconds per megapixel, on the machine of the run.
+        encoding: seconds per megapixel, on the machine of the run; None if not known.
+        decoding: seconds per megapixel, on the machine of the run; None if not known.
         encoding_memory: peak memory of encoding in megabytes; None where a picture lacks it.
         decoding_memory: peak memory of decoding in megabytes; None where a picture lacks it.
         extra: the metrics that the suite names.
@@ -87,7 +90,7 @@ class RowKey:
         codec: label of the operating point.
         budget: label of the budget.
         threat: stored text of how it was attacked: "white-box" (through its own gradients), the
-            threats without gradients, "noise only" or "not yet".
+            threats without gradients, "noise only", "not attacked" or "not yet".
         kinds: the threats that make up its worst case.
         n_pictures: number of pictures in the suite.
         reference: whether it is the lossless reference.
@@ -209,24 +212,19 @@ def _clean(case: CellGroup, pictures: Sequence[str]) -> CleanStats | None:
     if not pictures:
         return None
     scores = [case.clean[picture] for picture in pictures]
-    times = [case.seconds[picture] for picture in pictures]
-    sizes = [_megapixels(score) for score in scores]
+    speeds = case.speeds(pictures)
     return CleanStats(
         bpp=mean(score.bpp_clean for score in scores),
         psnr=mean(score.psnr_clean for score in scores),
         luma_psnr=mean(psnr_of(score.luma_mse_clean) for score in scores),
         ms_ssim=mean(score.ms_ssim_clean for score in scores),
         vmaf=mean(score.vmaf_clean for score in scores),
-        encoding=mean(encode / size for (encode, _), size in zip(times, sizes, strict=True)),
-        decoding=mean(decode / size for (_, decode), size in zip(times, sizes, strict=True)),
+        encoding=mean(encoding for encoding, _ in speeds),
+        decoding=mean(decoding for _, decoding in speeds),
         encoding_memory=mean(_megabytes(case.peaks[picture][0]) for picture in pictures),
         decoding_memory=mean(_megabytes(case.peaks[picture][1]) for picture in pictures),
         extra={metric: mean(map(metric.clean, scores)) for metric in metric_columns(scores)},
     )
-
-
-def _megapixels(scores: Scores) -> float:
-    return 8 * scores.bytes / scores.bpp / 1e6
 
 
 def _megabytes(size: int | None) -> float | None:

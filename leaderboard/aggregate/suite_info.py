@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import chain
 from typing import Annotated, Literal
 
@@ -15,8 +16,69 @@ from bench.store.run_folder import Run
 from bench.suite.fields import BudgetSpec
 from bench.suite.suite import Compute
 
+_ERROR_BANDS = "error-bands"
+"""Name of the metric that splits the coding error by frequency."""
+
+_BIT_ERRORS = {"bit-errors": True, "bit-error-psnr": False}
+"""Names of the metrics of damaged bitstreams, and whether each is the share that fails."""
+
+_READING = frozenset({"codes-read", "words-read"})
+"""Names of the metrics of what can still be read."""
+
+_BIT_ERROR_RATE = 1e-4
+"""Rate of the bit errors where a suite gives none."""
+
+_GENERATIONS = {"generations": True, "generation-rate": False}
+"""Names of the metrics of coding again, and whether each is the PSNR that is lost."""
+
+_LAST_GENERATION = 10
+"""Number of the last generation where a suite gives none."""
+
 REFERENCE = "identity"
 """Name of the lossless codec, and its label where it was added to a suite that does not list it."""
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """One corruption, which is no attack.
+
+    Attributes:
+        kind: what is done to the picture.
+        severity: how strongly, from 1.
+    """
+
+    kind: str
+    severity: int
+
+
+@dataclass(frozen=True)
+class BitErrorMetric:
+    """A metric of damaged bitstreams.
+
+    Attributes:
+        label: its label.
+        rate: probability that a bit is wrong.
+        is_share: whether it is the share that fails; otherwise it is the PSNR of the others.
+    """
+
+    label: str
+    rate: float
+    is_share: bool
+
+
+@dataclass(frozen=True)
+class GenerationMetric:
+    """A metric of pictures that are coded again and again.
+
+    Attributes:
+        label: its label.
+        count: number of the last generation.
+        is_loss: whether it is the PSNR that is lost; otherwise it is the rate.
+    """
+
+    label: str
+    count: int
+    is_loss: bool
 
 
 class SuiteInfo(BaseModel):
@@ -33,10 +95,13 @@ class SuiteInfo(BaseModel):
     objectives: list[list[ComponentSpec]]
     budgets: list[BudgetSpec]
     sources: tuple[str | list[str], ...] = ()
+    score: tuple[str, ...] = ()
     transfer: Literal["none", "gradient-free", "all"]
+    transfer_from: tuple[str, ...] = ()
     rd_lambda: float
     compute: Compute = Compute()
     metrics: list[list[ComponentSpec]] = []
+    resources: bool = False
 
     @property
     def balls(self) -> list[Budget]:
@@ -53,6 +118,54 @@ class SuiteInfo(BaseModel):
         """The objectives of the suite, and those that single attacks use instead."""
         own = (choice.objectives for choice in self.all_attacks)
         return list({str(choice): choice for choice in chain(*self.objectives, *own)}.values())
+
+    @property
+    def corruptions(self) -> dict[str, Corruption]:
+        """What each attack of the suite is if it is a corruption, by label, in their order."""
+        return {str(choice): _corruption(choice) for choice in self.all_attacks}
+
+    @property
+    def error_bands(self) -> dict[str, str]:
+        """The labels of the metrics that split the coding error by frequency, by their band."""
+        metrics = chain.from_iterable(self.metrics)
+        return {
+            str(dict(choice.params)["band"]): str(choice)
+            for choice in metrics
+            if choice.name == _ERROR_BANDS
+        }
+
+    @property
+    def bit_errors(self) -> list[BitErrorMetric]:
+        """The metrics of damaged bitstreams."""
+        return [
+            BitErrorMetric(
+                str(choice),
+                float(dict(choice.params).get("rate", _BIT_ERROR_RATE)),
+                _BIT_ERRORS[choice.name],
+            )
+            for choice in chain.from_iterable(self.metrics)
+            if choice.name in _BIT_ERRORS
+        ]
+
+    @property
+    def generations(self) -> list[GenerationMetric]:
+        """The metrics of pictures that are coded again, by the number of the last generation."""
+        metrics = (
+            GenerationMetric(
+                str(choice),
+                int(dict(choice.params).get("count", _LAST_GENERATION)),
+                _GENERATIONS[choice.name],
+            )
+            for choice in chain.from_iterable(self.metrics)
+            if choice.name in _GENERATIONS
+        )
+        return sorted(metrics, key=lambda metric: metric.count)
+
+    @property
+    def reading(self) -> list[str]:
+        """The labels of the metrics of what can still be read."""
+        metrics = chain.from_iterable(self.metrics)
+        return [str(choice) for choice in metrics if choice.name in _READING]
 
     @property
     def choices(self) -> dict[str, ComponentSpec]:
@@ -73,7 +186,16 @@ class SuiteInfo(BaseModel):
             for specs in (self.all_attacks, self.all_objectives)
         ]
         compute = self.compute.arithmetic
-        return repr((self.seed, searches, self.sources, self.transfer, self.rd_lambda, compute))
+        transfer = (self.transfer, self.transfer_from)
+        return repr((self.seed, searches, self.sources, transfer, self.rd_lambda, compute))
+
+    def is_scored(self, label: str) -> bool:
+        """Return whether an operating point is scored; the others are sources of transfer only."""
+        if not self.score or label in self.score or label in self.references:
+            return True
+        defended = [self.choices[one] for one in self.score if self.choices[one].defence]
+        choice = self.choices[label]
+        return not choice.defence and any(choice.bare == one.bare for one in defended)
 
     @property
     def references(self) -> set[str]:
@@ -91,6 +213,11 @@ def ensemble_of(label: str) -> str:
     The labels of members are made this way; the label of another attack is returned as it is.
     """
     return label.partition(": ")[0]
+
+
+def _corruption(choice: ComponentSpec) -> Corruption:
+    params = dict(choice.params)
+    return Corruption(str(params.get("kind", choice)), int(params.get("severity", 1)))
 
 
 def _is_reference(choice: ComponentSpec) -> bool:

@@ -23,13 +23,16 @@ UNAWARE: Threat = "unaware"
 NOISE: Threat = "noise"
 """Random noise, independent of any codec."""
 
+CORRUPTION: Threat = "corruption"
+"""Made without any codec and without a limit: no attack, so it counts in no figure of attacks."""
+
 EXTERNAL: Threat = "external"
 """Made outside the harness: never in a worst case, only among the best known attacks."""
 
 WITHOUT_GRADIENTS: tuple[str, ...] = tuple(
     threat
     for threat in get_args(Threat)
-    if threat not in {"clean", NOISE, GRADIENTS, UNAWARE, EXTERNAL}
+    if threat not in {"clean", NOISE, CORRUPTION, GRADIENTS, UNAWARE, EXTERNAL}
 )
 """Attacks that use no gradient of the victim, so that every codec can be attacked with them."""
 

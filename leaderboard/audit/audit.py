@@ -107,7 +107,7 @@ def audit_entry(folder: Path, suite_folder: Path, *, plugins: bool = False) -> I
     entry = read_entry(folder)
     refuse_foreign_code(entry.suite, folder, entry.by, allowed=plugins)
     try:
-        run = _with_sources(entry, run_of(entry, folder))
+        run = with_sources(entry, run_of(entry, folder))
         inside = unzipped(folder, ARCHIVE)
         track = track_of(run.manifest, suite_folder)
         again = replan(run.manifest, suite_folder)
@@ -118,11 +118,10 @@ def audit_entry(folder: Path, suite_folder: Path, *, plugins: bool = False) -> I
     yield from broken(entry, folder)
     members = entry.codecs.keys() - setting(run).references
     yield from _on_track(entry, again, track, members)
-    own = EntryScope(members, setting(run).references, track.codecs).of(again.plan)
+    own = EntryScope(members, setting(run).references, track.sources).of(again.plan)
     again = replace(again, plan=own)
     yield from _planned(entry, plan_sha256(own), folder / ENTRY)
-    place = f"{folder / ARCHIVE}: adversarial/"
-    read = SavedPictures(place, lambda key: inside.get(f"adversarial/{key}.png"), is_whole=False)
+    read = archived_pictures(folder, inside)
     events = chain(
         inconsistent_records(run, again), missing_records(run, again), reencode(run, again, read)
     )
@@ -174,7 +173,13 @@ def _placed(events: Iterable[Event], folder: Path, own: str) -> Iterator[Event]:
             yield event
 
 
-def _with_sources(entry: Entry, run: Run) -> Run:
+def archived_pictures(folder: Path, inside: Mapping[str, bytes]) -> SavedPictures:
+    """Return the worst adversarial pictures of an entry from the files of its archive."""
+    place = f"{folder / ARCHIVE}: adversarial/"
+    return SavedPictures(place, lambda key: inside.get(f"adversarial/{key}.png"), is_whole=False)
+
+
+def with_sources(entry: Entry, run: Run) -> Run:
     """Return the run with the fingerprints of all source codecs."""
     manifest = run.manifest.model_copy(update={"codecs": entry.codecs | entry.sources})
     return replace(run, manifest=manifest)

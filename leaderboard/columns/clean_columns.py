@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from leaderboard.aggregate.rows import Row
-from leaderboard.columns.column import Column, of_clean
+from leaderboard.columns.column import Column, Line, of_clean
 from leaderboard.formatting import decibel, percent, rate, similarity
 
+BPP: Column[Row] = Column(
+    "clean_bpp",
+    "clean bpp",
+    of_clean(lambda clean: clean.bpp),
+    rate,
+    "bits per pixel of the source pictures; every byte of the bitstream counts; mean",
+    "lower",
+    is_main=True,
+)
+PSNR: Column[Row] = Column(
+    "clean_psnr_db",
+    "clean PSNR dB",
+    of_clean(lambda clean: clean.psnr),
+    decibel,
+    "PSNR of the clean reconstructions against the source pictures, mean",
+    "higher",
+    is_main=True,
+)
+
 CLEAN: tuple[Column[Row], ...] = (
-    Column(
-        "clean_bpp",
-        "clean bpp",
-        of_clean(lambda clean: clean.bpp),
-        rate,
-        "bits per pixel of the source pictures; every byte of the bitstream counts; mean",
-        "lower",
-        is_main=True,
-    ),
-    Column(
-        "clean_psnr_db",
-        "clean PSNR dB",
-        of_clean(lambda clean: clean.psnr),
-        decibel,
-        "PSNR of the clean reconstructions against the source pictures, mean",
-        "higher",
-        is_main=True,
-    ),
+    BPP,
+    PSNR,
     Column(
         "clean_luma_psnr_db",
         "clean luma PSNR dB",
@@ -85,3 +91,14 @@ CLEAN: tuple[Column[Row], ...] = (
     ),
 )
 """Clean scores."""
+
+_OF_RUNS = {
+    "encoding_s_mp": "seconds per megapixel to encode; see Coding times",
+    "decoding_s_mp": "seconds per megapixel to decode; see Coding times",
+}
+"""Meanings of coding times that were not taken from evaluations."""
+
+
+def as_measured(columns: Iterable[Column[Line]]) -> list[Column[Line]]:
+    """Return columns with the meaning that times have in runs, see `bench.engine.timing`."""
+    return [replace(column, meaning=_OF_RUNS.get(column.key, column.meaning)) for column in columns]

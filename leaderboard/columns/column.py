@@ -13,6 +13,7 @@ from leaderboard.aggregate.worst_case import GainOverBaseline, WorstCase
 from leaderboard.ranking.rd_costs import Ratio
 
 Line = TypeVar("Line")
+Part = TypeVar("Part")
 
 Plain: TypeAlias = float | str | tuple[int, int] | None
 """A value without its interval; a tuple is sorted by its first number."""
@@ -90,6 +91,38 @@ class Column(Generic[Line]):
         if low is None or high is None:
             return ""
         return f"({self.format(low)} to {self.format(high)})"
+
+
+def adapted(
+    column: Column[Part], part: Callable[[Line], Part | None], *, header: str | None = None
+) -> Column[Line]:
+    """Return a column of a part of a line as a column of the line.
+
+    Args:
+        column: a column of the part.
+        part: the part; None where a line has none, and so no value.
+        header: another header; that of the column by default.
+    """
+
+    def value(line: Line) -> Value:
+        found = part(line)
+        return None if found is None else column.value(found)
+
+    def is_bound(line: Line) -> bool:
+        found = part(line)
+        return found is not None and column.is_bound(found)
+
+    return Column(
+        column.key,
+        column.header if header is None else header,
+        value,
+        column.format,
+        column.meaning,
+        column.better,
+        column.is_main,
+        column.is_text,
+        is_bound=is_bound,
+    )
 
 
 def of_attack(value: Callable[[WorstCase], Value]) -> Callable[[Row], Value]:

@@ -23,7 +23,7 @@ def _rank_text(rank: tuple[int, int]) -> str:
 
 def _name(line: Standing) -> str:
     is_marked = line.family.subsampled and "4:2:0" not in line.family.name
-    return f"{line.family.name}{' (4:2:0)' * is_marked}"
+    return f"{line.family.name}{' (4:2:0)' * is_marked}{line.family.mark}"
 
 
 def _reasons(line: Standing) -> str | None:
@@ -38,14 +38,50 @@ def _is_cost_bound(line: Standing) -> bool:
     return bool(line.by_cost.doubts)
 
 
-def _value(delta: Delta) -> float | str:
+def delta_or_reason(delta: Delta) -> float | str:
+    """Return a Bjøntegaard difference, or why there is none."""
     return f"n/a: {delta.reason}" if delta.value is None else delta.value
 
 
-def _or_reason(format_: Callable[[float], str]) -> Callable[[float | str], str]:
+def or_reason(format_: Callable[[float], str]) -> Callable[[float | str], str]:
     """Return a format that leaves a reason as it is."""
     return lambda value: value if isinstance(value, str) else format_(value)
 
+
+ATTACKED_COST: Column[Standing] = Column(
+    "attacked_j",
+    "R-D cost under attack",
+    lambda line: line.robustness,
+    factor,
+    "mean R-D cost J under attack, as a multiple of VVC's clean J (of one bit per pixel without"
+    " VVC), with its 95 % interval; it decides the cost rank; ≥ marks a figure with evidence"
+    " that a stronger attack exists",
+    "lower",
+    is_main=True,
+    is_bound=_is_cost_bound,
+)
+EXCESS_COST: Column[Standing] = Column(
+    "excess_j",
+    "excess R-D cost",
+    lambda line: line.excess,
+    signed,
+    "mean excess J in the same unit, with its 95 % interval: what attacks cause beyond the cost"
+    " of a faithful codec, which keeps their perturbation at the clean rate; it decides the"
+    " excess rank; below 0 the codec removes part of the perturbation",
+    "lower",
+    is_main=True,
+    is_bound=lambda line: bool(line.by_excess.doubts),
+)
+REASONS: Column[Standing] = Column(
+    "no_rank_because",
+    "≥ or no rank because",
+    _reasons,
+    str,
+    "why a figure is marked as a lower bound, with the number of pictures that it concerns, of"
+    " all; or why the codec has no rank; see Flags",
+    is_main=True,
+    is_text=True,
+)
 
 STANDING: tuple[Column[Standing], ...] = (
     Column(
@@ -62,22 +98,11 @@ STANDING: tuple[Column[Standing], ...] = (
         "codec",
         _name,
         str,
-        "the codec at every quality setting",
+        "the codec at every quality setting; external: its code is no part of this package",
         is_main=True,
         is_text=True,
     ),
-    Column(
-        "attacked_j",
-        "R-D cost under attack",
-        lambda line: line.robustness,
-        factor,
-        "mean R-D cost J under attack, as a multiple of VVC's clean J (of one bit per pixel without"
-        " VVC), with its 95 % interval; it decides the cost rank; ≥ marks a figure with evidence"
-        " that a stronger attack exists",
-        "lower",
-        is_main=True,
-        is_bound=_is_cost_bound,
-    ),
+    ATTACKED_COST,
     Column(
         "excess_rank",
         "excess rank",
@@ -86,18 +111,7 @@ STANDING: tuple[Column[Standing], ...] = (
         "rank by excess R-D cost, robustness alone, in the same way",
         is_main=True,
     ),
-    Column(
-        "excess_j",
-        "excess R-D cost",
-        lambda line: line.excess,
-        signed,
-        "mean excess J in the same unit, with its 95 % interval: what attacks cause beyond the cost"
-        " of a faithful codec, which keeps their perturbation at the clean rate; it decides the"
-        " excess rank; below 0 the codec removes part of the perturbation",
-        "lower",
-        is_main=True,
-        is_bound=lambda line: bool(line.by_excess.doubts),
-    ),
+    EXCESS_COST,
     Column(
         "grows",
         "increase",
@@ -164,16 +178,7 @@ STANDING: tuple[Column[Standing], ...] = (
         "the operating point with the lowest clean R-D cost, at which the codec is ranked",
         is_text=True,
     ),
-    Column(
-        "no_rank_because",
-        "≥ or no rank because",
-        _reasons,
-        str,
-        "why a figure is marked as a lower bound, with the number of pictures that it concerns, of"
-        " all; or why the codec has no rank; see Flags",
-        is_main=True,
-        is_text=True,
-    ),
+    REASONS,
 )
 """The columns of a ranking."""
 
@@ -183,7 +188,7 @@ CURVES: tuple[Column[Curves], ...] = (
         "codec",
         lambda curves: curves.family,
         str,
-        "the codec at every quality setting",
+        "the codec at every quality setting; external: its code is no part of this package",
         is_main=True,
         is_text=True,
     ),
@@ -207,8 +212,8 @@ CURVES: tuple[Column[Curves], ...] = (
     Column(
         "bd_psnr_db",
         "BD-PSNR dB",
-        lambda curves: _value(curves.psnr),
-        _or_reason(decibel),
+        lambda curves: delta_or_reason(curves.psnr),
+        or_reason(decibel),
         "mean difference in dB of the attacked curve to the clean one at equal rate",
         "higher",
         is_main=True,
@@ -216,8 +221,8 @@ CURVES: tuple[Column[Curves], ...] = (
     Column(
         "bd_rate_percent",
         "BD-rate %",
-        lambda curves: _value(curves.rate),
-        _or_reason(percent),
+        lambda curves: delta_or_reason(curves.rate),
+        or_reason(percent),
         "mean rate difference of the attacked curve to the clean one at equal PSNR",
         "lower",
         is_main=True,
@@ -225,8 +230,8 @@ CURVES: tuple[Column[Curves], ...] = (
     Column(
         "bits_against_vvc_percent",
         "BD-rate to VVC %",
-        lambda curves: _value(curves.to_baseline),
-        _or_reason(percent),
+        lambda curves: delta_or_reason(curves.to_baseline),
+        or_reason(percent),
         "mean rate difference to VVC at equal PSNR, both under attack, each under all attacks that"
         " were scored on it; where the codec was attacked through its gradients and VVC was not,"
         " VVC had the easier test",
@@ -236,8 +241,8 @@ CURVES: tuple[Column[Curves], ...] = (
     Column(
         "the_same_without_gradients_percent",
         "BD-rate to VVC without gradients %",
-        lambda curves: _value(curves.to_baseline_alike),
-        _or_reason(percent),
+        lambda curves: delta_or_reason(curves.to_baseline_alike),
+        or_reason(percent),
         "mean rate difference to VVC at equal PSNR, both under those attacks without gradients that"
         " were scored on both",
         "lower",

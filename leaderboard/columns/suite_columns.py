@@ -29,8 +29,7 @@ def _of_metric(metric: MetricColumn) -> tuple[Column[Row], ...]:
             clean,
             of_clean(lambda scores: scores.extra.get(metric)),
             figure,
-            "a metric that the suite names: clean reconstructions against the source pictures,"
-            " mean",
+            "a metric that the suite names: clean reconstructions, mean",
             metric.better,
         ),
         Column(
@@ -38,8 +37,8 @@ def _of_metric(metric: MetricColumn) -> tuple[Column[Row], ...]:
             worst,
             of_attack(lambda scores: scores.extra.get(metric)),
             figure,
-            "a metric that the suite names: reconstructions under attack against the source"
-            f" pictures; the {extreme} over all attacks for each picture, then the mean",
+            "a metric that the suite names: reconstructions under attack;"
+            f" the {extreme} over all attacks for each picture, then the mean",
             metric.better,
         ),
     )

@@ -8,15 +8,17 @@ from leaderboard.columns.column import Column, of_attack, of_noise, of_threat
 from leaderboard.columns.terms import threat_meaning
 from leaderboard.formatting import column_key, decibel, factor, percent
 
+NOISE_PSNR: Column[Row] = Column(
+    "noise_psnr_db",
+    "noise PSNR dB",
+    of_noise(lambda noise: noise.psnr),
+    decibel,
+    "lowest PSNR over all kinds of noise for each picture, then the mean",
+    "higher",
+)
+
 NOISE: tuple[Column[Row], ...] = (
-    Column(
-        "noise_psnr_db",
-        "noise PSNR dB",
-        of_noise(lambda noise: noise.psnr),
-        decibel,
-        "lowest PSNR over all kinds of noise for each picture, then the mean",
-        "higher",
-    ),
+    NOISE_PSNR,
     Column(
         "noise_rate",
         "noise rate increase",

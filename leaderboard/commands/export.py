@@ -30,5 +30,5 @@ def run(arguments: argparse.Namespace) -> None:
     from leaderboard.commands.boards import read_board
     from leaderboard.render.files import export
 
-    export(read_board(arguments.runs), arguments.out)
-    say(f"wrote {arguments.out}")
+    written = export(read_board(arguments.runs), arguments.out)
+    say(f"wrote {', '.join(map(str, written))}")

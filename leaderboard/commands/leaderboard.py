@@ -18,10 +18,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Write the page."""
+    """Write the pages."""
     from bench.cli.output import say
-    from leaderboard.commands.boards import read_board
+    from leaderboard.commands.boards import read_board, say_sheets
     from leaderboard.render.files import write_page
 
-    write_page(read_board(arguments.runs), arguments.out)
-    say(f"wrote {arguments.out}")
+    out = arguments.out
+    write_page(read_board(arguments.runs), out, arguments.runs)
+    say(f"wrote {out}, and all figures to {out.stem}-full.md")
+    say_sheets(arguments.runs)

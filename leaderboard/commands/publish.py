@@ -71,9 +71,8 @@ def _write_challenge(arguments: argparse.Namespace) -> None:
     from bench.verify.consent import refuse_foreign_code
     from bench.verify.replan import replan
     from leaderboard.publish.challenge import challenge
-    from leaderboard.publish.entry import read_entry, run_of, slug
-    from leaderboard.publish.entry_folder import current
-    from leaderboard.publish.published_board import ENTRIES
+    from leaderboard.publish.entry import run_of
+    from leaderboard.publish.published_board import entry_named
     from leaderboard.publish.submitted_pictures import read_submitted_pictures
 
     if (
@@ -83,10 +82,10 @@ def _write_challenge(arguments: argparse.Namespace) -> None:
     ):
         raise ConfigError("a --challenge goes with one --codec, its --track, and no runs")
     (codec,) = arguments.codec
-    folder = current(arguments.to / ENTRIES / arguments.track / slug(codec))
-    entry = read_entry(folder)
-    refuse_foreign_code(entry.suite, folder, entry.by, allowed=arguments.plugins)
-    run = run_of(entry, folder)
+    published = entry_named(arguments.to, arguments.track, codec)
+    entry = published.entry
+    refuse_foreign_code(entry.suite, published.folder, entry.by, allowed=arguments.plugins)
+    run = run_of(entry, published.folder)
     try:
         again = replan(run.manifest, arguments.suite_folder)
     except MissingPicturesError as error:

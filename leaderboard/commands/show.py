@@ -13,11 +13,21 @@ EXAMPLE = "bench show runs/quick"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_runs(parser)
+    parser.add_argument(
+        "--summary", action="store_true", help="conclusions in plain words, and one short table"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print the tables."""
+    """Print the tables and where the pictures are."""
     from bench.utils.terminal import terminal
-    from leaderboard.commands.boards import read_board, show
+    from leaderboard.commands.boards import read_board, say_sheets, show, show_section
+    from leaderboard.compare.page import sections
 
-    show(read_board(arguments.runs), terminal())
+    board, console = read_board(arguments.runs), terminal()
+    if arguments.summary:
+        for section in sections(board):
+            show_section(section, console)
+    else:
+        show(board, console)
+    say_sheets(arguments.runs)

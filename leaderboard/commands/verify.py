@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.cli import CHECK_FAILED, DONE, NOT_DONE
+from bench.errors import ConfigError
 from leaderboard.commands.arguments import add_trust
 
 if TYPE_CHECKING:
@@ -25,6 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="a run folder, or the folder of an entry, of a challenge or of a board",
     )
+    parser.add_argument(
+        "--elsewhere",
+        action="store_true",
+        help="instead decode its bitstreams with other threads, memory layouts and vector"
+        " instructions, and on a GPU, and compare the pictures",
+    )
+    parser.add_argument("--json", action="store_true", help="with --elsewhere: the table as JSON")
     add_trust(parser)
 
 
@@ -34,6 +42,12 @@ def run(arguments: argparse.Namespace) -> int:
     Returns:
         1 if there is a finding, 2 if the pictures to check are not on this machine.
     """
+    if arguments.elsewhere:
+        from leaderboard.commands.elsewhere import run_elsewhere
+
+        return run_elsewhere(arguments)
+    if arguments.json:
+        raise ConfigError("--json needs --elsewhere; otherwise `bench verify` prints lines only")
     from bench.cli.output import say
     from bench.verify.run_folder import tally
     from leaderboard.publish.published_board import ENTRIES

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bench.verify.same_codec import without_versions
+from bench.verify.same_codec import is_same_codec
 from leaderboard.aggregate.cases import ScoredAttack, cases
 from leaderboard.aggregate.families import Family, FamilyMember
 from leaderboard.aggregate.suite_info import setting
@@ -94,7 +94,7 @@ def _submitted(
 ) -> dict[_Place, list[ScoredAttack]]:
     """Return the submitted adversarial pictures with their scores, by what they were scored on."""
     fingerprints = {
-        (one.entry.track, label, without_versions(fingerprint))
+        (one.entry.track, label): fingerprint
         for one in entries
         for label, fingerprint in one.entry.codecs.items()
     }
@@ -102,8 +102,8 @@ def _submitted(
     for one in challenges:
         run, track = run_of(one.challenge, one.folder), one.challenge.track
         for (label, budget), case in cases(run, setting(run)).items():
-            codec = without_versions(one.challenge.codecs[label])
-            if (track, label, codec) in fingerprints:
+            published = fingerprints.get((track, label))
+            if published and is_same_codec(published, one.challenge.codecs[label]):
                 attacks[track, label, budget] += case.of(EXTERNAL)
     return attacks
 

@@ -20,9 +20,11 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
 from bench.errors import StoreError, one_line
+from bench.store.manifest import Manifest
 from bench.store.records import RECORD, CraftRecord, Decibel, MeasureRecord
 from bench.store.records_file import record_lines
-from bench.store.run_folder import Manifest, Run
+from bench.store.run_folder import Run
+from bench.store.timings import Timings
 from leaderboard.publish.archive import content, unpacked
 
 ENTRY, RECORDS, ARCHIVE = "entry.json", "records.jsonl.gz", "worst.zip"
@@ -98,13 +100,15 @@ class HashedFolder(_Part):
             hashes of weights, versions of binaries.
         gradients: labels of the run's operating points that offer gradients.
         random: labels of the nondeterministic operating points.
-        searching: version of the search, see `bench.store.run_folder.Manifest`.
+        searching: version of the search, see `bench.store.manifest.Manifest`.
         pictures: hash of every source picture's pixels, by name.
         notes: changes to source pictures when they were read, by name.
         suite: the run's suite, with only the track's codecs and those that are needed.
         suite_sha256: hash of the suite.
         plan_sha256: hash of the jobs that the records must belong to.
         cells: number of measure records.
+        timings: how long the operating points take; None where the run has no timings:
+            the times of the records count.
         files: SHA-256 of every other file, by name.
         archive: SHA-256 of every file in the archive, by name.
     """
@@ -128,6 +132,7 @@ class HashedFolder(_Part):
     suite_sha256: str
     plan_sha256: str
     cells: int
+    timings: Timings | None = None
     files: dict[File, str]
     archive: dict[Evidence, str]
 
@@ -236,4 +241,4 @@ def run_of(entry: HashedFolder, folder: Path) -> Run:
     )
     crafts = {one.key: one for one in records if isinstance(one, CraftRecord)}
     measures = [one for one in records if isinstance(one, MeasureRecord)]
-    return Run(folder, manifest, crafts, measures)
+    return Run(folder, manifest, crafts, measures, entry.timings)

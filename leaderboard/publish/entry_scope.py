@@ -17,6 +17,7 @@ from bench.planning.jobs import Group, Plan
 from bench.planning.operating_point import OperatingPoint
 from bench.registry.component_spec import ComponentSpec
 from bench.store.run_folder import Run
+from bench.store.timings import Timings
 from bench.suite.suite import Suite
 from bench.utils.hashing import digest
 from bench.verify.replan import ReplannedRun
@@ -32,13 +33,13 @@ class EntryScope:
     Attributes:
         members: labels of the codec's operating points.
         references: labels of the lossless references.
-        track: the track's own codecs by label. Adversarial pictures found on them count too, and
+        sources: the track's sources by label. Adversarial pictures found on them count too, and
             those found on the bare codecs of the members.
     """
 
     members: AbstractSet[str]
     references: AbstractSet[str]
-    track: Mapping[str, ComponentSpec]
+    sources: Mapping[str, ComponentSpec]
 
     def of(self, whole: Plan) -> Plan:
         """Return the part of a plan that belongs to the entry."""
@@ -54,7 +55,7 @@ class EntryScope:
 
     def _is_source(self, point: OperatingPoint, members: Sequence[OperatingPoint]) -> bool:
         """Return whether pictures found on an operating point count for the members."""
-        is_known = point.label in self.members | self.track.keys()
+        is_known = point.label in self.members | self.sources.keys()
         return is_known or any(member.is_defended_version_of(point) for member in members)
 
     def _part(self, group: Group) -> Group:
@@ -80,7 +81,15 @@ def entry_scope(run: Run, again: ReplannedRun, scope: EntryScope) -> Run:
         "codecs": {k: v for k, v in run.manifest.codecs.items() if k in victims},
     }
     crafts = {key: craft for key, craft in run.crafts.items() if key in searched}
-    return Run(run.folder, run.manifest.model_copy(update=changes), crafts, measures)
+    manifest = run.manifest.model_copy(update=changes)
+    return Run(run.folder, manifest, crafts, measures, _timings_of(run, victims))
+
+
+def _timings_of(run: Run, labels: AbstractSet[str]) -> Timings | None:
+    """Return the timings of some operating points; None if the run has none."""
+    if not run.timings:
+        return None
+    return {label: timing for label, timing in run.timings.items() if label in labels}
 
 
 def plan_sha256(plan: Plan) -> str:
@@ -103,7 +112,7 @@ def mislabelled(again: ReplannedRun, track: Track) -> Iterator[str]:
 def missing_sources(again: ReplannedRun, track: Track, members: AbstractSet[str]) -> Iterator[str]:
     """Yield a sentence if members need transfer attacks from codecs that the suite lacks."""
     points = [cell.victim for cell in again.plan.groups[0].cells if cell.victim.label in members]
-    missing = track.codecs.keys() - again.points.keys()
+    missing = track.sources.keys() - again.points.keys()
     if missing and any(_needs_transfer(again.suite, point) for point in points):
         yield (
             f"{', '.join(sorted(members))}: scored on adversarial pictures found on the codecs of"
@@ -136,8 +145,10 @@ def _needs_transfer(suite: Suite, point: OperatingPoint) -> bool:
 
 
 def _suite_of(run: Run, labels: AbstractSet[str], scope: EntryScope) -> dict[str, Any]:
-    """Return the suite with the given and the track's codecs, without the folder of pictures."""
+    """Return the suite with the given codecs and the sources, without the folder of pictures."""
     suite, stored = setting(run), run.manifest.suite
-    needed = labels | scope.track.keys()
+    needed = labels | scope.sources.keys()
     codecs = [[asdict(choice)] for label, choice in suite.choices.items() if label in needed]
-    return {**stored, "codecs": codecs, "images": {**stored["images"], "folder": None}}
+    scored = [label for label in suite.score if label in scope.members]
+    changes = {"codecs": codecs, "images": {**stored["images"], "folder": None}}
+    return {**stored, **changes, **({"score": scored} if suite.score else {})}

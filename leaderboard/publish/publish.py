@@ -20,6 +20,7 @@ from bench.verify.replan import ReplannedRun, replan
 from bench.verify.run_folder import contradictions
 from leaderboard.aggregate.families import Family
 from leaderboard.aggregate.suite_info import setting
+from leaderboard.codec_names import codec_named
 from leaderboard.publish.entry import (
     ENTRY,
     RECORDS,
@@ -106,10 +107,9 @@ def publish(submitted: Submission, codecs: Sequence[str], to: Path, by: str) -> 
         BenchError: a codec is not in the run or cannot be published.
     """
     known = {family.name: family for family in submitted.families}
-    for name in codecs:
-        if name not in known:
-            raise ConfigError(f"no codec of the run is called '{name}': {', '.join(known)}")
-    return [_write(submitted, known[name], to, by) for name in codecs or known]
+    labels = {name: _labels(family) for name, family in known.items()}
+    chosen = [codec_named(name, labels, "the run") for name in codecs]
+    return [_write(submitted, known[name], to, by) for name in chosen or known]
 
 
 def _write(submitted: Submission, family: Family, to: Path, by: str) -> Path:
@@ -143,8 +143,13 @@ def _check_place(place: Path, family: Family, by: str) -> None:
 
 
 def _scope(submitted: Submission, family: Family) -> EntryScope:
-    labels = frozenset(member.row.place.codec for member in family.members)
-    return EntryScope(labels, setting(submitted.run).references, submitted.track.codecs)
+    return EntryScope(
+        frozenset(_labels(family)), setting(submitted.run).references, submitted.track.sources
+    )
+
+
+def _labels(family: Family) -> list[str]:
+    return [member.row.place.codec for member in family.members]
 
 
 def _entry(
@@ -152,9 +157,7 @@ def _entry(
 ) -> tuple[Entry, dict[str, bytes]]:
     """Return an entry and its other files."""
     own = entry_scope(submitted.run, submitted.again, scope)
-    worst = worst_pictures(
-        own, submitted.again, [member.row.place.codec for member in family.members]
-    )
+    worst = worst_pictures(own, submitted.again, _labels(family))
     files = {RECORDS: packed([*own.crafts.values(), *own.measures]), **worst.files}
     manifest = own.manifest
     sources = {label for craft in own.crafts.values() for label in craft.sources}
@@ -179,6 +182,7 @@ def _entry(
         suite_sha256=manifest.suite_sha256,
         plan_sha256=manifest.plan_sha256,
         cells=manifest.cells,
+        timings=own.timings,
         figures=figures(own),
         worst=worst.worst,
         files={name: sha256(content) for name, content in sorted(files.items())},

@@ -13,12 +13,16 @@ from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 
-from bench.errors import StoreError
+from bench.errors import ConfigError, StoreError
 from bench.registry.component_spec import ComponentSpec
+from bench.store.manifest import Manifest
 from bench.store.records import MeasureRecord
-from bench.store.run_folder import Manifest, Run
+from bench.store.run_folder import Run
+from bench.store.timings import Timings
 from bench.utils.hashing import digest
+from bench.utils.yaml_config import nearest
 from leaderboard.aggregate.suite_info import setting
+from leaderboard.codec_names import codec_named
 from leaderboard.publish.challenge import CHALLENGE, CHALLENGES, Challenge, read_challenge
 from leaderboard.publish.entry import ENTRY, Entry, read_entry, run_of, slug
 from leaderboard.publish.entry_folder import current, settled
@@ -48,6 +52,23 @@ def entries(board: Path) -> list[Published]:
         if settled(one.folder) != expected:
             raise StoreError(f"the entry in {one.folder} belongs in {expected}; move it there")
     return published
+
+
+def entry_named(board: Path, track: str, typed: str) -> Published:
+    """Return the entry of a codec on a track, each named as in the tables or in the entries.
+
+    Raises:
+        ConfigError: the board has no entry on the track, or none of this codec.
+        StoreError: an entry cannot be read.
+    """
+    tracks: dict[str, dict[str, Published]] = defaultdict(dict)
+    for one in entries(board):
+        tracks[one.entry.track][one.entry.codec] = one
+    if track not in tracks:
+        raise ConfigError(f"{board} has no entry on the track '{track}'; {nearest(track, tracks)}")
+    known = tracks[track]
+    labels = {codec: list(one.entry.codecs) for codec, one in known.items()}
+    return known[codec_named(typed, labels, f"the track {track}")]
 
 
 @dataclass(frozen=True)
@@ -83,7 +104,7 @@ def _folders(place: Path, pattern: str) -> list[Path]:
 
 
 def runs(published: Iterable[Published]) -> list[Run]:
-    """Return one run for each track, with all its codecs.
+    """Return one run for each track, with all its codecs; the track with the most entries first.
 
     Raises:
         StoreError: records cannot be read, or two entries of a track contradict each other.
@@ -91,7 +112,7 @@ def runs(published: Iterable[Published]) -> list[Run]:
     tracks: dict[str, list[Published]] = defaultdict(list)
     for one in published:
         tracks[one.entry.track].append(one)
-    return [_merged(members) for members in tracks.values()]
+    return [_merged(members) for members in sorted(tracks.values(), key=len, reverse=True)]
 
 
 def _merged(members: Sequence[Published]) -> Run:
@@ -101,7 +122,7 @@ def _merged(members: Sequence[Published]) -> Run:
     parts = [run_of(one.entry, one.folder) for one in members]
     records = merged(zip((one.entry for one in members), parts, strict=True))
     manifest = Manifest(
-        suite={**first.suite, "plugins": [], "codecs": [[one] for one in _codecs(members, parts)]},
+        suite=_suite(members, parts),
         suite_sha256=first.track_sha256,
         plan_sha256=digest([one.entry.plan_sha256 for one in members]),
         cells=len(records.measures),
@@ -115,7 +136,16 @@ def _merged(members: Sequence[Published]) -> Run:
         started=min(one.entry.started for one in members),
     )
     ordered = list(_ordered(records.measures, manifest))
-    return Run(members[0].folder.parent, manifest, records.crafts, ordered)
+    folder = members[0].folder.parent
+    return Run(folder, manifest, records.crafts, ordered, _timings([one.entry for one in members]))
+
+
+def _timings(members: Sequence[Entry]) -> Timings | None:
+    """Return the timings of all entries; None if one has none, as its times do not compare."""
+    known = [one.timings for one in members if one.timings is not None]
+    if len(known) < len(members):
+        return None
+    return {label: timing for one in known for label, timing in one.items()}
 
 
 def _agree(first: Entry, other: Entry) -> None:
@@ -128,8 +158,20 @@ def _agree(first: Entry, other: Entry) -> None:
             )
 
 
-def _codecs(members: Sequence[Published], parts: Sequence[Run]) -> list[dict[str, object]]:
-    """Return every operating point once, in the format of a suite."""
+def _suite(members: Sequence[Published], parts: Sequence[Run]) -> dict[str, object]:
+    """Return the suite of a track with the codecs of all entries; others are only sources."""
+    points = _codecs(members, parts)
+    listed = {label for one in members for label in one.entry.codecs}
+    references = set().union(*(setting(part).references for part in parts))
+    scored = [label for label in points if label in listed - references]
+    fixed = {key: value for key, value in members[0].entry.suite.items() if key != "score"}
+    codecs = [[asdict(choice)] for choice in points.values()]
+    score = {} if set(points) <= listed | references else {"score": scored}
+    return {**fixed, "plugins": [], "codecs": codecs, **score}
+
+
+def _codecs(members: Sequence[Published], parts: Sequence[Run]) -> dict[str, ComponentSpec]:
+    """Return every operating point once, by label."""
     points: dict[str, tuple[ComponentSpec, str]] = {}
     for one, part in zip(members, parts, strict=True):
         for label, choice in setting(part).choices.items():
@@ -139,7 +181,7 @@ def _codecs(members: Sequence[Published], parts: Sequence[Run]) -> list[dict[str
                     f"the entries of {owner} and {one.entry.codec} have different operating points"
                     f" with the label '{label}'; give one of them another label"
                 )
-    return [asdict(choice) for choice, _ in points.values()]
+    return {label: choice for label, (choice, _) in points.items()}
 
 
 def _joined(tables: Iterable[Mapping[str, str]]) -> dict[str, str]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image as Pillow
 
 from bench.codec import Differentiable, Image
-from bench.inspection.bit_allocation import Map, allocation
+from bench.inspection.bit_allocation import Map, allocation, enlarged
 
 SIDE = 256
 """Largest width and height of a view in pixels."""
@@ -49,10 +49,10 @@ class Shown:
 
 def views(shown: Shown) -> dict[str, Image]:
     """Return the views by their names in entries, all of the same part of the picture."""
-    window = _window(shown.source, shown.attacked_decoded)
+    part = window(shown.source, shown.attacked_decoded)
     images = (shown.source, shown.attacked, shown.decoded, shown.attacked_decoded)
-    source, attacked, decoded, attacked_decoded = (image[window] for image in images)
-    maps = (painted[window] for painted in _maps(shown))
+    source, attacked, decoded, attacked_decoded = (image[part] for image in images)
+    maps = (painted[part] for painted in _maps(shown))
     return {
         "source": source,
         "attacked": attacked,
@@ -85,24 +85,24 @@ def _maps(shown: Shown) -> list[Image]:
 
 
 def _painted(share: Map, height: int, width: int) -> Image:
-    """Return a map of 0 to 1 in colours, enlarged to the size of the picture.
-
-    Codecs pad on the right and below, to a grid whose step is a power of two.
-    """
+    """Return a map of 0 to 1 in colours, enlarged to the size of the picture."""
     from matplotlib import colormaps  # noqa: PLC0415 - slow to import
 
-    side, (rows, columns) = 1, share.shape
-    while side * rows < height or side * columns < width:
-        side *= 2
-    large = share.repeat(side, 0).repeat(side, 1)[:height, :width]
+    large = enlarged(share, height, width)
     painted: Image = colormaps["viridis"](large, bytes=True)[..., :3]
     return painted
 
 
-def _window(source: Image, decoded: Image) -> tuple[slice, slice]:
-    """Return the part of a picture with the largest error, at most SIDE wide and high."""
+def window(source: Image, decoded: Image, largest: int = SIDE) -> tuple[slice, slice]:
+    """Return the part of a picture with the largest error.
+
+    Args:
+        source: a picture, uint8 (H, W, 3).
+        decoded: another one of the same size.
+        largest: largest width and height of the part, in pixels.
+    """
     error = np.square(source.astype(np.int64) - decoded).sum(2)
-    height, width = (min(SIDE, side) for side in error.shape)
+    height, width = (min(largest, side) for side in error.shape)
     total = np.pad(error.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
     tops = range(0, error.shape[0] - height + 1, _STRIDE)
     lefts = range(0, error.shape[1] - width + 1, _STRIDE)

@@ -1,8 +1,8 @@
 """Tracks: bundled suites NAME-vN whose pictures, attacks, budgets and seeds are fixed.
 
 To publish a codec, add it and its plugin to the suite. Everything else must be as in the track. The
-hash of a track covers its fixed part and its own codecs, because codecs without gradients are
-attacked by transfer from these codecs.
+hash of a track covers its fixed part and those of its codecs whose adversarial pictures other
+codecs are scored on.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.errors import ConfigError
 from bench.registry.component_spec import ComponentSpec
-from bench.store.run_folder import Manifest
+from bench.store.manifest import Manifest
 from bench.suite import bundled_suites
 from bench.suite.suite import Suite
 from bench.utils.hashing import digest
@@ -23,7 +23,7 @@ from bench.utils.yaml_config import nearest, parse
 from bench.verify.replan import parse_stored_suite
 
 _NAME = re.compile(r".+-v\d+")
-_FREE = {"codecs", "plugins", "description"}
+_FREE = {"codecs", "plugins", "description", "score"}
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,15 @@ class Track:
 
     Attributes:
         name: name of the suite.
-        sha256: hash of the fixed part and of its own codecs.
+        sha256: hash of the fixed part and of the sources.
         codecs: its own codecs by label.
+        sources: those of them whose adversarial pictures other codecs are scored on.
     """
 
     name: str
     sha256: str
     codecs: dict[str, ComponentSpec]
+    sources: dict[str, ComponentSpec]
 
 
 def tracks() -> dict[str, Suite]:
@@ -84,12 +86,24 @@ def track_of(manifest: Manifest, folder: Path) -> Track:
 
 
 def _track(suite: Suite) -> Track:
-    return Track(suite.name, pin(suite), {str(choice): choice for choice in suite.operating_points})
+    return Track(suite.name, pin(suite), _codecs(suite), _sources(suite))
 
 
 def pin(track: Suite) -> str:
-    """Return the hash of the fixed part of a track and of its own codecs."""
-    return digest([fixed(track), sorted(map(_identity, track.operating_points))])
+    """Return the hash of the fixed part of a track and of its sources."""
+    return digest([fixed(track), sorted(map(_identity, _sources(track).values()))])
+
+
+def _sources(track: Suite) -> dict[str, ComponentSpec]:
+    """Return the codecs whose adversarial pictures other codecs are scored on, by label."""
+    if {choice.transfer or track.transfer for choice in track.all_attacks} == {"none"}:
+        return {}
+    codecs = _codecs(track)
+    return {label: codecs[label] for label in track.transfer_from or codecs}
+
+
+def _codecs(track: Suite) -> dict[str, ComponentSpec]:
+    return {str(choice): choice for choice in track.operating_points}
 
 
 def fixed(suite: Suite) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from leaderboard.aggregate.families import Family
 from leaderboard.aggregate.suite_info import ensemble_of
 from leaderboard.aggregate.threats import GRADIENTS, NOISE, QUERIES
 from leaderboard.aggregate.worst_case import by_picture
-from leaderboard.ranking.ranking import ALL, Ranking, Scope
+from leaderboard.ranking.ranking import Ranking, Scope, main_rankings
 from leaderboard.ranking.rd_costs import LAMBDAS, Costs, Ratio, costs, highest, ratio
 
 ALL_ATTACKS = "all attacks"
@@ -61,14 +61,13 @@ class AttackTable:
 
 def attack_tables(rankings: Iterable[Ranking]) -> Iterator[AttackTable]:
     """Yield a table for each list of codecs that were attacked alike."""
-    for ranking in rankings:
-        if ranking.lmbda == LAMBDAS[1] and ranking.scope is not ALL:
-            families = [line.family for line in ranking.standings]
-            known = [(one, costs(one, ranking.kinds, LAMBDAS[1])) for one in families]
-            lines = tuple(_line(one, cost, ranking.kinds) for one, cost in known if cost)
-            titles = dict.fromkeys(title for line in lines for title in line.effects)
-            if lines:
-                yield AttackTable(ranking.scope, tuple(titles), lines)
+    for ranking in main_rankings(rankings):
+        families = [line.family for line in ranking.standings]
+        known = [(one, costs(one, ranking.kinds, ranking.lmbda)) for one in families]
+        lines = tuple(_line(one, cost, ranking.kinds) for one, cost in known if cost)
+        titles = dict.fromkeys(title for line in lines for title in line.effects)
+        if lines:
+            yield AttackTable(ranking.scope, tuple(titles), lines)
 
 
 def _line(family: Family, cost: Costs, kinds: Sequence[str]) -> AttackEffects:

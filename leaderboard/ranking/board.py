@@ -14,9 +14,12 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from bench.budget import Budget
+from bench.budget import Budget, Unlimited
+from bench.store.manifest import Manifest
 from bench.store.records import CraftRecord
-from bench.store.run_folder import Manifest, Run
+from bench.store.resources import Resources
+from bench.store.run_folder import Run
+from bench.store.timings import Timings
 from leaderboard.aggregate.cases import CellGroup, cases, is_subsampled, measurements
 from leaderboard.aggregate.families import FamilyMember
 from leaderboard.aggregate.flags import (
@@ -29,11 +32,14 @@ from leaderboard.aggregate.flags import (
     surrogate_flags,
     weak_flags,
 )
-from leaderboard.aggregate.rows import Row, RowKey, kinds, row
+from leaderboard.aggregate.rows import UNATTACKED, Row, RowKey, kinds, row
 from leaderboard.aggregate.smallest import smallest_budgets
-from leaderboard.aggregate.suite_info import SuiteInfo, setting
+from leaderboard.aggregate.suite_info import Corruption, SuiteInfo, setting
 from leaderboard.aggregate.threats import GRADIENTS, NOISE, QUERIES, WITHOUT_GRADIENTS
 from leaderboard.ranking.comparison import Comparison, comparison
+
+_FREE = Unlimited.kind
+"""Label of the budget without a limit."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,8 @@ class BoardRun:
         suite: the run's suite.
         done: number of evaluations with a record.
         crafts: its searches.
+        timings: how long operating points take, by label; None where the times of records count.
+        resources: time and memory of coding adversarial pictures, by operating point.
     """
 
     name: str
@@ -53,6 +61,15 @@ class BoardRun:
     suite: SuiteInfo
     done: int
     crafts: tuple[CraftRecord, ...]
+    timings: Timings | None
+    resources: Resources
+
+    @property
+    def corruptions(self) -> dict[str, Corruption]:
+        """Its corruptions by label: what needs no codec and has no limit, and so is no attack."""
+        made = (one for one in self.crafts if not one.sources and one.budget == _FREE)
+        labels = {one.attack for one in made if one.status != "unsupported"}
+        return {label: one for label, one in self.suite.corruptions.items() if label in labels}
 
     @property
     def complete(self) -> bool:
@@ -101,10 +118,19 @@ class Board:
         """The rows of all operating points at all budgets."""
         return tuple(member.row for member in self.members)
 
+    def members_of(self, part: BoardRun) -> list[FamilyMember]:
+        """Return the operating points at a budget of one run."""
+        return [member for member in self.members if member.row.place.run == part.name]
+
     @property
     def has_suites(self) -> bool:
         """Whether there are several suites, whose figures are not comparable."""
         return len({(part.suite.name, part.terms) for part in self.parts}) > 1
+
+    @property
+    def times_in_records(self) -> bool:
+        """Whether coding times are those of the evaluations, as in entries without timings."""
+        return any(part.timings is None for part in self.parts)
 
     @property
     def budgets(self) -> list[Budget]:
@@ -149,17 +175,19 @@ def _comparisons(
     for index, part in enumerate(parts):
         suites[part.suite.name, part.terms].append(index)
     for (_, terms), indices in suites.items():
-        values = objective_values(parts[indices[0]].suite.all_objectives)
+        suite = parts[indices[0]].suite
+        values = objective_values(suite.all_objectives)
         budgets = {str(budget): budget for i in indices for budget in parts[i].suite.balls}
         comparable = list(chain.from_iterable(members[i] for i in indices))
         for label, budget in budgets.items():
             at_budget = [member for member in comparable if member.row.place.budget == label]
-            yield comparison(terms, budget, at_budget, values)
+            yield comparison(terms, budget, at_budget, values, suite.error_bands)
 
 
 def _part(name: str, run: Run, suite: SuiteInfo) -> BoardRun:
     crafts = tuple(run.crafts.values())
-    return BoardRun(name, run.manifest, suite, len(measurements(run)), crafts)
+    done = len(measurements(run))
+    return BoardRun(name, run.manifest, suite, done, crafts, run.timings, run.resources)
 
 
 def _names(suites: Iterable[SuiteInfo]) -> list[str]:
@@ -194,6 +222,8 @@ def _members(part: BoardRun, run: Run) -> Iterator[FamilyMember]:
 def _place(part: BoardRun, codec: str, budget: str, case: CellGroup, has_gradients: bool) -> RowKey:
     threats = kinds(case)
     unattacked = "noise only" if NOISE in case.crafts else "not yet"
+    if case.corrupted and not case.crafts:
+        unattacked = UNATTACKED
     return RowKey(
         run=part.name,
         codec=codec,

@@ -33,8 +33,8 @@ class Reached:
         psnr: RGB PSNR in dB.
         luma_psnr: PSNR of the luma in dB.
         ms_ssim: at most 1; None below 161 pixels.
-        encoding: seconds per megapixel.
-        decoding: seconds per megapixel.
+        encoding: seconds per megapixel; None if not measured.
+        decoding: seconds per megapixel; None if not measured.
         pixels: mean number of pixels of a picture.
         memory: peak memory of encoding and decoding in megabytes; None where it is not known.
     """
@@ -44,8 +44,8 @@ class Reached:
     psnr: float
     luma_psnr: float
     ms_ssim: float | None
-    encoding: float
-    decoding: float
+    encoding: float | None
+    decoding: float | None
     pixels: float
     memory: tuple[float | None, float | None]
 
@@ -116,15 +116,15 @@ def _reached(label: str, case: CellGroup, pictures: Sequence[str]) -> Reached:
     scores = [case.clean[name] for name in pictures]
     ms_ssim = [score.ms_ssim_clean for score in scores if score.ms_ssim_clean is not None]
     pixels = sum(8 * score.bytes / score.bpp for score in scores)
-    encoding, decoding = (sum(case.seconds[name][side] for name in pictures) for side in (0, 1))
+    timing = case.timing
     return Reached(
         label=label,
         bpp=fmean(score.bpp_clean for score in scores),
         psnr=fmean(score.psnr_clean for score in scores),
         luma_psnr=fmean(psnr_of(score.luma_mse_clean) for score in scores),
         ms_ssim=fmean(ms_ssim) if len(ms_ssim) == len(scores) else None,
-        encoding=encoding / pixels * 1e6,
-        decoding=decoding / pixels * 1e6,
+        encoding=None if timing is None else timing.encoding_s_mp,
+        decoding=None if timing is None else timing.decoding_s_mp,
         pixels=pixels / len(scores),
         memory=(_megabytes(case, pictures, 0), _megabytes(case, pictures, 1)),
     )

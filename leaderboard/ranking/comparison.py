@@ -6,11 +6,12 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from bench.budget import Budget
+from bench.budget import Budget, Unlimited
 from leaderboard.aggregate.bootstrap import Estimate
 from leaderboard.aggregate.families import Family, FamilyMember, families
 from leaderboard.aggregate.flags import ObjectiveValue
 from leaderboard.ranking.attack_table import AttackTable, attack_tables
+from leaderboard.ranking.corruptions import CorruptedCodec, corrupted_codecs
 from leaderboard.ranking.ranking import Ranking, rankings
 from leaderboard.ranking.rd_costs import LAMBDAS, baseline_of, costs
 from leaderboard.ranking.rd_curves import Curves, curves
@@ -29,6 +30,7 @@ class Comparison:
         rankings: the rankings.
         attacks: the effect of each attack, for each list of codecs that were attacked alike.
         curves: rate-distortion curves, clean and under attack.
+        corrupted: the codecs on corrupted pictures.
     """
 
     runs: tuple[str, ...]
@@ -39,6 +41,7 @@ class Comparison:
     rankings: tuple[Ranking, ...]
     attacks: tuple[AttackTable, ...]
     curves: tuple[Curves, ...]
+    corrupted: tuple[CorruptedCodec, ...]
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ def comparison(
     budget: Budget,
     members: Sequence[FamilyMember],
     values: Mapping[str, ObjectiveValue],
+    bands: Mapping[str, str],
 ) -> Comparison:
     """Return the comparison of some operating points of one suite at one budget.
 
@@ -99,10 +103,11 @@ def comparison(
         budget: the budget.
         members: the operating points.
         values: the measured value of each objective, by label.
+        bands: labels of the metrics of the coding error's bands, by band.
     """
     groups = families(members)
     baseline = baseline_of(groups)
-    lists = tuple(rankings(groups, baseline))
+    lists = tuple(rankings(groups, baseline)) if _has_attacks(budget, members) else ()
     return Comparison(
         tuple(dict.fromkeys(member.row.place.run for member in members)),
         terms,
@@ -112,7 +117,13 @@ def comparison(
         lists,
         tuple(attack_tables(lists)),
         tuple(curves(groups, values, baseline)),
+        corrupted_codecs(groups, bands),
     )
+
+
+def _has_attacks(budget: Budget, members: Sequence[FamilyMember]) -> bool:
+    """Return whether a ranking is possible; a budget without a limit may have only corruptions."""
+    return budget.kind != Unlimited.kind or any(member.case.scored for member in members)
 
 
 def sweeps(comparisons: Sequence[Comparison]) -> list[Sweep]:

@@ -13,7 +13,7 @@ are marked ">=". `leaderboard.ranking.rule` states the rule in the words of the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from leaderboard.aggregate.families import Family, FamilyMember, common_threats
@@ -177,6 +177,11 @@ def rankings(families: Sequence[Family], baseline: Family | None) -> list[Rankin
         if admitted[scope] and kinds
         for lmbda in LAMBDAS
     ]
+
+
+def main_rankings(rankings: Iterable[Ranking]) -> list[Ranking]:
+    """Return the lists of codecs that were attacked alike, at the middle lambda."""
+    return [one for one in rankings if one.lmbda == LAMBDAS[1] and one.scope is not ALL]
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from leaderboard.ranking.clean_rd import ANCHOR, QUALITIES, Family, Reached, del
 from leaderboard.ranking.rd_curves import Delta
 from leaderboard.render.files import write_file
 from leaderboard.render.markdown import table
+from leaderboard.render.run_page.coding_times import in_words
 
 _INTRODUCTION = """\
 # Rate and quality of codecs
@@ -38,7 +39,7 @@ _METHOD = """\
   common. The three columns use PSNR, luma PSNR, and MS-SSIM in decibels, -10 log10(1 - MS-SSIM).
 - **flat** is the number of bytes of a grey square with as many pixels at the lowest rate: the size
   of the headers.
-- **s/MP** is seconds per megapixel with {threads} thread(s), including the start of programs.
+- **s/MP** is seconds per megapixel. {times}
 - **MB** is the largest memory in megabytes beyond what a codec keeps loaded. For an external
   program it is all of the program's memory.
 
@@ -111,7 +112,7 @@ def _method(run: Run, pictures: Sequence[str]) -> str:
         planned=len(manifest.pictures),
         crop=f", {suite.images.crop} of each" if suite.images.crop else "",
         names=", ".join(map(escaped, pictures)),
-        threads=suite.compute.threads,
+        times=in_words(manifest, suite, run.timings or {}),
         machine=", ".join(f"{key} {value}" for key, value in manifest.machine.items()),
     )
 
@@ -124,14 +125,17 @@ def _lines(codec: Family, bd_rates: Sequence[Delta]) -> Iterator[tuple[str, ...]
 
 
 def _line(codec: Family, point: Reached, shared: Sequence[str]) -> tuple[str, ...]:
-    ms_ssim = "–" if point.ms_ssim is None else f"{point.ms_ssim:.4f}"
     return (
         *(codec.name, _parameters(point.label, codec.name), f"{point.bpp:.3f}"),
-        *(f"{point.psnr:.2f}", f"{point.luma_psnr:.2f}", ms_ssim),
+        *(f"{point.psnr:.2f}", f"{point.luma_psnr:.2f}", _or_none(point.ms_ssim, 4)),
         *shared,
-        *(f"{point.encoding:.2f}", f"{point.decoding:.2f}"),
-        *("–" if size is None else f"{size:.0f}" for size in point.memory),
+        *(_or_none(seconds, 2) for seconds in (point.encoding, point.decoding)),
+        *(_or_none(size, 0) for size in point.memory),
     )
+
+
+def _or_none(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
 
 
 def _parameters(label: str, name: str) -> str:

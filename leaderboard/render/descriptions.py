@@ -7,10 +7,10 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import PurePath
 
-from bench.budget import Budget, Linf, Mse, Region
+from bench.budget import Budget, Linf, Mse, Region, Unlimited
+from bench.floors.floor import Floor
 from bench.metrics.scores import psnr_of
 from bench.registry.component_spec import ComponentSpec
-from bench.ssim_budget import Ssim
 from leaderboard.columns.terms import threat_text
 from leaderboard.formatting import decibel, escaped, plain
 from leaderboard.ranking.board import Board, BoardRun, Table
@@ -26,6 +26,7 @@ _SEARCHED = (
 _OBJECTIVES = {
     "distortion": "largest error of the reconstruction",
     "ms-ssim": "lowest MS-SSIM of the reconstruction",
+    "haarpsi": "lowest HaarPSI of the reconstruction",
     "rate": "highest rate",
     "hyper-rate": "highest rate of the hyper-latent",
     "rd": "highest R-D cost",
@@ -34,6 +35,9 @@ _OBJECTIVES = {
     "collision": "another picture with the same bytes",
     "target": "a reconstruction that shows another picture",
 }
+
+_FLOORS = {"ssim": ("SSIM", ""), "haarpsi": ("HaarPSI", ""), "cvvdp": ("ColorVideoVDP", " JOD")}
+"""The name of the metric of a floor, and its unit."""
 
 _TRANSFER = {
     "none": "no adversarial picture is scored on a codec other than its source.",
@@ -75,8 +79,8 @@ def brief(part: BoardRun) -> str:
     """Return what was attacked in a line; plain text."""
     suite = part.suite
     noises = _noises(part)
-    labels = map(str, suite.all_attacks)
-    attacks = ", ".join(label for label in labels if label not in noises) or "nothing"
+    others = {*noises, *part.corruptions}
+    attacks = ", ".join(x for x in map(str, suite.all_attacks) if x not in others) or "nothing"
     noise = f", and noise ({', '.join(noises)})" if noises else ""
     objectives = ", ".join(map(_objective, chain.from_iterable(suite.objectives)))
     description = f"{suite.description.strip().rstrip('.')}. " if suite.description else ""
@@ -136,11 +140,13 @@ def allowed(budget: Budget) -> str:
 
 def _limit(budget: Budget) -> str:
     """Return the largest perturbation that a budget allows."""
-    if isinstance(budget, Ssim):
+    if isinstance(budget, Floor):
         cap = "" if budget.cap is None else f", and {_limit(Linf(budget.cap))}"
-        return f"the SSIM to the source picture is at least {1 - budget.radius:.12g}{cap}"
+        name, unit = _FLOORS[budget.kind]
+        return f"the {name} to the source picture is at least {budget.floor:.12g}{unit}{cap}"
     radius = f"{budget.radius:g}"
     return {
+        Unlimited: "every picture is allowed",
         Linf: f"no colour value of a pixel changes by more than {radius} of 255 levels",
         Mse: f"the mean squared perturbation is at most {radius} (of pictures in [0, 1])",
     }.get(type(budget), f"the L2 norm of the perturbation is at most {radius} levels")
@@ -178,15 +184,17 @@ def _sets(names: Sequence[str]) -> str:
 
 def _attacks(part: BoardRun) -> str:
     noises = _noises(part)
+    others = {*noises, *part.corruptions}
     choices = chain.from_iterable(part.suite.attacks)
-    attacks = [_attack(part, choice) for choice in choices if str(choice) not in noises]
+    attacks = [_attack(part, choice) for choice in choices if str(choice) not in others]
     noise = f" Noise (codec-independent): {_joined(noises)}." if noises else ""
     return f"{'; '.join(attacks) or 'none'}.{noise}"
 
 
 def _noises(part: BoardRun) -> list[str]:
     """Return the attacks that are independent of any codec."""
-    return list(dict.fromkeys(craft.attack for craft in part.crafts if not craft.sources))
+    found = dict.fromkeys(craft.attack for craft in part.crafts if not craft.sources)
+    return [label for label in found if label not in part.corruptions]
 
 
 def _attack(part: BoardRun, choice: ComponentSpec) -> str:

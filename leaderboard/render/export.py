@@ -2,6 +2,8 @@
 
 rows   --> CSV or Parquet, one line per operating point and budget; NAME_low and NAME_high are the
            95 % interval of a mean, NAME_of is the total of a count
+corrupted pictures --> the same, one line per operating point, kind and severity
+an axis --> the same, one line per line of its table
 curves --> {"name", "description", "results": {"bpp": [...], "psnr-rgb": [...], ...}}
 """
 
@@ -14,6 +16,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from bench.errors import ConfigError
@@ -24,12 +27,28 @@ from leaderboard.columns.columns import RowColumn, columns
 from leaderboard.formatting import share
 from leaderboard.ranking.board import Board
 from leaderboard.ranking.comparison import Comparison
+from leaderboard.ranking.corruptions import BANDS, CorruptedCodec, CorruptedPoint
 from leaderboard.ranking.rd_curves import Curve
+from leaderboard.render.axes.axes import axes_of
+from leaderboard.render.axes.axis import Axis
 
 Cell: TypeAlias = str | float | None
 
 _FORMULAS = (*"=+-@", *"\uff1d\uff0b\uff0d\uff20")
 """Beginnings of a formula, also in full width."""
+
+
+@dataclass(frozen=True)
+class ExportTable:
+    """A table.
+
+    Attributes:
+        names: the names of the columns, in order.
+        lines: the values of each line by name; a missing one is empty.
+    """
+
+    names: list[str]
+    lines: list[dict[str, Cell]]
 
 
 def records(board: Board) -> list[dict[str, Cell]]:
@@ -38,16 +57,77 @@ def records(board: Board) -> list[dict[str, Cell]]:
     return [_record(row, named) for row in board.rows]
 
 
-def as_csv(board: Board) -> bytes:
-    """Return the rows as comma-separated values; missing values are empty.
+def rows(board: Board) -> ExportTable:
+    """Return the rows with every column by its key."""
+    lines = records(board)
+    return ExportTable(_header(board, lines), lines)
+
+
+def corruptions(board: Board) -> ExportTable:
+    """Return one line for each operating point under each corruption."""
+    lines = [
+        _corrupted(one, codec, point)
+        for one in board.comparisons
+        for codec in one.corrupted
+        for point in codec.points
+    ]
+    return ExportTable(list(lines[0]) if lines else [], lines)
+
+
+def measured(board: Board) -> dict[str, ExportTable]:
+    """Return the table of each axis by its key; runs with the same axis share one."""
+    lines: dict[str, list[dict[str, Cell]]] = {}
+    for axis in axes_of(board):
+        lines.setdefault(axis.key, []).extend(_measured(axis))
+    return {key: ExportTable(_names(found), found) for key, found in lines.items()}
+
+
+def _measured(axis: Axis) -> Iterator[dict[str, Cell]]:
+    for line in axis.lines:
+        cells = {column.key: column.exported(line) for column in axis.columns}
+        plain = {
+            key: cell if isinstance(cell, str | float | int) else None
+            for key, cell in cells.items()
+        }
+        yield {"run": axis.run, **plain}
+
+
+def _names(lines: Iterable[Mapping[str, Cell]]) -> list[str]:
+    """Return every name that a line has, in their order."""
+    return list(dict.fromkeys(name for line in lines for name in line))
+
+
+def _corrupted(one: Comparison, codec: CorruptedCodec, point: CorruptedPoint) -> dict[str, Cell]:
+    rate = codec.rates.get(point.corruption)
+    shares = point.bands or (None,) * len(BANDS)
+    return {
+        "run": ", ".join(one.runs),
+        "family": codec.family,
+        "codec": point.codec,
+        "kind": point.corruption.kind,
+        "severity": point.corruption.severity,
+        "pictures": point.pictures,
+        "failed": point.failed,
+        "clean_bpp": point.bpp_clean,
+        "bpp": point.bpp,
+        "clean_psnr_db": point.psnr_clean,
+        "psnr_input_db": point.psnr,
+        "rd_cost_factor": None if point.cost is None else point.cost.value,
+        "bd_rate_percent": None if rate is None else rate.value,
+        **{f"error_{band}": share for band, share in zip(BANDS, shares, strict=True)},
+    }
+
+
+def as_csv(table: ExportTable) -> bytes:
+    """Return a table as comma-separated values; missing values are empty.
 
     Text that a program for tables would run as a formula begins with an apostrophe.
     """
-    lines = records(board)
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, _header(board, lines), lineterminator="\n")
+    writer = csv.DictWriter(stream, table.names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: _written(cell) for name, cell in line.items()} for line in lines)
+    for line in table.lines:
+        writer.writerow({name: _written(cell) for name, cell in line.items()})
     return stream.getvalue().encode()
 
 
@@ -59,8 +139,8 @@ def _written(cell: Cell) -> Cell:
     return f"'{text}" if text.startswith(_FORMULAS) else text
 
 
-def as_parquet(board: Board) -> bytes:
-    """Return the rows as a Parquet file.
+def as_parquet(table: ExportTable) -> bytes:
+    """Return a table as a Parquet file.
 
     Raises:
         ConfigError: pyarrow is not installed.
@@ -72,8 +152,7 @@ def as_parquet(board: Board) -> bytes:
         raise ConfigError(
             "Parquet needs pyarrow: pip install 'codec-robustness-bench[export]', or export to .csv"
         ) from error
-    lines = records(board)
-    cells = {name: [line.get(name) for line in lines] for name in _header(board, lines)}
+    cells = {name: [line.get(name) for line in table.lines] for name in table.names}
     stream = io.BytesIO()
     parquet.write_table(arrow.table(cells), stream)
     return stream.getvalue()
@@ -102,6 +181,13 @@ def _curves(one: Comparison) -> Iterator[tuple[str, str, Curve]]:
             yield f"{curves.family} unattacked", f"pictures of {', '.join(one.runs)}", curves.clean
         about = f"worst case at {one.budget} of attacks with the objective {curves.objective}"
         yield f"{curves.family} {one.budget} {curves.objective}", about, curves.attacked
+    for codec in one.corrupted:
+        for kind, (clean, corrupted) in codec.curves.items():
+            if codec.family not in seen:
+                seen.add(codec.family)
+                yield f"{codec.family} unattacked", f"pictures of {', '.join(one.runs)}", clean
+            about = f"pictures with {kind}, against the corrupted pictures, mean over severities"
+            yield f"{codec.family} {kind}", about, corrupted
 
 
 def _compressai(name: str, about: str, curve: Curve) -> bytes:
@@ -119,7 +205,7 @@ def _compressai(name: str, about: str, curve: Curve) -> bytes:
     return json.dumps(content, indent=2).encode() + b"\n"
 
 
-def _header(board: Board, lines: Iterable[dict[str, Cell]]) -> list[str]:
+def _header(board: Board, lines: Iterable[Mapping[str, Cell]]) -> list[str]:
     """Return every name that a record has, in the order of the columns."""
     order = {name: index for index, name in enumerate(_named(columns(board.rows)))}
 

@@ -9,16 +9,18 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from leaderboard.aggregate.bootstrap import Estimate
 from leaderboard.aggregate.goals import Goal
 from leaderboard.aggregate.rows import Row
 from leaderboard.formatting import plain
 from leaderboard.ranking.comparison import Comparison, Line, Sweep
+from leaderboard.ranking.corruptions import CorruptedCodec, kinds_of
 from leaderboard.ranking.ranking import ALL, Ranking, Standing
 from leaderboard.ranking.rd_costs import Ratio
 from leaderboard.ranking.rd_curves import Curve, Curves
+from leaderboard.render.axes.axis import Axis as Measured
 
 
 def plain_numbers(axis: Axis, digits: Sequence[float]) -> None:
@@ -31,6 +33,9 @@ def plain_numbers(axis: Axis, digits: Sequence[float]) -> None:
 Colours = dict[str, tuple[float, ...]]
 """One colour for each name."""
 
+_ACROSS = 5
+"""Largest number of kinds of corruption beside each other."""
+
 _LEGEND = 30
 """Number of names above which no legend is drawn."""
 
@@ -39,29 +44,40 @@ _CHARACTERS, _HANDLE, _LINE = 14, 6, 0.2
 
 
 def robustness(comparison: Comparison, lists: Sequence[Ranking]) -> Figure:
-    """Draw R-D cost under attack against clean R-D cost, and against coding time.
+    """Draw R-D cost under attack against clean R-D cost, and against coding time if it is known.
 
     Args:
         comparison: what is compared.
         lists: its rankings at one lambda.
     """
     unit = "clean VVC = 1" if comparison.baseline else "bits per pixel"
-    figure, (efficiency, time) = _figure(2, f"R-D cost under attack, lower is better ({unit})")
-    colours = _colours([family.name for family in comparison.families])
     lines = [line for ranking in lists if ranking.scope is not ALL for line in ranking.standings]
-    for line in lines:
-        _dot(efficiency, line, line.efficiency.value if line.efficiency else None, colours)
-        _dot(time, line, _seconds(line), colours)
-    for axes in (efficiency, time):
-        axes.set(xscale="log", yscale="log", ylabel="R-D cost under attack")
-        plain_numbers(axes.yaxis, (1, 1.5, 2, 3, 5, 7))
-    plain_numbers(efficiency.xaxis, (1, 1.5, 2, 3, 5, 7))
-    plain_numbers(time.xaxis, (1,))
-    efficiency.axline((1, 1), (2, 2), color="grey", linewidth=0.8, linestyle=":")
-    efficiency.set(xlabel=f"clean R-D cost ({unit}); dotted line: no increase")
-    time.set(xlabel="encoding and decoding, seconds per megapixel")
-    _legend(figure, efficiency)
+    panels = 1 + any(map(_seconds, lines))
+    figure, axes = _figure(panels, f"R-D cost under attack, lower is better ({unit})")
+    colours = _colours([family.name for family in comparison.families])
+    for panel in axes:
+        panel.set(xscale="log", yscale="log", ylabel="R-D cost under attack")
+        plain_numbers(panel.yaxis, (1, 1.5, 2, 3, 5, 7))
+    _draw_efficiency(axes[0], lines, unit, colours)
+    for time in axes[1:]:
+        _draw_times(time, lines, colours)
+    _legend(figure, axes[0])
     return figure
+
+
+def _draw_efficiency(axes: Axes, lines: Sequence[Standing], unit: str, colours: Colours) -> None:
+    for line in lines:
+        _dot(axes, line, line.efficiency.value if line.efficiency else None, colours)
+    plain_numbers(axes.xaxis, (1, 1.5, 2, 3, 5, 7))
+    axes.axline((1, 1), (2, 2), color="grey", linewidth=0.8, linestyle=":")
+    axes.set(xlabel=f"clean R-D cost ({unit}); dotted line: no increase")
+
+
+def _draw_times(axes: Axes, lines: Sequence[Standing], colours: Colours) -> None:
+    for line in lines:
+        _dot(axes, line, _seconds(line), colours)
+    plain_numbers(axes.xaxis, (1,))
+    axes.set(xlabel="encoding and decoding, seconds per megapixel")
 
 
 def rate_distortion(comparison: Comparison) -> Figure:
@@ -113,6 +129,55 @@ def smallest_budgets(comparison: Comparison) -> Figure:
         axes.set(xlim=(0, _farthest(rows, goal)), ylim=(0, 1.02))
     _legend(figure, panels[0])
     return figure
+
+
+def corruption_costs(comparison: Comparison) -> Figure:
+    """Draw the R-D cost of corrupted pictures by the clean one, one panel for each kind."""
+    codecs = comparison.corrupted
+    kinds = kinds_of(codecs)
+    across = min(_ACROSS, len(kinds))
+    down = math.ceil(len(kinds) / across)
+    figure = Figure(figsize=(max(8, 2.2 * across), 0.8 + 1.9 * down), layout="constrained")
+    figure.suptitle("R-D cost of corrupted pictures by that of the source pictures", fontsize=11)
+    panels = list(figure.subplots(down, across, squeeze=False, sharex=True).flat)
+    colours = _colours([codec.family for codec in codecs])
+    for axes, kind in zip(panels, kinds, strict=False):
+        _severities(axes, codecs, kind, colours)
+    for axes in panels[len(kinds) :]:
+        axes.set_visible(False)
+    _legend(figure, panels[0])
+    return figure
+
+
+def axis_panels(axis: Measured) -> Figure:
+    """Draw the panels of an axis of a run."""
+    figure, drawn = _figure(len(axis.panels), axis.title)
+    names = dict.fromkeys(one.name for panel in axis.panels for one in panel.series)
+    colours = _colours(list(names))
+    for axes, panel in zip(drawn, axis.panels, strict=True):
+        for one in panel.series:
+            axes.plot(one.x, one.y, marker="o", color=colours[one.name], label=_safe(one.name))
+        axes.set(xlabel=panel.across, ylabel=panel.up)
+        if panel.is_logarithmic:
+            axes.set(xscale="log")
+            low, high = axes.get_xlim()
+            plain_numbers(axes.xaxis, (1,) if high > 30 * low else (1, 1.5, 2, 3, 5, 7))
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _legend(figure, drawn[0])
+    return figure
+
+
+def _severities(axes: Axes, codecs: Sequence[CorruptedCodec], kind: str, colours: Colours) -> None:
+    """Draw the cost of one kind against its severity."""
+    axes.set(title=_safe(kind), xlabel="severity")
+    axes.axhline(1, color="grey", linewidth=0.8, linestyle=":")
+    for codec in codecs:
+        effects = (effect for effect in codec.effects if effect.kind == kind)
+        costs = [pair for effect in effects for pair in effect.by_severity.items()]
+        known = [(severity, cost.value) for severity, cost in costs if cost is not None]
+        x, y = [severity for severity, _ in known], [value for _, value in known]
+        axes.plot(x, y, marker=".", color=colours[codec.family], label=_safe(codec.family))
 
 
 def _farthest(rows: Sequence[Row], goal: Goal) -> float:

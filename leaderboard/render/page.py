@@ -6,24 +6,18 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
-from leaderboard.aggregate.rows import Row
+from leaderboard.aggregate.rows import UNATTACKED, Row
+from leaderboard.columns.clean_columns import as_measured
 from leaderboard.columns.columns import HEADLINES, RUN, RowColumn, columns
 from leaderboard.columns.terms import flag_meaning, flag_name
 from leaderboard.formatting import escaped, plain
 from leaderboard.ranking.board import Board, Table
+from leaderboard.render import corruption_section, ranking_section
 from leaderboard.render import descriptions as words
-from leaderboard.render import ranking_section
+from leaderboard.render.axes.section import sections
 from leaderboard.render.markdown import bullets, folded, legend, listing
 from leaderboard.render.plot import Plot
-
-LEAD = (
-    "An attacker changes a picture slightly before it is encoded, within a fixed budget. How much"
-    " does the reconstruction degrade, and how much does the bitstream grow? Every figure comes"
-    " from a real bitstream that was decoded again. Each entry below contains the worst pictures,"
-    " which bench verify encodes again, and the records of all other pictures, which a run of the"
-    " track's suite reproduces."
-)
-"""What the published board is, in markdown and plain text."""
+from leaderboard.render.run_page.coding_times import coding_times
 
 METHOD = (
     "Every adversarial picture lies inside its budget and has 8 bits per value. It is encoded to a"
@@ -35,6 +29,12 @@ METHOD = (
 )
 """How figures were obtained, in markdown."""
 
+SUITES_DIFFER = (
+    "**Every table belongs to one suite: its pictures, attacks and settings. Figures of different"
+    " suites are not comparable.**"
+)
+"""The warning of a board of several suites, in markdown."""
+
 _WITH = (
     "Attacked through their own gradients",
     "The attacker knows the codec and follows its gradients (white-box).",
@@ -45,6 +45,12 @@ _WITHOUT = (
     " pictures found on codecs that offer gradients, rows 'noise only' on noise. Both are weaker"
     " than an attack through the codec's own gradients: a small loss here does not show robustness,"
     " and these rows are not comparable with rows of codecs attacked through their gradients.",
+)
+
+_NOT_ATTACKED = (
+    "Not attacked",
+    "No attack, only corrupted pictures, which have a section of their own. The figures here are"
+    " those of the source pictures.",
 )
 
 _KEY = (
@@ -71,7 +77,7 @@ def markdown(board: Board, plots: Sequence[Plot] = ()) -> str:
     Returns:
         GitHub-flavoured markdown; labels, names and reasons are escaped.
     """
-    blocks = [f"# {escaped(title(board))}", *body(board, plots)]
+    blocks = [f"# {escaped(title(board))}", *body(board, plots), *_coding_times(board)]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -86,6 +92,8 @@ def body(board: Board, plots: Sequence[Plot]) -> list[str]:
         *ranking_section.sweeps(plots),
         *ranking_section.curves(board, plots),
         *ranking_section.smallest(board, plots),
+        *corruption_section.section(board, plots),
+        *sections(board, plots),
         *explanations(board),
     ]
 
@@ -100,19 +108,26 @@ def settings(board: Board) -> Iterator[str]:
     """Yield what was attacked, how and with which budgets, in markdown."""
     for part in board.parts:
         yield f"## What was attacked, and how: {escaped(part.name)}"
-        yield bullets(words.settings(part))
+        yield bullets([*words.settings(part), *corruption_section.settings(part)])
 
 
 def explanations(board: Board) -> Iterator[str]:
     """Yield the meaning of columns and flags, what has no score, and versions, in markdown."""
     yield "## Columns"
     yield _KEY
-    yield legend(dict.fromkeys(column for table in board.tables for column in shown(table)))
+    known = dict.fromkeys(column for table in board.tables for column in shown(table))
+    yield legend(known if board.times_in_records else as_measured(known))
     yield from _flags(board)
     yield from _losses(board)
     for part in board.parts:
         yield f"## Made with: {escaped(part.name)}"
         yield bullets(words.made_with(part))
+
+
+def _coding_times(board: Board) -> Iterator[str]:
+    if blocks := list(coding_times(board)):
+        yield "## Coding times"
+        yield from blocks
 
 
 def title(board: Board) -> str:
@@ -148,10 +163,7 @@ def warnings(board: Board) -> Iterator[str]:
     yield from ranking_section.few_pictures(board)
     yield from ranking_section.single_starts(board)
     if board.has_suites:
-        yield (
-            "**Every table belongs to one suite: its pictures, attacks and settings. Figures of"
-            " different suites are not comparable.**"
-        )
+        yield SUITES_DIFFER
 
 
 def caveats(board: Board) -> str:
@@ -171,12 +183,14 @@ def caveats(board: Board) -> str:
 
 def heading_of(table: Table) -> tuple[str, str]:
     """Return the title of a table and what it means."""
+    if all(row.place.threat == UNATTACKED for row in table.rows):
+        return _NOT_ATTACKED
     return _WITH if table.through_gradients else _WITHOUT
 
 
 def _short(board: Board) -> Iterator[str]:
     """Yield the method, the largest effects and the caveats."""
-    if not board.parts:
+    if all(heading_of(table) == _NOT_ATTACKED for table in board.tables):
         return
     yield "## Summary"
     yield METHOD

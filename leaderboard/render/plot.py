@@ -11,7 +11,7 @@ class Plot:
 
     Attributes:
         path: path of its file, relative to the page.
-        about: "robustness", "curves", "budget" or "smallest".
+        about: "robustness", "curves", "budget", "smallest", "corruptions", or the key of an axis.
         runs: names of the runs that it shows.
         budget: label of the budget; empty where it shows several.
         caption: what it shows, in words.

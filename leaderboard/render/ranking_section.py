@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
 from leaderboard.aggregate.smallest import SmallestBudgets
 from leaderboard.columns.attack_columns import ATTACK_TABLE, attack_columns
+from leaderboard.columns.clean_columns import as_measured
 from leaderboard.columns.ranking_columns import CURVES, STANDING
 from leaderboard.columns.smallest_columns import median_text
 from leaderboard.formatting import escaped
-from leaderboard.ranking.board import Board
+from leaderboard.ranking.board import Board, BoardRun
 from leaderboard.ranking.comparison import Comparison
 from leaderboard.ranking.ranking import BY_COST, BY_EXCESS, Ranking
 from leaderboard.ranking.rd_costs import LAMBDAS
+from leaderboard.ranking.rd_curves import Curves, Delta
 from leaderboard.ranking.rule import RULE
 from leaderboard.render import descriptions as words
 from leaderboard.render.markdown import bullets, folded, legend, listing
@@ -43,10 +46,10 @@ def rankings(board: Board, plots: Sequence[Plot]) -> Iterator[str]:
     yield "## Ranking"
     for one in board.comparisons:
         yield from _lists(escaped(words.where(board, one)), one)
-        yield from _shown(plots, one, "robustness")
+        yield from shown(plots, one, "robustness")
     yield "### The rule"
     yield bullets(RULE)
-    yield legend(STANDING)
+    yield legend(STANDING if board.times_in_records else as_measured(STANDING))
 
 
 def attacks(board: Board) -> Iterator[str]:
@@ -75,9 +78,25 @@ def curves(board: Board, plots: Sequence[Plot]) -> Iterator[str]:
     for one in board.comparisons:
         if one.curves:
             yield f"### At {escaped(words.where(board, one))}"
-            yield listing(CURVES, one.curves)
-            yield from _shown(plots, one, "curves")
-    yield legend(CURVES)
+            yield listing(CURVES, one.curves) if _has_delta(one) else _no_deltas(one.curves)
+            yield from shown(plots, one, "curves")
+    if any(map(_has_delta, board.comparisons)):
+        yield legend(CURVES)
+
+
+def _deltas(curves: Curves) -> tuple[Delta, ...]:
+    return curves.psnr, curves.rate, curves.to_baseline, curves.to_baseline_alike
+
+
+def _has_delta(one: Comparison) -> bool:
+    return any(delta.value is not None for curves in one.curves for delta in _deltas(curves))
+
+
+def _no_deltas(lines: Sequence[Curves]) -> str:
+    """Return a sentence in place of a table in which every Bjøntegaard difference is n/a."""
+    reasons = Counter(delta.reason for curves in lines for delta in _deltas(curves)[:2])
+    listed = "; ".join(escaped(reason) for reason, _ in reasons.most_common())
+    return f"No Bjøntegaard difference exists: {listed}."
 
 
 def sweeps(plots: Sequence[Plot]) -> Iterator[str]:
@@ -138,7 +157,7 @@ def few_pictures(board: Board) -> Iterator[str]:
 
 def single_starts(board: Board) -> Iterator[str]:
     """Say where the chance of the searches cannot be told from the choice of the pictures."""
-    single = [part.name for part in board.parts if not any(craft.start for craft in part.crafts)]
+    single = [part.name for part in board.parts if _has_single_starts(part)]
     if single:
         yield (
             f"**One start per search ({escaped(', '.join(single))}): how much a figure depends on"
@@ -147,7 +166,14 @@ def single_starts(board: Board) -> Iterator[str]:
         )
 
 
-def _shown(plots: Sequence[Plot], one: Comparison, about: str) -> Iterator[str]:
+def _has_single_starts(part: BoardRun) -> bool:
+    """Return whether every search has one start; corruptions are no searches."""
+    corruptions = part.corruptions
+    searches = [craft for craft in part.crafts if craft.attack not in corruptions]
+    return not any(craft.start for craft in searches) and bool(searches or not part.crafts)
+
+
+def shown(plots: Sequence[Plot], one: Comparison, about: str) -> Iterator[str]:
     """Yield the plots of a comparison."""
     for plot in plots:
         if (plot.about, plot.runs, plot.budget) == (about, one.runs, str(one.budget)):

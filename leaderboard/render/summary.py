@@ -12,8 +12,7 @@ from leaderboard.columns.worst_columns import DROP, EXCESS, RATE
 from leaderboard.formatting import share
 from leaderboard.ranking.board import Board
 from leaderboard.ranking.comparison import Comparison
-from leaderboard.ranking.ranking import ALL, BY_COST, BY_EXCESS, Ranking
-from leaderboard.ranking.rd_costs import LAMBDAS
+from leaderboard.ranking.ranking import BY_COST, BY_EXCESS, Ranking, main_rankings
 from leaderboard.render import descriptions as words
 from leaderboard.render.page import largest
 
@@ -52,9 +51,8 @@ class Verdict:
 def verdicts(board: Board) -> Iterator[Verdict]:
     """Yield a verdict for each comparison, first for codecs attacked through gradients."""
     for one in board.comparisons:
-        for ranking in one.rankings:
-            if ranking.lmbda == LAMBDAS[1] and ranking.scope is not ALL:
-                yield _verdict(one, ranking)
+        for ranking in main_rankings(one.rankings):
+            yield _verdict(one, ranking)
 
 
 def _verdict(one: Comparison, ranking: Ranking) -> Verdict:

@@ -11,14 +11,18 @@ from rich.text import Text
 
 from leaderboard.columns.column import Column
 from leaderboard.columns.columns import CODEC, RUN, RowColumn
+from leaderboard.columns.corruption_columns import ALL_KINDS, codec_columns
 from leaderboard.columns.ranking_columns import STANDING
 from leaderboard.columns.suite_columns import suite_columns
 from leaderboard.formatting import plain
 from leaderboard.ranking.board import Board, Table
 from leaderboard.ranking.comparison import Comparison
+from leaderboard.ranking.corruptions import kinds_of
 from leaderboard.ranking.ranking import Ranking, Standing
 from leaderboard.ranking.rd_costs import LAMBDAS
 from leaderboard.render import descriptions as words
+from leaderboard.render.axes.axes import axes_of
+from leaderboard.render.axes.axis import Axis
 from leaderboard.render.page import heading_of, shown, unfinished
 
 _CAPTION = "Worst case of each picture, then the mean. The markdown page explains every column."
@@ -30,7 +34,7 @@ _WORD = 18
 
 
 def tables(board: Board) -> list[Grid]:
-    """Return the board as tables for a terminal of 120 columns, rankings last.
+    """Return the board as tables for a terminal of 120 columns: rows, rankings, the rest.
 
     The metrics that the suites name have tables of their own, because the others have no room.
     """
@@ -44,7 +48,30 @@ def tables(board: Board) -> list[Grid]:
         *(_grid(board, table, _main(table)) for table in board.tables),
         *(_grid(board, table, _own(table), _OWN) for table in board.tables if _has_own(table)),
         *rankings,
+        *(_corrupted(one) for one in board.comparisons if one.corrupted),
+        *map(_measured, axes_of(board)),
     ]
+
+
+def grid(
+    title: str, headers: Sequence[str], lines: Sequence[Sequence[str]], caption: str, texts: int = 1
+) -> Grid:
+    """Return a table of cells.
+
+    Args:
+        title: printed above it.
+        headers: titles of the columns.
+        lines: cells.
+        caption: printed below it.
+        texts: number of columns with texts, the first ones; the others have figures.
+    """
+    made = _empty(plain(title), caption)
+    for index, header in enumerate(headers):
+        cells = [plain(line[index]) for line in lines]
+        _add(made, plain(header), cells, is_text=index < texts)
+    for line in lines:
+        made.add_row(*(Text(plain(cell)) for cell in line))
+    return made
 
 
 def _main(table: Table) -> list[RowColumn]:
@@ -82,6 +109,30 @@ def _ranking(board: Board, one: Comparison, ranking: Ranking) -> Grid:
         _add(grid, column.title, cells, is_text=column.is_text)
     for line in ranking.standings:
         grid.add_row(*(Text(plain(_short(column, line))) for column in columns))
+    return grid
+
+
+def _corrupted(one: Comparison) -> Grid:
+    """Return what corruptions cost each codec."""
+    title = f"{plain(', '.join(one.runs))}: corruptions"
+    grid = _empty(title, "R-D cost by the clean one, no attacks.")
+    kinds = [*kinds_of(one.corrupted), ALL_KINDS]
+    for column in codec_columns(one.corrupted):
+        cells = [plain(column.text(kind)) for kind in kinds]
+        _add(grid, plain(column.title), cells, is_text=column.is_text)
+    for kind in kinds:
+        grid.add_row(*(Text(plain(c.text(kind))) for c in codec_columns(one.corrupted)))
+    return grid
+
+
+def _measured(axis: Axis) -> Grid:
+    """Return the table of an axis of a run."""
+    grid = _empty(f"{plain(axis.run)}: {axis.title.lower()}", "The markdown page explains it.")
+    for column in axis.shown:
+        cells = [plain(column.text(line)) for line in axis.lines]
+        _add(grid, plain(column.title), cells, is_text=column.is_text)
+    for line in axis.lines:
+        grid.add_row(*(Text(plain(column.text(line))) for column in axis.shown))
     return grid
 
 

@@ -15,6 +15,7 @@ from leaderboard.render.files import require_markdown, write_file
 from leaderboard.render.markdown import bullets, table
 from leaderboard.study import report_text
 from leaderboard.study.adversarial_training import HardenedPair, hardened_pairs
+from leaderboard.study.attacks.optimality import optimalities, optimality_tables
 from leaderboard.study.classical_codecs import damage_tables, psnr_table
 from leaderboard.study.effects import (
     GOALS,
@@ -32,7 +33,6 @@ from leaderboard.study.effects import (
 )
 from leaderboard.study.hardening_section import hardening_section
 from leaderboard.study.noise_baseline import baseline_table
-from leaderboard.study.optimality import optimalities, optimality_tables
 from leaderboard.study.published_claims import (
     CAVEAT,
     attack_claims,

@@ -1,63 +1,45 @@
-"""A published board as one self-contained page: tables, plots and the worst pictures.
+"""A published board as one page: an example, a plot and a table first, everything else behind them.
 
-    Board --markdown-it--> prose       --\
-          --columns-->     tables        --jinja2, escaped--> index.html, no network
-          --charts-->      plots         /
-    entries --base64-->    views       --/
+    Board --lists-->     first screen  --\
+          --panels-->    one a codec   --jinja2, escaped--> index.html, no network
+          --columns-->   all tables    --/
 
 DataTables and plotly.js are embedded in the page (`assets.py`). Their versions are pinned, so the
-same entries give the same page.
+same entries give the same page. Pictures are files of the entries, which lie beside the page; those
+of the example are embedded.
 """
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from pathlib import Path
 
 from jinja2 import Environment, PackageLoader
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from leaderboard.codec_names import short_names
 from leaderboard.columns.attack_columns import ATTACK_TABLE
 from leaderboard.columns.ranking_columns import CURVES, STANDING
-from leaderboard.columns.terms import view_name
-from leaderboard.formatting import decibel, plain, rate
-from leaderboard.publish.archive import content
 from leaderboard.publish.best_known import KNOWN, KNOWN_MEANING, Known
-from leaderboard.publish.entry import Worst
 from leaderboard.publish.published_board import Challenged, Published
 from leaderboard.ranking.board import Board
 from leaderboard.ranking.comparison import Comparison
 from leaderboard.ranking.rd_costs import LAMBDAS
 from leaderboard.ranking.rule import RULE
 from leaderboard.render import descriptions as words
-from leaderboard.render.page import LEAD, METHOD, caveats, explanations, settings, warnings
+from leaderboard.render.page import METHOD, caveats, explanations, settings, warnings
 from leaderboard.render.summary import VERDICTS, verdicts
 from leaderboard.web import html_tables as grids
 from leaderboard.web.assets import libraries
-from leaderboard.web.plotly_charts import charts
+from leaderboard.web.best_known_table import best_known
+from leaderboard.web.codec_panels import panels
+from leaderboard.web.example import example
+from leaderboard.web.first_screen import COLUMNS, ORDERS, as_json, ranked_lists, tracks
+from leaderboard.web.plotly_charts import PALETTE, charts
 
 SUMMARY = "Summary"
 """Title of the first table."""
-
-LOST = {"PSNR": "largest PSNR drop", "rate": "largest rate increase"}
-"""Displayed names of the kinds of loss in an entry."""
-
-_LEFT, _RIGHT = (view_name(name) for name in ("decoded", "attacked decoded"))
-"""The two views that a slider compares at first."""
-
-
-@dataclass(frozen=True)
-class Viewer:
-    """The views of one picture, compared with a slider."""
-
-    run: str
-    title: str
-    caption: str
-    views: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -76,6 +58,13 @@ class PageContent:
     entries: Sequence[Published]
     challenges: Sequence[Challenged]
 
+    @property
+    def names(self) -> dict[str, str]:
+        """The short name of each codec and of each operating point."""
+        codecs = dict.fromkeys(one.name for each in self.board.comparisons for one in each.families)
+        points = dict.fromkeys(row.place.codec for row in self.board.rows)
+        return {**short_names(points), **short_names(codecs)}
+
 
 def page(shown: PageContent) -> str:
     """Return the page.
@@ -88,34 +77,48 @@ def page(shown: PageContent) -> str:
     )
     if not shown.board.parts:
         return environment.get_template("empty.html").render()
-    parts = (_introduction(shown.board), _tables(shown), _explanations(shown.board))
-    values = {name: value for part in (*parts, _pictures(shown)) for name, value in part.items()}
+    parts = (_first(shown), _codecs(shown), _tables(shown), _explanations(shown.board))
+    values = {name: value for part in parts for name, value in part.items()}
     return environment.get_template("page.html").render(libraries=libraries(), **values)
 
 
-def _introduction(board: Board) -> dict[str, object]:
-    """Return the values of the template above the tables."""
+def _first(shown: PageContent) -> dict[str, object]:
+    """Return the values of the first screen."""
+    found = ranked_lists(shown.board, shown.names)
     return {
-        "runs": [part.name for part in board.parts],
-        "tracks": [(plain(part.name), plain(words.brief(part))) for part in board.parts],
-        "caveats": _prose([caveats(board), *warnings(board)]),
-        "lead": LEAD,
-        "method": _prose([METHOD]),
-        "verdicts": grids.grid("", SUMMARY, words.budgets(board), VERDICTS, verdicts(board)),
+        "runs": [part.name for part in shown.board.parts],
+        "tracks": list(tracks(shown.board)),
+        "example": example(shown.entries, shown.names),
+        "lists": list(map(as_json, found)),
+        "ranked": list(dict.fromkeys(one.track for one in found)),
+        "heads": grids.heads(COLUMNS),
+        "orders": {order: column.header for order, column in ORDERS.items()},
+        "palette": PALETTE,
+        "best_known": best_known(shown.best, shown.names),
+    }
+
+
+def _codecs(shown: PageContent) -> dict[str, object]:
+    """Return the panels of the codecs, and where their figures come from."""
+    return {
+        "panels": panels(shown.board, shown.entries, shown.names),
+        "challenges": [challenged.challenge for challenged in shown.challenges],
     }
 
 
 def _tables(shown: PageContent) -> dict[str, object]:
-    """Return the tables and the plots."""
+    """Return all tables and plots."""
     board = shown.board
     return {
-        "rankings": list(grids.rankings(board, LAMBDAS[1:2])),
-        "other_rankings": list(grids.rankings(board, (LAMBDAS[0], LAMBDAS[2]))),
-        "attacks": list(grids.attacks(board)),
-        "attacks_meaning": ATTACK_TABLE,
+        "verdicts": grids.grid("", SUMMARY, words.budgets(board), VERDICTS, verdicts(board)),
+        "rankings": list(grids.rankings(board, LAMBDAS)),
         "known": [grids.known(*best) for best in shown.best],
         "known_meaning": KNOWN_MEANING,
+        "attacks": list(grids.attacks(board)),
+        "attacks_meaning": ATTACK_TABLE,
         "grids": list(grids.tables(board)),
+        "corrupted": list(grids.corrupted(board)),
+        "measured": list(grids.measured(board)),
         "curves": [grids.curves(one) for one in board.comparisons if one.curves],
         "charts": charts(board),
     }
@@ -124,6 +127,8 @@ def _tables(shown: PageContent) -> dict[str, object]:
 def _explanations(board: Board) -> dict[str, object]:
     """Return the texts that explain the tables."""
     return {
+        "caveats": _prose([caveats(board), *warnings(board)]),
+        "method": _prose([METHOD]),
         "settings": _prose(settings(board)),
         "rule": _prose(f"- {paragraph}" for paragraph in RULE),
         "explanations": _prose(explanations(board)),
@@ -136,45 +141,7 @@ def _explanations(board: Board) -> dict[str, object]:
     }
 
 
-def _pictures(shown: PageContent) -> dict[str, object]:
-    """Return the worst pictures, and where every figure comes from."""
-    return {
-        "viewers": list(chain.from_iterable(map(_viewers, shown.entries))),
-        "left": _LEFT,
-        "right": _RIGHT,
-        "entries": [published.entry for published in shown.entries],
-        "challenges": [challenged.challenge for challenged in shown.challenges],
-    }
-
-
 def _prose(blocks: Iterable[str]) -> Markup:
     """Return markdown as HTML; tags in it are shown as they are."""
     rendered = MarkdownIt("commonmark", {"html": False}).render("\n\n".join(blocks))
     return Markup(rendered)  # noqa: S704 - markdown-it escapes what is no markdown
-
-
-def _viewers(published: Published) -> Iterator[Viewer]:
-    track = published.entry.track
-    for worst in published.entry.worst:
-        if worst.views:
-            yield Viewer(
-                run=track,
-                title=f"{plain(worst.codec)}: {LOST[worst.lost]}",
-                caption=f"{track}, {_caption(worst)}",
-                views={
-                    view_name(plain(name)): _embedded(published.folder, path)
-                    for name, path in worst.views.items()
-                },
-            )
-
-
-def _caption(worst: Worst) -> str:
-    return (
-        f"{plain(worst.budget)}: {plain(worst.picture)}, attacked by {plain(worst.attack)}. PSNR"
-        f" {decibel(worst.psnr_clean)} → {decibel(worst.psnr_source)} dB, rate"
-        f" {rate(worst.bpp_clean)} → {rate(worst.bpp)} bpp"
-    )
-
-
-def _embedded(folder: Path, path: str) -> str:
-    return f"data:image/webp;base64,{base64.b64encode(content(folder, path)).decode()}"

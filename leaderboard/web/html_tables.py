@@ -8,13 +8,17 @@ from dataclasses import dataclass
 
 from leaderboard.columns.attack_columns import attack_columns
 from leaderboard.columns.column import Column, Line
+from leaderboard.columns.corruption_columns import ALL_KINDS, codec_columns
 from leaderboard.columns.ranking_columns import CURVES, STANDING
 from leaderboard.formatting import plain, steady
 from leaderboard.publish.best_known import KNOWN, Known
 from leaderboard.ranking.board import Board, Table
 from leaderboard.ranking.comparison import Comparison
+from leaderboard.ranking.corruptions import kinds_of
 from leaderboard.ranking.rd_costs import LAMBDAS
 from leaderboard.render import descriptions as words
+from leaderboard.render.axes.axes import axes_of
+from leaderboard.render.corruption_section import CORRUPTED
 from leaderboard.render.page import heading_of, shown
 
 _RATES = dict(zip(LAMBDAS, ("low", "middle", "high"), strict=True))
@@ -104,6 +108,22 @@ def tables(board: Board) -> Iterator[Grid]:
         yield grid(table.runs[0], title, about, shown(table), table.rows)
 
 
+def corrupted(board: Board) -> Iterator[Grid]:
+    """Yield what corruptions cost the codecs, where a track has any."""
+    for one in board.comparisons:
+        if one.corrupted:
+            kinds = [*kinds_of(one.corrupted), ALL_KINDS]
+            title = f"Corrupted pictures, {', '.join(map(plain, one.runs))}"
+            yield grid(one.runs[0], title, CORRUPTED, codec_columns(one.corrupted), kinds)
+
+
+def measured(board: Board) -> Iterator[Grid]:
+    """Yield the axes of the tracks, where they have any."""
+    for axis in axes_of(board):
+        title = f"{axis.title}, {plain(axis.run)}"
+        yield grid(axis.run, title, axis.about, axis.columns, axis.lines)
+
+
 def grid(
     run: str, title: str, about: str, columns: Sequence[Column[Line]], lines: Iterable[Line]
 ) -> Grid:
@@ -126,10 +146,10 @@ def _cell(column: Column[Line], line: Line) -> Cell:
     text = plain(column.text(line))
     if column.is_text:
         return Cell(text, None)
-    return Cell(text, _order(column.plain(line)), column.interval(line))
+    return Cell(text, order_of(column.plain(line)), column.interval(line))
 
 
-def _order(value: object) -> str:
+def order_of(value: object) -> str:
     """Return the number that a value is sorted by; empty if there is none."""
     number = value[0] if isinstance(value, tuple) else value
     if isinstance(number, float):

@@ -16,12 +16,12 @@ from leaderboard.formatting import plain, steady
 from leaderboard.ranking.board import Board
 from leaderboard.ranking.comparison import Comparison, Sweep, sweeps
 from leaderboard.ranking.comparison import Line as SweepLine
-from leaderboard.ranking.ranking import ALL, Standing
-from leaderboard.ranking.rd_costs import LAMBDAS, Ratio
+from leaderboard.ranking.ranking import Standing, main_rankings
+from leaderboard.ranking.rd_costs import Ratio
 from leaderboard.ranking.rd_curves import Curve
 from leaderboard.render import descriptions as words
 
-_PALETTE = (
+PALETTE = (
     "#4477aa",
     "#ee6677",
     "#228833",
@@ -82,6 +82,36 @@ def charts(board: Board) -> list[Chart]:
     return [replace(chart, traces=_steady(chart.traces)) for chart in plots]
 
 
+def codec_chart(codec: str, comparisons: Sequence[Comparison]) -> Chart | None:
+    """Return the curves of one codec on all tracks; None if it has none.
+
+    The attacks are those on the R-D cost, or on the first objective of a track without it.
+    """
+    traces: list[dict[str, Any]] = []
+    for index, one in enumerate(comparisons):
+        own = [curves for curves in one.curves if curves.family == codec]
+        found = next(
+            (curves for curves in own if curves.objective == "rd"), own[0] if own else None
+        )
+        if found is not None:
+            marks = {name: (PALETTE[index % len(PALETTE)], "circle") for name in (_where(one),)}
+            traces += (
+                _line(_where(one), found.clean, marks, is_clean=True),
+                _line(_where(one), found.attacked, marks, is_clean=False),
+            )
+    if not traces:
+        return None
+    return Chart(
+        "Rate and PSNR",
+        "Dashed, with crosses: clean. Solid: under attack. Higher and further left is better.",
+        _steady(traces),
+        {
+            "xaxis": {"title": {"text": "bits per pixel"}},
+            "yaxis": {"title": {"text": "PSNR dB"}},
+        },
+    )
+
+
 def _where(one: Comparison) -> str:
     return f"{', '.join(map(plain, one.runs))}, {words.heading(one.budget)}"
 
@@ -94,30 +124,15 @@ def _steady(traces: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
 def _of_comparison(one: Comparison) -> Iterator[Chart]:
     lines = [
         line
-        for ranking in one.rankings
-        if ranking.lmbda == LAMBDAS[1] and ranking.scope is not ALL
+        for ranking in main_rankings(one.rankings)
         for line in ranking.standings
         if line.robustness is not None
     ]
     unit = "clean VVC = 1" if one.baseline else "bits per pixel"
     if lines:
-        yield _costs(one, lines, unit)
         yield _times(one, lines, unit)
     for objective in dict.fromkeys(curves.objective for curves in one.curves):
         yield _rate_distortion(one, objective)
-
-
-def _costs(one: Comparison, lines: Sequence[Standing], unit: str) -> Chart:
-    marks = _marks(one)
-    return Chart(
-        "R-D cost under attack against clean R-D cost",
-        f"R-D costs at middle rates. Lower is more robust, further left more efficient. {_MARKS}",
-        tuple(_dot(line, line.efficiency, marks) for line in lines),
-        {
-            "xaxis": _logarithmic(f"clean R-D cost ({unit})", _COSTS),
-            "yaxis": _logarithmic(f"R-D cost under attack ({unit})", _COSTS),
-        },
-    )
 
 
 def _times(one: Comparison, lines: Sequence[Standing], unit: str) -> Chart:
@@ -229,7 +244,7 @@ def _of_sweep(sweep: Sweep) -> Iterator[Chart]:
             "Worst case of each picture, then the mean, with its 95 % interval. Dashed: attacked"
             " without gradients.",
             tuple(
-                _sweep_line(line, attribute, _PALETTE[index % len(_PALETTE)])
+                _sweep_line(line, attribute, PALETTE[index % len(PALETTE)])
                 for index, line in enumerate(sweep.lines)
             ),
             {
@@ -263,7 +278,7 @@ def _sweep_line(line: SweepLine, attribute: str, colour: str) -> dict[str, Any]:
 
 def _marks(one: Comparison) -> _Marks:
     """Return a colour and a shape for each family, all different while the pairs last."""
-    pairs = [(colour, shape) for shape in _SHAPES for colour in _PALETTE]
+    pairs = [(colour, shape) for shape in _SHAPES for colour in PALETTE]
     names = [family.name for family in one.families]
     return {name: pairs[index % len(pairs)] for index, name in enumerate(names)}
 

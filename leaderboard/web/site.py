@@ -2,50 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import BenchError, ConfigError
 from bench.utils.files import write_atomically
-from leaderboard.formatting import decibel, escaped, rate
-from leaderboard.publish.best_known import KNOWN, KNOWN_MEANING, Known, known
-from leaderboard.publish.challenge import CHALLENGES, Challenge
-from leaderboard.publish.entry import ARCHIVE, Entry, slug
-from leaderboard.publish.published_board import (
-    ENTRIES,
-    Challenged,
-    Published,
-    challenges,
-    entries,
-    runs,
-)
+from leaderboard.publish.best_known import known
+from leaderboard.publish.published_board import ENTRIES, challenges, entries, runs
 from leaderboard.ranking.board import build_board
-from leaderboard.ranking.comparison import Comparison
-from leaderboard.render import descriptions as words
-from leaderboard.render.markdown import bullets, listing, table
-from leaderboard.render.page import LEAD, body
 from leaderboard.render.plot import Plot
 from leaderboard.render.plots import plots
-from leaderboard.render.summary import VERDICTS, verdicts
-from leaderboard.web.html_page import LOST, PageContent
+from leaderboard.web.html_page import PageContent
 from leaderboard.web.html_page import page as html_page
+from leaderboard.web.markdown_page import markdown_page
 
 README, INDEX, PLOTS = "README.md", "index.html", "plots"
-
-_TITLE = "# How robust are image codecs?"
-
-_EMPTY = """\
-# No entries yet
-
-`bench publish RUN --to` this folder writes the first entry; see docs/publishing.md.
-"""
-
-_PROVENANCE = (
-    "Every figure above comes from the files below and from nothing else. `bench verify` with the"
-    " folder of an entry encodes its pictures again and compares the scores. With the folder of the"
-    " board it checks that the pages are what the entries give."
-)
 
 
 @dataclass(frozen=True)
@@ -99,77 +70,7 @@ def _site(folder: Path) -> _Site:
 
 
 def _pages(site: _Site) -> dict[str, bytes]:
-    return {README: _readme(site).encode(), INDEX: html_page(site.content).encode()}
-
-
-def _readme(site: _Site) -> str:
-    content, board = site.content, site.content.board
-    if not content.entries:
-        return _EMPTY
-    blocks = [
-        *(_TITLE, LEAD, words.budgets(board), listing(VERDICTS, verdicts(board))),
-        *body(board, site.plots),
-        *_known(content.best),
-        *_entries(content.entries),
-        *_challenges(content.challenges),
-    ]
-    return "\n\n".join(blocks) + "\n"
-
-
-def _known(best: Sequence[tuple[Comparison, list[Known]]]) -> Iterator[str]:
-    """Yield the section on the best known attacks."""
-    yield "## Best known attacks"
-    yield KNOWN_MEANING
-    for one, lines in best:
-        yield f"### {', '.join(one.runs)}, {words.heading(one.budget)}"
-        yield listing(KNOWN, lines)
-
-
-def _challenges(challenged: Sequence[Challenged]) -> Iterator[str]:
-    """Yield the section on submitted adversarial pictures."""
-    if challenged:
-        yield "## Submitted adversarial pictures"
-        yield bullets(_challenge(one.challenge) for one in challenged)
-
-
-def _challenge(one: Challenge) -> str:
-    track = escaped(one.track)
-    return (
-        f"{escaped(one.by)}, on {escaped(one.published)}, against {escaped(one.codec)} on {track}:"
-        f" {len(one.archive)} pictures ({CHALLENGES}/{track}/{one.slug}/{slug(one.by)})"
-    )
-
-
-def _entries(published: Sequence[Published]) -> Iterator[str]:
-    """Yield the section that gives the origin of every line."""
-    headers = ["codec", "track", "published by", "on", "run on", "machine", "records and pictures"]
-    yield "## Entries"
-    yield _PROVENANCE
-    yield table(headers, [False] * len(headers), (_line(one.entry) for one in published))
-    yield "## The worst pictures"
-    yield bullets(line for one in published for line in _worst(one.entry))
-
-
-def _line(entry: Entry) -> list[str]:
-    return [
-        entry.codec,
-        entry.track,
-        entry.by,
-        entry.published,
-        entry.started,
-        ", ".join(f"{key} {value}" for key, value in entry.machine.items()),
-        f"{ENTRIES}/{entry.track}/{entry.slug}, {ARCHIVE} {entry.files.get(ARCHIVE, 'none')[:12]}",
-    ]
-
-
-def _worst(entry: Entry) -> Iterator[str]:
-    """Yield the worst pictures of a codec, in words."""
-    for worst in entry.worst:
-        if worst.views:
-            yield (
-                f"{escaped(worst.codec)}, {escaped(worst.budget)}, {LOST[worst.lost]}:"
-                f" {escaped(worst.picture)} by {escaped(worst.attack)},"
-                f" {decibel(worst.psnr_clean)} to {decibel(worst.psnr_source)} dB,"
-                f" {rate(worst.bpp_clean)} to {rate(worst.bpp)} bpp"
-                f" (adversarial/{escaped(worst.craft)}.png in its archive)"
-            )
+    return {
+        README: markdown_page(site.content, site.plots).encode(),
+        INDEX: html_page(site.content).encode(),
+    }

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from bench.budget import L2, Linf, Mse, Region
-from bench.ssim_budget import Ssim
+from bench.budget import L2, Linf, Mse, Region, Unlimited
+from bench.floors.metric_floor import Cvvdp, HaarPsi
+from bench.floors.ssim import Ssim
 from bench.suite.fields import BUDGETS, BudgetSpec
 from bench.tensors import to_tensor
 
@@ -27,6 +28,7 @@ BALLS = [
     Linf(4, region=REGION),
     L2(30, region=REGION),
     Mse(2e-4, region=REGION),
+    Unlimited(),
 ]
 EACH = pytest.mark.parametrize("ball", BALLS, ids=str)
 
@@ -58,14 +60,24 @@ def _outside(images, source):
 
 
 def test_every_kind_of_budget_has_a_ball():
-    classes = {"linf": Linf, "l2": L2, "mse": Mse, "ssim": Ssim}
+    classes = {"linf": Linf, "l2": L2, "mse": Mse, "ssim": Ssim, "haarpsi": HaarPsi}
+    classes |= {"cvvdp": Cvvdp, "unlimited": Unlimited}
+    values = {"linf": 1, "unlimited": True}
     assert tuple(classes) == BUDGETS
     for kind, wanted in classes.items():
-        assert (
-            type(BudgetSpec.model_validate({kind: 1 if kind == "linf" else 0.5}).budget()) is wanted
-        )
+        spec = BudgetSpec.model_validate({kind: values.get(kind, 0.5)})
+        assert type(spec.budget()) is wanted
+        assert ("unlimited" in spec.model_dump()) == (kind == "unlimited")
     assert [str(ball) for ball in (Linf(8), Mse(1e-4))] == ["linf 8", "mse 0.0001"]
     assert str(Linf(4)) != str(Linf(4, region=REGION))
+
+
+def test_without_a_limit_every_picture_is_allowed(source):
+    ball, opposite = Unlimited(), (source < 0.5).to(source)
+    assert torch.equal(ball.rounded(opposite, source), _levels(opposite))
+    assert ball.allows(opposite, source).all()
+    assert ball.holds(_levels(opposite), _levels(source)) == [True, True]
+    assert str(ball) == "unlimited"
 
 
 def test_sizes_match_their_names():
@@ -122,7 +134,7 @@ def test_steepest_is_the_largest_inner_product(ball, spread, source):
     masked = gradient.double() * (1 if ball.region is None else REGION.mask(gradient))
     dual = masked.abs().flatten(1).sum(1) if ball.kind == "linf" else masked.flatten(1).norm(dim=1)
     reach = ball.radius / 255
-    if ball.kind == "mse":
+    if isinstance(ball, Mse):
         reach = math.sqrt(ball.radius * source[0].numel())
     assert reached.tolist() == pytest.approx((dual * reach).tolist(), rel=1e-5)
     for seed in range(20):

@@ -17,9 +17,9 @@ from bench.budget import L2, Linf, Mse, Region
 from bench.crafting.craft import quantise_and_check
 from bench.crafting.search import run_attack
 from bench.crafting.target import CodecTarget
+from bench.floors.ssim import Ssim
 from bench.registry.component_spec import ComponentSpec
 from bench.registry.registry import instantiate
-from bench.ssim_budget import Ssim
 from bench.tensors import to_image, to_tensor
 from bench.testing import Linear
 

@@ -13,6 +13,7 @@ from backends.pillow import Avif, Identity, Jpeg, Jpeg2000, WebP
 from backends.pillow_formats import avif_availability
 from bench.container import overhead, pack, unpack
 from bench.errors import CodecError, ConfigError, Unsupported
+from bench.metrics.scores import psnr
 from pictures import noise, smooth
 
 SIZES = [(1, 1), (1, 7), (17, 33), (64, 48)]
@@ -64,6 +65,16 @@ def test_jpeg_errs_less_and_costs_more_with_quality():
     errors = [_mse(image, Jpeg(quality=1).decode(file)) for file in files]
     assert errors == sorted(errors, reverse=True)
     assert [len(file) for file in files] == sorted(len(file) for file in files)
+
+
+@pytest.mark.parametrize("quality", [60, 85, 94, 100])
+def test_jpeg_codes_noise_of_more_bits_than_pillow_expects(quality):
+    """Pillow's buffer for optimised tables holds 8 bits per pixel, 16 from quality 95."""
+    codec, image = Jpeg(quality), noise(300, 300)
+    stream = codec.encode(image)
+    assert (8 * len(stream) > 8 * 300 * 300) == (quality > 60)
+    assert psnr(image, codec.decode(stream)) > 15
+    assert stream == codec.encode(image)
 
 
 def test_jpeg_keeps_the_full_size_of_chroma():

@@ -13,7 +13,7 @@ from bench.store.run_folder import read_run
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
 from leaderboard.aggregate.suite_info import ensemble_of
-from leaderboard.study.optimality import GAINS
+from leaderboard.study.attacks.gains import GAINS
 from small_run import run_suite
 
 SUITE = """\

@@ -22,8 +22,10 @@ POINTS = {
     "vvc": ({"qp": 32, "preset": "faster"}, {"qp": 33, "preset": "faster"}),
     "hevc": ({"qp": 32}, {"qp": 32, "preset": "medium"}),
     "av1": ({"crf": 40, "speed": 8}, {"crf": 40, "speed": 7}),
+    "svt-av1": ({"crf": 40, "preset": 8}, {"crf": 40, "preset": 9}),
     "jpegxl": ({"distance": 2}, {"distance": 2, "effort": 6}),
     "jpeg": ({"quality": 50}, {"quality": 51}),
+    "mozjpeg": ({"quality": 50}, {"quality": 51}),
     "jpeg2000": ({"ratio": 20}, {"ratio": 21}),
     "webp": ({"quality": 50}, {"quality": 51}),
     "avif": ({"quality": 50}, {"quality": 50, "speed": 7}),
@@ -61,8 +63,10 @@ TestH266 = _contract("h266")
 TestVvc = _contract("vvc")
 TestHevc = _contract("hevc")
 TestAv1 = _contract("av1")
+TestSvtAv1 = _contract("svt-av1")
 TestJpegXl = _contract("jpegxl")
 TestJpeg = _contract("jpeg")
+TestMozJpeg = _contract("mozjpeg")
 TestJpeg2000 = _contract("jpeg2000")
 TestWebP = _contract("webp")
 TestAvif = _contract("avif")

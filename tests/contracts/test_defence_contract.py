@@ -31,6 +31,8 @@ LOSSY = {
     "bit-depth": ({"bits": 4}, 34.0),
     "resize": ({"scale": 0.8}, 34.0),
     "gaussian": ({"sigma": 0.5}, 34.0),
+    "unsharp": ({"amount": 0.2}, 34.0),
+    "noise": ({"sigma": 1.0}, 34.0),
     "median": ({}, 34.0),
     "bilateral": ({}, 34.0),
     "recode": ({"purifier": {"name": "jpeg", "quality": 80}}, 34.0),
@@ -79,6 +81,11 @@ class TestRefine(DefenceContract):
         return _defence("refine", {"steps": 3})
 
 
+class TestOnlineUpdate(TestRefine):
+    def defence(self):
+        return _defence("online-update", {"steps": 3})
+
+
 class TestDiffuse(DefenceContract):
     psnr_inside = 34.0
 
@@ -93,7 +100,7 @@ class TestDiffuse(DefenceContract):
 
 
 def test_every_defence_is_tested():
-    assert set(entries("defence")) == {*EXACT, *LOSSY, "refine", "diffuse"}
+    assert set(entries("defence")) == {*EXACT, *LOSSY, "refine", "online-update", "diffuse"}
 
 
 class _Identity(Layer):
@@ -195,26 +202,43 @@ def test_the_cheapest_path_is_kept():
     assert float(np.mean((decoded - image) ** 2)) == min(errors)
 
 
+ADAPTATIONS = {"refine": {"steps": 10, "lmbda": 0.1}, "online-update": {"lr": 1e-3, "lmbda": 0.1}}
+
+
+@pytest.mark.parametrize("name", ADAPTATIONS)
 @pytest.mark.parametrize(
     "architecture",
     ["bmshj2018-factorized", "bmshj2018-hyperprior", "mbt2018-mean", "elic2022-chandelier"],
 )
-def test_refined_latents_lower_the_cost_of_the_bitstream(architecture, small_codec, photograph):
-    plain, image = small_codec(architecture), photograph("coffee", 64, 64)
-    refined = _defence("refine", {"steps": 10, "lmbda": 0.1})(plain)
-    cost = OwnCost(0.1)
-    before, after = (cost.real(image, codec, codec.encode(image)) for codec in (plain, refined))
+def test_an_adapting_encoder_lowers_the_cost(name, architecture, small_codec, photograph):
+    _assert_lower_cost(name, small_codec(architecture), photograph("coffee", 64, 64))
+
+
+@pytest.mark.parametrize("name", ADAPTATIONS)
+def test_encoders_of_variable_rate_models_adapt(name, variable_codec, photograph):
+    _assert_lower_cost(name, variable_codec("mbt2018-mean-vbr", 4), photograph("coffee", 64, 64))
+
+
+def _assert_lower_cost(name, plain, image):
+    adapted, cost = _defence(name, ADAPTATIONS[name])(plain), OwnCost(0.1)
+    before, after = (cost.real(image, codec, codec.encode(image)) for codec in (plain, adapted))
     assert after < before
 
 
-def test_latents_of_variable_rate_models_are_refined(variable_codec, photograph):
-    plain, image = variable_codec("mbt2018-mean-vbr", 4), photograph("coffee", 64, 64)
-    refined = _defence("refine", {"steps": 10, "lmbda": 0.1})(plain)
-    cost = OwnCost(0.1)
-    before, after = (cost.real(image, codec, codec.encode(image)) for codec in (plain, refined))
-    assert after < before
+def test_an_update_for_one_picture_changes_neither_the_model_nor_the_next_picture(
+    small_codec, photograph
+):
+    plain = small_codec("bmshj2018-hyperprior")
+    first, second = photograph("coffee", 64, 64), photograph("chelsea", 64, 64)
+    before = plain.fingerprint(), plain.encode(first)
+    updated = _defence("online-update", {"lr": 1e-3})(plain)
+    alone = updated.encode(second)
+    assert updated.encode(first) != before[1]
+    assert updated.encode(second) == alone
+    assert (plain.fingerprint(), plain.encode(first)) == before
 
 
-def test_a_codec_without_latents_cannot_be_refined():
-    with pytest.raises(ConfigError, match="name 'refine' last in 'defence', next to the model"):
-        instantiate("codec", ComponentSpec("toy", (), "", (ComponentSpec("refine"),)))
+@pytest.mark.parametrize("name", ADAPTATIONS)
+def test_a_codec_without_a_learned_encoder_cannot_adapt(name):
+    with pytest.raises(ConfigError, match="last in 'defence', next to the model"):
+        instantiate("codec", ComponentSpec("toy", (), "", (ComponentSpec(name),)))

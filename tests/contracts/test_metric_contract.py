@@ -23,7 +23,13 @@ class TestCiede2000(MetricContract):
 
 def test_every_metric_is_tested_and_none_has_the_name_of_a_score():
     recoding = {"generations", "generation-rate"}  # tests/metrics/test_generations.py
-    assert set(entries("metric")) == {"ciede2000"} | recoding
+    of_input = {"error-bands"}  # tests/metrics/test_error_bands.py
+    of_stream = {"bit-errors", "bit-error-psnr"}  # tests/metrics/test_bit_errors.py
+    reading = {"codes-read", "words-read"}  # tests/metrics/test_reading.py
+    # of_the_eye: tests/metrics/test_eye.py
+    of_the_eye = {"cvvdp", "flip", "gmsd", "haarpsi", "ssimulacra2", "st-lpips", "vif", "xpsnr"}
+    special = recoding | of_input | of_stream | of_the_eye | reading
+    assert set(entries("metric")) == {"ciede2000"} | special
     assert not set(entries("metric")) & set(SCORES)
 
 

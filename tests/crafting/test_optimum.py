@@ -30,7 +30,7 @@ HEAPS_UP = ("square", "l2")
 STRUCTURED = {"ssah", "dct", "recolour", "korhonen", "patch", "universal"}
 """Of one kind of change, or learnt elsewhere: see tests/attacks/."""
 
-OTHER_AIMS = {"minimum-apgd", "minimum-square", "collision-search"}
+OTHER_AIMS = {"minimum-apgd", "minimum-square", "collision-search", "corruption"}
 """They do not search for the largest value: see tests/attacks/."""
 
 

@@ -73,6 +73,7 @@ def test_pgd_makes_the_real_bitstream_as_long(codec, crop, epsilon, least):
     assert attacked / clean >= least
 
 
+@pytest.mark.slow
 def test_the_published_operating_point_on_all_of_kodak(codec):
     pictures = load(ImageSpec.model_validate({"set": "kodak", "folder": str(_KODAK)}), Path())
     assert len(pictures) == 24

@@ -93,6 +93,20 @@ def test_the_page_of_the_documentation_is_the_same_with_remarks(
     assert page.read_text().replace(f"\n\n{script.REMARKS}", "") == expected
 
 
+def test_the_page_of_newer_encoders_has_remarks_of_its_own(
+    folder, docs_script, tmp_path, monkeypatch
+):
+    script = docs_script("codecs")
+    assert load_suite(ROOT / f"suites/{script.NEWER}.yaml").name == script.NEWER
+    monkeypatch.setattr(script, "NEWER", read_run(folder).manifest.suite["name"])
+    monkeypatch.setattr(script, "DOCS", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["codecs.py", str(folder)])
+    script.main()
+    text = (tmp_path / "codecs_newer.md").read_text()
+    assert text.endswith(f"\n\n{script.REMARKS_NEWER}\n")
+    assert script.REMARKS not in text
+
+
 def test_an_attacked_suite_has_no_such_page(tmp_path):
     suite = tmp_path / "attacked.yaml"
     suite.write_text("""\

@@ -20,7 +20,8 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 def _children(page):
     lines = "\n".join(_TOCTREE.findall(page.read_text())).splitlines()
-    names = [line for line in lines if line and not line.startswith(":")]
+    listed = [line for line in lines if line and not line.startswith(":")]
+    names = [line.partition(" <")[2].rstrip(">") or line for line in listed]  # "title <name>"
     return [page.parent / f"{name}.md" for name in names]
 
 
@@ -81,6 +82,8 @@ class TestBlocks(CodecContract):
         ("add_a_codec", "my_suite"),
         ("harden_a_model", "compare"),
         ("measure_generations", "again"),
+        ("measure_bit_errors", "bit_errors"),
+        ("measure_resources", "slow"),
         ("attack_a_program", "programs"),
     ],
 )

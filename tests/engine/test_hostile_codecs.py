@@ -21,7 +21,7 @@ from bench.utils.yaml_config import parse
 INNOCENT = """\
 images: {set: sample, names: [chelsea], crop: {height: 32, width: 48}}
 attacks: [fgsm]
-budgets: [{linf: 4}, {linf: 8}]
+budgets: [{linf: 8}]
 compute: {threads: 1}
 """
 CODECS = "{name: toy, label: toy}, {name: jpeg, quality: 50, label: JPEG}"
@@ -57,7 +57,7 @@ def beside(request, tmp_path_factory):
 
 
 def test_the_records_of_innocents_are_the_same(alone, beside):
-    assert len(alone.measures) >= 15
+    assert len(alone.measures) >= 9
     assert innocent_records(beside) == innocent_records(alone)
 
 
@@ -102,7 +102,7 @@ def test_a_codec_that_writes_into_its_picture_is_scored_against_the_picture(besi
     ],
 )
 def test_a_search_that_cannot_end_is_recorded_as_failed(alone, tmp_path, codec, attack, reason):
-    text = INNOCENT.replace("{linf: 4}, ", "").replace("[fgsm]", f"[{attack}]")
+    text = INNOCENT.replace("[fgsm]", f"[{attack}]")
     plugins = f"plugins: [{Path(hostile.__file__)}]\n"
     found = run(tmp_path, f"{plugins}{text}codecs: [{{name: {codec}, label: toy}}]\n")
     assert len(found.measures) == found.manifest.cells

@@ -192,7 +192,7 @@ def test_a_full_disk_loses_nothing_and_the_run_goes_on(finished: Path, tmp_path:
     assert records_of(tmp_path) == records_of(finished)
 
 
-@pytest.mark.parametrize("after", [0.05, 0.3, 0.7])
+@pytest.mark.parametrize("after", [0.05, pytest.param(0.3, marks=pytest.mark.slow), 0.7])
 def test_kill_9_and_the_same_command_give_the_same_records(finished: Path, tmp_path: Path, after):
     suite = tmp_path / "small.yaml"
     suite.write_text(SUITE)

@@ -43,7 +43,7 @@ SIDES = ((0, 256), (60_000, 65_536))
 """Between which forged sides lie: of a picture soon decoded, or of one that no machine holds."""
 
 OTHERS = (
-    *("vvc qp=40 preset=faster", "hevc qp=40", "av1 crf=40", "jpegxl distance=2"),
+    *("vvc qp=40 preset=faster", "hevc qp=40", "av1 crf=40", "svt-av1 crf=40", "jpegxl distance=2"),
     *("jpeg quality=50", "jpeg2000 ratio=5", "webp quality=50", "avif quality=50", "identity"),
     "bmshj2018-factorized checkpoint=bmshj2018-factorized-small-q1",
     "bmshj2018-hyperprior checkpoint=bmshj2018-hyperprior-small-q1",

@@ -4,7 +4,7 @@
 
 Write them anew only where keys, plans or records change on purpose, and say so in CHANGELOG.md.
 Fingerprints of codecs name versions and weights, so plans are made with stand-ins for them; so are
-the pictures that are no part of the repository.
+the pictures that are no part of the repository. The packages of metrics need not be installed.
 """
 
 import json
@@ -19,9 +19,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from bench.engine.runner import plan_digest
 from bench.images.image_set import Picture, load, pixel_hash
 from bench.planning.baselines import with_baselines
-from bench.planning.operating_point import OperatingPoint
+from bench.planning.operating_point import NamedMetric, OperatingPoint, ScoringSpec
 from bench.planning.planner import plan
-from bench.planning.resolve import make_attack, planned_attack, scoring_spec
+from bench.planning.resolve import make_attack, planned_attack
+from bench.registry.registry import implementation
 from bench.suite import bundled_suites
 from bench.suite.bundled import named_suite
 from bench.utils.hashing import digest
@@ -39,14 +40,14 @@ compute: {threads: 1}
 
 GOLDEN = Path(__file__).parent / "golden"
 WITHOUT_GRADIENTS = {
-    *("identity", "jpeg", "jpeg2000", "webp", "avif"),
-    *("vvc", "vtm", "h266", "hevc", "av1", "jpegxl"),
+    *("identity", "jpeg", "mozjpeg", "jpeg2000", "webp", "avif"),
+    *("vvc", "vtm", "h266", "hevc", "av1", "svt-av1", "jpegxl"),
 }
 
 
 def pictures_of(spec):
-    """Return the bundled photographs of a set, or two stand-ins for pictures of another one."""
-    if spec.set == "sample" and not spec.folder:
+    """Return the bundled pictures of a set, or two stand-ins for pictures of another one."""
+    if spec.set in {"sample", "reading"} and not spec.folder:
         return load(spec, Path())
     rng = np.random.default_rng(24)
     found = [rng.integers(0, 256, (256, 384, 3), dtype=np.uint8) for _ in range(2)]
@@ -60,6 +61,15 @@ def stand_in(choice):
     return OperatingPoint(choice, f"fingerprint of {choice}", differentiable, random)
 
 
+def scoring_of(suite):
+    """Return the settings of scoring; metrics are made without the packages that compute them."""
+    metrics = [
+        NamedMetric(choice, implementation("metric", choice.name)(**dict(choice.params)))
+        for choice in suite.named_metrics
+    ]
+    return ScoringSpec(suite.rd_lambda, suite.vmaf, tuple(metrics))
+
+
 def plan_of(name):
     """Return the hashes of a bundled suite's plan, and the keys of its first and last jobs."""
     suite, _ = named_suite(name)
@@ -69,7 +79,7 @@ def plan_of(name):
         [stand_in(choice) for choice in points],
         [planned_attack(choice, make_attack(choice)) for choice in attacks],
         pictures_of(suite.images),
-        scoring_spec(suite),
+        scoring_of(suite),
     )
     return {
         "suite_sha256": digest(suite.model_dump(mode="json")),

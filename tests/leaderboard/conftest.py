@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from bench.cli.main import main
+from bench.store.manifest import Manifest
 from bench.store.records import CraftRecord, MeasureRecord, Scores
-from bench.store.run_folder import Manifest, open_run, read_run
+from bench.store.run_folder import open_run, read_run
 from bench.suite.suite import Suite
 from bench.utils.yaml_config import parse
 from leaderboard.publish import tracks

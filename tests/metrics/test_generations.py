@@ -110,7 +110,7 @@ def test_the_board_has_a_column_and_verify_measures_it_again(folder, capsys):
 
 
 class _Fails:
-    """Returns a light picture a number of times, and then fails."""
+    """Returns a light picture a number of times, a darker one each time, and then fails."""
 
     def __init__(self, times):
         self.left = times
@@ -119,10 +119,10 @@ class _Fails:
         if not self.left:
             raise CodecError("enough")
         self.left -= 1
-        return b"12345678"
+        return b"1234567" + bytes([self.left])
 
     def decode(self, bitstream):
-        return np.full((16, 16, 3), 120, np.uint8)
+        return np.full((16, 16, 3), 120 + bitstream[-1], np.uint8)
 
     def header_bytes(self, bitstream):
         return 0
@@ -136,3 +136,11 @@ def test_a_failure_counts_as_a_grey_picture_of_24_bits(times, last):
     assert lost == pytest.approx(expected)
     rate = GenerationRate(5).after_recoding(source, picture, recoder(LocalCoder(_Fails(times))))
     assert rate == (64 / 256 if last == 120 else 24)
+
+
+def test_metrics_share_the_generations_of_an_evaluation():
+    codec, source = _Fails(100), np.zeros((16, 16, 3), np.uint8)
+    recode = recoder(LocalCoder(codec))
+    for metric in (Generations(5), GenerationRate(5), Generations(3)):
+        metric.after_recoding(source, source + 7, recode)
+    assert 100 - codec.left == 4

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from bench.budget import Linf, Region
 from bench.engine.runner import prepare
 from bench.errors import Unsupported
+from bench.floors.ssim import Ssim
 from bench.metrics import scores as metrics
-from bench.ssim_budget import Ssim
 from bench.suite.fields import BudgetSpec
 from bench.suite.suite import Suite
 from bench.tensors import to_image, to_tensor

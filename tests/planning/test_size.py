@@ -10,6 +10,7 @@ import pytest
 
 from bench.engine.runner import prepare
 from bench.errors import ConfigError
+from bench.planning.resolve import scoring_spec
 from bench.planning.size import MOST_JOBS
 from bench.suite.fields import MOST_POINTS
 from bench.suite.suite import Suite
@@ -62,6 +63,26 @@ def test_victims_are_as_the_transfer_says():
         assert len(scored["sign-noise"]) == 6
 
 
+@pytest.mark.parametrize("transfer", ["all", "gradient-free"])
+def test_only_pictures_of_the_named_codecs_transfer(transfer):
+    listed = ("gain: [1, 2]", "gain: 2, defence: flip")
+    toys = ", ".join(f"{{name: toy, {one}}}" for one in listed)
+    codecs = f"[{toys}, {{name: jpeg, quality: 50}}]"
+    more = f"transfer: {transfer}\ntransfer_from: [toy gain=1.0]\n"
+    groups = prepare(_suite(codecs, more=more), Path()).plan.groups
+    scored = {
+        group.craft.sources[0].label: {cell.victim.label for cell in group.cells} - {"identity"}
+        for group in groups
+        if group.craft is not None and group.craft.sources
+    }
+    others = {"toy gain=2.0", "toy gain=2.0 + flip"} if transfer == "all" else set()
+    assert scored == {
+        "toy gain=1.0": {"toy gain=1.0", "jpeg quality=50", *others},
+        "toy gain=2.0": {"toy gain=2.0", "toy gain=2.0 + flip"},
+        "toy gain=2.0 + flip": {"toy gain=2.0 + flip"},
+    }
+
+
 @pytest.mark.parametrize(
     "grids",
     [
@@ -93,11 +114,13 @@ def test_jobs_are_counted_before_they_are_made():
         prepare(suite, Path())
 
 
-def test_the_count_is_the_number_of_jobs(monkeypatch):
+@pytest.mark.parametrize("more", ["", "transfer_from: [toy gain=1.0]\n"])
+def test_the_count_is_the_number_of_jobs(monkeypatch, more):
     suite = _suite(
         "[{name: toy, gain: [1, 2]}, {name: toy, defence: random-ensemble, gain: 1},"
         " {name: jpeg, quality: 50}]",
         "[fgsm, {name: square, queries: 5, sources: jpeg quality=50}, {name: pgd, transfer: none}]",
+        more,
     )
     planned = prepare(suite, Path()).plan
     jobs = len(planned.crafts) + len(planned.cells)
@@ -106,3 +129,19 @@ def test_the_count_is_the_number_of_jobs(monkeypatch):
     monkeypatch.setattr("bench.planning.size.MOST_JOBS", jobs - 1)
     with pytest.raises(ConfigError, match=f"has {jobs} searches"):
         prepare(suite, Path())
+
+
+@pytest.mark.parametrize(
+    ("metrics", "codings"),
+    [
+        ("[]", 0),
+        ("[xpsnr, {name: error-bands, band: low}]", 0),
+        ("[{name: generations, count: [2, 5, 10]}, generation-rate]", 9),
+        ("[{name: bit-errors, rate: [0.01, 0.1]}, {name: bit-error-psnr, rate: 0.1}]", 10),
+        ("[{name: bit-errors, repetitions: 4}, {name: bit-error-psnr, repetitions: 2}]", 3),
+        ("[{name: generations, count: 3}, bit-errors]", 7),
+    ],
+)
+def test_what_metrics_share_is_planned_once(metrics: str, codings: float):
+    terms = scoring_spec(_suite(more=f"metrics: {metrics}\n"))
+    assert terms.codings == codings

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+from functools import partial
 
 import pytest
 
 from bench.cli.main import main
 from bench.registry import registry
 from bench.store.run_folder import read_run
+from example_packages import install, run_module
 from paths import ROOT
 
 EXAMPLE = ROOT / "examples/plugin-codec"
@@ -28,27 +27,13 @@ compute: {threads: 1}
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """Return the folder in which the example package is installed."""
-    folder = tmp_path_factory.mktemp("site")
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
-    options = ["--no-build-isolation", "--no-index", "--target", str(folder), str(EXAMPLE)]
-    subprocess.run([*install, *options], check=True, stderr=subprocess.DEVNULL)
-    return folder
+    return install(EXAMPLE, tmp_path_factory.mktemp("site"))
 
 
 @pytest.fixture
 def python(site):
     """Return a function that runs a Python module with the package installed."""
-    environment = {**os.environ, "PYTHONPATH": f"{site}{os.pathsep}{ROOT}"}
-
-    def run(*arguments):
-        command = [sys.executable, "-W", "ignore", "-m", *arguments]
-        done = subprocess.run(
-            command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True
-        )
-        assert not done.returncode, done.stdout + done.stderr
-        return done.stdout
-
-    return run
+    return partial(run_module, site)
 
 
 @pytest.fixture
@@ -83,7 +68,7 @@ def test_the_codecs_run_and_are_on_the_leaderboard(bench, tmp_path):
     white_box = [r for r in run.measures if r.threat == "white-box"]
     assert {record.victim for record in white_box} == {"pca step=8.0", "pca step=24.0"}
     assert {r.victim for r in run.measures if r.threat == "transfer"} >= {"mjpeg q=4"}
-    board = (tmp_path / "runs/plugin/leaderboard.md").read_text()
+    board = (tmp_path / "runs/plugin/leaderboard-full.md").read_text()
     assert "pca step=8.0" in board
     assert "mjpeg q=4" in board
 

@@ -181,3 +181,20 @@ def test_the_worst_case_over_members_counts_and_its_attack_is_named(row):
 def test_short_searches_of_the_cheap_mode_raise_no_flag(row):
     run, _ = row
     assert not {flag for craft in run.crafts.values() for flag in craft.flags} - {"random-start"}
+
+
+@pytest.mark.parametrize("mode", ["cheap", "full"])
+@pytest.mark.parametrize("objectives", ["rd", "rd, rate", "distortion, rd"])
+def test_the_cost_alone_gets_the_searches_that_its_own_start_from(mode, objectives):
+    def members(wanted):
+        suite = f"""\
+name: alone
+images: {{set: sample}}
+codecs: [toy]
+attacks: [{{name: standard, mode: {mode}}}]
+objectives: [{wanted}]
+budgets: [linf: 8]
+"""
+        return parse(suite, "alone", Suite).all_attacks
+
+    assert members(objectives) == members("distortion, rate, rd")

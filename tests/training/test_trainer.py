@@ -106,7 +106,7 @@ def _value(trainer, objective, images, source):
     net = live_surrogate(trainer._net, "straight-through")
     with torch.no_grad():
         both = net.relaxed(images)
-    view = View(images, source, None, both.reconstruction, both.bits)
+    view = View(images, source, reconstruction=both.reconstruction, bits=both.bits)
     return instantiate("objective", ComponentSpec(objective))(view)
 
 

@@ -1,4 +1,4 @@
-"""Codecs that ffmpeg carries: VVC, HEVC, AV1 and JPEG XL, each coding one picture.
+"""Codecs that ffmpeg carries: VVC, HEVC, AV1 by two encoders and JPEG XL, for one picture each.
 
     RGB --layout--> samples --ffmpeg, encoder--> bare stream --container--> bytes
 
@@ -15,10 +15,10 @@ from functools import cache
 from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
-from pydantic import Field, validate_call
+from pydantic import BeforeValidator, Field, validate_call
 
 from backends.external.base import External
-from backends.external.ffmpeg.formats import AV1, HEVC, JPEGXL, VVC, Format
+from backends.external.ffmpeg.formats import AV1, HEVC, JPEGXL, SVT_AV1, VVC, Format
 from backends.external.ffmpeg.program import Options, convert, decode, library_version, version
 from backends.external.program import Program, ProgramError, time_limit
 from bench.codec import Image
@@ -34,8 +34,22 @@ HevcPreset: TypeAlias = Literal[
     "placebo",
 ]  # fmt: skip
 
-_HEVC_S, _AV1_S, _JPEGXL_S = 70.0, 350.0, 20.0
+_HEVC_S, _AV1_S, _SVT_AV1_S, _JPEGXL_S = 70.0, 350.0, 60.0, 20.0
 """Seconds per megapixel on one core, of the slowest preset on noise at a fine quantiser."""
+
+
+_FARTHEST = 15
+"""The largest Butteraugli distance that ffmpeg gives libjxl."""
+
+
+def _within_ffmpeg(distance: object) -> object:
+    """Say whose limit it is where a distance is one that libjxl alone would take."""
+    if isinstance(distance, int | float) and distance > _FARTHEST:
+        raise ValueError(
+            f"ffmpeg gives libjxl a distance of at most {_FARTHEST} (about 0.24 bpp on photographs"
+            f" of Kodak), got {distance}; for lower rates take another codec"
+        )
+    return distance
 
 
 class _Ffmpeg(External):
@@ -155,18 +169,38 @@ class Av1(_Ffmpeg):
         super().__init__(AV1, {"crf": crf, "cpu-used": speed}, _AV1_S)
 
 
+class SvtAv1(_Ffmpeg):
+    """AV1 by SVT-AV1: one still picture, 10-bit 4:2:0, which is all that SVT-AV1 codes.
+
+    4:2:0 limits the PSNR as in `Vvc`.
+
+    Args:
+        crf: the quantiser, 1 (finest) to 63; ffmpeg takes 0 for "not set".
+        preset: 0 (slowest, best compression) to 9; the higher ones code stills as 9 does.
+    """
+
+    @validate_call
+    def __init__(
+        self,
+        crf: Annotated[int, Field(ge=1, le=63)],
+        preset: Annotated[int, Field(ge=0, le=9)] = 2,
+    ) -> None:
+        super().__init__(SVT_AV1, {"crf": crf, "preset": preset}, _SVT_AV1_S)
+
+
 class JpegXl(_Ffmpeg):
     """JPEG XL by libjxl, 8-bit RGB, optimised for visual quality and not for PSNR.
 
     Args:
         distance: Butteraugli distance to the original, 0 (lossless) to 15; 1 is hardly visible.
+            libjxl itself ends at 25, but ffmpeg gives it at most 15, by its quality setting too.
         effort: libjxl's effort, 1 (fastest) to 9 (best compression).
     """
 
     @validate_call
     def __init__(
         self,
-        distance: Annotated[float, Field(ge=0, le=15)],
+        distance: Annotated[float, Field(ge=0, le=_FARTHEST), BeforeValidator(_within_ffmpeg)],
         effort: Annotated[int, Field(ge=1, le=9)] = 7,
     ) -> None:
         super().__init__(JPEGXL, {"distance": distance, "effort": effort}, _JPEGXL_S)

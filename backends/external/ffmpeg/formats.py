@@ -80,6 +80,20 @@ AV1 = Format(
     options={"usage": "good", "still-picture": 1, "tune": "psnr", "frames:v": 1, "threads": 1},
 )
 
+SVT_AV1 = Format(
+    name="svt-av1",
+    programs=names.SVT_AV1,
+    writes="obu",
+    reads="obu",
+    layout=YUV420,
+    decode_s=2,
+    version_prefix=r"SVT-AV1 Encoder Lib v",
+    least=2,
+    step=2,
+    limits=Limits(rows=8704, columns=16384),
+    options={"frames:v": 1, "svtav1-params": "avif=1:tune=1:aq-mode=0:lp=1"},
+)
+
 JPEGXL = Format(
     name="jpegxl",
     programs=names.JPEGXL,

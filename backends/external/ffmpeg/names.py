@@ -35,4 +35,5 @@ class EncoderDecoder:
 VVC = EncoderDecoder("vvc", "libvvenc", "vvc")
 HEVC = EncoderDecoder("hevc", "libx265", "hevc")
 AV1 = EncoderDecoder("av1", "libaom-av1", "libdav1d")
+SVT_AV1 = EncoderDecoder("svt-av1", "libsvtav1", "libdav1d")
 JPEGXL = EncoderDecoder("jpegxl", "libjxl", "libjxl")

@@ -27,6 +27,9 @@ _PPM: Options = {"format": "image2pipe", "c:v": "ppm"}
 _Y4M: Options = {"format": "yuv4mpegpipe", "strict": -1}
 """Formats of pictures that begin with the size; -1 allows 10 bits."""
 
+_CHATTER = ("Svt[info]", "Svt[warn]")
+"""Lines that SVT-AV1 prints whatever ffmpeg's log level is."""
+
 _HEADER = re.compile(
     rb"(?:P6\n|YUV4MPEG2 W)(?P<width>\d+) H?(?P<height>\d+)(?:\n255\n|[^\n]*\nFRAME[^\n]*\n)"
 )
@@ -47,7 +50,7 @@ def find(codec: str, needs: Collection[str]) -> Program:
         ConfigError: the binary cannot be run, or lacks one of them. No other binary is tried.
     """
     path, origin = _path_and_origin()
-    program = Program(shutil.which(path) or path, cause=0)
+    program = Program(shutil.which(path) or path, cause=0, chatter=_CHATTER)
     try:
         lacking = sorted(set(needs) - _encoders_and_decoders(program))
         problem = f"it has no {' and no '.join(lacking)}" if lacking else ""

@@ -241,10 +241,13 @@ EVERY = (
     "bit-depth",
     "resize",
     "gaussian",
+    "unsharp",
+    "noise",
     "median",
     "bilateral",
     "{name: recode, purifier: {name: jpeg, quality: 60}}",
     "{name: refine, steps: 2}",
+    "{name: online-update, steps: 2}",
     "denoise",
     "{name: diffuse, model: 'grey:Grey', checkpoint: FILE, time: 4, stride: 2}",
 )

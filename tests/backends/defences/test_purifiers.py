@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from scipy.ndimage import gaussian_filter
 
 from bench.codec import Randomised
 from bench.defence import Layer
@@ -52,6 +53,30 @@ def _slope(codec, levels=128):
     layer: Layer = codec._layer
     (slope,) = torch.autograd.grad(layer.relaxed_before(picture)[0, 0, 4, 4], picture)
     return float(slope[0, 0, 4, 4])
+
+
+def test_unsharp_adds_what_a_blur_takes_away():
+    (picture, *_) = images.load(ImageSpec(set="sample", limit=1), Path())
+    values = picture.pixels.astype(float)
+    blurred = gaussian_filter(values, (1.5, 1.5, 0), truncate=3.0, mode="nearest")
+    expected = (values + 0.7 * (values - blurred)).clip(0, 255)
+    found = _back(_behind("unsharp", amount=0.7, sigma=1.5), picture.pixels)
+    inside = (slice(8, -8), slice(8, -8))
+    assert np.abs(found[inside] - expected[inside]).max() <= 0.51
+
+
+def test_noise_has_its_strength_and_another_draw_for_every_picture():
+    codec = _behind("noise", sigma=4.0)
+    grey = np.full((64, 64, 3), 128, np.uint8)
+    assert isinstance(codec, Randomised)
+    rng = np.random.default_rng(0)
+    first, second = (_back(drawn(codec, rng), grey).astype(int) for _ in range(2))
+    for picture in (first, second):
+        assert abs(picture.mean() - 128) < 0.2
+        assert (picture - 128).std() == pytest.approx(4, rel=0.03)
+    assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.05
+    again = _back(drawn(codec, np.random.default_rng(0)), grey)
+    assert (again == first).all()
 
 
 def test_the_bundled_denoiser_takes_noise_out_and_leaves_pictures_alone():

@@ -13,19 +13,23 @@ from backends.external.availability import (
     av1_availability,
     hevc_availability,
     jpegxl_availability,
+    svt_av1_availability,
     vvc_availability,
 )
 from backends.external.ffmpeg.codecs import (
     Av1,
     Hevc,
     JpegXl,
+    SvtAv1,
     Vvc,
 )
-from backends.external.ffmpeg.formats import AV1, HEVC, JPEGXL, VVC
+from backends.external.ffmpeg.formats import AV1, HEVC, JPEGXL, SVT_AV1, VVC
 from backends.external.program import Program, Scratch, time_limit
 from backends.pillow import Identity, Jpeg
 from bench.container import overhead, pack
-from bench.errors import CodecError, Unsupported
+from bench.errors import CodecError, ConfigError, Unsupported
+from bench.registry.component_spec import ComponentSpec
+from bench.registry.registry import instantiate
 from paths import SHARED
 from pictures import noise, smooth
 
@@ -43,6 +47,7 @@ def _needs(availability):
 
 needs_vvc, needs_hevc = _needs(vvc_availability), _needs(hevc_availability)
 needs_av1, needs_jpegxl = _needs(av1_availability), _needs(jpegxl_availability)
+needs_svt_av1 = _needs(svt_av1_availability)
 
 
 def _grey(height, width):
@@ -83,9 +88,10 @@ def test_any_size_comes_back_close(vvc, draw, size):
         pytest.param(partial(Vvc, qp=32, preset="faster"), marks=needs_vvc),
         pytest.param(partial(Hevc, qp=32), marks=needs_hevc),
         pytest.param(partial(Av1, crf=32), marks=needs_av1),
+        pytest.param(partial(SvtAv1, crf=32), marks=needs_svt_av1),
         pytest.param(partial(JpegXl, distance=2), marks=needs_jpegxl),
     ],
-    ids=["vvc", "hevc", "av1", "jpegxl"],
+    ids=["vvc", "hevc", "av1", "svt-av1", "jpegxl"],
 )
 def test_grey_stays_grey(codec):
     decoded = codec().decode(codec().encode(_grey(17, 33))).astype(int)
@@ -110,6 +116,7 @@ def test_a_higher_qp_costs_less_and_errs_more():
     [
         pytest.param(Hevc, [{"qp": qp} for qp in (4, 22, 37, 51)], marks=needs_hevc),
         pytest.param(Av1, [{"crf": crf} for crf in (4, 22, 42, 63)], marks=needs_av1),
+        pytest.param(SvtAv1, [{"crf": crf} for crf in (1, 22, 42, 63)], marks=needs_svt_av1),
         pytest.param(
             JpegXl, [{"distance": distance} for distance in (0.2, 1, 4, 15)], marks=needs_jpegxl
         ),
@@ -235,9 +242,10 @@ def test_ffmpeg_never_gives_a_wrong_picture_even_under_a_right_checksum(vvc, bit
     [
         pytest.param(HEVC, partial(Hevc, qp=32), marks=needs_hevc),
         pytest.param(AV1, partial(Av1, crf=32), marks=needs_av1),
+        pytest.param(SVT_AV1, partial(SvtAv1, crf=32), marks=needs_svt_av1),
         pytest.param(JPEGXL, partial(JpegXl, distance=2), marks=needs_jpegxl),
     ],
-    ids=["hevc", "av1", "jpegxl"],
+    ids=["hevc", "av1", "svt-av1", "jpegxl"],
 )
 def test_bad_streams_under_a_right_checksum_are_refused_at_once(form, codec, monkeypatch):
     made = codec()
@@ -254,6 +262,7 @@ EVERY = [
     pytest.param(VVC, partial(Vvc, qp=40, preset="faster"), marks=needs_vvc, id="vvc"),
     pytest.param(HEVC, partial(Hevc, qp=40, preset="ultrafast"), marks=needs_hevc, id="hevc"),
     pytest.param(AV1, partial(Av1, crf=40, speed=8), marks=needs_av1, id="av1"),
+    pytest.param(SVT_AV1, partial(SvtAv1, crf=40, preset=8), marks=needs_svt_av1, id="svt-av1"),
     pytest.param(JPEGXL, partial(JpegXl, distance=4, effort=1), marks=needs_jpegxl, id="jpegxl"),
 ]
 
@@ -294,6 +303,8 @@ LIMITS = [
         partial(Hevc, qp=51, preset="ultrafast"), (32, 4209), (4209, 31), marks=needs_hevc
     ),
     pytest.param(partial(Av1, crf=63, speed=8), (16384, 1), (16385, 1), marks=needs_av1),
+    pytest.param(partial(SvtAv1, crf=63, preset=9), (8704, 1), (8705, 1), marks=needs_svt_av1),
+    pytest.param(partial(SvtAv1, crf=63, preset=9), (1, 16384), (1, 16385), marks=needs_svt_av1),
     pytest.param(
         partial(JpegXl, distance=15, effort=1), (1, 65535), (1, 65536), marks=needs_jpegxl
     ),
@@ -339,12 +350,17 @@ def test_the_fingerprint_names_versions_and_every_setting():
             partial(Av1, crf=32), r"av1 .*crf=32.* libaom-av1 \d\S+ colour 1$", marks=needs_av1
         ),
         pytest.param(
+            partial(SvtAv1, crf=32),
+            r"svt-av1 .*crf=32 preset=2.* libsvtav1 \d\S+ colour 1$",
+            marks=needs_svt_av1,
+        ),
+        pytest.param(
             partial(JpegXl, distance=2),
             r"jpegxl .*distance=2.* libjxl by its work [0-9a-f]{12} rgb24$",
             marks=needs_jpegxl,
         ),
     ],
-    ids=["hevc", "av1", "jpegxl"],
+    ids=["hevc", "av1", "svt-av1", "jpegxl"],
 )
 def test_the_fingerprint_names_the_library(codec, parts):
     assert re.match(parts, codec().fingerprint())
@@ -356,11 +372,19 @@ def test_every_codec_has_ranges():
         (Hevc, {"qp": 32, "preset": "slowest"}),
         (Av1, {"crf": 64}),
         (Av1, {"crf": 32, "speed": 9}),
+        (SvtAv1, {"crf": 0}),
+        (SvtAv1, {"crf": 32, "preset": 10}),
         (JpegXl, {"distance": 16}),
         (JpegXl, {"distance": 1, "effort": 0}),
     ):
         with pytest.raises(ValidationError):
             codec(**params)
+
+
+@pytest.mark.parametrize("distance", [15.5, 25])
+def test_a_distance_that_only_libjxl_takes_is_refused_with_the_reason(distance):
+    with pytest.raises(ConfigError, match=rf"^[^\n]*ffmpeg gives libjxl .* 15 .*got {distance}"):
+        instantiate("codec", ComponentSpec("jpegxl", (("distance", distance),)))
 
 
 @pytest.mark.parametrize("params", [{"qp": -1}, {"qp": 64}, {"qp": 32, "preset": "slowest"}])

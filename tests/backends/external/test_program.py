@@ -17,8 +17,8 @@ import pytest
 import backends.external.ffmpeg.program
 import backends.external.program
 from backends.external.availability import vvc_availability
-from backends.external.ffmpeg.codecs import Av1, Hevc, JpegXl, Vvc
-from backends.external.ffmpeg.formats import AV1, HEVC, JPEGXL, VVC
+from backends.external.ffmpeg.codecs import Av1, Hevc, JpegXl, SvtAv1, Vvc
+from backends.external.ffmpeg.formats import AV1, HEVC, JPEGXL, SVT_AV1, VVC
 from backends.external.program import Program
 from bench.container import pack
 from bench.errors import CodecError, ConfigError
@@ -26,13 +26,14 @@ from bench.errors import CodecError, ConfigError
 ONE_SENTENCE = r"^[^\n]+$"
 PICTURE = np.full((17, 33, 3), 99, np.uint8)
 BITSTREAM = pack(VVC.container_id, 17, 33, [b"stream"])
-FORMATS = (VVC, HEVC, AV1, JPEGXL)
+FORMATS = (VVC, HEVC, AV1, SVT_AV1, JPEGXL)
 ENCODERS = [form.programs.encoder for form in FORMATS]
 DECODERS = [form.programs.decoder for form in FORMATS]
 CODECS = [
     partial(Vvc, qp=32),
     partial(Hevc, qp=32),
     partial(Av1, crf=32),
+    partial(SvtAv1, crf=32),
     partial(JpegXl, distance=2),
 ]
 EVERY_CODEC = pytest.mark.parametrize("codec", CODECS, ids=[form.name for form in FORMATS])
@@ -69,11 +70,12 @@ def _written(width, height, samples):
     ("behaviour", "message"),
     [
         ("echo '[x @ 0x55a] first' >&2; echo more >&2; exit 7", r"exit code 7: \[x\] first$"),
+        ("printf 'Svt[info]: ---\\nfirst\\nmore\\n' >&2; exit 7", "exit code 7: first$"),
         ("exit 1", "exit code 1: it printed no error message"),
         ("kill -SEGV $$", "exit code -11"),
         ("cat >/dev/null", "wrote no bitstream"),
     ],
-    ids=["fails", "fails silently", "crashes", "writes nothing"],
+    ids=["fails", "fails after chatter", "fails silently", "crashes", "writes nothing"],
 )
 def test_a_failing_encoder_is_reported_in_one_sentence(
     stand_in, temporary, codec, behaviour, message

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 
@@ -12,12 +13,14 @@ from compressai.zoo.image import model_urls
 from torch.nn import functional
 
 from backends import CODECS
+from backends.learned.base import Learned
 from bench.container import pack
 from bench.errors import CodecError, ConfigError
 from bench.images.image_set import Crop, ImageSpec, load
 from bench.registry.component_spec import ComponentSpec
 from bench.registry.registry import instantiate
 from bench.tensors import to_image, to_tensor
+from bench.verify.same_codec import is_same_codec
 
 ARCHITECTURES = [
     name for name, entry in CODECS.items() if "compressai" in entry.target and entry.preset
@@ -79,6 +82,19 @@ def test_equal_weights_are_one_codec_and_others_another(small_checkpoint, small_
     assert again.fingerprint() == small_codec(FACTORISED).fingerprint()
     assert again.fingerprint() != small_codec(FACTORISED, seed=1).fingerprint()
     assert again.fingerprint().startswith(f"{FACTORISED} ")
+
+
+def test_other_tables_of_equal_weights_are_told_apart_and_refused(small_checkpoint):
+    path = str(small_checkpoint(FACTORISED))
+    own, other = _make(checkpoint=path), _make(checkpoint=path)
+    net = copy.deepcopy(own._net)
+    net.entropy_bottleneck._quantized_cdf[0, 1] += 1
+    Learned.__init__(other, FACTORISED, net, own._surrogate_of, own._estimator)
+    assert is_same_codec(own.fingerprint(), other.fingerprint())
+    assert own.fingerprint() != other.fingerprint()
+    bitstream = own.encode(np.zeros((16, 16, 3), np.uint8))
+    with pytest.raises(CodecError, match="another codec or with other weights"):
+        other.decode(bitstream)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import torch
 from compressai.entropy_models import EntropyBottleneck, GaussianConditional
 from compressai.models.base import get_scale_table
 
-from backends.learned.entropy_models import CostedBottleneck, CostedGaussian, coded_bits
+from backends.learned.surrogates.entropy_models import CostedBottleneck, CostedGaussian, coded_bits
 
 SYMBOLS = [0, 1, 2, 3, 5, 10, 50, 500, 5000]
 COUNT = 2000

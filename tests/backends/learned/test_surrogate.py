@@ -13,8 +13,8 @@ from torch import nn
 from attacks.gradient.pgd import IFGSM
 from attacks.objectives.basic import Rate
 from backends import CODECS
-from backends.learned.entropy_models import CostedBottleneck
-from backends.learned.surrogate import rate_view, rd_view, reconstruction_view
+from backends.learned.surrogates.entropy_models import CostedBottleneck
+from backends.learned.surrogates.views import rate_view, rd_view, reconstruction_view
 from bench.budget import Linf
 from bench.crafting.craft import quantise_and_check
 from bench.crafting.search import run_attack

@@ -6,7 +6,7 @@ from torch import nn
 
 from attacks.gradient.pgd import IFGSM
 from attacks.objectives.basic import Rate
-from backends.learned.entropy_models import CostedBottleneck
+from backends.learned.surrogates.entropy_models import CostedBottleneck
 from backends.learned.variable_rate import _Likelihoods, _step, _SurrogatePasses
 from bench.budget import Linf
 from bench.crafting.craft import quantise_and_check

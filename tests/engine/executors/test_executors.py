@@ -188,7 +188,9 @@ def waited_for(tmp_path_factory):
     return records(folder / "run")
 
 
-@pytest.mark.parametrize("ended", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "ended", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM, signal.SIGKILL]
+)
 def test_no_worker_outlives_the_command(waited_for, tmp_path, ended):
     suite, folder = tmp_path / "small.yaml", tmp_path / "run"
     suite.write_text(WAITING_SUITE)

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
 import pytest
 
 from bench.store.records import Threat
+from bench.store.timings import Timing
 from board_rows import decibel, flags_of, row_of
 from leaderboard.columns.columns import COLUMNS
 from leaderboard.ranking.board import build_board
@@ -206,7 +208,8 @@ def test_what_transfer_does_alone_stands_apart(tmp_path, lab):
 
 
 def test_every_kind_of_attack_without_gradients_has_columns():
-    kinds = set(get_args(Threat)) - {"clean", "noise", "white-box", "unaware", "external"}
+    others = {"clean", "noise", "corruption", "white-box", "unaware", "external"}
+    kinds = set(get_args(Threat)) - others
     headers = {column.header for column in COLUMNS}
     assert {
         f"{kind} {what}" for kind in kinds for what in ("PSNR drop dB", "rate increase")
@@ -226,11 +229,29 @@ def test_similarities_have_a_worst_case_and_a_failure_has_none_left(tmp_path, la
     assert (attack.ms_ssim.mean, attack.vmaf.mean) == (0.8, 60.0)
 
 
-def test_coding_times_are_a_megapixel(tmp_path, one_picture):
+@pytest.fixture
+def timed(tmp_path, one_picture):
+    """Return a run whose evaluation of the source picture took 0.5 and 0.25 seconds."""
     lab = one_picture()
     lab.records[0] = lab.records[0].model_copy(
         update={"encode_seconds": 0.5, "decode_seconds": 0.25}
     )
-    clean = row_of(build_board([lab.write(tmp_path)])).clean
+    return lab.write(tmp_path)
+
+
+def test_the_times_of_evaluations_are_no_coding_times(timed):
+    clean = row_of(build_board([timed])).clean
+    assert clean.encoding is clean.decoding is None
+
+
+def test_coding_times_are_those_of_the_fastest_repetition(timed):
+    timing = Timing(pixels=2_000_000, encoding=(4.0, 3.0, 5.0), decoding=(1.0, 2.0), load=None)
+    clean = row_of(build_board([replace(timed, timings={"own": timing})])).clean
+    assert (clean.encoding.mean, clean.decoding.mean) == (1.5, 0.5)
+    assert clean.encoding.low is None
+
+
+def test_published_entries_without_timings_show_the_times_of_evaluations(timed):
+    clean = row_of(build_board([replace(timed, timings=None)])).clean
     assert clean.encoding.mean == pytest.approx(0.5 / (100 * 8 / 1e6))
     assert clean.decoding.mean == pytest.approx(0.25 / (100 * 8 / 1e6))

@@ -11,7 +11,7 @@ import pytest
 from board_rows import flags_of, row_of
 from leaderboard.columns.columns import columns
 from leaderboard.ranking.board import build_board
-from leaderboard.render.export import as_csv
+from leaderboard.render.export import as_csv, rows
 from leaderboard.render.page import markdown
 from leaderboard.render.plots import plots
 
@@ -140,7 +140,7 @@ def test_a_suite_without_such_searches_has_no_such_column(one_picture, tmp_path)
 
 
 def test_exports_have_numbers_or_nothing(made):
-    lines = list(csv.DictReader(io.StringIO(as_csv(made([_loss(8.0, drop=1.0)])).decode())))
+    lines = list(csv.DictReader(io.StringIO(as_csv(rows(made([_loss(8.0, drop=1.0)]))).decode())))
     (line,) = [line for line in lines if line["codec"] == "own"]
     assert line["smallest_budget_3_db_loss"] == ""
     assert line["smallest_budget_3_db_loss_reached"] == "0"

@@ -28,7 +28,7 @@ def scored(lab):
 
     def attack(name, start, mse, threat="white-box"):
         craft = made.craft("one", name, "distortion", ("own",), start=start)
-        return ScoredAttack(threat, "one", craft, made.scores(mse=mse), (0.0, 0.0))
+        return ScoredAttack("key", threat, "one", craft, made.scores(mse=mse), (0.0, 0.0))
 
     return attack
 

@@ -13,7 +13,7 @@ from compressai.utils.plot.__main__ import main as plot
 from bench.errors import BenchError
 from leaderboard.columns.columns import COLUMNS
 from leaderboard.ranking.board import build_board
-from leaderboard.render.export import as_compressai, as_csv, as_parquet, records
+from leaderboard.render.export import as_compressai, as_csv, as_parquet, records, rows
 from leaderboard.render.files import export, write_page
 from leaderboard.render.page import markdown
 
@@ -34,7 +34,7 @@ NAMES = ["drop_db", "drop_db_low", "drop_db_high", "rate", "clean_bpp", "clean_b
 @pytest.mark.parametrize(("write", "read"), [(as_csv, pd.read_csv), (as_parquet, pd.read_parquet)])
 def test_rows_are_read_back_with_means_and_intervals(filled, write, read):
     made = build_board([filled[0]])
-    found = read(io.BytesIO(write(made)))
+    found = read(io.BytesIO(write(rows(made))))
     assert list(found.codec) == ["own", "other", "identity (reference)"]
     own, line = made.rows[0], found.iloc[0]
     drop, clean = own.attack.drop_db, own.clean.bpp
@@ -57,7 +57,7 @@ def test_a_label_is_no_formula_and_negative_numbers_stay_numbers(label, written,
     made.clean(label, "one")
     better = made.scores(bpp=0.5, mse=1e-4)
     made.attacked(label, made.craft("one", "fgsm", "distortion", (label,)), better)
-    table = as_csv(build_board([made.write(tmp_path)])).decode()
+    table = as_csv(rows(build_board([made.write(tmp_path)]))).decode()
     line = next(csv.DictReader(io.StringIO(table, newline="")))
     assert line["codec"] == written
     assert line["drop_db"] == "-10.0"
@@ -81,8 +81,8 @@ def test_exports_keep_stored_names_that_pages_replace(tmp_path, one_picture):
 
 
 def test_a_board_without_rows_is_a_table_without_rows():
-    assert as_csv(build_board([])).decode().strip() == ""
-    assert len(pd.read_parquet(io.BytesIO(as_parquet(build_board([]))))) == 0
+    assert as_csv(rows(build_board([]))).decode().strip() == ""
+    assert len(pd.read_parquet(io.BytesIO(as_parquet(rows(build_board([])))))) == 0
 
 
 def test_compressais_plot_tool_draws_the_curves(filled, tmp_path):

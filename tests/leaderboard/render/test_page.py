@@ -69,6 +69,7 @@ def with_figures(filled):
     """Return the columns in which the run of random numbers has a figure."""
     empty = {"clean MS-SSIM", "worst MS-SSIM", "clean VMAF", "worst VMAF"}
     empty |= {"black-box PSNR drop dB", "black-box rate increase", "encoding MB", "decoding MB"}
+    empty |= {"encoding s/MP", "decoding s/MP"}
     return [column for column in COLUMNS[1:] if column.header not in empty]
 
 

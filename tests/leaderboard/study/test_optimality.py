@@ -7,7 +7,7 @@ import math
 import pytest
 
 from bench.cli.main import main
-from leaderboard.study.optimality import optimalities
+from leaderboard.study.attacks.optimality import optimalities
 
 PICTURES = ("one", "two")
 LINF = ({"linf": 4}, {"linf": 8})

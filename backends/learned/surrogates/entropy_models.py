@@ -9,19 +9,17 @@ per digit) spends
 
 `coded_bits` is a smooth approximation for unrounded latents, with a gradient everywhere. The
 surrogate has this gradient. Its value is exact: the bits that the coder's own tables give the
-rounded latents (`backends.learned.table_bits`). In training there are no tables, and the value is
-that of `coded_bits`.
+rounded latents (`table_bits`). In training there are no tables, and the value is that of
+`coded_bits`.
 """
 
 from __future__ import annotations
-
-import math
 
 import torch
 from compressai.entropy_models import EntropyBottleneck, EntropyBottleneckVbr, GaussianConditional
 from torch import Tensor, nn
 
-from backends.learned.table_bits import TableBits
+from backends.learned.surrogates.table_bits import TableBits
 from bench.defence import straight_through
 
 _PRECISION_FLOOR = 2.0**-16
@@ -71,25 +69,30 @@ class CostedGaussian(RoundedGaussian):
         self._table_bits = TableBits(model) if model.quantized_cdf.numel() else None
         self._lowest_scale = float(model.lower_bound_scale.bound)
         self._support = -float(model._standardized_quantile(model.tail_mass / 2))
+        self._cumulative = model._standardized_cumulative
 
     def forward(
         self, inputs: Tensor, scales: Tensor, means: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return the rounded latents and their bits, both (B, C, h, w)."""
+        return super().forward(inputs, scales, means)[0], self.bits(inputs, scales, means)
+
+    def bits(self, inputs: Tensor, scales: Tensor, means: Tensor | None = None) -> Tensor:
+        """Return the bits of the rounded latents, with the gradient of the unrounded ones'."""
         residuals = inputs if means is None else inputs - means
         bits = self.smooth_bits(residuals, scales)
-        if self._table_bits is not None:
-            scales = _as_float32(scales.detach()).clamp_min(self._lowest_scale)
-            tables = torch.searchsorted(self._scales, scales.contiguous())
-            bits = _with_exact_value(self._table_bits, residuals.round(), tables, bits)
-        return super().forward(inputs, scales, means)[0], bits
+        if self._table_bits is None:
+            return bits
+        scales = _as_float32(scales.detach()).clamp_min(self._lowest_scale)
+        tables = torch.searchsorted(self._scales, scales.contiguous())
+        return _with_exact_value(self._table_bits, residuals.round(), tables, bits)
 
     def smooth_bits(self, residuals: Tensor, scales: Tensor) -> Tensor:
         """Return the bits of unrounded residuals, smooth in both arguments, (B, C, h, w)."""
         offsets = _as_float32(residuals).abs()
         scales = _straight_through_clamp(_as_float32(scales), self._lowest_scale)
-        upper = _normal_cdf((0.5 - offsets) / scales)
-        lower = _normal_cdf((-0.5 - offsets) / scales)
+        upper = self._cumulative((0.5 - offsets) / scales)
+        lower = self._cumulative((-0.5 - offsets) / scales)
         last = (scales.detach() * self._support).ceil()
         return coded_bits(upper - lower, (offsets - last - 0.5).relu())
 
@@ -134,11 +137,15 @@ class CostedBottleneck(RoundedBottleneck):
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return the rounded latents and their bits, both (B, C, h, w)."""
+        return super().forward(inputs)[0], self.bits(inputs)
+
+    def bits(self, inputs: Tensor) -> Tensor:
+        """Return the bits of the rounded latents, with the gradient of the unrounded ones'."""
         bits = self.smooth_bits(inputs)
-        if self._table_bits is not None:
-            tables = torch.arange(inputs.shape[1], device=inputs.device).view(1, -1, 1, 1)
-            bits = _with_exact_value(self._table_bits, self._symbols(inputs).round(), tables, bits)
-        return super().forward(inputs)[0], bits
+        if self._table_bits is None:
+            return bits
+        tables = torch.arange(inputs.shape[1], device=inputs.device).view(1, -1, 1, 1)
+        return _with_exact_value(self._table_bits, self._symbols(inputs).round(), tables, bits)
 
     def smooth_bits(self, inputs: Tensor) -> Tensor:
         """Return the bits of unrounded latents, smooth, (B, C, h, w)."""
@@ -188,10 +195,6 @@ def _with_exact_value(
     """
     exact = table_bits(symbols, tables)
     return straight_through(torch.where(symbols == symbols.floor(), exact, smooth), smooth)
-
-
-def _normal_cdf(values: Tensor) -> Tensor:
-    return 0.5 * torch.erfc(values * -math.sqrt(0.5))
 
 
 def _straight_through_clamp(values: Tensor, lowest: float) -> Tensor:

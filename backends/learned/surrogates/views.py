@@ -9,17 +9,16 @@ rate             the real coder's bits of the rounded latents, with the gradient
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
 from typing import Any, cast
 
 import torch
-from compressai.entropy_models import EntropyBottleneck, GaussianConditional
-from compressai.latent_codecs import GaussianConditionalLatentCodec, HyperLatentCodec
 from compressai.models import (
     Cheng2020Anchor,
+    Cheng2020AnchorCheckerboard,
     Cheng2020Attention,
     CompressionModel,
+    Elic2022Chandelier,
+    Elic2022Official,
     FactorizedPrior,
     FactorizedPriorReLU,
     JointAutoregressiveHierarchicalPriors,
@@ -28,13 +27,14 @@ from compressai.models import (
 )
 from torch import Tensor, nn
 
-from backends.learned.entropy_models import (
+from backends.learned.nets import view
+from backends.learned.surrogates.entropy_models import (
     CostedBottleneck,
     CostedGaussian,
     RoundedBottleneck,
     RoundedGaussian,
 )
-from backends.learned.nets import view
+from backends.learned.surrogates.own_forward import OwnForward, OwnForwardUnrounded
 
 _KNOWN = {
     FactorizedPrior,
@@ -45,7 +45,10 @@ _KNOWN = {
     Cheng2020Anchor,
     Cheng2020Attention,
 }
-"""Models with known data paths; of other models, only the entropy models are replaced."""
+"""Models with known data paths; other models run their own forward (`OwnForward`)."""
+
+_LATENTS_ALONE = {Cheng2020AnchorCheckerboard, Elic2022Official, Elic2022Chandelier}
+"""Other models whose decoder gets the rounded latents and nothing else."""
 
 
 class _SkippedBottleneck(nn.Module):
@@ -85,7 +88,7 @@ class _Unrounded(nn.Module):
 
 def _without_encoder(net: CompressionModel) -> nn.Module:
     """Return a view that computes the bits of given latents."""
-    return view(rate_view(net), g_a=nn.Identity())
+    return rate_view(cast("CompressionModel", view(net, g_a=nn.Identity())))
 
 
 class _UnroundedReconstruction(nn.Module):
@@ -107,7 +110,7 @@ def reconstruction_view(net: CompressionModel) -> nn.Module:
     gradient does not: the straight-through gradients of -mean and +mean cancel.
     """
     if type(net) not in _KNOWN:
-        return _copy_with_entropy_models(net, lambda _: RoundedGaussian(), RoundedBottleneck)
+        return OwnForward(net, counts_bits=False)
     if isinstance(net, FactorizedPrior):
         return view(net, entropy_bottleneck=RoundedBottleneck(net.entropy_bottleneck))
     if _uses_means(net):
@@ -129,7 +132,7 @@ def reconstruction_view(net: CompressionModel) -> nn.Module:
 def rd_view(net: CompressionModel) -> nn.Module:
     """Return a view of a model whose "likelihoods" are the coder's bits, with "x_hat"."""
     if type(net) not in _KNOWN:
-        return _copy_with_entropy_models(net, CostedGaussian, CostedBottleneck)
+        return OwnForward(net, counts_bits=True)
     entropy: dict[str, nn.Module] = {"entropy_bottleneck": CostedBottleneck(net.entropy_bottleneck)}
     if "gaussian_conditional" in net._modules:
         entropy["gaussian_conditional"] = CostedGaussian(net.gaussian_conditional)
@@ -137,13 +140,10 @@ def rd_view(net: CompressionModel) -> nn.Module:
 
 
 def rate_view(net: CompressionModel) -> nn.Module:
-    """Return a view of a model that computes the coder's bits and never runs the decoder."""
+    """Return a view of a model that computes the coder's bits and never runs the decoder g_s."""
+    if type(net) not in _KNOWN:
+        return OwnForward(net, counts_bits=True, decodes=False)
     return view(rd_view(net), g_s=nn.Identity())
-
-
-def can_skip_rounding(net: CompressionModel) -> bool:
-    """Return whether a model is an encoder g_a, a decoder g_s, and coded latents between them."""
-    return all(name in net._modules for name in ("g_a", "g_s"))
 
 
 def unrounded_views(net: CompressionModel) -> tuple[nn.Module, nn.Module]:
@@ -151,6 +151,8 @@ def unrounded_views(net: CompressionModel) -> tuple[nn.Module, nn.Module]:
 
     The bits, in "likelihoods", are those of the rounded latents.
     """
+    if type(net) not in _KNOWN | _LATENTS_ALONE:
+        return OwnForward(net, counts_bits=False, rounding="none"), OwnForwardUnrounded(net)
     return _UnroundedReconstruction(net), _Unrounded(net)
 
 
@@ -158,25 +160,3 @@ def _uses_means(net: CompressionModel) -> bool:
     return isinstance(net, MeanScaleHyperprior) and not isinstance(
         net, JointAutoregressiveHierarchicalPriors
     )
-
-
-def _copy_with_entropy_models(
-    net: CompressionModel,
-    gaussian: Callable[[GaussianConditional], nn.Module],
-    bottleneck: Callable[[EntropyBottleneck], nn.Module],
-) -> nn.Module:
-    """Return a copy that shares every weight, with all entropy models replaced.
-
-    Latent codecs that quantise by themselves use the rounding of their entropy model instead.
-    """
-    shared = {id(tensor): tensor for tensor in (*net.parameters(), *net.buffers())}
-    copied: nn.Module = copy.deepcopy(net, shared)
-    for part in list(copied.modules()):
-        for name, child in part.named_children():
-            if isinstance(child, GaussianConditional):
-                setattr(part, name, gaussian(child))
-            elif isinstance(child, EntropyBottleneck):
-                setattr(part, name, bottleneck(child))
-        if isinstance(part, GaussianConditionalLatentCodec | HyperLatentCodec):
-            part.quantizer = "noise"
-    return copied

@@ -60,14 +60,18 @@ class Surrogate:
     Args:
         net: the model; its weights may still change.
         passes: the forward passes of the same model.
+        factor: the number of which picture sides must be multiples, in pixels, if it is not the
+            model's downsampling factor.
     """
 
-    def __init__(self, net: CompressionModel, passes: SurrogateForward) -> None:
+    def __init__(
+        self, net: CompressionModel, passes: SurrogateForward, factor: int | None = None
+    ) -> None:
         self.device: torch.device = next(net.parameters()).device
         self._reconstruction = _PassInPrecision(passes.reconstruction, self.device)
         self._rate = _PassInPrecision(passes.rate, self.device)
         self._both = _PassInPrecision(passes.both, self.device)
-        self._factor = downsampling_factor(net)
+        self._factor = factor or downsampling_factor(net)
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """Return the reconstruction, (B, 3, H, W); the rate is not computed."""

@@ -7,7 +7,7 @@ between two curves of robust accuracy against the size of the perturbation: that
 that of the smallest perturbation that any attack found for each picture. Optimality is 1 for an
 attack that equals this envelope and 0 for one that returns the source pictures. For codecs:
 
-    robust accuracy at a distance   the mean gain over pictures at a radius (`GAINS`); 0 at radius 0
+    robust accuracy at a distance   the mean gain over pictures at a radius; 0 at radius 0
     best distance of a picture      the largest gain of any attack on a picture at a radius
     area without attack             0
 
@@ -28,28 +28,21 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
 
 from bench.budget import Budget, Mse
-from bench.store.records import CraftRecord, Scores
+from bench.store.records import CraftRecord
 from bench.store.run_folder import Run
 from leaderboard.aggregate.suite_info import ensemble_of, setting
-from leaderboard.aggregate.threats import GRADIENTS, NOISE, QUERIES
+from leaderboard.aggregate.threats import NOISE
 from leaderboard.formatting import percent
 from leaderboard.render.markdown import table
+from leaderboard.study.attacks.gains import GAINS, counted, strongest_searches
 from leaderboard.study.effects import AttackEffect, collect_effects
 from leaderboard.study.losses import objective_name
-
-GAINS: dict[str, Callable[[Scores], float | None]] = {
-    "distortion": lambda scores: scores.drop_db,
-    "rate": lambda scores: scores.bpp - scores.bpp_clean,
-    "rd": lambda scores: scores.rd_cost * (1 - 1 / scores.rd_factor),
-}
-"""What an attack with each objective gains over the clean picture: PSNR in dB, bits per pixel, R-D
-cost; None for a lossless codec, which has no PSNR to lose."""
 
 EQUAL = 1.25
 """An attack with at most this many times the evaluations of another one counts as not dearer."""
@@ -155,19 +148,22 @@ def optimalities(
 def optimality_tables(found: Sequence[Optimality]) -> Iterator[str]:
     """Yield a title and a table for each kind of budgets: the mean over models, in per cent."""
     for budgets in dict.fromkeys(one.budgets for one in found):
-        lines = _table([one for one in found if one.budgets == budgets])
-        yield f"Budgets in {budgets}\n\n{lines}"
+        headers, lines = optimality_lines([one for one in found if one.budgets == budgets])
+        figures = [False, *[True] * (len(headers) - 1)]
+        yield f"Budgets in {budgets}\n\n{table(headers, figures, lines)}"
 
 
-def _table(found: Sequence[Optimality]) -> str:
+def optimality_lines(
+    found: Sequence[Optimality],
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the headers and the lines of a table for one kind of budgets, one line an attack."""
     objectives = [name for name in GAINS if any(one.objective == name for one in found)]
     columns = [title for name in objectives for title in (name, f"{name}, overall")]
     attacks: dict[str, list[Optimality]] = defaultdict(list)
     for one in found:
         attacks[one.attack].append(one)
     lines = [_line(attack, own, objectives) for attack, own in attacks.items()]
-    headers = ("attack", "gradients", "queries", *columns)
-    return table(headers, [False, *[True] * (len(headers) - 1)], lines)
+    return ("attack", "gradients", "queries", *columns), lines
 
 
 def _line(attack: str, own: Sequence[Optimality], objectives: Iterable[str]) -> tuple[str, ...]:
@@ -224,42 +220,28 @@ def _all_curves(
 ) -> dict[tuple[str, str, str], Curves]:
     balls = {str(budget): budget for run in runs for budget in setting(run).balls}
     groups: dict[tuple[str, str, str], list[AttackEffect]] = defaultdict(list)
-    for effect in effects:
-        if effect.threat in {GRADIENTS, QUERIES, NOISE}:
-            for objective in GAINS if effect.threat == NOISE else (effect.objective,):
-                groups[effect.model.label, _kind(balls[effect.budget]), objective].append(effect)
+    for objective, effect in counted(effects):
+        groups[effect.model.label, _kind(balls[effect.budget]), objective].append(effect)
     curves = {
-        case: _curves(group, GAINS[case[2]], balls)
+        case: _curves(group, case[2], balls)
         for case, group in groups.items()
-        if case[2] in GAINS and any(effect.threat != NOISE for effect in group)
+        if any(effect.threat != NOISE for effect in group)
     }
     return {case: made for case, made in curves.items() if made.gains}
 
 
-def _curves(
-    effects: Sequence[AttackEffect],
-    gain: Callable[[Scores], float | None],
-    balls: Mapping[str, Budget],
-) -> Curves:
+def _curves(effects: Sequence[AttackEffect], objective: str, balls: Mapping[str, Budget]) -> Curves:
     """Return the curves; attacks without any gain that is defined have none."""
     labels = sorted({effect.budget for effect in effects}, key=lambda label: balls[label].radius)
     pictures = list(dict.fromkeys(effect.picture for effect in effects))
-    searches: dict[str, dict[tuple[str, str], dict[str, list[float]]]] = {}
-    for effect in effects:
-        value = gain(effect.scores)
-        if value is not None and math.isfinite(value):
-            cells = searches.setdefault(ensemble_of(effect.attack), {})
-            draws = cells.setdefault((effect.budget, effect.picture), defaultdict(list))
-            draws[effect.craft].append(value)
-    best = {
-        name: {cell: max(map(fmean, draws.values())) for cell, draws in cells.items()}
-        for name, cells in searches.items()
-    }
+    best = {case: search.gain for case, search in strongest_searches(effects, objective).items()}
     return Curves(
         [_length(balls[label]) for label in labels],
         {
-            name: [[found.get((label, picture), 0.0) for picture in pictures] for label in labels]
-            for name, found in best.items()
+            name: [
+                [best.get((name, label, picture), 0.0) for picture in pictures] for label in labels
+            ]
+            for name in dict.fromkeys(name for name, _, _ in best)
         },
     )
 

@@ -1,0 +1,123 @@
+"""The layers of CompressAI models while they code, and encoders that mix two pictures' latents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+import torch
+from compressai.entropy_models import EntropyModel
+from compressai.models import CompressionModel
+from torch import Tensor, nn
+
+from backends.learned.nets import view
+from bench.errors import Unsupported
+
+_ENCODERS = {"y": "g_a", "z": "h_a"}
+"""The part of a model whose output is a stream's latents."""
+
+Visit = Callable[[str, Tensor, Tensor], None]
+
+
+@torch.no_grad()
+def trace(net: CompressionModel, images: Tensor, visit: Visit) -> None:
+    """Run a model in evaluation mode and visit each layer, see `bench.codec.Traceable`.
+
+    A layer is a module in one of the model's sequences of layers, or one of its entropy models,
+    whose input and output are latents before and after rounding.
+    """
+    inputs: dict[str, Tensor] = {}
+    with ExitStack() as hooks:
+        for name, layer in _layers(net):
+            before = layer.register_forward_pre_hook(partial(_keep_input, inputs, name))
+            after = layer.register_forward_hook(partial(_visit, visit, inputs, name))
+            hooks.callback(before.remove)
+            hooks.callback(after.remove)
+        net(images)
+
+
+def _keep_input(kept: dict[str, Tensor], name: str, _: nn.Module, inputs: tuple[Any, ...]) -> None:
+    kept[name] = inputs[0].clone()  # activations in CompressAI overwrite their input
+
+
+def _layers(net: CompressionModel) -> Iterator[tuple[str, nn.Module]]:
+    for part, module in net.named_children():
+        if isinstance(module, EntropyModel):
+            yield part, module
+        elif isinstance(module, nn.Sequential):
+            for place, layer in module.named_children():
+                yield f"{part}.{place} {type(layer).__name__}", layer
+
+
+def _visit(
+    visit: Visit,
+    kept: dict[str, Tensor],
+    name: str,
+    _: nn.Module,
+    inputs: tuple[Any, ...],
+    outputs: Any,  # noqa: ANN401 - a module can return anything
+) -> None:
+    del inputs
+    visit(name, kept.pop(name), outputs[0] if isinstance(outputs, tuple) else outputs)
+
+
+def recombined(
+    net: CompressionModel, images: Tensor, stream: str, others: Tensor
+) -> CompressionModel:
+    """Return a view of a model that codes the latents of pictures, and those of others in a stream.
+
+    Args:
+        net: the model.
+        images: the pictures, float (1, 3, H, W) in [0, 1], padded.
+        stream: "y" or "z".
+        others: the pictures that the stream is taken from.
+
+    Raises:
+        Unsupported: the model has no encoder of this stream.
+    """
+    encoders = {name: part for name, part in _ENCODERS.items() if part in net._modules}
+    if stream not in encoders:
+        raise Unsupported(f"{type(net).__name__} has no encoder of the latents {stream}")
+    own, given = _encoded(net, images), _encoded(net, others)
+    fixed: dict[str, nn.Module] = {
+        part: FixedEncoder((given if name == stream else own)[part])
+        for name, part in encoders.items()
+    }
+    mixed: CompressionModel = view(net, **fixed)
+    return mixed
+
+
+def _encoded(net: CompressionModel, images: Tensor) -> dict[str, Tensor]:
+    """Return the output of each encoder of a model, by its name."""
+    found: dict[str, Tensor] = {}
+    with ExitStack() as hooks, torch.no_grad():
+        for part in filter(net._modules.__contains__, _ENCODERS.values()):
+            keep = partial(_keep, found, part)
+            hooks.callback(net._modules[part].register_forward_hook(keep).remove)
+        net(images)
+    return found
+
+
+def _keep(
+    found: dict[str, Tensor], part: str, _: nn.Module, inputs: tuple[Any, ...], output: Tensor
+) -> None:
+    del inputs
+    found[part] = output
+
+
+class FixedEncoder(nn.Module):
+    """Replaces an encoder by a constant output."""
+
+    def __init__(self, latents: Tensor) -> None:
+        super().__init__()
+        self._latents = latents
+
+    def forward(self, _: Tensor) -> Tensor:
+        """Return the latents."""
+        return self._latents
+
+    def __deepcopy__(self, _: object) -> FixedEncoder:
+        """Return itself, so that copies of a model share the latents."""
+        return self

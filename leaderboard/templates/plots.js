@@ -1,0 +1,97 @@
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const axis = (options) => ({ ...options, gridcolor: colour("--line"), zeroline: false, automargin: true });
+
+/** Draw plotly's data and layout in the colours of the page. */
+function draw(target, data, layout, displayModeBar = "hover") {
+  const drawn = {
+    ...layout,
+    xaxis: axis(layout.xaxis),
+    yaxis: axis(layout.yaxis),
+    font: { color: colour("--ink") },
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+  };
+  Plotly.react(target, data, drawn, { responsive: true, displaylogo: false, displayModeBar });
+}
+
+/** Draw the plot of a section, with a legend below it that is as high as its entries need. */
+function plot(section) {
+  const { data, layout } = JSON.parse(within(section, "script").textContent);
+  const target = within(section, ".plot");
+  const shown = data.filter((trace) => trace.showlegend !== false);
+  const entry = 50 + 6.5 * Math.max(...shown.map((trace) => trace.name.length));
+  const across = Math.max(1, Math.floor((target.clientWidth - 60) / entry));
+  const legend = 12 + 20 * Math.ceil(shown.length / across);
+  draw(target, data, {
+    ...layout,
+    height: 360 + legend,
+    legend: { orientation: "h", tracegroupgap: 0, entrywidth: entry - 40, x: 0, y: 0, yref: "container", yanchor: "bottom" },
+    margin: { t: 16, r: 8, b: 56 + legend, l: 56 },
+  });
+}
+
+const costs = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 15, 20];
+const text = (name) => name.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`).replaceAll("%{", "% {");
+
+/** Return the range of a logarithmic axis around some values, with room for labels. */
+function range(values, before, after) {
+  const logarithms = values.map(Math.log10);
+  const [low, high] = [Math.min(...logarithms), Math.max(...logarithms)];
+  const width = Math.max(high - low, 0.1);
+  return [low - before * width, high + after * width];
+}
+
+const overlap = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+
+/** Return where each label stands beside its dot so that it covers nothing that was placed before. */
+function positions(dots, width, height, ranges) {
+  const scale = (value, [low, high], size) => size * (Math.log10(value) - low) / (high - low);
+  const placed = dots.map(({ x, y }) => {
+    const [across, up] = [scale(x, ranges[0], width), scale(y, ranges[1], height)];
+    return { across, up, box: [across - 6, up - 6, across + 6, up + 6] };
+  });
+  const taken = placed.map(({ box }) => box);
+  return placed.map(({ across, up }, index) => {
+    const long = 6.2 * dots[index].codec.length;
+    const boxes = {
+      "middle right": [across + 8, up - 6, across + 8 + long, up + 6],
+      "top right": [across + 6, up + 4, across + 6 + long, up + 16],
+      "bottom right": [across + 6, up - 16, across + 6 + long, up - 4],
+      "middle left": [across - 8 - long, up - 6, across - 8, up + 6],
+      "top center": [across - long / 2, up + 7, across + long / 2, up + 19],
+      "bottom center": [across - long / 2, up - 19, across + long / 2, up - 7],
+    };
+    const fits = ([, box]) => box[0] > 0 && box[2] < width && !taken.some((other) => overlap(box, other));
+    const [place, box] = Object.entries(boxes).find(fits) ?? ["", null];
+    if (box) taken.push(box);
+    return place;
+  });
+}
+
+/** Draw robustness against efficiency: a dot for each codec of some lists; the chosen list is strong. */
+function robustness(target, lists, chosen) {
+  const dots = lists.flatMap((list) => list.lines.filter((line) => line.x && line.y).map((line) => ({ ...line, list })));
+  dots.sort((a, b) => (b.list === chosen) - (a.list === chosen));
+  const isNarrow = target.clientWidth < 500;
+  const [width, height] = [target.clientWidth - 60, isNarrow ? 230 : 290];
+  const ranges = [range(dots.map(({ x }) => x), 0.08, 0.25), range(dots.flatMap(({ y, bars }) => (bars ? [y - bars[0], y + bars[1]] : [y])), 0.05, 0.05)];
+  const places = positions(dots, width, height, ranges);
+  const data = dots.map((dot, index) => {
+    const isOwn = dot.list.how.includes("own gradients");
+    return {
+      type: "scatter", mode: places[index] ? "markers+text" : "markers", name: text(dot.codec), showlegend: false,
+      x: [dot.x], y: [dot.y], text: [text(dot.codec)], textposition: places[index] || "top center", textfont: { size: 11 },
+      opacity: dot.list === chosen ? 1 : 0.5,
+      error_y: dot.bars ? { type: "data", symmetric: false, array: [dot.bars[1]], arrayminus: [dot.bars[0]], thickness: 1 } : { visible: false },
+      marker: { size: 11, color: palette[index % palette.length], symbol: isOwn ? "circle" : "circle-open" },
+      hovertemplate: `${text(dot.full)}<br>clean %{x:.3g}, under attack ${dot.bound ? "≥ " : ""}%{y:.3g}<extra></extra>`,
+    };
+  });
+  const ticks = { type: "log", tickvals: costs, ticktext: costs.map(String) };
+  draw(target, data, {
+    xaxis: { ...ticks, range: ranges[0], title: { text: `clean R-D cost (${chosen.unit})${isNarrow ? "" : ", lower is more efficient"}` } },
+    yaxis: { ...ticks, range: ranges[1], title: { text: "R-D cost under attack" } },
+    height: height + 50, margin: { t: 4, r: 8, b: 46, l: 52 },
+  }, false);
+}
