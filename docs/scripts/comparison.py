@@ -32,7 +32,9 @@ times as many. All run through this harness: on the same 8-bit pictures, inside 
 and scored on real bitstreams that were decoded again. Attacks of others follow the gradients of the
 harness's default surrogate; those marked "unrounded" follow the surrogate without rounding.
 `docs/scripts/comparison.py` writes the page from finished runs; benchmarks/peers/README.md says
-what is compared and how."""
+what is compared and how, and prints the suites.
+
+Models: {models}. Pictures: {pictures}."""
 SUMMARY = """\
 ## Summary
 
@@ -159,7 +161,7 @@ def main() -> None:
     """Read the runs and write the page."""
     folders = run_folders(__doc__)
     pictures = list(chain(*(scored_pictures(finished_run(folder)) for folder in folders)))
-    write_page(PAGE, [*page_blocks(pictures), command("comparison.py", folders)])
+    write_page(PAGE, [*page_blocks(pictures), command("comparison.py", folders, suites="")])
 
 
 def page_blocks(pictures: Sequence[ScoredPicture]) -> Iterator[str]:
@@ -172,7 +174,8 @@ def page_blocks(pictures: Sequence[ScoredPicture]) -> Iterator[str]:
         (Comparison(attack, ours, theirs) for attack, theirs in values.items()),
         key=lambda one: one.level,
     )
-    yield INTRODUCTION
+    models, names = ({group[0] for group, _ in ours}, {picture for _, picture in ours})
+    yield INTRODUCTION.format(models=", ".join(sorted(models)), pictures=", ".join(sorted(names)))
     yield SUMMARY.format(**_effort(pictures))
     yield _summary(comparisons)
     yield ATTACKS

@@ -39,12 +39,18 @@ def write_page(page: Path, blocks: Iterable[str]) -> None:
     page.write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
 
 
-def command(script: str, folders: Iterable[Path]) -> str:
-    """Return the section that says how to write a page again from its runs."""
+def command(script: str, folders: Iterable[Path], suites: str = "suites/") -> str:
+    """Return the section that says how to write a page again from its runs.
+
+    Args:
+        script: name of the script.
+        folders: the runs.
+        suites: folder of the suites.
+    """
     runs = " ".join(folder.as_posix() for folder in folders)
     return f"""\
 ## Reproduce this page
 
-Run each suite with `bench run suites/NAME.yaml -o runs/NAME`, then write the page:
+Run each suite with `bench run {suites}NAME.yaml -o runs/NAME`, then write the page:
 
     python docs/scripts/{script} {runs}"""
