@@ -2,13 +2,15 @@
 
 PYTHON ?= python3
 BIN = .venv/bin
+# Three for two cores: tests wait for other processes a third of the time. (nproc obeys OMP_NUM_THREADS.)
+WORKERS = $(shell expr $$(OMP_NUM_THREADS= nproc) \* 3 / 2)
 FOR_EXAMPLES = 'onnx>=1.17'  # for the tests of examples/jpeg-ai; no dependency of the project
 
 demo: .venv/installed
 	$(BIN)/bench run suites/quick.yaml
 
 test: .venv/installed-test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile
 
 test-slow: .venv/installed-test
 	$(BIN)/python -m pytest -m slow

@@ -15,6 +15,7 @@ import torch
 from compressai.latent_codecs import CheckerboardLatentCodec
 from compressai.layers import AttentionBlock
 from compressai.zoo.image_vbr import model_architectures as variable_rate
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from PIL import Image as Pictures
 from safetensors.torch import save_file
 from skimage import data
@@ -50,6 +51,14 @@ def _timed_on_few_pixels():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(timing, "SIDE", 64)
         patch.setattr(timing, "WARM_UP_SIDE", 32)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plots_without_layout():
+    """Let plots keep matplotlib's default margins: the layout takes two thirds of a small run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ConstrainedLayoutEngine, "execute", lambda _, __: None)
         yield
 
 

@@ -139,7 +139,7 @@ def _mean(run, label):
 def test_presets_without_labels_are_families_of_their_own_and_lossless_points_do_no_harm(tmp_path):
     (tmp_path / "presets.yaml").write_text("""\
 name: presets
-images: {set: sample, names: [coffee], crop: {height: 96, width: 96}}
+images: {set: sample, names: [coffee], crop: {height: 48, width: 64}}
 codecs:
   - {name: vvc, qp: [27, 32, 37, 42]}
   - {name: vvc, qp: [27, 32, 37, 42], preset: faster}

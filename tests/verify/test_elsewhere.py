@@ -12,7 +12,7 @@ from bench.cli.main import main
 from bench.images.png import decode_png, encode_png
 from bench.verify import elsewhere, environments
 
-PLACES = ("another process", "threads: 2", "layout: contiguous", "oneDNN: SSE41")
+PLACES = ("another process", "layout: contiguous", "oneDNN: SSE41")
 
 SUITE = f"""\
 name: decoded
@@ -94,7 +94,7 @@ def test_one_ulp_of_one_scale_is_found_clean_and_attacked(table):
 
     assert compared["JPEG", "layout: contiguous"]["why"] == "the codec cannot move its networks"
     assert compared["JPEG", "layout: contiguous"]["clean"]["bitstreams"] == 0
-    assert compared["JPEG", "threads: 2"]["attacked"]["bitstreams"] > 0
+    assert compared["JPEG", "another process"]["attacked"]["bitstreams"] > 0
 
 
 def test_a_plugin_needs_consent(tmp_path, plain, capsys):

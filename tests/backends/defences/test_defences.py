@@ -265,10 +265,10 @@ def test_an_attacker_who_knows_is_at_least_as_strong_as_one_who_does_not_or_flag
         f"""\
 plugins: [{grey_diffusion.with_name("grey.py")}]
 name: every
-images: {{set: sample, names: [chelsea], crop: {{height: 64, width: 64}}}}
+images: {{set: sample, names: [chelsea], crop: {{height: 48, width: 48}}}}
 codecs:
 {codecs}
-attacks: [{{name: ifgsm, steps: 6}}]
+attacks: [{{name: ifgsm, steps: 4}}]
 objectives: [distortion, rate]
 budgets: [{{linf: 8}}]
 draws: 2

@@ -189,7 +189,12 @@ def waited_for(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "ended", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM, signal.SIGKILL]
+    "ended",
+    [
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+        signal.SIGKILL,
+    ],
 )
 def test_no_worker_outlives_the_command(waited_for, tmp_path, ended):
     suite, folder = tmp_path / "small.yaml", tmp_path / "run"
