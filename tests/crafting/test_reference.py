@@ -58,7 +58,9 @@ def _attacked(codec, crop: Picture, objective: str, epsilon: int):
     return quantise_and_check(result, source, Linf(epsilon))
 
 
-@pytest.mark.parametrize(("epsilon", "least"), [(8, 10.0), pytest.param(16, 28.0, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("epsilon", "least"), [(8, 10.0), pytest.param(16, 28.0, marks=pytest.mark.slow)]
+)
 def test_pgd_takes_as_much_psnr_as_a_plain_loop_outside_the_project(codec, crop, epsilon, least):
     clean = psnr(crop.pixels, _coded(codec, crop.pixels).image)
     image = _attacked(codec, crop, "distortion", epsilon)
@@ -66,7 +68,9 @@ def test_pgd_takes_as_much_psnr_as_a_plain_loop_outside_the_project(codec, crop,
     assert 100 * (clean - attacked) / clean >= least
 
 
-@pytest.mark.parametrize(("epsilon", "least"), [(8, 1.55), pytest.param(16, 2.3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("epsilon", "least"), [(8, 1.55), pytest.param(16, 2.3, marks=pytest.mark.slow)]
+)
 def test_pgd_makes_the_real_bitstream_as_long(codec, crop, epsilon, least):
     clean = len(_coded(codec, crop.pixels).bitstream)
     attacked = len(_coded(codec, _attacked(codec, crop, "rate", epsilon)).bitstream)
