@@ -36,6 +36,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 """Where tests are started in the background, shells have it ignored, and children inherit that."""
 
 PUBLISHED = SHARED / "weights/bmshj2018-factorized-mse-q2.pth.tar"
+_LAYOUT = ConstrainedLayoutEngine.execute
 COMPRESSAI_NAMES = {"bmshj2018-factorized-relu": "bmshj2018_factorized_relu"}
 
 
@@ -60,6 +61,12 @@ def _plots_without_layout():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ConstrainedLayoutEngine, "execute", lambda _, __: None)
         yield
+
+
+@pytest.fixture
+def layout(monkeypatch):
+    """Let plots have the layout that users see."""
+    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", _LAYOUT)
 
 
 @pytest.fixture(autouse=True)

@@ -47,6 +47,7 @@ def test_pictures_keep_their_aspect_ratio(height, width):
     assert max(drawn_height, drawn_width) > 100
 
 
+@pytest.mark.usefixtures("layout")
 def test_a_long_sentence_does_not_reach_other_rows():
     long = Panel("title", "why it failed " * 100)
     rows = [Row([Panel("picture", _plain(32, 400)), long]) for _ in range(2)]
