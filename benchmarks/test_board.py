@@ -23,8 +23,8 @@ from leaderboard.publish.entry import (
     packed,
     sealed,
     sha256,
-    write_entry,
 )
+from leaderboard.publish.entry_folder import write_entry
 
 SIZES = (1, 6, 24)
 """Pictures of a board; one has some 4,200 records."""
@@ -47,7 +47,7 @@ SEARCHES = [*itertools.product(range(5), ("distortion", "rate"), LABELS[:5])]
 
 _COMMAND = """
 import resource
-from bench.cli import main
+from bench.cli.main import main
 status = main()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 raise SystemExit(status)
@@ -176,20 +176,27 @@ def _manifest(cells, pictures):
 
 @pytest.fixture(scope="module")
 def published(folder, tmp_path_factory):
-    """A published board of one entry with the same records."""
-    board = tmp_path_factory.mktemp("board")
-    run, place = read_run(folder), board / "entries/many/many"
-    records = packed([*run.crafts.values(), *run.measures])
+    """A published board with the same records, an entry for each name of a codec."""
+    board, run = tmp_path_factory.mktemp("board"), read_run(folder)
+    for name in {one["name"] for one in CODECS}:
+        _publish(run, name, board / f"entries/many/{name}")
+    return board
+
+
+def _publish(run, name, place):
+    labels = {label: label for label in LABELS if label.startswith(f"{name} ")}
+    measures = [record for record in run.measures if record.victim in labels]
+    records = packed([*run.crafts.values(), *measures])
     told = run.manifest.model_dump(exclude={"format"}) | {
         "track": "many",
-        "codec": "many",
+        "codec": name,
+        "codecs": labels,
         "by": "nobody",
     }
     told |= {"track_sha256": "0" * 64, "published": run.manifest.started}
-    told |= {name: {} for name in ("sources", "archive")} | {"figures": [], "worst": []}
+    told |= {part: {} for part in ("sources", "archive")} | {"figures": [], "worst": []}
     entry = Entry(**told, files={RECORDS: sha256(records), ARCHIVE: "0" * 64})
     write_entry(place, {RECORDS: records, ENTRY: sealed(entry)})
-    return board
 
 
 def test_a_page(benchmark, folder):
