@@ -9,6 +9,7 @@ for the disk (one fsync) does not depend on how many there are.
 from __future__ import annotations
 
 import itertools
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +25,6 @@ from bench.planning.jobs import Plan
 from bench.planning.operating_point import OperatingPoint
 from bench.planning.planner import plan
 from bench.planning.resolve import make_attack, planned_attack, scoring_spec
-from bench.store import run_folder as storing
 from bench.store.records import CraftRecord, MeasureRecord, Scores
 from bench.store.run_folder import Store
 from bench.suite.suite import Suite
@@ -45,7 +45,7 @@ CELLS_A_PICTURE = 92
 
 @pytest.fixture(autouse=True)
 def _no_disk(monkeypatch):
-    monkeypatch.setattr(storing.os, "fsync", lambda _: None)
+    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 @pytest.mark.parametrize("size", SIZES)
