@@ -30,6 +30,6 @@ def test_there_are_some():
 def test_each_runs_once():
     """Without timing, and without the largest sizes."""
     command = [sys.executable, "-m", "pytest", "-q", "benchmarks", "--benchmark-disable"]
-    chosen = ["-k", "not 100000 and not 10000 and not 24 and not 6"]
+    chosen = ["-k", "not 100000 and not 10000 and not (test_board and 24)"]
     ended = subprocess.run([*command, *chosen], cwd=ROOT, check=False, capture_output=True)
     assert ended.returncode == 0, ended.stdout.decode()[-4000:]
