@@ -27,9 +27,8 @@ def test_there_are_some():
 
 
 @pytest.mark.slow
-def test_each_runs_once():
-    """Without timing, and without the largest sizes."""
-    command = [sys.executable, "-m", "pytest", "-q", "benchmarks", "--benchmark-disable"]
-    chosen = ["-k", "not 100000 and not 10000 and not (test_board and 24)"]
-    ended = subprocess.run([*command, *chosen], cwd=ROOT, check=False, capture_output=True)
+def test_the_smallest_sizes_run():
+    """Boards, plans and commands are timed in processes that no type checker sees."""
+    command = [sys.executable, "-m", "pytest", "-q", "benchmarks", "-k", "[1] or [100] or version"]
+    ended = subprocess.run(command, cwd=ROOT, check=False, capture_output=True)
     assert ended.returncode == 0, ended.stdout.decode()[-4000:]
