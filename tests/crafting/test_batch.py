@@ -178,6 +178,7 @@ def test_processes_give_the_records_of_one(folder, tmp_path):
     assert set(searched.values()) == {1}
 
 
+@pytest.mark.slow
 def test_a_worker_lost_over_a_batch_is_made_up_for(folder, tmp_path):
     batched = {job.key for g in _prepared(folder, TOY).plan.groups for job in g.mates}
     began, killed = [], []

@@ -83,6 +83,7 @@ def test_a_bitstream_without_grids_is_refused(overfitted):
             codec.decode(pack(b"ofit", 64, 64, [data]))
 
 
+@pytest.mark.slow
 def test_queries_and_transfer_attack_it(tmp_path):
     (tmp_path / "suite.yaml").write_text(SUITE.format(example=EXAMPLE))
     assert main(["run", str(tmp_path / "suite.yaml"), "-o", str(tmp_path / "out")]) == 0

@@ -46,6 +46,7 @@ def cluster(monkeypatch):
     made.shutdown()
 
 
+@pytest.mark.slow
 def test_a_cluster_that_loses_a_worker_and_a_node_gives_the_records_of_one_process(
     cluster, tmp_path
 ):
