@@ -32,7 +32,7 @@ from typing import ClassVar, Literal, Protocol, TypeAlias, TypeGuard, get_args, 
 import numpy as np
 
 from bench.codec import Image
-from bench.errors import Unsupported, one_line, raise_if_machine
+from bench.errors import Unsupported
 
 Better: TypeAlias = Literal["higher", "lower"]
 """Which values are better for the codec."""
@@ -254,62 +254,3 @@ def is_metric(made: object) -> TypeGuard[AnyMetric]:
         and made.better in get_args(Better)
         and isinstance(made.version, int)
     )
-
-
-@dataclass(frozen=True)
-class Reading:
-    """The result of a metric for two pictures.
-
-    Attributes:
-        value: the value, or None if there is none.
-        reason: why there is no value, in one sentence; otherwise empty.
-    """
-
-    value: float | None
-    reason: str = ""
-
-
-def read(
-    metric: AnyMetric, reference: Image, picture: Image, recode: Recode, stream: Stream
-) -> Reading:
-    """Call a metric. An error inside the metric becomes the reason of the result.
-
-    Args:
-        metric: the metric.
-        reference: uint8 (H, W, 3); the picture that was coded for metrics that compare with it.
-        picture: uint8 (H, W, 3).
-        recode: codes a picture with the victim; used by metrics that code again.
-        stream: the bitstream of the picture; used by metrics that damage it.
-
-    Raises:
-        MachineError: the machine ran out of memory or another resource.
-    """
-    try:
-        value = float(_called(metric, _lent(reference), _lent(picture), recode, stream))
-    except Unsupported as error:
-        return Reading(None, one_line(error))
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # noqa: BLE001 - what breaks inside a metric is its failure
-        raise_if_machine(error)
-        return Reading(None, one_line(error))
-    return Reading(None, "it returned NaN") if math.isnan(value) else Reading(value)
-
-
-def _called(
-    metric: AnyMetric, reference: Image, picture: Image, recode: Recode, stream: Stream
-) -> float:
-    if isinstance(metric, StreamMetric):
-        return metric.after_damage(reference, stream)
-    if isinstance(metric, RecodingMetric):
-        return metric.after_recoding(reference, picture, recode)
-    if isinstance(metric, InputMetric):
-        return metric.against_input(reference, picture)
-    return metric(reference, picture)
-
-
-def _lent(picture: Image) -> Image:
-    """Return a read-only copy: torch writes into read-only arrays, and others use the picture."""
-    copy = picture.copy()
-    copy.setflags(write=False)
-    return copy

@@ -18,13 +18,14 @@ from bench.errors import (
     raise_if_machine,
 )
 from bench.isolation.coder import Coder
-from bench.metric import Decode, Reading, Recode, Recoded, Stream, read
+from bench.metric import Decode, Recode, Recoded
 from bench.metrics import scores as metrics
 from bench.metrics.scores import Similarity
 from bench.metrics.vmaf import vmaf
 from bench.planning.operating_point import NamedMetric
+from bench.scoring.metric_call import MetricResult, VictimCalls, call_metric
 from bench.store.records import Status
-from bench.utils.foreign_call import foreign_call, limit_suspended
+from bench.utils.foreign_call import limit_suspended
 
 MID_GREY = 128
 """Level of the grey picture that a failure to code counts as."""
@@ -56,7 +57,7 @@ class RoundTrip:
     header_bytes: int
     encode_seconds: float
     decode_seconds: float
-    _readings: dict[str, Reading] = field(
+    _results: dict[str, MetricResult] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -65,12 +66,12 @@ class RoundTrip:
         """Scores of the decoded picture against the encoded one; shared by many evaluations."""
         return metrics.compare(self.picture, self.image)
 
-    def reading(self, named: NamedMetric, again: Again) -> Reading:
+    def metric_result(self, named: NamedMetric, victim: VictimCalls) -> MetricResult:
         """Return the value of a metric, which is called once; shared by many evaluations."""
-        if named.label not in self._readings:
+        if named.label not in self._results:
             pair = self.picture, self.image
-            self._readings[named.label] = read_metric(named, *pair, again, self.bitstream)
-        return self._readings[named.label]
+            self._results[named.label] = call_metric(named, *pair, victim, self.bitstream)
+        return self._results[named.label]
 
     @cached_property
     def vmaf(self) -> float | None:
@@ -120,36 +121,6 @@ def encode_decode(coder: Coder, image: Image) -> RoundTrip | CodingFailure:
         return CodingFailure("failed", one_line(error))
     seconds = encoded.seconds, decoded.seconds
     return RoundTrip(image, encoded.value, decoded.value, header, *seconds)
-
-
-@dataclass(frozen=True)
-class Again:
-    """How metrics use the victim again.
-
-    Attributes:
-        recode: codes a picture.
-        decode: decodes a bitstream, damaged or not.
-    """
-
-    recode: Recode
-    decode: Decode
-
-
-def read_metric(
-    named: NamedMetric, reference: Image, picture: Image, again: Again, bitstream: bytes
-) -> Reading:
-    """Return the value of a metric for two pictures, see `bench.metric.read`.
-
-    Args:
-        named: the metric.
-        reference: uint8 (H, W, 3).
-        picture: same shape.
-        again: how the metric uses the victim again.
-        bitstream: that of the picture; empty where the victim failed.
-    """
-    stream = Stream(bitstream, again.decode)
-    with foreign_call(f"the metric '{named.label}'", picture[..., 0].size):
-        return read(named.metric, reference, picture, again.recode, stream)
 
 
 def recoder(coder: Coder) -> Recode:

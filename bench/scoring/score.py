@@ -11,25 +11,24 @@ from typing import Any
 from bench.codec import Image
 from bench.errors import PLUGIN_ERRORS, raise_if_machine
 from bench.isolation.coder import Coder
-from bench.metric import InputMetric, Reading, RecodingMetric
+from bench.metric import InputMetric, RecodingMetric
 from bench.metrics import scores as metrics
 from bench.metrics.scores import Similarity
 from bench.metrics.vmaf import vmaf
 from bench.planning.operating_point import NamedMetric, ScoringSpec
+from bench.scoring.metric_call import MetricResult, VictimCalls, call_metric
 from bench.scoring.roundtrip import (
-    Again,
     RoundTrip,
     damaged_decoder,
     grey,
     none_if_unsupported,
-    read_metric,
     recoder,
 )
 from bench.store.records import Extra, Scores
 
 
 def score_named_metric(
-    named: NamedMetric, clean: RoundTrip, coded: RoundTrip | None, again: Again
+    named: NamedMetric, clean: RoundTrip, coded: RoundTrip | None, victim: VictimCalls
 ) -> Extra:
     """Return the values of one metric for one evaluation.
 
@@ -37,16 +36,16 @@ def score_named_metric(
         named: the metric.
         clean: x, encoded and decoded.
         coded: x', encoded and decoded; None in the evaluation of the clean picture.
-        again: how metrics use the victim again.
+        victim: how metrics use the victim.
     """
-    before, failed = clean.reading(named, again), Reading(None)
+    before, failed = clean.metric_result(named, victim), MetricResult(None)
     if coded is None:
         after, failed = before, _of_failure(named, clean)
     else:
         reference = coded if isinstance(named.metric, InputMetric) else clean
-        after = read_metric(named, reference.picture, coded.image, again, coded.bitstream)
-    readings = (before, after, failed)
-    reasons = dict.fromkeys(reading.reason for reading in readings if reading.reason)
+        after = call_metric(named, reference.picture, coded.image, victim, coded.bitstream)
+    results = (before, after, failed)
+    reasons = dict.fromkeys(result.reason for result in results if result.reason)
     return Extra(
         unit=named.metric.unit,
         better=named.metric.better,
@@ -57,12 +56,12 @@ def score_named_metric(
     )
 
 
-def _of_failure(named: NamedMetric, clean: RoundTrip) -> Reading:
+def _of_failure(named: NamedMetric, clean: RoundTrip) -> MetricResult:
     """Return the value of a metric if the victim fails: at once, or when it codes again."""
     source = clean.picture
     codes_again = isinstance(named.metric, RecodingMetric)
     picture = clean.image if codes_again else grey(source).image
-    return read_metric(named, source, picture, Again(grey, lambda _: None), b"")
+    return call_metric(named, source, picture, VictimCalls(grey, lambda _: None), b"")
 
 
 ERRORS = ("clean", "source", "input", "shift", "perturbation")
@@ -174,9 +173,10 @@ def _extra(
 ) -> dict[str, Extra]:
     """Return the values of the metrics that the suite names, by label."""
     other = None if coded is clean else coded
-    again = Again(recoder(coder), damaged_decoder(coder, clean, coded))
+    victim = VictimCalls(recoder(coder), damaged_decoder(coder, clean, coded))
     return {
-        named.label: score_named_metric(named, clean, other, again) for named in terms.named_metrics
+        named.label: score_named_metric(named, clean, other, victim)
+        for named in terms.named_metrics
     }
 
 

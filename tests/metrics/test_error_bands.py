@@ -7,10 +7,11 @@ import pytest
 
 from backends.metrics.error_bands import ErrorBands
 from bench.images import reader
-from bench.metric import InputMetric, Stream, is_metric, read
+from bench.metric import InputMetric, Stream, is_metric
 from bench.metrics.scores import mse
 from bench.registry.component_spec import ComponentSpec
 from bench.registry.registry import instantiate
+from bench.scoring.metric_call import result_of
 from bench.store.run_folder import read_run
 from small_run import run_suite
 
@@ -58,8 +59,8 @@ def test_it_is_a_metric_of_the_input_and_reports_other_sizes(rng):
     assert is_metric(metric)
     assert isinstance(metric, InputMetric)
     again = _no_recoding, Stream(b"", _no_recoding)
-    assert read(metric, picture, picture, *again).value == 0
-    assert "differ in shape" in read(metric, picture, picture[1:], *again).reason
+    assert result_of(metric, picture, picture, *again).value == 0
+    assert "differ in shape" in result_of(metric, picture, picture[1:], *again).reason
 
 
 SUITE = """\
