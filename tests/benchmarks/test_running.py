@@ -20,6 +20,7 @@ def test_each_can_be_imported(path):
         spec
     )  # dataclasses look it up
     spec.loader.exec_module(module)
+    assert any(name.startswith("test_") for name in vars(module))
 
 
 def test_there_are_some():
