@@ -9,10 +9,15 @@ Part of the attacked J cannot be trained away: a codec that codes x' as well as 
 error of the perturbation, lambda 255^2 MSE(x, x'), on top of its clean J. That is the J of a
 faithful codec. What an attack causes beyond it is the recoverable gap. J(input) has no such part;
 some published code for adversarial training measures it.
+
+The error of a faithful codec is the sum of its coding error and the perturbation, and the two need
+not be orthogonal. Where they point in the same direction, J has another term, at most
+lambda 255^2 2 sqrt(MSE(coding) MSE(perturbation)). With it, this is the J of an aligned codec.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import fmean
@@ -77,15 +82,24 @@ class HardenedPair:
 
     def faithful_cost(self, budget: str) -> float:
         """Return J of a faithful codec with the plain model's clean J, under its worst attacks."""
-        group = self.plain[budget]
-        worst = worst_scores(group, rd_cost)
-        perturbations = (self._error_cost(scores.mse_perturbation) for scores in worst.values())
-        return fmean(group.clean[name].rd_cost for name in worst) + fmean(perturbations)
+        return self._unavoidable(budget, lambda scores: scores.mse_perturbation)
+
+    def aligned_cost(self, budget: str) -> float:
+        """Return J of a faithful codec whose coding error has the direction of the perturbation."""
+        return self._unavoidable(
+            budget,
+            lambda scores: (
+                scores.mse_perturbation + 2 * math.sqrt(scores.mse_clean * scores.mse_perturbation)
+            ),
+        )
 
     def recovered(self, budget: str) -> float:
         """Return the share of the recoverable gap that hardening recovers; it can exceed 1."""
-        plain, hardened = self.costs(budget)
-        return (plain - hardened) / (plain - self.faithful_cost(budget))
+        return self._recovered(budget, self.faithful_cost(budget))
+
+    def recovered_aligned(self, budget: str) -> float:
+        """Return the share of the gap to an aligned codec; NaN where the plain model has none."""
+        return self._recovered(budget, self.aligned_cost(budget))
 
     def losses(self, budget: str, objective: str) -> tuple[LossUnderAttack, LossUnderAttack]:
         """Return the white-box worst case of the plain and of the hardened model."""
@@ -122,6 +136,17 @@ class HardenedPair:
         perturbation = plain.average(lambda scores: scores.mse_perturbation)
         faithful = self.clean_costs[0] + self._error_cost(perturbation)
         return 1 - faithful / plain.average(rd_cost)
+
+    def _unavoidable(self, budget: str, added_mse: Cost) -> float:
+        """Return the plain model's clean J plus that of an added MSE, under its worst attacks."""
+        group = self.plain[budget]
+        worst = worst_scores(group, rd_cost)
+        added = (self._error_cost(added_mse(scores)) for scores in worst.values())
+        return fmean(group.clean[name].rd_cost for name in worst) + fmean(added)
+
+    def _recovered(self, budget: str, unavoidable: float) -> float:
+        plain, hardened = self.costs(budget)
+        return (plain - hardened) / (plain - unavoidable) if plain > unavoidable else math.nan
 
     def _worst(self, budget: str, cost: Cost) -> tuple[float, float]:
         plain, hardened = (

@@ -55,6 +55,14 @@ def test_recovered_is_a_share_of_what_a_faithful_codec_would_recover(pair):
     assert pair.recovered("linf 8") == pytest.approx((plain - hardened) / gap)
 
 
+def test_an_aligned_codec_adds_the_errors_rather_than_their_squares(pair):
+    error = (1e-3**0.5 + PERTURBATION**0.5) ** 2
+    assert pair.aligned_cost("linf 8") == pytest.approx(1 + UNIT * error)
+    plain, hardened = pair.costs("linf 8")
+    gap = plain - (1 + UNIT * error)
+    assert pair.recovered_aligned("linf 8") == pytest.approx((plain - hardened) / gap)
+
+
 def test_the_excess_is_what_the_codec_adds_to_the_perturbation(pair):
     plain, hardened = pair.excess_costs("linf 8")
     assert plain == pytest.approx(0.2 + UNIT * (9e-3 - 1e-3 - PERTURBATION))
