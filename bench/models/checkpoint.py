@@ -1,9 +1,10 @@
 """Checkpoints: `NAME.safetensors` with its card `NAME.json`, or files of CompressAI.
 
-Parameters are stored as fp16. A buffer (a bound, a pedestal, a mask) is stored as fp16 only if that
-is lossless; otherwise the pedestal of GDN and the lower bound of the likelihoods would become zero.
-The tables of the entropy coder are stored empty: they are always made from the weights, and for
-Gaussian models they would be larger than the weights.
+Parameters are stored as fp16. A buffer (a bound, a pedestal) is stored as fp16 only if that is
+lossless; otherwise the pedestal of GDN and the lower bound of the likelihoods would become zero.
+The mask of a masked convolution is a constant and is not stored. The tables of the entropy coder
+are stored empty: they are always made from the weights, and for Gaussian models they would be
+larger than the weights.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ from bench.models.coder_tables import TABLES, last_part
 from bench.models.state_names import tensors_by_name
 from bench.models.torch_files import check_size, is_stored, load_torch
 from bench.utils.files import read_file, write_atomically
+
+_MASK = "mask"
+"""The last part of the name of a masked convolution's mask."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,7 @@ def _state_to_store(net: nn.Module) -> dict[str, Tensor]:
     return {
         name: _compact(name, tensor.detach().cpu(), name in parameters)
         for name, tensor in net.state_dict().items()
+        if last_part(name) != _MASK
     }
 
 

@@ -10,7 +10,7 @@ increase of the rate and of the R-D cost as ratios to the values of the clean pi
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TypeAlias
@@ -119,9 +119,9 @@ def models(run: Run) -> list[Model]:
     groups = cases(run, suite)
     specs = {label: spec for label, spec in suite.choices.items() if label not in suite.references}
     families: dict[str, list[str]] = defaultdict(list)
-    for label, spec in specs.items():
-        families[_family(label, spec)].append(label)
-    members = {label: families[_family(label, spec)] for label, spec in specs.items()}
+    for label in specs:
+        families[_family(label, specs)].append(label)
+    members = {label: families[_family(label, specs)] for label in specs}
     return [
         Model(
             label=label,
@@ -214,10 +214,10 @@ def _identity(effect: AttackEffect) -> tuple[str, str]:
     return effect.craft, effect.model.label
 
 
-def _family(label: str, spec: ComponentSpec) -> str:
+def _family(label: str, specs: Mapping[str, ComponentSpec]) -> str:
     """Return the key that all quality settings of a model and its hardened versions share."""
-    key = family_key(spec)
-    return key.removesuffix("-hardened") if label.endswith(HARDENED_SUFFIX) else key
+    plain = label.removesuffix(HARDENED_SUFFIX)
+    return family_key(specs.get(plain, specs[label]))
 
 
 def _quality_index(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -75,9 +75,21 @@ SECTIONS = (
 
 @dataclass(frozen=True)
 class _Report:
-    """Everything that the sections of the page are made from."""
+    """Everything that the sections of the page are made from.
+
+    Attributes:
+        runs: all runs.
+        others: those of them that have no picture of the first run, by folder.
+        all_effects: the effects in all runs, for the largest damage.
+        effects: those on the pictures of the first run, for means and trends.
+        budgets: labels of the budgets of `effects`.
+        pairs: hardened models.
+        figures: file names of the figures.
+    """
 
     runs: Sequence[Run]
+    others: Mapping[Path, Run]
+    all_effects: Sequence[AttackEffect]
     effects: Sequence[AttackEffect]
     budgets: Sequence[str]
     pairs: Sequence[HardenedPair]
@@ -87,24 +99,37 @@ class _Report:
 def write_report(runs: Sequence[Run], out: Path) -> list[Path]:
     """Write the page and its figures; return their paths.
 
+    Pictures that the first run does not have count for the largest damage only. Means over
+    different pictures would not compare.
+
     Raises:
         BenchError: the file does not end in .md, the runs have no white-box attack, or the file
             cannot be written.
     """
     require_markdown(out)
-    effects = collect_effects(runs)
+    all_effects = collect_effects(runs)
+    pictures = runs[0].manifest.pictures
+    effects = [effect for effect in all_effects if effect.picture in pictures]
     if not white_box_on_plain(effects):
         raise BenchError(
             "these runs have no white-box attack on a plain codec; a report needs at least one"
         )
-    budgets = budget_labels(runs)
+    others = _of_other_pictures(runs)
+    budgets = budget_labels([run for run in runs if run.folder not in others])
     figures = {
         f"{out.stem}-{name.replace(' ', '-')}.svg": figure(panels, budgets)
         for name, panels in _panels(effects)
     }
     pairs = [pair for run in runs for pair in hardened_pairs(run)]
-    blocks = _blocks(_Report(runs, effects, budgets, pairs, list(figures)), out.name)
+    report = _Report(runs, others, all_effects, effects, budgets, pairs, list(figures))
+    blocks = _blocks(report, out.name)
     return _write(out, "\n\n".join(blocks) + "\n", figures)
+
+
+def _of_other_pictures(runs: Sequence[Run]) -> dict[Path, Run]:
+    """Return the runs that have no picture of the first run, by folder."""
+    pictures = set(runs[0].manifest.pictures)
+    return {run.folder: run for run in runs if pictures.isdisjoint(run.manifest.pictures)}
 
 
 def _write(out: Path, page: str, figures: dict[str, bytes]) -> list[Path]:
@@ -149,10 +174,11 @@ def _blocks(report: _Report, name: str) -> Iterator[str]:
 
 def _findings(report: _Report) -> Iterator[str]:
     yield "## Largest damage and the paper's figures"
-    yield _largest_damage(report.effects)
+    yield _largest_damage(report.all_effects)
     claims = chain(
-        attack_claims(report.effects, report.budgets),
+        attack_claims(report.all_effects, budget_labels(report.runs)),
         training_claims(report.pairs, report.effects),
+        map(report_text.other_pictures, report.others.values()),
     )
     yield bullets(map(escaped, claims))
     yield CAVEAT

@@ -102,6 +102,15 @@ def method(effects: Sequence[AttackEffect]) -> str:
     return _METHOD.format(models=escaped(", ".join(families)))
 
 
+def other_pictures(run: Run) -> str:
+    """Return which pictures of a run count for the largest damage only, and what they are."""
+    suite = setting(run)
+    return (
+        f"Only the figures above count the run {run.folder.name} ({_pictures(run, suite)}):"
+        f" {suite.description}"
+    )
+
+
 def reproduction(runs: Sequence[Run], name: str) -> str:
     """Return the command that writes the page and the extent of each run; markdown."""
     return _REPRODUCE.format(
@@ -138,4 +147,6 @@ def _extent(run: Run) -> str:
 
 def _pictures(run: Run, suite: SuiteInfo) -> str:
     crop = "" if suite.images.crop is None else f" cropped to {suite.images.crop}"
-    return f"{len(run.manifest.pictures)} pictures ({', '.join(run.manifest.pictures)}){crop}"
+    names = list(run.manifest.pictures)
+    several = f"{len(names)} pictures ({', '.join(names)})"
+    return f"{several if len(names) > 1 else f'picture {names[0]}'}{crop}"

@@ -244,6 +244,30 @@ def test_what_attacks_do_beyond_the_change_stands_beside_them(tmp_path, lab):
     assert f"PSNR drop, %: {weaker}" in page
 
 
+def test_other_pictures_count_for_the_largest_damage_only(run, tmp_path, lab, page):
+    made = lab(
+        codecs=[{"name": "jpeg", "quality": 20, "label": "net q2"}],
+        images={"files": ["smooth.png"]},
+        budgets=[{"linf": 48}],
+        description="A smooth picture.",
+    )
+    made.budget = "linf 48"
+    made.clean("net q2", "smooth", 0.1, 1e-3)
+    craft = made.craft("smooth", "PGD-7", "rate", ("net q2",))
+    made.attacked("net q2", craft, made.scores(0.1, 1e-3, 4.0, 1e-3, change=1e-3))
+    smooth = made.write(tmp_path / "smooth")
+    (digest, *_) = smooth.manifest.pictures.values()
+    manifest = smooth.manifest.model_copy(update={"pictures": {"smooth": digest}})
+    write_report([run, replace(smooth, manifest=manifest)], tmp_path / "both.md")
+    both = (tmp_path / "both.md").read_text()
+    assert "the paper's ×19.15 is reached from linf 48 on. The largest value at linf 48 is" in both
+    assert "Only the figures above count the run smooth (picture smooth): A smooth" in both
+    method = "## Attack method"
+    assert both[both.index(method) : both.index("## H.266")] == (
+        page[page.index(method) : page.index("## H.266")].replace("study-", "both-")
+    )
+
+
 def test_an_unfinished_run_is_named(tmp_path, lab, page):
     made = lab(codecs=[{"name": "jpeg", "quality": 20, "label": "net"}])
     made.clean("net", "one")
