@@ -28,6 +28,7 @@ _ARCHITECTURES = {
 _NAME = re.compile(rf"\b({'|'.join(_ARCHITECTURES)})(?=$|\s|-small|-q\d|-hardened)")
 _SMALL = re.compile(r"-small(?=-|$)")
 _MARK = re.compile(r"-(?=q\d|hardened)")
+_AGAINST_RD = re.compile(r"hardened-rd\b")
 
 
 def short_names(labels: Iterable[str]) -> dict[str, str]:
@@ -71,4 +72,5 @@ def _short(label: str) -> str:
     if found is None:
         return label
     rest = _MARK.sub(" ", _SMALL.sub("", label[found.end() :]))
+    rest = _AGAINST_RD.sub("hardened (R-D)", rest)
     return f"{label[: found.start()]}{_ARCHITECTURES[found[1]]}{rest}"

@@ -94,6 +94,11 @@ class Sample:
         return any(len(one.outcomes) > 1 for one in self.pictures)
 
     @cached_property
+    def variance_of_starts(self) -> float:
+        """The variance of a value under resampled starts, mean over the pictures."""
+        return float(np.mean([_variance(one) for one in self.pictures]))
+
+    @cached_property
     def outcomes(self) -> Values:
         """The outcomes of all pictures, one picture after the other, centred on its value."""
         return np.concatenate([_centred(one) for one in self.pictures])
@@ -162,21 +167,19 @@ def interval_of_mean(known: Sample) -> tuple[float, float] | None:
     return float(low), float(high)
 
 
-def resampled_means(known: Sample, resamples: int = RESAMPLES, stream: int = 0) -> Values:
+def resampled_means(known: Sample, resamples: int = RESAMPLES) -> Values:
     """Return the means of some resamples with replacement, (resamples,).
 
     Args:
         known: at least one picture.
         resamples: their number. All samples with as many pictures see the same pictures.
-        stream: number of the random numbers for the starts; two samples with different numbers are
-            resampled independently of each other.
     """
     count = len(known.pictures)
     is_small = count * resamples <= _BATCH
     draws = _draws_at_once(count, resamples) if is_small else _draws(count, resamples)
     if not known.has_starts:
         return np.concatenate([known.values[draw].mean(1) for draw in draws])
-    rng = np.random.default_rng([SEED, 1 + stream])
+    rng = np.random.default_rng([SEED, 1])
     return np.concatenate([_drawn(known, draw, rng).mean(1) for draw in draws])
 
 
@@ -195,6 +198,12 @@ def _centred(one: Sampled) -> Values:
         return values
     shifted: Values = values + (one.value - values @ np.diff(chances, prepend=0.0))
     return shifted
+
+
+def _variance(one: Sampled) -> float:
+    values, chances = np.array(one.outcomes, dtype=np.float64).T
+    weights = np.diff(chances, prepend=0.0)
+    return float(weights @ (values - weights @ values) ** 2)
 
 
 def _fixed(value: float) -> Sampled:

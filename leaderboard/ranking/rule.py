@@ -35,11 +35,12 @@ RULE = (
     " Flags of searches on other codecs concern only those codecs.",
     "**Ranks and ties.** The rank of a codec is 1 + the number of codecs of the list that are"
     " significantly better. = marks a codec that is tied: it does not differ significantly from all"
-    " others; 'tied with' names those. All pairs of a list are compared by a bootstrap of the"
-    " difference of their means, with Holm's correction: the probability that a list separates any"
-    " two equal codecs is at most 5 %. A resample draws the pictures, the same for all codecs, and"
-    " for each picture the starts of each search. With one start, the chance of a search shows only"
-    " as a part of the differences between the pictures. A codec whose cost varies much between the"
+    " others; 'tied with' names those. All pairs of a list are compared by a paired t-test over"
+    " the pictures, with Holm's correction: the probability that a list separates any two"
+    " equal codecs is at most 5 %. The variance contains that of the random starts of each search;"
+    " with one start, the chance of a search shows only as a part of the differences between the"
+    " pictures. The fewer pictures, the larger a difference must be. A codec whose cost varies much"
+    " between the"
     " pictures is tied with many, and can have a better rank than one with a lower mean.",
     "**No rank.** A codec has no rank, and is listed below the ranked codecs, if its run is"
     " unfinished, if a search failed, or if a picture is missing, failed or is unsupported under"

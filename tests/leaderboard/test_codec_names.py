@@ -13,6 +13,7 @@ from leaderboard.codec_names import codec_named, short_names
     [
         ("bmshj2018-hyperprior-small-q4", "hyperprior q4"),
         ("bmshj2018-hyperprior-small-q4-hardened", "hyperprior q4 hardened"),
+        ("bmshj2018-hyperprior-small-q4-hardened-rd", "hyperprior q4 hardened (R-D)"),
         ("bmshj2018-hyperprior-small", "hyperprior"),
         ("mbt2018-mean-small-q5", "mean-scale q5"),
         ("mbt2018-small-q2", "autoregressive q2"),
