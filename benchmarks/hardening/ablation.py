@@ -31,7 +31,7 @@ RECIPE: dict[str, Any] = {
     "steps": 1500,
     "lr": 2.0e-4,
     "warmup": 100,
-    "bfloat16": False,
+    "bfloat16": True,
     "validate_every": 1500,
     "parent": str((ZOO / f"{PLAIN}.safetensors").resolve()),
 }
@@ -71,6 +71,19 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "share 0.75": _with(share=0.75),
     "7 steps": _with(method={"name": "pgd", "steps": 7, "step_size": 0.3}),
     "objective distortion": _with(objective="distortion"),
+    "recipe of the bundled models": {
+        "attack": [
+            {**ATTACK, "share": 0.25, "weight": 2},
+            {
+                **ATTACK,
+                "method": {"name": "pgd", "steps": 5, "step_size": 0.4},
+                "budget": {"mse": 3.0e-4},
+                "share": 0.25,
+                "weight": 2,
+            },
+        ],
+        "idempotence": 0.3,
+    },
 }
 """What each variant changes, by its label."""
 
