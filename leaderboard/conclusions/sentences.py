@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from bench.budget import Budget
-from leaderboard.aggregate.bootstrap import Estimate, Value, mean
+from leaderboard.aggregate.bootstrap import FEW, Estimate, Value, mean
 from leaderboard.conclusions.order import Order, order
 from leaderboard.conclusions.points import LAMBDA, Group, Point, groups
 from leaderboard.formatting import decibel, factor, percent, plain, rate
@@ -22,9 +22,6 @@ from leaderboard.ranking.comparison import Comparison
 
 _MATCHED = 1.1
 """Largest ratio of two clean rates that are called equal."""
-
-_FEW = 10
-"""Number of pictures below which a bootstrap interval is too narrow."""
 
 _LISTED = 4
 """Largest number of names that a sentence lists."""
@@ -231,7 +228,7 @@ def _limits(parts: Sequence[BoardRun], points: Sequence[Point]) -> Iterator[str]
         return
     count = min(len(part.manifest.pictures) for part in parts)
     by = ", ".join(attacks) if len(attacks) <= _LISTED else f"{len(attacks)} attacks"
-    few = f"; with fewer than {_FEW} pictures all intervals are too narrow" * (count < _FEW)
+    few = f"; with fewer than {FEW} pictures all intervals are too narrow" * (count < FEW)
     yield (
         f"This rests on {count} picture{'s' * (count > 1)} and on {by}: losses are lower bounds, a"
         f" stronger attack may exist{few}."
