@@ -70,6 +70,7 @@ class Costs:
         attacked: J under attack.
         excess: excess J under attack.
         luma: J under attack, with the error of the luma only.
+        error: mean squared error under attack, which decides the lowest PSNR.
     """
 
     member: FamilyMember
@@ -77,6 +78,7 @@ class Costs:
     attacked: AttackedCost
     excess: AttackedCost
     luma: AttackedCost
+    error: AttackedCost
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,7 @@ def costs(family: Family, kinds: Sequence[str], lmbda: float) -> Costs | None:
         attacked=highest(known, lmbda),
         excess=_highest(known, lambda scores: _excess(scores, lmbda)),
         luma=_highest(known, lambda scores: rd_cost(scores.bpp, scores.luma_mse_source, lmbda)),
+        error=_highest(known, lambda scores: scores.mse_source),
     )
 
 

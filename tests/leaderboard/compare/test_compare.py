@@ -97,7 +97,7 @@ def test_every_run_can_be_summarised_in_the_same_way(compared, capsys):
     shown = " ".join(capsys.readouterr().out.split())
     page = (out / "comparison.md").read_text().split("\n\n")[1]
     assert shown.count("Attacked without gradients at linf 4") == 1
-    assert page.split(" Decoded and encoded again")[0].replace("\\", "") in shown
+    assert page.split(" Coded again and again")[0].replace("\\", "") in shown
 
 
 def test_the_first_codec_with_a_quality_sets_the_rate(rate):
