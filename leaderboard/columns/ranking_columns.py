@@ -21,6 +21,12 @@ def _rank_text(rank: tuple[int, int]) -> str:
     return f"{number}{' =' * tied}"
 
 
+def rank_text(place: Position) -> str:
+    """Return a rank, with = for a tie; – without a rank."""
+    rank = _rank(place)
+    return "–" if rank is None else _rank_text(rank)
+
+
 def _name(line: Standing) -> str:
     is_marked = line.family.subsampled and "4:2:0" not in line.family.name
     return f"{line.family.name}{' (4:2:0)' * is_marked}{line.family.mark}"
