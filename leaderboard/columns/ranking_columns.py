@@ -194,7 +194,7 @@ CURVES: tuple[Column[Curves], ...] = (
         "codec",
         lambda curves: curves.family,
         str,
-        "the codec at every quality setting; external: its code is no part of this package",
+        "the codec at every quality setting",
         is_main=True,
         is_text=True,
     ),

@@ -11,7 +11,7 @@ made the pictures against a codec: no worst case and no rank contains them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import eq
@@ -155,7 +155,7 @@ def _codec(family: Family, member: FamilyMember, bands: Mapping[str, str]) -> Co
         codec=member.row.place.codec,
         clean_bands=_shares(case.clean.values(), bands, is_clean=True),
         effects=tuple(_effect(case, kind, curves[kind], bands) for kind in kinds),
-        cost=_cost([attack for _, attack in case.corrupted], case),
+        cost=_cost([attack for _, attack in _known(case)], case),
         points=tuple(point for one in family.members for point in _points(one, bands)),
         curves=curves,
         rates={one: bd_rate(*_curves(family, partial(eq, one))) for one in corruptions},
@@ -209,10 +209,15 @@ def _point(
     )
 
 
+def _known(case: CellGroup) -> Iterator[tuple[Corruption, ScoredAttack]]:
+    """Yield the corrupted pictures whose source picture has scores too."""
+    return ((what, attack) for what, attack in case.corrupted if attack.picture in case.clean)
+
+
 def _groups(case: CellGroup, key: Callable[[Corruption], _Key]) -> dict[_Key, list[ScoredAttack]]:
     """Return the corrupted pictures by a part of their corruption, in the order of the suite."""
     groups: dict[_Key, list[ScoredAttack]] = defaultdict(list)
-    for corruption, attack in case.corrupted:
+    for corruption, attack in _known(case):
         groups[key(corruption)].append(attack)
     return groups
 
@@ -248,7 +253,7 @@ def _curves(family: Family, wanted: _Wanted) -> tuple[Curve, Curve]:
 
 
 def _pictures_of(member: FamilyMember, wanted: _Wanted) -> dict[str, list[ScoredAttack]]:
-    return by_picture(attack for corruption, attack in member.case.corrupted if wanted(corruption))
+    return by_picture(attack for corruption, attack in _known(member.case) if wanted(corruption))
 
 
 def _in_order(points: Iterable[Point]) -> Curve:

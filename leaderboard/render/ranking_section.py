@@ -131,8 +131,8 @@ def _smallest_lines(board: Board, one: Comparison) -> Iterator[str]:
     rows = [member.row for family in one.families for member in family.members]
     for row in rows:
         for goal, found in row.smallest.items():
-            where = f"{escaped(row.place.codec)}, {escaped(words.where(board, one))}, {goal}"
-            yield f"{where}: {escaped(_in_words(found))}."
+            where = f"{row.place.codec}, {words.where(board, one)}, {goal}"
+            yield escaped(f"{where}: {_in_words(found)}.")
 
 
 def _in_words(found: SmallestBudgets) -> str:

@@ -27,6 +27,7 @@ from leaderboard.ranking.ranking import Position, Ranking, Standing, main_rankin
 from leaderboard.ranking.rd_costs import Ratio
 from leaderboard.ranking.significance import places
 from leaderboard.render import descriptions as words
+from leaderboard.render import suite_in_words
 from leaderboard.web.codec_panels import anchor
 from leaderboard.web.html_tables import order_of
 
@@ -248,4 +249,4 @@ def _bars(found: Ratio | None) -> list[float] | None:
 def tracks(board: Board) -> Iterator[tuple[str, str]]:
     """Yield the name of each track and what was attacked in it."""
     for part in board.parts:
-        yield plain(part.name), plain(words.brief(part))
+        yield plain(part.name), plain(suite_in_words.brief(part))

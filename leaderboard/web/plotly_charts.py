@@ -20,6 +20,7 @@ from leaderboard.ranking.ranking import Standing, main_rankings
 from leaderboard.ranking.rd_costs import Ratio
 from leaderboard.ranking.rd_curves import Curve
 from leaderboard.render import descriptions as words
+from leaderboard.render import suite_in_words
 
 PALETTE = (
     "#4477aa",
@@ -205,7 +206,7 @@ def _rate_distortion(one: Comparison, objective: str) -> Chart:
         )
     ]
     return Chart(
-        f"rate and PSNR, objective: {plain(words.objective_in_words(objective))}",
+        f"rate and PSNR, objective: {plain(suite_in_words.objective_in_words(objective))}",
         "Dashed, with crosses: clean. Solid: each picture under the attack with the highest value"
         " of the objective. Higher and further left is better.",
         tuple(traces),

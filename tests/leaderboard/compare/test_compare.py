@@ -15,6 +15,7 @@ from bench.suite.fields import BudgetSpec
 from leaderboard.commands.boards import read_board
 from leaderboard.compare.matched_rates import RateRange, match, one_codec, rate_range, rated
 from leaderboard.compare.request import Request, matched
+from leaderboard.formatting import code
 
 SMALL = ("--limit", "2", "--crop", "48x48")
 
@@ -74,6 +75,14 @@ def test_the_page_begins_with_conclusions_and_has_the_figures_of_the_run(compare
         assert f"| ×{row.attack.bpp_factor.mean:.2f} (" in text
     assert (out / "comparison" / "comparison-1.svg").read_text().startswith("<?xml")
     assert "](comparison/comparison-1.svg)" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("bench run", "`bench run`"), ("a`b", "`` a`b ``"), ("a``b\n`", "``` a``b ` ```")],
+)
+def test_backticks_cannot_end_a_code_span(text, shown):
+    assert code(text) == shown
 
 
 def test_a_codec_without_its_quality_is_matched_to_the_rate(compared):
