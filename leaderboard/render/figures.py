@@ -90,7 +90,9 @@ def rate_distortion(comparison: Comparison) -> Figure:
         for curves in comparison.curves:
             if curves.objective == objective:
                 _curves(axes, curves, colours)
-        axes.set(xlabel="bits per pixel", ylabel="PSNR dB", title=_safe(f"objective: {objective}"))
+        axes.set(
+            xlabel="bits per pixel", ylabel="PSNR dB", title=in_legend(f"objective: {objective}")
+        )
     _legend(figure, panels[0])
     return figure
 
@@ -125,7 +127,7 @@ def smallest_budgets(comparison: Comparison) -> Figure:
         for row in rows:
             _shares(axes, row, goal, colours[row.place.codec])
         budget = f"budget, {comparison.budget.kind} in {comparison.budget.unit}"
-        axes.set(xlabel=budget, ylabel="share of the pictures", title=_safe(str(goal)))
+        axes.set(xlabel=budget, ylabel="share of the pictures", title=in_legend(str(goal)))
         axes.set(xlim=(0, _farthest(rows, goal)), ylim=(0, 1.02))
     _legend(figure, panels[0])
     return figure
@@ -156,7 +158,7 @@ def axis_panels(axis: Measured) -> Figure:
     colours = _colours(list(names))
     for axes, panel in zip(drawn, axis.panels, strict=True):
         for one in panel.series:
-            axes.plot(one.x, one.y, marker="o", color=colours[one.name], label=_safe(one.name))
+            axes.plot(one.x, one.y, marker="o", color=colours[one.name], label=in_legend(one.name))
         axes.set(xlabel=panel.across, ylabel=panel.up)
         if panel.is_logarithmic:
             axes.set(xscale="log")
@@ -170,14 +172,14 @@ def axis_panels(axis: Measured) -> Figure:
 
 def _severities(axes: Axes, codecs: Sequence[CorruptedCodec], kind: str, colours: Colours) -> None:
     """Draw the cost of one kind against its severity."""
-    axes.set(title=_safe(kind), xlabel="severity")
+    axes.set(title=in_legend(kind), xlabel="severity")
     axes.axhline(1, color="grey", linewidth=0.8, linestyle=":")
     for codec in codecs:
         effects = (effect for effect in codec.effects if effect.kind == kind)
         costs = [pair for effect in effects for pair in effect.by_severity.items()]
         known = [(severity, cost.value) for severity, cost in costs if cost is not None]
         x, y = [severity for severity, _ in known], [value for _, value in known]
-        axes.plot(x, y, marker=".", color=colours[codec.family], label=_safe(codec.family))
+        axes.plot(x, y, marker=".", color=colours[codec.family], label=in_legend(codec.family))
 
 
 def _farthest(rows: Sequence[Row], goal: Goal) -> float:
@@ -204,7 +206,7 @@ def _shares(axes: Axes, row: Row, goal: Goal, colour: tuple[float, ...]) -> None
         "-" if row.place.through_gradients else "--",
         where="post",
         color=colour,
-        label=_safe(row.place.codec),
+        label=in_legend(row.place.codec),
     )
 
 
@@ -285,16 +287,16 @@ def _band(
     x, y = [radius for radius, _ in known], [one.mean for _, one in known]
     style = "-" if line.through_gradients else "--"
     colour = colours[line.codec]
-    axes.plot(x, y, style, marker="o", color=colour, label=_safe(line.codec))
+    axes.plot(x, y, style, marker="o", color=colour, label=in_legend(line.codec))
     low, high = ([getattr(one, end) for _, one in known] for end in ("low", "high"))
     if x and None not in (*low, *high):
         axes.fill_between(x, low, high, color=colour, alpha=0.15)
 
 
 def _label(family: str, *, is_own: bool) -> str:
-    return _safe(f"{family} ({'through its' if is_own else 'without'} gradients)")
+    return in_legend(f"{family} ({'through its' if is_own else 'without'} gradients)")
 
 
-def _safe(name: str) -> str:
+def in_legend(name: str) -> str:
     """Return a foreign name for a legend; matplotlib hides names that begin with _."""
     return plain(name).lstrip("_")
