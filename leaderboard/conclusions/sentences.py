@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from bench.budget import Budget
 from leaderboard.aggregate.bootstrap import FEW, Estimate, Value, mean
 from leaderboard.aggregate.families import Family
-from leaderboard.aggregate.suite_info import GenerationMetric
+from leaderboard.aggregate.suite_info import GenerationMetric, ensemble_of
 from leaderboard.conclusions.order import Order, order
 from leaderboard.conclusions.points import (
     LAMBDA,
@@ -264,7 +264,7 @@ def _attacks(part: BoardRun) -> Iterator[str]:
     noise = {craft.attack for craft in part.crafts if not craft.sources}
     for label in map(str, part.suite.all_attacks):
         if label not in noise:
-            yield plain(label.partition(":")[0])
+            yield plain(ensemble_of(label))
 
 
 def _decibels(losses: Mapping[str, Value]) -> str:

@@ -25,7 +25,7 @@ from leaderboard.aggregate.families import Family, FamilyMember
 from leaderboard.aggregate.suite_info import Corruption
 from leaderboard.aggregate.worst_case import by_picture
 from leaderboard.ranking.rd_costs import LAMBDAS, Ratio, costs, ratio
-from leaderboard.ranking.rd_curves import Curve, Delta, Point, bd_psnr, bd_rate
+from leaderboard.ranking.rd_curves import Curve, Delta, Point, bd_psnr, bd_rate, in_order
 
 BANDS = ("low", "middle", "high")
 """The bands of the error's frequencies."""
@@ -249,15 +249,11 @@ def _curves(family: Family, wanted: _Wanted) -> tuple[Curve, Curve]:
     shared = set.intersection(*(set(pictures) for _, pictures in known)) if known else set()
     points = [_mean_points(one, pictures, shared) for one, pictures in known] if shared else []
     clean, corrupted = ([pair[side] for pair in points] for side in (0, 1))
-    return _in_order(clean), _in_order(corrupted)
+    return in_order(clean), in_order(corrupted)
 
 
 def _pictures_of(member: FamilyMember, wanted: _Wanted) -> dict[str, list[ScoredAttack]]:
     return by_picture(attack for corruption, attack in _known(member.case) if wanted(corruption))
-
-
-def _in_order(points: Iterable[Point]) -> Curve:
-    return tuple(sorted(points, key=lambda point: point.bpp))
 
 
 def _mean_points(

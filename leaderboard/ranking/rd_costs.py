@@ -93,6 +93,14 @@ class Ratio:
     value: float
     interval: tuple[float, float] | None
 
+    @property
+    def reach(self) -> tuple[float, float] | None:
+        """How far the interval reaches below and above the ratio; None without one."""
+        if self.interval is None:
+            return None
+        low, high = self.interval
+        return max(0.0, self.value - low), max(0.0, high - self.value)
+
 
 def costs(family: Family, kinds: Sequence[str], lmbda: float) -> Costs | None:
     """Return the R-D costs of a family, or None if it has no clean scores.
@@ -111,7 +119,7 @@ def costs(family: Family, kinds: Sequence[str], lmbda: float) -> Costs | None:
         member=member,
         clean=_clean(member, lmbda),
         attacked=highest(known, lmbda),
-        excess=_highest(known, lambda scores: _excess(scores, lmbda)),
+        excess=_highest(known, lambda scores: excess_cost(scores, lmbda)),
         luma=_highest(known, lambda scores: rd_cost(scores.bpp, scores.luma_mse_source, lmbda)),
         error=_highest(known, lambda scores: scores.mse_source),
     )
@@ -155,7 +163,8 @@ def _attacked(scores: Scores, lmbda: float) -> float:
     return rd_cost(scores.bpp, scores.mse_source, lmbda)
 
 
-def _excess(scores: Scores, lmbda: float) -> float:
+def excess_cost(scores: Scores, lmbda: float) -> float:
+    """Return the excess J of an adversarial picture."""
     faithful = rd_cost(scores.bpp_clean, scores.mse_clean + scores.mse_perturbation, lmbda)
     return _attacked(scores, lmbda) - faithful
 

@@ -28,6 +28,11 @@ def where(board: Board, one: Table | Comparison) -> str:
     return f"{runs}budget {heading(one.budget)}"
 
 
+def place(one: Table | Comparison) -> str:
+    """Return the runs of a table and its budget."""
+    return f"{', '.join(map(plain, one.runs))}, {heading(one.budget)}"
+
+
 def unit(ranking: Ranking) -> str:
     """Return the lambda of a ranking and the unit of its R-D costs; plain text."""
     if ranking.baseline is None:
@@ -55,7 +60,7 @@ def counted(ranking: Ranking) -> str:
 def heading(budget: Budget) -> str:
     """Return a short and unique name of a budget."""
     size = str(replace(budget, region=None))
-    return size if budget.region is None else f"{size} in {_place(budget.region)}"
+    return size if budget.region is None else f"{size} in {_pixels(budget.region)}"
 
 
 def allowed(budget: Budget) -> str:
@@ -89,13 +94,13 @@ def quick(board: Board) -> str:
     )
 
 
-def _place(region: Region) -> str:
+def _pixels(region: Region) -> str:
     size = f"{region.height}x{region.width} pixels"
     return f"{size} at row {region.top}, column {region.left}"
 
 
 def _region(region: Region) -> str:
-    return f"; only the {_place(region)} may change (height x width, the first row is 0)"
+    return f"; only the {_pixels(region)} may change (height x width, the first row is 0)"
 
 
 def _least_psnr(budget: Budget) -> str:

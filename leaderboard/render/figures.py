@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import chain
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -18,7 +19,6 @@ from leaderboard.formatting import plain
 from leaderboard.ranking.comparison import Comparison, Line, Sweep
 from leaderboard.ranking.corruptions import CorruptedCodec, kinds_of
 from leaderboard.ranking.ranking import ALL, Ranking, Standing
-from leaderboard.ranking.rd_costs import Ratio
 from leaderboard.ranking.rd_curves import Curve, Curves
 from leaderboard.render.axes.axis import Axis as Measured
 
@@ -166,7 +166,7 @@ def axis_panels(axis: Measured) -> Figure:
             plain_numbers(axes.xaxis, (1,) if high > 30 * low else (1, 1.5, 2, 3, 5, 7))
         else:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _legend(figure, drawn[0])
+    _legend(figure, *drawn)
     return figure
 
 
@@ -222,8 +222,10 @@ def _colours(names: Sequence[str]) -> Colours:
     return {name: palette(index % palette.N) for index, name in enumerate(names)}
 
 
-def _legend(figure: Figure, axes: Axes) -> None:
-    handles, labels = axes.get_legend_handles_labels()
+def _legend(figure: Figure, *panels: Axes) -> None:
+    pairs = (zip(*axes.get_legend_handles_labels(), strict=True) for axes in panels)
+    named = {label: handle for handle, label in chain.from_iterable(pairs)}
+    handles, labels = list(named.values()), list(named)
     if 0 < len(labels) <= _LEGEND:
         widest = (max(map(len, labels)) + _HANDLE) / _CHARACTERS
         columns = max(1, min(3, int(figure.get_figwidth() / widest)))
@@ -235,24 +237,17 @@ def _dot(axes: Axes, line: Standing, x: float | None, colours: Colours) -> None:
     if line.robustness is None or not x:
         return
     is_own = line.family.through_gradients
-    colour = colours[line.family.name]
+    colour, reach = colours[line.family.name], line.robustness.reach
     axes.errorbar(
         x,
         line.robustness.value,
-        yerr=_bars(line.robustness),
+        yerr=None if reach is None else [[reach[0]], [reach[1]]],
         fmt="o" if is_own else "s",
         markerfacecolor=colour if is_own else "none",
         capsize=3,
         color=colour,
         label=_label(line.family.name, is_own=is_own),
     )
-
-
-def _bars(ratio: Ratio) -> list[list[float]] | None:
-    if ratio.interval is None:
-        return None
-    low, high = ratio.interval
-    return [[max(0.0, ratio.value - low)], [max(0.0, high - ratio.value)]]
 
 
 def _seconds(line: Standing) -> float | None:

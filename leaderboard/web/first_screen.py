@@ -219,6 +219,7 @@ def _pair(pair: ClosestPair | None, count: int) -> str:
 
 def _line_as_json(line: RankedLine) -> dict[str, Any]:
     standing = line.standing
+    reach = None if standing.robustness is None else standing.robustness.reach
     return {
         "codec": line.name,
         "full": plain(standing.codec),
@@ -229,21 +230,13 @@ def _line_as_json(line: RankedLine) -> dict[str, Any]:
         "sort": {order: order_of(column.plain(line)) for order, column in ORDERS.items()},
         "x": _number(standing.efficiency),
         "y": _number(standing.robustness),
-        "bars": _bars(standing.robustness),
+        "bars": reach and list(map(steady, reach)),
         "bound": bool(standing.by_cost.doubts),
     }
 
 
 def _number(found: Ratio | None) -> float | None:
     return None if found is None else steady(found.value)
-
-
-def _bars(found: Ratio | None) -> list[float] | None:
-    """Return how far an interval reaches below and above its figure."""
-    if found is None or found.interval is None:
-        return None
-    low, high = found.interval
-    return [steady(max(0.0, found.value - low)), steady(max(0.0, high - found.value))]
 
 
 def tracks(board: Board) -> Iterator[tuple[str, str]]:

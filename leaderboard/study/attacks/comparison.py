@@ -164,13 +164,22 @@ class Comparison:
 
 
 def compared(found: Found, attack: str, other: str) -> Comparison:
-    """Return two attacks in all cases in which the second one has an adversarial picture."""
+    """Return two attacks in all cases in which one of them has an adversarial picture.
+
+    Codecs, objectives and budgets for which the second one has none at all are left out: it may not
+    have searched there.
+    """
     mine, theirs = found.get(attack, {}), found.get(other, {})
-    gains = {
-        case: (mine[case].gain if case in mine else 0.0, search.gain)
-        for case, search in theirs.items()
-    }
-    return Comparison(attack, other, gains)
+    searched = {replace(case, picture="") for case in theirs}
+    more = (case for case in mine if replace(case, picture="") in searched)
+    cases = dict.fromkeys([*theirs, *more])
+    return Comparison(
+        attack, other, {case: (_gain(mine, case), _gain(theirs, case)) for case in cases}
+    )
+
+
+def _gain(searches: Mapping[Case, StrongestSearch], case: Case) -> float:
+    return searches[case].gain if case in searches else 0.0
 
 
 def mean_damage(found: Found, attack: str, cases: Sequence[Case]) -> float:
