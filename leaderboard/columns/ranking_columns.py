@@ -235,7 +235,7 @@ CURVES: tuple[Column[Curves], ...] = (
     ),
     Column(
         "bits_against_vvc_percent",
-        "BD-rate to VVC %",
+        "BD-rate against VVC %",
         lambda curves: delta_or_reason(curves.to_baseline),
         or_reason(percent),
         "mean rate difference to VVC at equal PSNR, both under attack, each under all attacks that"
@@ -246,7 +246,7 @@ CURVES: tuple[Column[Curves], ...] = (
     ),
     Column(
         "the_same_without_gradients_percent",
-        "BD-rate to VVC without gradients %",
+        "BD-rate against VVC without gradients %",
         lambda curves: delta_or_reason(curves.to_baseline_alike),
         or_reason(percent),
         "mean rate difference to VVC at equal PSNR, both under those attacks without gradients that"

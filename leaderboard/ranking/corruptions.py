@@ -1,6 +1,6 @@
 """What corrupted pictures cost a codec, against the pictures that it was given.
 
-    corrupted pictures x' of a codec --by kind, severity--> J(x') by clean J, BD-rate, error bands
+    corrupted pictures x' of a codec --by kind, severity--> J(x') / clean J, BD-rate, error bands
 
     J(x') = bpp + lambda 255^2 MSE(x', C(x'))
 
@@ -53,7 +53,7 @@ class CorruptedPoint:
         bpp: rate of the corrupted pictures.
         psnr_clean: PSNR of x and C(x), in dB.
         psnr: PSNR of x' and C(x'), in dB.
-        cost: mean J(x') by mean clean J at the middle lambda.
+        cost: mean J(x') relative to mean clean J at the middle lambda.
         bands: shares of the squared error of coding x'; None if the suite does not measure them.
     """
 
@@ -75,7 +75,7 @@ class KindEffect:
 
     Attributes:
         kind: the kind.
-        cost: mean J(x') by mean clean J, over all severities.
+        cost: mean J(x') relative to mean clean J, over all severities.
         by_severity: the same of each severity.
         rate: BD-rate from the clean curve to that of the corrupted pictures, in per cent; the
             points are means over pictures and severities.
@@ -100,7 +100,7 @@ class CorruptedCodec:
         codec: label of the operating point with the lowest clean J.
         clean_bands: shares of the squared error of coding the source pictures.
         effects: the effect of each kind, in the order of the suite.
-        cost: mean J(x') by mean clean J, over all kinds and severities.
+        cost: mean J(x') relative to mean clean J, over all kinds and severities.
         points: every operating point under every corruption.
         curves: the clean and the corrupted curve of each kind.
         rates: BD-rate from the clean curve to that of each corruption, in per cent.
@@ -118,7 +118,7 @@ class CorruptedCodec:
     lost: tuple[MeasureRecord, ...]
 
     def cost_of(self, kind: str) -> Ratio | None:
-        """Return the R-D cost of a kind by the clean one; None if no picture of it has scores."""
+        """Return the R-D cost of a kind relative to the clean one; None without scores."""
         return next((effect.cost for effect in self.effects if effect.kind == kind), None)
 
 
@@ -223,7 +223,10 @@ def _groups(case: CellGroup, key: Callable[[Corruption], _Key]) -> dict[_Key, li
 
 
 def _cost(attacks: Iterable[ScoredAttack], case: CellGroup) -> Ratio | None:
-    """Return mean J(x') by mean clean J; severities and draws of one picture are averaged first."""
+    """Return mean J(x') relative to mean clean J.
+
+    Severities and draws of one picture are averaged first.
+    """
     pictures = by_picture(attacks)
     corrupted = {name: fmean(map(_corrupted_cost, group)) for name, group in pictures.items()}
     clean = {name: _clean_cost(case.clean[name]) for name in pictures}

@@ -134,13 +134,13 @@ def smallest_budgets(comparison: Comparison) -> Figure:
 
 
 def corruption_costs(comparison: Comparison) -> Figure:
-    """Draw the R-D cost of corrupted pictures by the clean one, one panel for each kind."""
+    """Draw the R-D cost of corrupted pictures relative to the clean one, one panel a kind."""
     codecs = comparison.corrupted
     kinds = kinds_of(codecs)
     across = min(_ACROSS, len(kinds))
     down = math.ceil(len(kinds) / across)
     figure = Figure(figsize=(max(8, 2.2 * across), 0.8 + 1.9 * down), layout="constrained")
-    figure.suptitle("R-D cost of corrupted pictures by that of the source pictures", fontsize=11)
+    figure.suptitle("R-D cost of corrupted pictures relative to the source pictures", fontsize=11)
     panels = list(figure.subplots(down, across, squeeze=False, sharex=True).flat)
     colours = _colours([codec.family for codec in codecs])
     for axes, kind in zip(panels, kinds, strict=False):

@@ -90,7 +90,7 @@ def _of_comparisons(board: Board, folder: str) -> Iterator[Plot]:
                 "corruptions",
                 one.runs,
                 budget,
-                "R-D cost of corrupted pictures by that of the source pictures, against severity",
+                "R-D cost of corrupted pictures relative to the source pictures, against severity",
                 svg(corruption_costs(one)),
             )
 
