@@ -57,3 +57,11 @@ def plain(text: str) -> str:
 def escaped(text: str) -> str:
     """Return markdown that shows text as it is, inside a line or a table."""
     return _MARKUP.sub(r"\\\1", html.escape(plain(text), quote=False))
+
+
+def code(text: str) -> str:
+    """Return markdown that shows text on one line as code, backticks included."""
+    line = plain(text)
+    fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
+    pad = " " * (len(fence) > 1)
+    return f"{fence}{pad}{line}{pad}{fence}"

@@ -20,8 +20,8 @@ finds on other pictures with other random numbers, not of the worst case that ex
 The interval is the percentile interval. Means are almost unbiased, so the correction terms of BCa
 would come from the skewness of a few dozen values, which is mostly noise. Percentile intervals also
 carry over to geometric means (means of logarithms) and to differences of two codecs on the same
-resamples; BCa intervals do not. With fewer than ten pictures every bootstrap interval is too
-narrow. The board says so.
+resamples; BCa intervals do not. With fewer than `FEW` pictures every bootstrap interval is too
+narrow. The board says so. `leaderboard.ranking.significance` decides ranks without intervals.
 
 Every resampling uses the same seed. Two codecs on the same pictures see the same resamples of the
 pictures, each with starts of its own, and the same records always give the same board.
@@ -44,6 +44,9 @@ RESAMPLES = 2000
 SEED = 0
 TAILS = (2.5, 97.5)
 """Percentiles of a 95 % interval."""
+
+FEW = 10
+"""Number of pictures below which an interval is too narrow."""
 
 _BATCH = 4_000_000
 """Random numbers drawn at once. This bounds the memory for many pictures."""

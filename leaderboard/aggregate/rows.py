@@ -18,6 +18,9 @@ from leaderboard.aggregate.smallest import SmallestBudgets
 from leaderboard.aggregate.threats import ATTACKS, GRADIENTS, NOISE, WITHOUT_GRADIENTS
 from leaderboard.aggregate.worst_case import GainOverBaseline, WorstCase, excess_over, worst_case
 
+NOISE_ONLY = "noise only"
+"""Stored text of how an operating point was attacked that was scored on noise alone."""
+
 UNATTACKED = "not attacked"
 """Stored text of how an operating point was attacked that has only corrupted pictures."""
 

@@ -121,7 +121,7 @@ class SuiteInfo(BaseModel):
 
     @property
     def corruptions(self) -> dict[str, Corruption]:
-        """What each attack of the suite is if it is a corruption, by label, in their order."""
+        """What each attack is if it makes corruptions, by label; records say which ones do."""
         return {str(choice): _corruption(choice) for choice in self.all_attacks}
 
     @property
@@ -216,8 +216,12 @@ def ensemble_of(label: str) -> str:
 
 
 def _corruption(choice: ComponentSpec) -> Corruption:
+    """Return kind and severity; without a whole number as severity every attack is a kind."""
     params = dict(choice.params)
-    return Corruption(str(params.get("kind", choice)), int(params.get("severity", 1)))
+    severity = params.get("severity", 1)
+    if isinstance(severity, int):
+        return Corruption(str(params.get("kind", choice)), severity)
+    return Corruption(str(choice), 1)
 
 
 def _is_reference(choice: ComponentSpec) -> bool:

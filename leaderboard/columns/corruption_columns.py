@@ -12,7 +12,7 @@ from leaderboard.ranking.corruptions import BANDS, CorruptedCodec, KindEffect, S
 ALL_KINDS = "all kinds"
 """Title of the last line: the mean over all kinds."""
 
-_COST = "R-D cost of the corrupted pictures by that of the source pictures"
+_COST = "R-D cost of the corrupted pictures relative to that of the source pictures"
 
 
 def codec_columns(codecs: Sequence[CorruptedCodec]) -> tuple[Column[str], ...]:

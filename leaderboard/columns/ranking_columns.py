@@ -21,6 +21,12 @@ def _rank_text(rank: tuple[int, int]) -> str:
     return f"{number}{' =' * tied}"
 
 
+def rank_text(place: Position) -> str:
+    """Return a rank, with = for a tie; – without a rank."""
+    rank = _rank(place)
+    return "–" if rank is None else _rank_text(rank)
+
+
 def _name(line: Standing) -> str:
     is_marked = line.family.subsampled and "4:2:0" not in line.family.name
     return f"{line.family.name}{' (4:2:0)' * is_marked}{line.family.mark}"
@@ -188,7 +194,7 @@ CURVES: tuple[Column[Curves], ...] = (
         "codec",
         lambda curves: curves.family,
         str,
-        "the codec at every quality setting; external: its code is no part of this package",
+        "the codec at every quality setting",
         is_main=True,
         is_text=True,
     ),
@@ -229,7 +235,7 @@ CURVES: tuple[Column[Curves], ...] = (
     ),
     Column(
         "bits_against_vvc_percent",
-        "BD-rate to VVC %",
+        "BD-rate against VVC %",
         lambda curves: delta_or_reason(curves.to_baseline),
         or_reason(percent),
         "mean rate difference to VVC at equal PSNR, both under attack, each under all attacks that"
@@ -240,7 +246,7 @@ CURVES: tuple[Column[Curves], ...] = (
     ),
     Column(
         "the_same_without_gradients_percent",
-        "BD-rate to VVC without gradients %",
+        "BD-rate against VVC without gradients %",
         lambda curves: delta_or_reason(curves.to_baseline_alike),
         or_reason(percent),
         "mean rate difference to VVC at equal PSNR, both under those attacks without gradients that"

@@ -140,6 +140,7 @@ def _report(out: Path, points: Sequence[RatedPoint]) -> None:
     from leaderboard.commands.boards import read_board, show_section
     from leaderboard.compare.page import name_of_plot, page, sections
     from leaderboard.compare.plot import rate_and_psnr
+    from leaderboard.formatting import code, escaped
     from leaderboard.render.files import write_file
 
     found = sections(read_board([out / "attacks"]), read_board([out / "generations"]))
@@ -147,9 +148,9 @@ def _report(out: Path, points: Sequence[RatedPoint]) -> None:
     for section, name in zip(found, names, strict=True):
         write_file(out / name, rate_and_psnr(section.lines, section.heading))
         show_section(section, terminal())
-    rates = ", ".join(f"{point.codec} at {point.rate:.3f} bpp" for point in points)
+    rates = ", ".join(f"{escaped(str(point.codec))} at {point.rate:.3f} bpp" for point in points)
     notes = [
-        f"Command: `{shlex.join(['bench', *sys.argv[1:]])}`.",
+        f"Command: {code(shlex.join(['bench', *sys.argv[1:]]))}.",
         f"Matched rates: {rates}.",
         "All tables, records and adversarial pictures: `attacks/` and `generations/`;"
         " `bench leaderboard attacks -o page.md` writes every figure.",

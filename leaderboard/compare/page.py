@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leaderboard.compare.table import COLUMNS, Line, lines
-from leaderboard.conclusions.points import groups
+from leaderboard.conclusions.points import groups, last_generation
 from leaderboard.conclusions.sentences import conclusions, generations
 from leaderboard.formatting import escaped
 from leaderboard.ranking.board import Board
@@ -62,19 +62,12 @@ def name_of_plot(folder: str, number: int) -> str:
 
 
 def _section(board: Board, one: Comparison, repeated: Board | None) -> Section:
-    losses = {
-        point.name: point.generations
-        for other in (repeated.comparisons if repeated else ())
-        for group in groups(other)
-        for point in group.points
-    }
-    again = [
-        sentence
-        for other in (repeated.comparisons[:1] if repeated else ())
-        for sentence in generations(
-            [point for group in groups(other) for point in group.points if point.is_complete]
-        )
-    ]
+    measured, other = (board, one) if repeated is None else (repeated, repeated.comparisons[0])
+    metric = last_generation(measured, other)
+    points = [point for group in groups(other) for point in group.points]
+    losses = {} if metric is None else {point.name: point.lost(metric) for point in points}
+    complete = [point for point in points if point.is_complete]
+    again = [] if repeated is None else generations(complete, metric)
     return Section(
         words.heading(one.budget),
         (*conclusions(board, one), *again),

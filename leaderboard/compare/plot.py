@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from leaderboard.compare.table import Line
-from leaderboard.formatting import plain
+from leaderboard.render.figures import in_legend
 from leaderboard.render.plots import STYLE, svg
 
 _SIZE = (7, 4.5)
@@ -37,7 +37,7 @@ def _arrow(axes: Axes, line: Line, colour: tuple[float, ...]) -> None:
     point = line.point
     clean = (point.rate, fmean(point.psnr.values()))
     fill = colour if point.row.place.through_gradients else "none"
-    label = plain(point.name).lstrip("_")
+    label = in_legend(point.name)
     axes.plot(*clean, "o", color=colour, markerfacecolor=fill, label=label)
     worst = [attack.scores for attack in point.costs.attacked.deciders.values()]
     if worst:

@@ -18,7 +18,7 @@ from leaderboard.formatting import decibel, rate
 
 @dataclass(frozen=True)
 class Line:
-    """An operating point, and the PSNR in dB that ten generations take from it, by picture."""
+    """An operating point, and the PSNR in dB that coding again takes from it, by picture."""
 
     point: Point
     generations: Mapping[str, float]
@@ -32,7 +32,7 @@ def lines(groups: list[Group], generations: Mapping[str, Mapping[str, float]]) -
         generations: losses by picture, by the label of the operating point.
     """
     points = [point for group in groups for point in group.points]
-    return [Line(point, generations.get(point.name, point.generations)) for point in points]
+    return [Line(point, generations.get(point.name, {})) for point in points]
 
 
 def _seconds(line: Line) -> float | None:
@@ -52,15 +52,16 @@ COLUMNS: tuple[Column[Line], ...] = (
     _of_row(PSNR),
     _of_row(NOISE_PSNR),
     _of_row(WORST_PSNR),
-    replace(_of_row(DROP), is_bound=lambda line: bool(line.point.doubts)),
+    replace(_of_row(DROP), is_bound=lambda line: bool(line.point.psnr_doubts)),
     _of_row(EXCESS),
     _of_row(RATE),
     Column(
         "generations",
-        "10 generations dB",
+        "generations dB",
         lambda line: mean(line.generations.values()),
         decibel,
-        "PSNR that encoding and decoding ten times takes, without an attack",
+        "PSNR that is lost from the first to the last generation of coding again and again, without"
+        " an attack",
         "lower",
     ),
     Column(

@@ -48,6 +48,11 @@ class Order:
         return bool(self.below[self._low, self._high])
 
     @property
+    def any_differ(self) -> bool:
+        """Whether any mean is significantly lower than another one."""
+        return bool(self.below.any())
+
+    @property
     def has_lowest(self) -> bool:
         """Whether the lowest mean is significantly lower than every other one."""
         return int(self.below[self._low].sum()) == len(self.points) - 1

@@ -12,20 +12,18 @@ from functools import cached_property
 from statistics import fmean
 
 from leaderboard.aggregate.bootstrap import Estimate, Sampled
-from leaderboard.aggregate.extra_metrics import metric_column
 from leaderboard.aggregate.families import Family, FamilyMember
 from leaderboard.aggregate.flags import Flag
 from leaderboard.aggregate.rows import Row
+from leaderboard.aggregate.suite_info import GenerationMetric
 from leaderboard.aggregate.threats import ATTACKS, WITHOUT_GRADIENTS
+from leaderboard.ranking.board import Board
 from leaderboard.ranking.comparison import Comparison
 from leaderboard.ranking.lower_bounds import doubts
 from leaderboard.ranking.rd_costs import LAMBDAS, Costs, costs
 
 LAMBDA = LAMBDAS[1]
 """Weight of 255^2 MSE in the R-D costs of all sentences."""
-
-GENERATIONS = "generations"
-"""Label of the metric of repeated coding with its default number of generations, ten."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +33,14 @@ class Point:
     Attributes:
         member: the operating point.
         costs: its R-D costs at `LAMBDA`.
-        doubts: evidence that a stronger attack on it exists; empty if there is none.
+        doubts: evidence that a stronger attack on its R-D cost exists; empty if there is none.
+        psnr_doubts: evidence that an attack with a lower PSNR exists.
     """
 
     member: FamilyMember
     costs: Costs
     doubts: tuple[Flag, ...]
+    psnr_doubts: tuple[Flag, ...]
 
     @property
     def row(self) -> Row:
@@ -94,18 +94,20 @@ class Point:
         attack = self.row.attack
         return None if attack is None or not self.is_lossy else attack.beyond_change
 
-    @cached_property
-    def generations(self) -> Mapping[str, float]:
-        """The PSNR in dB that ten generations take, by picture; empty if a picture has none."""
-        values = dict(self._generations())
+    def lost(self, metric: GenerationMetric) -> Mapping[str, float]:
+        """Return the PSNR in dB that coding again takes, by picture; empty if a picture has none.
+
+        Args:
+            metric: up to which generation.
+        """
+        values = dict(self._lost(metric.label))
         return values if len(values) == len(self.member.case.clean) else {}
 
-    def _generations(self) -> Iterator[tuple[str, float]]:
+    def _lost(self, label: str) -> Iterator[tuple[str, float]]:
         for name, scores in self.member.case.clean.items():
-            if extra := scores.extra.get(GENERATIONS):
-                value = metric_column(GENERATIONS, extra).clean(scores)
-                if value is not None:
-                    yield name, value
+            extra = scores.extra.get(label)
+            if extra is not None and extra.clean is not None:
+                yield name, extra.clean
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,10 @@ class Group:
 
 
 def groups(comparison: Comparison) -> list[Group]:
-    """Return the operating points of a comparison, by how they were attacked; none is empty."""
+    """Return the operating points of a comparison, by how they were attacked; none is empty.
+
+    A codec without clean scores has no operating point; see `without_point`.
+    """
     found = []
     for own in (True, False):
         families = [one for one in comparison.families if one.through_gradients == own]
@@ -137,6 +142,22 @@ def groups(comparison: Comparison) -> list[Group]:
     return found
 
 
+def without_point(comparison: Comparison) -> list[Family]:
+    """Return the codecs that could code no source picture, or have no scores yet."""
+    return [
+        family
+        for family in comparison.families
+        if not any(member.case.clean for member in family.members)
+    ]
+
+
+def last_generation(board: Board, comparison: Comparison) -> GenerationMetric | None:
+    """Return the metric of coding again whose last generation is the latest; None without one."""
+    parts = (part for part in board.parts if part.name in comparison.runs)
+    losses = (metric for part in parts for metric in part.suite.generations if metric.is_loss)
+    return max(losses, key=lambda metric: metric.count, default=None)
+
+
 def _point(family: Family) -> Point | None:
     kinds = ATTACKS if family.through_gradients else WITHOUT_GRADIENTS
     found = costs(family, kinds, LAMBDA)
@@ -144,4 +165,8 @@ def _point(family: Family) -> Point | None:
         return None
     member = found.member
     flags = member.row.flags if family.through_gradients else member.flags_without_gradients
-    return Point(member, found, doubts(found.attacked, "R-D cost", member, kinds, flags))
+    of_cost, of_psnr = (
+        doubts(figure, title, member, kinds, flags)
+        for figure, title in ((found.attacked, "R-D cost"), (found.error, "PSNR"))
+    )
+    return Point(member, found, of_cost, of_psnr)

@@ -1,9 +1,13 @@
 """How many pictures would tell two codecs apart.
 
-For paired differences d with mean m and standard deviation s, a two-sided test at level 5 % finds
-the difference with a probability of 80 % from about ((1.96 + 0.84) s / m)^2 pictures on (Cohen,
-Statistical Power Analysis, 1988, section 2.4). The figure takes the measured m for the true one,
-and does not correct for the number of pairs, so it is a rough guide.
+For paired differences d with mean m and standard deviation s, a two-sided t-test at level 5 % finds
+the difference with a probability of 80 % from about
+
+    ((1.96 + 0.84) s / m)^2 + 1.96^2 / 2
+
+pictures on (Guenther, Sample size formulas for normal theory t tests, 1981). s^2 is the variance of
+`leaderboard.ranking.significance`, which contains that of the starts. The figure takes the measured
+m for the true one, and does not correct for the number of pairs, so it is a rough guide.
 """
 
 from __future__ import annotations
@@ -13,12 +17,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import numpy as np
-
 from leaderboard.aggregate.bootstrap import Sample
+from leaderboard.ranking.significance import variance_of_difference
 
-_QUANTILES = 1.96 + 0.84
-"""Of the normal distribution at 97.5 % and at 80 %."""
+_LEVEL, _POWER = 1.96, 0.84
+"""Quantiles of the normal distribution at 97.5 % and at 80 %."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +55,13 @@ def closest_pair(costs: Mapping[str, Sample]) -> ClosestPair | None:
 
 
 def _pair(costs: Mapping[str, Sample], names: Sequence[str]) -> ClosestPair | None:
-    first, second = (costs[name].values for name in names)
-    if len(first) < 2:
+    first, second = (costs[name] for name in names)
+    if len(first.pictures) < 2:
         return None
-    differences = second - first
-    mean, spread = float(differences.mean()), float(np.std(differences, ddof=1))
-    needed = math.inf if mean == 0 else (_QUANTILES * spread / mean) ** 2
-    share = mean / float(first.mean())
-    return ClosestPair(
-        (names[0], names[1]),
-        share,
-        max(2.0, math.ceil(needed)) if math.isfinite(needed) else needed,
-    )
+    mean = float((second.values - first.values).mean())
+    spread = math.sqrt(variance_of_difference(first, second))
+    pictures = math.inf
+    if mean != 0:
+        needed = ((_LEVEL + _POWER) * spread / mean) ** 2 + _LEVEL**2 / 2
+        pictures = math.ceil(needed) if math.isfinite(needed) else needed
+    return ClosestPair((names[0], names[1]), mean / float(first.values.mean()), pictures)

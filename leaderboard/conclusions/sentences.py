@@ -13,18 +13,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from bench.budget import Budget
-from leaderboard.aggregate.bootstrap import Estimate, Value, mean
+from leaderboard.aggregate.bootstrap import FEW, Estimate, Value, mean
+from leaderboard.aggregate.families import Family
+from leaderboard.aggregate.suite_info import GenerationMetric, ensemble_of
 from leaderboard.conclusions.order import Order, order
-from leaderboard.conclusions.points import LAMBDA, Group, Point, groups
+from leaderboard.conclusions.points import (
+    LAMBDA,
+    Group,
+    Point,
+    groups,
+    last_generation,
+    without_point,
+)
 from leaderboard.formatting import decibel, factor, percent, plain, rate
 from leaderboard.ranking.board import Board, BoardRun
 from leaderboard.ranking.comparison import Comparison
 
 _MATCHED = 1.1
 """Largest ratio of two clean rates that are called equal."""
-
-_FEW = 10
-"""Number of pictures below which a bootstrap interval is too narrow."""
 
 _LISTED = 4
 """Largest number of names that a sentence lists."""
@@ -39,9 +45,9 @@ def conclusions(board: Board, one: Comparison) -> list[str]:
         *_clean(complete),
         *(sentence for group in found for sentence in _losses(group, one.budget)),
         *(sentence for group in found for sentence in _trade_off(group)),
-        *generations(complete),
-        *_failures(points),
-        *_incomplete(points),
+        *generations(complete, last_generation(board, one)),
+        *_failures(one.families),
+        *_incomplete(points, without_point(one)),
         *_limits([part for part in board.parts if part.name in one.runs], points),
     ]
 
@@ -55,12 +61,18 @@ def headline(one: Comparison) -> str:
     return next(losses, "")
 
 
-def generations(points: Sequence[Point]) -> Iterator[str]:
-    """Yield what coding ten times in a row costs, if the run has the metric `generations`."""
-    known = [point for point in points if point.generations]
-    if known:
-        lead = "Decoded and encoded again ten times,"
-        yield from _spread(lead, known, lambda point: point.generations, bounds=False)
+def generations(points: Sequence[Point], metric: GenerationMetric | None) -> Iterator[str]:
+    """Yield what coding again and again costs.
+
+    Args:
+        points: what is compared.
+        metric: up to which generation; None if it was not measured.
+    """
+    if metric is None:
+        return
+    if known := [point for point in points if point.lost(metric)]:
+        lead = f"Coded again and again, from generation 1 to {metric.count},"
+        yield from _spread(lead, known, lambda point: point.lost(metric), bounds=False)
 
 
 def _clean(points: Sequence[Point]) -> Iterator[str]:
@@ -83,8 +95,8 @@ def _clean(points: Sequence[Point]) -> Iterator[str]:
             f"At equal rates ({span}) and without an attack, {_name(found.high)} has a higher PSNR"
             f" than {_name(found.low)}, by {decibel(found.gap)} dB."
             if found.ends_differ
-            else f"At equal rates ({span}) and without an attack, the codecs do not differ"
-            " significantly in PSNR."
+            else f"At equal rates ({span}) and without an attack, {_tied(found, 'the codecs')} do"
+            " not differ significantly in PSNR."
         )
 
 
@@ -127,19 +139,24 @@ def _spread(
         return
     found = order(points, [loss(point) for point in points])
     low, high = found.low, found.high
-    if found.ends_differ and not (bounds and low.doubts):
+    if found.ends_differ and not (bounds and low.psnr_doubts):
         yield (
             f"{lead} {_name(high)} loses {text[high]} of PSNR, more than {_name(low)} with"
             f" {text[low]}."
         )
     else:
-        reason = "they do not differ significantly"
+        reason = f"{_tied(found, 'they')} do not differ significantly"
         if found.ends_differ:
             reason = f"a stronger attack on {_name(low)} may exist, so their order is open"
         yield (
             f"{lead} the codecs lose {text[low]} ({_name(low)}) to {text[high]} ({_name(high)}) of"
             f" PSNR; {reason}."
         )
+
+
+def _tied(found: Order, everyone: str) -> str:
+    """Return the two ends of an order that do not differ; a word for all codecs if no two do."""
+    return f"{_name(found.low)} and {_name(found.high)}" if found.any_differ else everyone
 
 
 def _beyond_perturbation(points: Sequence[Point]) -> Iterator[str]:
@@ -164,11 +181,11 @@ def _growth(points: Sequence[Point]) -> Iterator[str]:
 def _unamplified(points: Sequence[Point]) -> Iterator[str]:
     """Yield the codecs that lose no more than they must, or no more than to noise."""
     beyond = {point: point.row.attack.beyond_change for point in points if point.row.attack}
-    faithful = [point for point, one in beyond.items() if one and _is_at_most_zero(one.high)]
+    faithful = [point.name for point, one in beyond.items() if one and _is_at_most_zero(one.high)]
     if faithful:
         yield f"{_listed(faithful)} lost no more than the perturbation itself explains."
     gains = {point: point.row.gain.drop_db for point in points if point.row.gain}
-    alike = [point for point, gain in gains.items() if gain and _is_at_most_zero(gain.low)]
+    alike = [point.name for point, gain in gains.items() if gain and _is_at_most_zero(gain.high)]
     if alike:
         yield f"{_listed(alike)} lost no more PSNR to the attacks than to noise of the same size."
 
@@ -207,20 +224,22 @@ def _opposed(best: Point, robust: Point, clean: Order, attacked: Order) -> Itera
         )
 
 
-def _failures(points: Sequence[Point]) -> Iterator[str]:
-    """Yield how many adversarial and noisy pictures could not be coded."""
-    scored = [point for point in points if point.row.losses.cells]
-    failed = [point for point in scored if point.row.losses.failed]
-    for point in failed:
-        losses = point.row.losses
-        yield f"{_name(point)} failed to code {losses.failed} of {losses.cells} attacked pictures."
-    if scored and not failed:
+def _failures(families: Sequence[Family]) -> Iterator[str]:
+    """Yield how many adversarial and noisy pictures could not be coded, at all quality settings."""
+    losses = {one.name: [member.row.losses for member in one.members] for one in families}
+    cells = {name: sum(loss.cells for loss in found) for name, found in losses.items()}
+    failed = {name: sum(loss.failed for loss in found) for name, found in losses.items()}
+    for name, count in failed.items():
+        if count:
+            yield f"{plain(name)} failed to code {count} of {cells[name]} attacked pictures."
+    if any(cells.values()) and not any(failed.values()):
         yield "No codec failed to code an attacked picture."
 
 
-def _incomplete(points: Sequence[Point]) -> Iterator[str]:
-    missing = [point for point in points if not point.is_complete]
-    if missing:
+def _incomplete(points: Sequence[Point], others: Sequence[Family]) -> Iterator[str]:
+    """Yield the codecs that lack scores, those without any last."""
+    names = [point.name for point in points if not point.is_complete]
+    if missing := [*names, *(family.name for family in others)]:
         yield f"Left out, because pictures lack scores: {_listed(missing)}."
 
 
@@ -231,12 +250,12 @@ def _limits(parts: Sequence[BoardRun], points: Sequence[Point]) -> Iterator[str]
         return
     count = min(len(part.manifest.pictures) for part in parts)
     by = ", ".join(attacks) if len(attacks) <= _LISTED else f"{len(attacks)} attacks"
-    few = f"; with fewer than {_FEW} pictures all intervals are too narrow" * (count < _FEW)
+    few = f"; with fewer than {FEW} pictures all intervals are too narrow" * (count < FEW)
     yield (
         f"This rests on {count} picture{'s' * (count > 1)} and on {by}: losses are lower bounds, a"
         f" stronger attack may exist{few}."
     )
-    if doubtful := [point for point in points if point.doubts]:
+    if doubtful := [point.name for point in points if point.doubts or point.psnr_doubts]:
         yield f"There is evidence of a stronger attack on {_listed(doubtful)}."
 
 
@@ -245,7 +264,7 @@ def _attacks(part: BoardRun) -> Iterator[str]:
     noise = {craft.attack for craft in part.crafts if not craft.sources}
     for label in map(str, part.suite.all_attacks):
         if label not in noise:
-            yield plain(label.partition(":")[0])
+            yield plain(ensemble_of(label))
 
 
 def _decibels(losses: Mapping[str, Value]) -> str:
@@ -263,10 +282,9 @@ def _interval(found: Estimate, text: Callable[[float], str]) -> str:
     return f" ({text(found.low)} to {text(found.high)})"
 
 
-def _listed(points: Sequence[Point]) -> str:
-    names = [_name(point) for point in points[:_LISTED]]
-    more = len(points) - _LISTED
-    return ", ".join(names) + (f" and {more} more" if more > 0 else "")
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _LISTED
+    return ", ".join(map(plain, names[:_LISTED])) + (f" and {more} more" if more > 0 else "")
 
 
 def _name(point: Point) -> str:

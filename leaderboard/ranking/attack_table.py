@@ -33,7 +33,7 @@ class AttackEffects:
     Attributes:
         family: name of the codec.
         codec: label of the operating point with the lowest clean J.
-        effects: mean J under the attack by mean clean J, by the title of the attack.
+        effects: mean J under the attack relative to mean clean J, by the title of the attack.
         strongest: the attack that found most of the highest J, with its count unless it found all;
             empty if the codec was not attacked.
     """

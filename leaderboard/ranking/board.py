@@ -32,7 +32,7 @@ from leaderboard.aggregate.flags import (
     surrogate_flags,
     weak_flags,
 )
-from leaderboard.aggregate.rows import UNATTACKED, Row, RowKey, kinds, row
+from leaderboard.aggregate.rows import NOISE_ONLY, UNATTACKED, Row, RowKey, kinds, row
 from leaderboard.aggregate.smallest import smallest_budgets
 from leaderboard.aggregate.suite_info import Corruption, SuiteInfo, setting
 from leaderboard.aggregate.threats import GRADIENTS, NOISE, QUERIES, WITHOUT_GRADIENTS
@@ -221,8 +221,8 @@ def _members(part: BoardRun, run: Run) -> Iterator[FamilyMember]:
 
 def _place(part: BoardRun, codec: str, budget: str, case: CellGroup, has_gradients: bool) -> RowKey:
     threats = kinds(case)
-    unattacked = "noise only" if NOISE in case.crafts else "not yet"
-    if case.corrupted and not case.crafts:
+    unattacked = NOISE_ONLY if NOISE in case.crafts else "not yet"
+    if (case.corrupted or case.corrupted_lost) and not case.crafts:
         unattacked = UNATTACKED
     return RowKey(
         run=part.name,

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import nan
+from math import isnan, nan
 from statistics import fmean
 
 import numpy as np
 
-from bench.codec import Codec
+from bench.isolation.coder import LocalCoder
 from bench.metrics.scores import psnr_of
-from bench.registry.registry import instantiate
+from bench.planning.resolve import make_codec
+from bench.registry.component_spec import ComponentSpec
+from bench.scoring.roundtrip import CodingFailure, encode_decode
 from bench.store.run_folder import Run
 from leaderboard.aggregate.cases import CellGroup, cases
 from leaderboard.aggregate.families import family_key, names
 from leaderboard.aggregate.suite_info import SuiteInfo, setting
-from leaderboard.ranking.rd_curves import Delta, Point, bd_rate
+from leaderboard.ranking.rd_curves import Curve, Delta, Point, bd_rate
 
 ANCHOR = "vvc"
 """Key of the family that BD-rates refer to: VVC at its default preset."""
@@ -58,13 +60,13 @@ class Family:
         key: what its operating points share.
         name: derived from their labels.
         points: in the order of the rate.
-        flat: bytes of a uniform grey picture at the lowest rate.
+        flat: bytes of a uniform grey picture at the lowest rate; None if it cannot be coded.
     """
 
     key: str
     name: str
     points: tuple[Reached, ...]
-    flat: int
+    flat: int | None
 
 
 Quality = Callable[[Reached], float]
@@ -77,38 +79,64 @@ QUALITIES: dict[str, Quality] = {
 
 
 def is_of_rates(run: Run) -> bool:
-    """Return whether a run has VVC and no attacks other than noise."""
-    keys = map(family_key, setting(run).choices.values())
-    return ANCHOR in keys and not any(craft.sources for craft in run.crafts.values())
+    """Return whether a run has scores of VVC and no attacks other than noise."""
+    if any(craft.sources for craft in run.crafts.values()):
+        return False
+    return ANCHOR in _points(setting(run), *_scored(run))
 
 
 def families(run: Run) -> tuple[list[str], list[Family]]:
-    """Return the pictures that every operating point has scores of, and all families on them."""
+    """Return the pictures that every operating point has scores of, and all families on them.
+
+    Operating points without any score are left out; see `left_out`.
+    """
     suite = setting(run)
-    by_budget = cases(run, suite)
-    budget, labels = str(suite.balls[0]), suite.choices.keys() - suite.references
-    groups = {label: by_budget[label, budget] for label in labels}
-    shared = [
-        name
-        for name in run.manifest.pictures
-        if all(name in group.clean for group in groups.values())
-    ]
-    points: dict[str, list[Reached]] = defaultdict(list)
-    for label, choice in suite.choices.items():
-        if label in groups and shared:
-            points[family_key(choice)].append(_reached(label, groups[label], shared))
+    shared, groups = _scored(run)
+    points = _points(suite, shared, groups)
     titles = names({key: [point.label for point in group] for key, group in points.items()})
     return shared, [_family(key, titles[key], group, suite) for key, group in points.items()]
 
 
+def left_out(run: Run) -> list[str]:
+    """Return the labels of the operating points that have scores of no picture."""
+    suite, (_, groups) = setting(run), _scored(run)
+    return [label for label in suite.choices if label not in {*groups, *suite.references}]
+
+
 def deltas(anchor: Family, family: Family) -> list[Delta]:
     """Return the BD-rate in each quality, in the order of `QUALITIES`."""
-    return [
-        bd_rate(_curve(anchor, quality), _curve(family, quality)) for quality in QUALITIES.values()
-    ]
+    return [_delta(_curve(anchor, one), _curve(family, one)) for one in QUALITIES.values()]
 
 
-def _curve(family: Family, quality: Quality) -> tuple[Point, ...]:
+def _delta(anchor: Curve, curve: Curve) -> Delta:
+    if any(isnan(point.psnr) for point in (*anchor, *curve)):
+        return Delta(None, "not measured")
+    return bd_rate(anchor, curve)
+
+
+def _scored(run: Run) -> tuple[list[str], dict[str, CellGroup]]:
+    """Return the operating points with scores, and the pictures that all of them have."""
+    suite = setting(run)
+    by_budget, budget = cases(run, suite), str(suite.balls[0])
+    labels = (label for label in suite.choices if label not in suite.references)
+    known = {label: by_budget[label, budget] for label in labels}
+    groups = {label: group for label, group in known.items() if group.clean}
+    pictures = run.manifest.pictures if groups else ()
+    shared = [name for name in pictures if all(name in group.clean for group in groups.values())]
+    return shared, groups
+
+
+def _points(
+    suite: SuiteInfo, shared: Sequence[str], groups: Mapping[str, CellGroup]
+) -> dict[str, list[Reached]]:
+    """Return the operating points of each family; none without a picture that all have."""
+    points: dict[str, list[Reached]] = defaultdict(list)
+    for label, group in groups.items() if shared else ():
+        points[family_key(suite.choices[label])].append(_reached(label, group, shared))
+    return points
+
+
+def _curve(family: Family, quality: Quality) -> Curve:
     return tuple(Point(point.label, point.bpp, quality(point)) for point in family.points)
 
 
@@ -137,7 +165,11 @@ def _megabytes(case: CellGroup, pictures: Sequence[str], side: int) -> float | N
 
 def _family(key: str, name: str, group: Sequence[Reached], suite: SuiteInfo) -> Family:
     points = tuple(sorted(group, key=lambda point: point.bpp))
-    codec: Codec = instantiate("codec", suite.choices[points[0].label])
-    side = round(points[0].pixels ** 0.5)
-    flat = codec.encode(np.full((side, side, 3), 128, np.uint8))
-    return Family(key, name, points, len(flat))
+    return Family(key, name, points, _flat(suite.choices[points[0].label], points[0].pixels))
+
+
+def _flat(choice: ComponentSpec, pixels: float) -> int | None:
+    side = round(pixels**0.5)
+    grey = np.full((side, side, 3), 128, np.uint8)
+    coded = encode_decode(LocalCoder(make_codec(choice)), grey)
+    return None if isinstance(coded, CodingFailure) else len(coded.bitstream)

@@ -1,6 +1,6 @@
 """What corrupted pictures cost a codec, against the pictures that it was given.
 
-    corrupted pictures x' of a codec --by kind, severity--> J(x') by clean J, BD-rate, error bands
+    corrupted pictures x' of a codec --by kind, severity--> J(x') / clean J, BD-rate, error bands
 
     J(x') = bpp + lambda 255^2 MSE(x', C(x'))
 
@@ -11,7 +11,7 @@ made the pictures against a codec: no worst case and no rank contains them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import eq
@@ -25,7 +25,7 @@ from leaderboard.aggregate.families import Family, FamilyMember
 from leaderboard.aggregate.suite_info import Corruption
 from leaderboard.aggregate.worst_case import by_picture
 from leaderboard.ranking.rd_costs import LAMBDAS, Ratio, costs, ratio
-from leaderboard.ranking.rd_curves import Curve, Delta, Point, bd_psnr, bd_rate
+from leaderboard.ranking.rd_curves import Curve, Delta, Point, bd_psnr, bd_rate, in_order
 
 BANDS = ("low", "middle", "high")
 """The bands of the error's frequencies."""
@@ -53,7 +53,7 @@ class CorruptedPoint:
         bpp: rate of the corrupted pictures.
         psnr_clean: PSNR of x and C(x), in dB.
         psnr: PSNR of x' and C(x'), in dB.
-        cost: mean J(x') by mean clean J at the middle lambda.
+        cost: mean J(x') relative to mean clean J at the middle lambda.
         bands: shares of the squared error of coding x'; None if the suite does not measure them.
     """
 
@@ -75,7 +75,7 @@ class KindEffect:
 
     Attributes:
         kind: the kind.
-        cost: mean J(x') by mean clean J, over all severities.
+        cost: mean J(x') relative to mean clean J, over all severities.
         by_severity: the same of each severity.
         rate: BD-rate from the clean curve to that of the corrupted pictures, in per cent; the
             points are means over pictures and severities.
@@ -100,7 +100,7 @@ class CorruptedCodec:
         codec: label of the operating point with the lowest clean J.
         clean_bands: shares of the squared error of coding the source pictures.
         effects: the effect of each kind, in the order of the suite.
-        cost: mean J(x') by mean clean J, over all kinds and severities.
+        cost: mean J(x') relative to mean clean J, over all kinds and severities.
         points: every operating point under every corruption.
         curves: the clean and the corrupted curve of each kind.
         rates: BD-rate from the clean curve to that of each corruption, in per cent.
@@ -118,7 +118,7 @@ class CorruptedCodec:
     lost: tuple[MeasureRecord, ...]
 
     def cost_of(self, kind: str) -> Ratio | None:
-        """Return the R-D cost of a kind by the clean one; None if no picture of it has scores."""
+        """Return the R-D cost of a kind relative to the clean one; None without scores."""
         return next((effect.cost for effect in self.effects if effect.kind == kind), None)
 
 
@@ -155,7 +155,7 @@ def _codec(family: Family, member: FamilyMember, bands: Mapping[str, str]) -> Co
         codec=member.row.place.codec,
         clean_bands=_shares(case.clean.values(), bands, is_clean=True),
         effects=tuple(_effect(case, kind, curves[kind], bands) for kind in kinds),
-        cost=_cost([attack for _, attack in case.corrupted], case),
+        cost=_cost([attack for _, attack in _known(case)], case),
         points=tuple(point for one in family.members for point in _points(one, bands)),
         curves=curves,
         rates={one: bd_rate(*_curves(family, partial(eq, one))) for one in corruptions},
@@ -209,16 +209,24 @@ def _point(
     )
 
 
+def _known(case: CellGroup) -> Iterator[tuple[Corruption, ScoredAttack]]:
+    """Yield the corrupted pictures whose source picture has scores too."""
+    return ((what, attack) for what, attack in case.corrupted if attack.picture in case.clean)
+
+
 def _groups(case: CellGroup, key: Callable[[Corruption], _Key]) -> dict[_Key, list[ScoredAttack]]:
     """Return the corrupted pictures by a part of their corruption, in the order of the suite."""
     groups: dict[_Key, list[ScoredAttack]] = defaultdict(list)
-    for corruption, attack in case.corrupted:
+    for corruption, attack in _known(case):
         groups[key(corruption)].append(attack)
     return groups
 
 
 def _cost(attacks: Iterable[ScoredAttack], case: CellGroup) -> Ratio | None:
-    """Return mean J(x') by mean clean J; severities and draws of one picture are averaged first."""
+    """Return mean J(x') relative to mean clean J.
+
+    Severities and draws of one picture are averaged first.
+    """
     pictures = by_picture(attacks)
     corrupted = {name: fmean(map(_corrupted_cost, group)) for name, group in pictures.items()}
     clean = {name: _clean_cost(case.clean[name]) for name in pictures}
@@ -244,15 +252,11 @@ def _curves(family: Family, wanted: _Wanted) -> tuple[Curve, Curve]:
     shared = set.intersection(*(set(pictures) for _, pictures in known)) if known else set()
     points = [_mean_points(one, pictures, shared) for one, pictures in known] if shared else []
     clean, corrupted = ([pair[side] for pair in points] for side in (0, 1))
-    return _in_order(clean), _in_order(corrupted)
+    return in_order(clean), in_order(corrupted)
 
 
 def _pictures_of(member: FamilyMember, wanted: _Wanted) -> dict[str, list[ScoredAttack]]:
-    return by_picture(attack for corruption, attack in member.case.corrupted if wanted(corruption))
-
-
-def _in_order(points: Iterable[Point]) -> Curve:
-    return tuple(sorted(points, key=lambda point: point.bpp))
+    return by_picture(attack for corruption, attack in _known(member.case) if wanted(corruption))
 
 
 def _mean_points(

@@ -71,10 +71,11 @@ class Standing:
         by_cost: its place by J under attack.
         by_excess: its place by excess J.
         luma_rank: rank by J under attack with the error of the luma only; None without a rank.
-        robustness: J under attack by VVC's clean J, or by 1 without VVC; None without attacks.
-        excess: excess J by VVC's clean J, or by 1 without VVC.
-        growth: J under attack by its own clean J.
-        efficiency: clean J by VVC's clean J, or by 1 without VVC.
+        robustness: J under attack relative to VVC's clean J, or to 1 without VVC; None without
+            attacks.
+        excess: excess J relative to VVC's clean J, or to 1 without VVC.
+        growth: J under attack relative to its own clean J.
+        efficiency: clean J relative to VVC's clean J, or to 1 without VVC.
         encoding: seconds per megapixel without an attack, on the machine of the run.
         decoding: seconds per megapixel without an attack, on the machine of the run.
         exclusions: why it has no rank: sentences and flags.

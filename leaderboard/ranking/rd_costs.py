@@ -70,6 +70,7 @@ class Costs:
         attacked: J under attack.
         excess: excess J under attack.
         luma: J under attack, with the error of the luma only.
+        error: mean squared error under attack, which decides the lowest PSNR.
     """
 
     member: FamilyMember
@@ -77,6 +78,7 @@ class Costs:
     attacked: AttackedCost
     excess: AttackedCost
     luma: AttackedCost
+    error: AttackedCost
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,14 @@ class Ratio:
 
     value: float
     interval: tuple[float, float] | None
+
+    @property
+    def reach(self) -> tuple[float, float] | None:
+        """How far the interval reaches below and above the ratio; None without one."""
+        if self.interval is None:
+            return None
+        low, high = self.interval
+        return max(0.0, self.value - low), max(0.0, high - self.value)
 
 
 def costs(family: Family, kinds: Sequence[str], lmbda: float) -> Costs | None:
@@ -109,8 +119,9 @@ def costs(family: Family, kinds: Sequence[str], lmbda: float) -> Costs | None:
         member=member,
         clean=_clean(member, lmbda),
         attacked=highest(known, lmbda),
-        excess=_highest(known, lambda scores: _excess(scores, lmbda)),
+        excess=_highest(known, lambda scores: excess_cost(scores, lmbda)),
         luma=_highest(known, lambda scores: rd_cost(scores.bpp, scores.luma_mse_source, lmbda)),
+        error=_highest(known, lambda scores: scores.mse_source),
     )
 
 
@@ -152,7 +163,8 @@ def _attacked(scores: Scores, lmbda: float) -> float:
     return rd_cost(scores.bpp, scores.mse_source, lmbda)
 
 
-def _excess(scores: Scores, lmbda: float) -> float:
+def excess_cost(scores: Scores, lmbda: float) -> float:
+    """Return the excess J of an adversarial picture."""
     faithful = rd_cost(scores.bpp_clean, scores.mse_clean + scores.mse_perturbation, lmbda)
     return _attacked(scores, lmbda) - faithful
 

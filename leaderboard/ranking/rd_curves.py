@@ -242,10 +242,11 @@ def _shared(members: Iterable[_Member]) -> set[str]:
 def _drawn(members: Iterable[_Member], pictures: Collection[str]) -> tuple[Curve, Curve]:
     points = [_points(*member, pictures) for member in members] if pictures else []
     clean, attacked = ([pair[side] for pair in points] for side in (0, 1))
-    return _in_order(clean), _in_order(attacked)
+    return in_order(clean), in_order(attacked)
 
 
-def _in_order(points: Iterable[Point]) -> Curve:
+def in_order(points: Iterable[Point]) -> Curve:
+    """Return points as a curve, by their rate."""
     return tuple(sorted(points, key=lambda point: point.bpp))
 
 

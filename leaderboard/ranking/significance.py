@@ -114,10 +114,20 @@ def p_value(one: Sample, other: Sample) -> float:
     """
     if not np.isfinite([one.values, other.values]).all():
         return 1.0
-    differences = one.values - other.values
-    mean, count = float(differences.mean()), len(differences)
-    variance = float(differences.var(ddof=1)) + one.variance_of_starts + other.variance_of_starts
+    mean, count = float((one.values - other.values).mean()), len(one.values)
+    variance = variance_of_difference(one, other)
     if mean == 0:
         return 1.0
     statistic = math.inf if variance == 0 else abs(mean) / math.sqrt(variance / count)
     return 2 * float(stdtr(count - 1, -statistic))
+
+
+def variance_of_difference(one: Sample, other: Sample) -> float:
+    """Return the variance of the difference of two values on a picture, that of starts included.
+
+    Args:
+        one: at least two pictures.
+        other: the same pictures in the same order.
+    """
+    of_pictures = float((one.values - other.values).var(ddof=1))
+    return of_pictures + one.variance_of_starts + other.variance_of_starts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,10 +12,20 @@ from bench.errors import ConfigError
 from bench.store.run_folder import Run
 from leaderboard.aggregate.suite_info import setting
 from leaderboard.formatting import escaped
-from leaderboard.ranking.clean_rd import ANCHOR, QUALITIES, Family, Reached, deltas, families
+from leaderboard.ranking.clean_rd import (
+    ANCHOR,
+    QUALITIES,
+    Family,
+    Reached,
+    deltas,
+    families,
+    left_out,
+)
 from leaderboard.ranking.rd_curves import Delta
+from leaderboard.render.figures import in_legend
 from leaderboard.render.files import write_file
 from leaderboard.render.markdown import table
+from leaderboard.render.plots import STYLE, svg
 from leaderboard.render.run_page.coding_times import in_words
 
 _INTRODUCTION = """\
@@ -29,7 +38,7 @@ _METHOD = """\
 ## How to read the table
 
 `bench run` writes this page. Values are means over {counted} of {planned} pictures{crop}:
-{names}.
+{names}.{lost}
 
 - **bpp** counts every byte that a decoder needs.
 - **PSNR** is measured over red, green and blue together, **luma PSNR** on BT.709 luma.
@@ -69,7 +78,7 @@ def write_rates(run: Run, out: Path, remarks: str = "") -> list[Path]:
     plot = out.with_suffix(".svg")
     blocks = [_INTRODUCTION.format(suite=run.manifest.suite["name"]), f"![curves]({plot.name})"]
     blocks += [rate_table(codecs), _method(run, pictures), *filter(None, [remarks])]
-    write_file(plot, _svg(rate_plot(codecs)))
+    write_file(plot, rate_plot(codecs))
     write_file(out, ("\n\n".join(blocks) + "\n").encode())
     return [out, plot]
 
@@ -85,8 +94,13 @@ def rate_table(codecs: Sequence[Family]) -> str:
     return table(_HEADERS, [False, False, *[True] * (len(_HEADERS) - 2)], lines)
 
 
-def rate_plot(codecs: Sequence[Family]) -> Figure:
-    """Return the curves, one panel for each quality."""
+def rate_plot(codecs: Sequence[Family]) -> bytes:
+    """Return the curves as SVG, one panel for each quality."""
+    with mpl.rc_context({**STYLE}):
+        return svg(_panels(codecs))
+
+
+def _panels(codecs: Sequence[Family]) -> Figure:
     figure = Figure(figsize=(15, 5.5), layout="constrained")
     colours = [mpl.colormaps["tab20"](index) for index in (*range(0, 20, 2), *range(1, 20, 2))]
     for axes, (title, quality) in zip(figure.subplots(1, 3), QUALITIES.items(), strict=True):
@@ -95,7 +109,8 @@ def rate_plot(codecs: Sequence[Family]) -> Figure:
             values = [quality(point) for point in codec.points]
             marker = "os^Dv"[index % 5]
             colour = colours[index % len(colours)]
-            axes.plot(rates, values, marker=marker, color=colour, label=codec.name, markersize=4)
+            label = in_legend(codec.name)
+            axes.plot(rates, values, marker=marker, color=colour, label=label, markersize=4)
         axes.set(xscale="log", xlabel="bits per pixel", ylabel=title)
         axes.set_xticks(_TICKS, map(str, _TICKS))
         axes.grid(alpha=0.3, which="both")
@@ -112,14 +127,21 @@ def _method(run: Run, pictures: Sequence[str]) -> str:
         planned=len(manifest.pictures),
         crop=f", {suite.images.crop} of each" if suite.images.crop else "",
         names=", ".join(map(escaped, pictures)),
+        lost=_lost(run),
         times=in_words(manifest, suite, run.timings or {}),
         machine=", ".join(f"{key} {value}" for key, value in manifest.machine.items()),
     )
 
 
+def _lost(run: Run) -> str:
+    """Return the operating points that have no line, after a space."""
+    names = ", ".join(map(escaped, left_out(run)))
+    return f" Left out, because no picture has scores: {names}." if names else ""
+
+
 def _lines(codec: Family, bd_rates: Sequence[Delta]) -> Iterator[tuple[str, ...]]:
     """Yield a line for each operating point; only the first one has the values of the codec."""
-    shared = (*map(_bd_rate_text, bd_rates), f"{codec.flat:,}")
+    shared = (*map(_bd_rate_text, bd_rates), _or_none(codec.flat, 0, ","))
     for index, point in enumerate(codec.points):
         yield _line(codec, point, [""] * len(shared) if index else shared)
 
@@ -134,8 +156,8 @@ def _line(codec: Family, point: Reached, shared: Sequence[str]) -> tuple[str, ..
     )
 
 
-def _or_none(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
+def _or_none(value: float | None, digits: int, grouped: str = "") -> str:
+    return "–" if value is None else f"{value:{grouped}.{digits}f}"
 
 
 def _parameters(label: str, name: str) -> str:
@@ -149,11 +171,3 @@ def _bd_rate_text(delta: Delta) -> str:
 
 def _order(delta: Delta) -> tuple[bool, float]:
     return delta.value is None, delta.value or 0
-
-
-def _svg(figure: Figure) -> bytes:
-    """Return a plot as SVG; equal figures give equal bytes."""
-    stream = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": "codecs", "svg.fonttype": "none"}):
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
-    return stream.getvalue()

@@ -38,7 +38,7 @@ def section(board: Board, plots: Sequence[Plot]) -> Iterator[str]:
         yield "## Corruptions"
         yield CORRUPTED
     for one in parts:
-        yield f"### {escaped(', '.join(one.runs))}: R-D cost by the clean one, ×"
+        yield f"### {escaped(', '.join(one.runs))}: R-D cost relative to the clean one, ×"
         kinds = [*kinds_of(one.corrupted), ALL_KINDS]
         yield listing(codec_columns(one.corrupted), kinds, intervals=False)
         yield from _images(plots, one)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import chain
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -18,7 +19,6 @@ from leaderboard.formatting import plain
 from leaderboard.ranking.comparison import Comparison, Line, Sweep
 from leaderboard.ranking.corruptions import CorruptedCodec, kinds_of
 from leaderboard.ranking.ranking import ALL, Ranking, Standing
-from leaderboard.ranking.rd_costs import Ratio
 from leaderboard.ranking.rd_curves import Curve, Curves
 from leaderboard.render.axes.axis import Axis as Measured
 
@@ -90,7 +90,9 @@ def rate_distortion(comparison: Comparison) -> Figure:
         for curves in comparison.curves:
             if curves.objective == objective:
                 _curves(axes, curves, colours)
-        axes.set(xlabel="bits per pixel", ylabel="PSNR dB", title=_safe(f"objective: {objective}"))
+        axes.set(
+            xlabel="bits per pixel", ylabel="PSNR dB", title=in_legend(f"objective: {objective}")
+        )
     _legend(figure, panels[0])
     return figure
 
@@ -125,20 +127,20 @@ def smallest_budgets(comparison: Comparison) -> Figure:
         for row in rows:
             _shares(axes, row, goal, colours[row.place.codec])
         budget = f"budget, {comparison.budget.kind} in {comparison.budget.unit}"
-        axes.set(xlabel=budget, ylabel="share of the pictures", title=_safe(str(goal)))
+        axes.set(xlabel=budget, ylabel="share of the pictures", title=in_legend(str(goal)))
         axes.set(xlim=(0, _farthest(rows, goal)), ylim=(0, 1.02))
     _legend(figure, panels[0])
     return figure
 
 
 def corruption_costs(comparison: Comparison) -> Figure:
-    """Draw the R-D cost of corrupted pictures by the clean one, one panel for each kind."""
+    """Draw the R-D cost of corrupted pictures relative to the clean one, one panel a kind."""
     codecs = comparison.corrupted
     kinds = kinds_of(codecs)
     across = min(_ACROSS, len(kinds))
     down = math.ceil(len(kinds) / across)
     figure = Figure(figsize=(max(8, 2.2 * across), 0.8 + 1.9 * down), layout="constrained")
-    figure.suptitle("R-D cost of corrupted pictures by that of the source pictures", fontsize=11)
+    figure.suptitle("R-D cost of corrupted pictures relative to the source pictures", fontsize=11)
     panels = list(figure.subplots(down, across, squeeze=False, sharex=True).flat)
     colours = _colours([codec.family for codec in codecs])
     for axes, kind in zip(panels, kinds, strict=False):
@@ -156,7 +158,7 @@ def axis_panels(axis: Measured) -> Figure:
     colours = _colours(list(names))
     for axes, panel in zip(drawn, axis.panels, strict=True):
         for one in panel.series:
-            axes.plot(one.x, one.y, marker="o", color=colours[one.name], label=_safe(one.name))
+            axes.plot(one.x, one.y, marker="o", color=colours[one.name], label=in_legend(one.name))
         axes.set(xlabel=panel.across, ylabel=panel.up)
         if panel.is_logarithmic:
             axes.set(xscale="log")
@@ -164,20 +166,20 @@ def axis_panels(axis: Measured) -> Figure:
             plain_numbers(axes.xaxis, (1,) if high > 30 * low else (1, 1.5, 2, 3, 5, 7))
         else:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _legend(figure, drawn[0])
+    _legend(figure, *drawn)
     return figure
 
 
 def _severities(axes: Axes, codecs: Sequence[CorruptedCodec], kind: str, colours: Colours) -> None:
     """Draw the cost of one kind against its severity."""
-    axes.set(title=_safe(kind), xlabel="severity")
+    axes.set(title=in_legend(kind), xlabel="severity")
     axes.axhline(1, color="grey", linewidth=0.8, linestyle=":")
     for codec in codecs:
         effects = (effect for effect in codec.effects if effect.kind == kind)
         costs = [pair for effect in effects for pair in effect.by_severity.items()]
         known = [(severity, cost.value) for severity, cost in costs if cost is not None]
         x, y = [severity for severity, _ in known], [value for _, value in known]
-        axes.plot(x, y, marker=".", color=colours[codec.family], label=_safe(codec.family))
+        axes.plot(x, y, marker=".", color=colours[codec.family], label=in_legend(codec.family))
 
 
 def _farthest(rows: Sequence[Row], goal: Goal) -> float:
@@ -204,7 +206,7 @@ def _shares(axes: Axes, row: Row, goal: Goal, colour: tuple[float, ...]) -> None
         "-" if row.place.through_gradients else "--",
         where="post",
         color=colour,
-        label=_safe(row.place.codec),
+        label=in_legend(row.place.codec),
     )
 
 
@@ -220,8 +222,10 @@ def _colours(names: Sequence[str]) -> Colours:
     return {name: palette(index % palette.N) for index, name in enumerate(names)}
 
 
-def _legend(figure: Figure, axes: Axes) -> None:
-    handles, labels = axes.get_legend_handles_labels()
+def _legend(figure: Figure, *panels: Axes) -> None:
+    pairs = (zip(*axes.get_legend_handles_labels(), strict=True) for axes in panels)
+    named = {label: handle for handle, label in chain.from_iterable(pairs)}
+    handles, labels = list(named.values()), list(named)
     if 0 < len(labels) <= _LEGEND:
         widest = (max(map(len, labels)) + _HANDLE) / _CHARACTERS
         columns = max(1, min(3, int(figure.get_figwidth() / widest)))
@@ -233,24 +237,17 @@ def _dot(axes: Axes, line: Standing, x: float | None, colours: Colours) -> None:
     if line.robustness is None or not x:
         return
     is_own = line.family.through_gradients
-    colour = colours[line.family.name]
+    colour, reach = colours[line.family.name], line.robustness.reach
     axes.errorbar(
         x,
         line.robustness.value,
-        yerr=_bars(line.robustness),
+        yerr=None if reach is None else [[reach[0]], [reach[1]]],
         fmt="o" if is_own else "s",
         markerfacecolor=colour if is_own else "none",
         capsize=3,
         color=colour,
         label=_label(line.family.name, is_own=is_own),
     )
-
-
-def _bars(ratio: Ratio) -> list[list[float]] | None:
-    if ratio.interval is None:
-        return None
-    low, high = ratio.interval
-    return [[max(0.0, ratio.value - low)], [max(0.0, high - ratio.value)]]
 
 
 def _seconds(line: Standing) -> float | None:
@@ -285,16 +282,16 @@ def _band(
     x, y = [radius for radius, _ in known], [one.mean for _, one in known]
     style = "-" if line.through_gradients else "--"
     colour = colours[line.codec]
-    axes.plot(x, y, style, marker="o", color=colour, label=_safe(line.codec))
+    axes.plot(x, y, style, marker="o", color=colour, label=in_legend(line.codec))
     low, high = ([getattr(one, end) for _, one in known] for end in ("low", "high"))
     if x and None not in (*low, *high):
         axes.fill_between(x, low, high, color=colour, alpha=0.15)
 
 
 def _label(family: str, *, is_own: bool) -> str:
-    return _safe(f"{family} ({'through its' if is_own else 'without'} gradients)")
+    return in_legend(f"{family} ({'through its' if is_own else 'without'} gradients)")
 
 
-def _safe(name: str) -> str:
+def in_legend(name: str) -> str:
     """Return a foreign name for a legend; matplotlib hides names that begin with _."""
     return plain(name).lstrip("_")

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
-from leaderboard.aggregate.rows import UNATTACKED, Row
+from leaderboard.aggregate.rows import NOISE_ONLY, UNATTACKED, Row
 from leaderboard.columns.clean_columns import as_measured
 from leaderboard.columns.columns import HEADLINES, RUN, RowColumn, columns
-from leaderboard.columns.terms import flag_meaning, flag_name
+from leaderboard.columns.terms import flag_meaning, flag_name, threat_meaning, threat_text
 from leaderboard.formatting import escaped, plain
 from leaderboard.ranking.board import Board, Table
-from leaderboard.render import corruption_section, ranking_section
+from leaderboard.render import corruption_section, ranking_section, suite_in_words
 from leaderboard.render import descriptions as words
 from leaderboard.render.axes.section import sections
 from leaderboard.render.markdown import bullets, folded, legend, listing
@@ -39,12 +39,11 @@ _WITH = (
     "Attacked through their own gradients",
     "The attacker knows the codec and follows its gradients (white-box).",
 )
-_WITHOUT = (
-    "Without gradients",
-    "These codecs offer no gradients. Rows of the threat 'transfer' were scored on adversarial"
-    " pictures found on codecs that offer gradients, rows 'noise only' on noise. Both are weaker"
-    " than an attack through the codec's own gradients: a small loss here does not show robustness,"
-    " and these rows are not comparable with rows of codecs attacked through their gradients.",
+_WITHOUT = "Without gradients"
+_WEAKER = (
+    "These codecs were attacked without their gradients.{threats} Such attacks are weaker than one"
+    " through the codec's own gradients: a small loss here does not show robustness, and these rows"
+    " are not comparable with rows of codecs attacked through their gradients."
 )
 
 _NOT_ATTACKED = (
@@ -108,7 +107,7 @@ def settings(board: Board) -> Iterator[str]:
     """Yield what was attacked, how and with which budgets, in markdown."""
     for part in board.parts:
         yield f"## What was attacked, and how: {escaped(part.name)}"
-        yield bullets([*words.settings(part), *corruption_section.settings(part)])
+        yield bullets([*suite_in_words.settings(part), *corruption_section.settings(part)])
 
 
 def explanations(board: Board) -> Iterator[str]:
@@ -121,7 +120,7 @@ def explanations(board: Board) -> Iterator[str]:
     yield from _losses(board)
     for part in board.parts:
         yield f"## Made with: {escaped(part.name)}"
-        yield bullets(words.made_with(part))
+        yield bullets(suite_in_words.made_with(part))
 
 
 def _coding_times(board: Board) -> Iterator[str]:
@@ -185,7 +184,19 @@ def heading_of(table: Table) -> tuple[str, str]:
     """Return the title of a table and what it means."""
     if all(row.place.threat == UNATTACKED for row in table.rows):
         return _NOT_ATTACKED
-    return _WITH if table.through_gradients else _WITHOUT
+    if table.through_gradients:
+        return _WITH
+    known = "; ".join(f"'{name}': {meaning}" for name, meaning in _threats(table))
+    return _WITHOUT, _WEAKER.format(threats=known and f" Threats: {known}.")
+
+
+def _threats(table: Table) -> Iterator[tuple[str, str]]:
+    """Yield the name and the meaning of each threat of a table."""
+    places = [row.place for row in table.rows if not row.reference]
+    for threat in dict.fromkeys(chain.from_iterable(place.kinds for place in places)):
+        yield threat_text(threat), threat_meaning(threat)
+    if any(place.threat == NOISE_ONLY for place in places):
+        yield NOISE_ONLY, "noise"
 
 
 def _short(board: Board) -> Iterator[str]:

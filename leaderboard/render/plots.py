@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 
 from leaderboard.ranking.board import Board
 from leaderboard.ranking.comparison import sweeps
+from leaderboard.ranking.corruptions import kinds_of
 from leaderboard.ranking.rd_costs import LAMBDAS
 from leaderboard.render.axes.axes import axes_of
 from leaderboard.render.figures import (
@@ -83,13 +84,13 @@ def _of_comparisons(board: Board, folder: str) -> Iterator[Plot]:
                 f"{budget}: share of the pictures that reach a goal, against the budget",
                 svg(smallest_budgets(one)),
             )
-        if one.corrupted:
+        if kinds_of(one.corrupted):
             yield Plot(
                 f"{folder}/corruptions-{number}.svg",
                 "corruptions",
                 one.runs,
                 budget,
-                "R-D cost of corrupted pictures by that of the source pictures, against severity",
+                "R-D cost of corrupted pictures relative to the source pictures, against severity",
                 svg(corruption_costs(one)),
             )
 

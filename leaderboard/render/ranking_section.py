@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
+from leaderboard.aggregate.bootstrap import FEW
 from leaderboard.aggregate.smallest import SmallestBudgets
 from leaderboard.columns.attack_columns import ATTACK_TABLE, attack_columns
 from leaderboard.columns.clean_columns import as_measured
@@ -22,9 +23,6 @@ from leaderboard.ranking.rule import RULE
 from leaderboard.render import descriptions as words
 from leaderboard.render.markdown import bullets, folded, legend, listing
 from leaderboard.render.plot import Plot
-
-_FEW = 10
-"""Number of pictures below which a bootstrap interval is too narrow."""
 
 
 def leaders(board: Board) -> Iterator[str]:
@@ -133,8 +131,8 @@ def _smallest_lines(board: Board, one: Comparison) -> Iterator[str]:
     rows = [member.row for family in one.families for member in family.members]
     for row in rows:
         for goal, found in row.smallest.items():
-            where = f"{escaped(row.place.codec)}, {escaped(words.where(board, one))}, {goal}"
-            yield f"{where}: {escaped(_in_words(found))}."
+            where = f"{row.place.codec}, {words.where(board, one)}, {goal}"
+            yield escaped(f"{where}: {_in_words(found)}.")
 
 
 def _in_words(found: SmallestBudgets) -> str:
@@ -147,11 +145,11 @@ def _in_words(found: SmallestBudgets) -> str:
 def few_pictures(board: Board) -> Iterator[str]:
     """Warn where intervals come from few pictures."""
     counts = {part.name: len(part.manifest.pictures) for part in board.parts}
-    few = [f"{count} in {escaped(name)}" for name, count in counts.items() if count < _FEW]
+    few = [f"{count} in {escaped(name)}" for name, count in counts.items() if count < FEW]
     if few:
         yield (
-            f"**Few pictures ({', '.join(few)}): the 95 % intervals are too narrow, so ranks may"
-            " separate codecs that are tied. Treat them as preliminary.**"
+            f"**Few pictures ({', '.join(few)}): the 95 % intervals are too narrow. Ranks take the"
+            " number of pictures into account, so many codecs are tied.**"
         )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 
 from rich import box
 from rich.table import Table as Grid
 from rich.text import Text
 
-from leaderboard.columns.column import Column
+from leaderboard.columns.column import Column, Line
 from leaderboard.columns.columns import CODEC, RUN, RowColumn
 from leaderboard.columns.corruption_columns import ALL_KINDS, codec_columns
 from leaderboard.columns.ranking_columns import STANDING
@@ -99,41 +99,51 @@ def _empty(title: str, caption: str) -> Grid:
     )
 
 
+def _filled(
+    title: str,
+    caption: str,
+    columns: Sequence[Column[Line]],
+    lines: Sequence[Line],
+    text: Callable[[Column[Line], Line], str] = Column.text,
+) -> Grid:
+    """Return a table of lines.
+
+    Args:
+        title: printed above it.
+        caption: printed below it.
+        columns: the columns.
+        lines: the lines.
+        text: returns a cell.
+    """
+    made = _empty(title, caption)
+    cells = [[plain(text(column, line)) for column in columns] for line in lines]
+    for index, column in enumerate(columns):
+        own = [line[index] for line in cells]
+        _add(made, plain(column.title), own, is_text=column.is_text)
+    for row in cells:
+        made.add_row(*map(Text, row))
+    return made
+
+
 def _ranking(board: Board, one: Comparison, ranking: Ranking) -> Grid:
     runs = f"{plain(', '.join(one.runs))}, " if board.has_suites else ""
     title = f"Ranking at {runs}{words.heading(one.budget)}: {ranking.scope.title}"
-    grid = _empty(title, words.unit(ranking))
     columns = [column for column in STANDING if column.is_main]
-    for column in columns:
-        cells = [plain(_short(column, line)) for line in ranking.standings]
-        _add(grid, column.title, cells, is_text=column.is_text)
-    for line in ranking.standings:
-        grid.add_row(*(Text(plain(_short(column, line))) for column in columns))
-    return grid
+    return _filled(title, words.unit(ranking), columns, ranking.standings, _short)
 
 
 def _corrupted(one: Comparison) -> Grid:
     """Return what corruptions cost each codec."""
     title = f"{plain(', '.join(one.runs))}: corruptions"
-    grid = _empty(title, "R-D cost by the clean one, no attacks.")
+    caption = "R-D cost relative to the clean one, no attacks."
     kinds = [*kinds_of(one.corrupted), ALL_KINDS]
-    for column in codec_columns(one.corrupted):
-        cells = [plain(column.text(kind)) for kind in kinds]
-        _add(grid, plain(column.title), cells, is_text=column.is_text)
-    for kind in kinds:
-        grid.add_row(*(Text(plain(c.text(kind))) for c in codec_columns(one.corrupted)))
-    return grid
+    return _filled(title, caption, codec_columns(one.corrupted), kinds)
 
 
 def _measured(axis: Axis) -> Grid:
     """Return the table of an axis of a run."""
-    grid = _empty(f"{plain(axis.run)}: {axis.title.lower()}", "The markdown page explains it.")
-    for column in axis.shown:
-        cells = [plain(column.text(line)) for line in axis.lines]
-        _add(grid, plain(column.title), cells, is_text=column.is_text)
-    for line in axis.lines:
-        grid.add_row(*(Text(plain(column.text(line))) for column in axis.shown))
-    return grid
+    title = f"{plain(axis.run)}: {axis.title.lower()}"
+    return _filled(title, "The markdown page explains it.", axis.shown, axis.lines)
 
 
 def _short(column: Column[Standing], line: Standing) -> str:
@@ -144,16 +154,9 @@ def _short(column: Column[Standing], line: Standing) -> str:
 def _grid(board: Board, table: Table, columns: Sequence[RowColumn], about: str = "") -> Grid:
     heading, _ = heading_of(table)
     runs = plain(", ".join(table.runs))
-    grid = _empty(
-        f"{runs}, {words.heading(table.budget)}: {heading.lower()}{about}",
-        "\n".join([*unfinished(board), _CAPTION]),
-    )
-    for column in columns:
-        cells = [plain(column.text(row)) for row in table.rows]
-        _add(grid, plain(column.title), cells, is_text=column.is_text)
-    for row in table.rows:
-        grid.add_row(*(Text(plain(column.text(row))) for column in columns))
-    return grid
+    title = f"{runs}, {words.heading(table.budget)}: {heading.lower()}{about}"
+    caption = "\n".join([*unfinished(board), _CAPTION])
+    return _filled(title, caption, columns, table.rows)
 
 
 def _add(grid: Grid, title: str, cells: Sequence[str], *, is_text: bool) -> None:

@@ -28,6 +28,7 @@ from bench.store.run_folder import Run
 from leaderboard.aggregate.cases import CellGroup, cases
 from leaderboard.aggregate.suite_info import setting
 from leaderboard.aggregate.threats import ATTACKS, GRADIENTS
+from leaderboard.ranking.rd_costs import excess_cost
 from leaderboard.study.losses import LossUnderAttack, attacks_for, clean_mean, rd_cost, worst_case
 
 HARDENED_SUFFIX = " hardened"
@@ -78,7 +79,7 @@ class HardenedPair:
 
     def excess_costs(self, budget: str) -> tuple[float, float]:
         """Return by how much J under attack exceeds that of a faithful codec, for both models."""
-        return self._worst(budget, self._excess_cost)
+        return self._worst(budget, lambda scores: excess_cost(scores, self.lmbda))
 
     def faithful_cost(self, budget: str) -> float:
         """Return J of a faithful codec with the plain model's clean J, under its worst attacks."""
@@ -157,10 +158,6 @@ class HardenedPair:
 
     def _input_cost(self, scores: Scores) -> float:
         return rd_cost_of(scores.bpp, scores.mse_input, self.lmbda)
-
-    def _excess_cost(self, scores: Scores) -> float:
-        clean = rd_cost_of(scores.bpp_clean, scores.mse_clean, self.lmbda)
-        return scores.rd_cost - clean - self._error_cost(scores.mse_perturbation)
 
     def _error_cost(self, mse: float) -> float:
         return rd_cost_of(0.0, mse, self.lmbda)

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from leaderboard.formatting import plain
-from leaderboard.render.figures import plain_numbers
+from leaderboard.render.figures import in_legend, plain_numbers
+from leaderboard.render.plots import STYLE, svg
 from leaderboard.study.effects import AttackGoal, Means
 
 _MARKERS = "os^Dv<>Pp*Xh"
-_STYLE: Mapping[Any, object] = {
-    "svg.hashsalt": "paper",
-    "svg.fonttype": "none",
-    "text.parse_math": False,
-    "font.size": 9,
-    "axes.grid": True,
-    "grid.alpha": 0.3,
-}
 _DARK = 0.85
 """The share of the colour map that is dark enough for lines on white paper."""
 
@@ -51,16 +41,14 @@ def figure(panels: Sequence[Panel], budgets: Sequence[str]) -> bytes:
         budgets: labels of the budgets, from left to right.
     """
     names = list(dict.fromkeys(name for panel in panels for name, _ in panel.means))
-    with mpl.rc_context({**_STYLE}):
+    with mpl.rc_context({**STYLE}):
         image = Figure(figsize=(11, 4.6), layout="constrained")
         axes = image.subplots(1, len(panels))
         for ax, panel in zip(axes, panels, strict=True):
             _draw(ax, panel, budgets, names)
         handles, labels = axes[0].get_legend_handles_labels()
         image.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
-        stream = io.BytesIO()
-        image.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
-        return stream.getvalue()
+        return svg(image)
 
 
 def _draw(axes: Axes, panel: Panel, budgets: Sequence[str], names: Sequence[str]) -> None:
@@ -76,7 +64,7 @@ def _draw(axes: Axes, panel: Panel, budgets: Sequence[str], names: Sequence[str]
             [damage for _, damage in points],
             marker=_MARKERS[index % len(_MARKERS)],
             color=colours(_DARK * index / max(1, len(names) - 1)),
-            label=plain(name).lstrip("_"),
+            label=in_legend(name),
         )
     axes.set_xticks(range(len(budgets)), budgets, rotation=45, ha="right")
     axes.set(title=panel.title, ylabel=panel.goal.header)

@@ -5,25 +5,29 @@ Board --> RankedList (track, budget, how attacked) --> lines, each with its rank
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
-from leaderboard.aggregate.bootstrap import Sample, Value, sample
+from leaderboard.aggregate.bootstrap import Sampled, sample
 from leaderboard.aggregate.rows import Row
 from leaderboard.columns.clean_columns import BPP, PSNR
 from leaderboard.columns.column import Column, adapted
-from leaderboard.columns.ranking_columns import ATTACKED_COST, EXCESS_COST, STANDING
+from leaderboard.columns.ranking_columns import ATTACKED_COST, EXCESS_COST, STANDING, rank_text
 from leaderboard.columns.worst_columns import DROP, RATE
 from leaderboard.conclusions.points import Point, groups
 from leaderboard.conclusions.power import ClosestPair, closest_pair
 from leaderboard.formatting import percent, plain, steady
-from leaderboard.ranking.board import Board
+from leaderboard.ranking.board import Board, BoardRun
 from leaderboard.ranking.comparison import Comparison
-from leaderboard.ranking.ranking import Ranking, Standing, main_rankings
+from leaderboard.ranking.ranking import Position, Ranking, Standing, main_rankings
 from leaderboard.ranking.rd_costs import Ratio
 from leaderboard.ranking.significance import places
 from leaderboard.render import descriptions as words
+from leaderboard.render import suite_in_words
 from leaderboard.web.codec_panels import anchor
 from leaderboard.web.html_tables import order_of
 
@@ -39,17 +43,13 @@ class RankedLine:
         name: short name of its operating point.
         standing: its line in the ranking.
         point: its figures by picture.
-        ranks: its rank in each order, with = for a tie; orders in which it has none are missing.
+        ranks: its place in each order; orders in which it has none are missing.
     """
 
     name: str
     standing: Standing
     point: Point
-    ranks: Mapping[str, str]
-
-    def rank(self, order: str) -> int:
-        """Return the number of its rank in an order; a large one without a rank."""
-        return int(self.ranks[order].split()[0]) if order in self.ranks else _UNRANKED
+    ranks: Mapping[str, Position]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ ORDERS: Mapping[str, Column[RankedLine]] = {
 """The figure that each order ranks by; lower is better."""
 
 COLUMNS: tuple[Column[RankedLine], ...] = (
-    Column("rank", "rank", lambda line: line.ranks.get("cost"), str, STANDING[0].meaning),
+    adapted(STANDING[0], lambda line: line.standing, header="rank"),
     Column(
         *("codec", "codec", lambda line: line.name, str),
         "at the quality setting with the lowest clean R-D cost; external: its code is no part of"
@@ -131,13 +131,13 @@ def as_json(one: RankedList) -> dict[str, Any]:
 def _list(board: Board, one: Comparison, ranking: Ranking, names: Mapping[str, str]) -> RankedList:
     points = {point.name: point for group in groups(one) for point in group.points}
     known = [(line, points[line.codec]) for line in ranking.standings]
-    ranks = {order: _ranks(known, order) for order in ORDERS}
+    ranks = {order: _ranks(known, order) for order in _BY_PICTURE}
     lines = [
         RankedLine(
             names.get(line.codec, plain(line.codec)) + line.family.mark,
             line,
             point,
-            {order: found[line.codec] for order, found in ranks.items() if line.codec in found},
+            _places(line, ranks),
         )
         for line, point in known
     ]
@@ -147,36 +147,40 @@ def _list(board: Board, one: Comparison, ranking: Ranking, names: Mapping[str, s
         how=ranking.scope.title,
         unit="clean VVC = 1" if ranking.baseline else "bits per pixel",
         trust=_trust(board, one, lines),
-        lines=tuple(sorted(lines, key=lambda line: line.rank("cost"))),
+        lines=tuple(sorted(lines, key=lambda line: line.standing.rank or _UNRANKED)),
     )
 
 
-def _values(point: Point, order: str) -> Mapping[str, Value]:
-    """Return the figure of an order by picture."""
+def _growth(point: Point) -> Mapping[str, Sampled]:
+    """Return the logarithm of the rate increase by picture, as the figure is a geometric mean."""
     worst = {} if point.row.attack is None else point.row.attack.worst
+    return {name: one.bpp_factor.map(math.log) for name, one in worst.items()}
+
+
+_BY_PICTURE: Mapping[str, Callable[[Point], Mapping[str, Sampled]]] = {
+    "drop": lambda point: point.drop,
+    "growth": _growth,
+}
+"""What is compared, by picture, in the orders that rankings do not have."""
+
+
+def _places(line: Standing, others: Mapping[str, Mapping[str, Position]]) -> dict[str, Position]:
+    """Return the place of a codec in each order in which it has one."""
+    own = {order: found[line.codec] for order, found in others.items() if line.codec in found}
+    known = {"cost": line.by_cost, "excess": line.by_excess, **own}
+    return {order: place for order, place in known.items() if place.rank is not None}
+
+
+def _ranks(known: Sequence[tuple[Standing, Point]], order: str) -> dict[str, Position]:
+    """Return the place of each codec with a rank in an order that rankings do not have."""
+    values = {line.codec: _BY_PICTURE[order](point) for line, point in known if line.rank}
+    complete = {point.name for _, point in known if point.is_complete}
+    ranked = {name: one for name, one in values.items() if one and name in complete}
+    samples = [sample(one[name] for name in sorted(one)) for one in ranked.values()]
+    names = list(ranked)
     return {
-        "cost": point.costs.attacked.values,
-        "excess": point.costs.excess.values,
-        "drop": point.drop,
-        "growth": {name: one.bpp_factor for name, one in worst.items()},
-    }[order]
-
-
-def _sample(standing: Standing, point: Point, order: str) -> Sample | None:
-    """Return the figure of an order by picture; None for a codec that has no rank in it."""
-    values = _values(point, order)
-    if standing.rank is None or len(values) < point.row.place.n_pictures:
-        return None
-    return sample(values[name] for name in sorted(values))
-
-
-def _ranks(known: Sequence[tuple[Standing, Point]], order: str) -> dict[str, str]:
-    """Return the rank of each codec with a rank in an order."""
-    samples = {line.codec: _sample(line, point, order) for line, point in known}
-    ranked = {codec: found for codec, found in samples.items() if found is not None}
-    return {
-        codec: f"{place.rank}{' =' * bool(place.ties)}"
-        for codec, place in zip(ranked, places(list(ranked.values())), strict=True)
+        name: Position(place.rank, tuple(names[index] for index in place.ties))
+        for name, place in zip(names, places(samples), strict=True)
     }
 
 
@@ -184,17 +188,27 @@ def _trust(board: Board, one: Comparison, lines: Sequence[RankedLine]) -> str:
     """Return one line on how far a list can be trusted."""
     parts = [part for part in board.parts if part.name in one.runs]
     count = len(parts[0].manifest.pictures)
-    starts = 1 + max((craft.start for part in parts for craft in part.crafts), default=0)
-    samples = {line.name: _sample(line.standing, line.point, "cost") for line in lines}
-    pair = closest_pair({name: found for name, found in samples.items() if found is not None})
+    ranked = [line for line in lines if line.standing.rank is not None]
+    pair = closest_pair({line.name: line.point.costs.attacked.sample for line in ranked})
     return (
-        f"{count} picture{'s' * (count > 1)}, {starts} random start{'s' * (starts > 1)} of each"
-        f" search; every loss is a lower bound.{_pair(pair, count)}"
+        f"{count} picture{'s' * (count > 1)}, {_starts(parts)} of each search; every loss is a"
+        f" lower bound.{_pair(pair, count)}"
     )
 
 
+def _starts(parts: Iterable[BoardRun]) -> str:
+    """Return the number of random starts of the attacks; the largest one where they differ."""
+    starts: dict[str, int] = defaultdict(lambda: 1)
+    for craft in chain.from_iterable(part.crafts for part in parts):
+        if craft.sources:
+            starts[craft.attack] = max(starts[craft.attack], craft.start + 1)
+    most = max(starts.values(), default=1)
+    return f"{'up to ' * (len(set(starts.values())) > 1)}{most} random start{'s' * (most > 1)}"
+
+
 def _pair(pair: ClosestPair | None, count: int) -> str:
-    if pair is None or pair.pictures <= count:
+    """Return how many pictures would tell two codecs apart; nothing if none or these would."""
+    if pair is None or pair.pictures <= count or math.isinf(pair.pictures):
         return ""
     needed = f"about {pair.pictures:.0f}" if pair.pictures < 1e4 else "more than 10,000"
     return (
@@ -205,17 +219,18 @@ def _pair(pair: ClosestPair | None, count: int) -> str:
 
 def _line_as_json(line: RankedLine) -> dict[str, Any]:
     standing = line.standing
+    reach = None if standing.robustness is None else standing.robustness.reach
     return {
         "codec": line.name,
         "full": plain(standing.codec),
         "anchor": anchor(standing.family.name),
-        "ranks": dict(line.ranks),
+        "ranks": {order: rank_text(place) for order, place in line.ranks.items()},
         "why": "; ".join(map(str, standing.exclusions)),
         "cells": [plain(column.text(line)) for column in COLUMNS[2:]],
         "sort": {order: order_of(column.plain(line)) for order, column in ORDERS.items()},
         "x": _number(standing.efficiency),
         "y": _number(standing.robustness),
-        "bars": _bars(standing.robustness),
+        "bars": reach and list(map(steady, reach)),
         "bound": bool(standing.by_cost.doubts),
     }
 
@@ -224,15 +239,7 @@ def _number(found: Ratio | None) -> float | None:
     return None if found is None else steady(found.value)
 
 
-def _bars(found: Ratio | None) -> list[float] | None:
-    """Return how far an interval reaches below and above its figure."""
-    if found is None or found.interval is None:
-        return None
-    low, high = found.interval
-    return [steady(max(0.0, found.value - low)), steady(max(0.0, high - found.value))]
-
-
 def tracks(board: Board) -> Iterator[tuple[str, str]]:
     """Yield the name of each track and what was attacked in it."""
     for part in board.parts:
-        yield plain(part.name), plain(words.brief(part))
+        yield plain(part.name), plain(suite_in_words.brief(part))

@@ -25,7 +25,6 @@ from leaderboard.publish.best_known import KNOWN, KNOWN_MEANING, Known
 from leaderboard.publish.published_board import Challenged, Published
 from leaderboard.ranking.board import Board
 from leaderboard.ranking.comparison import Comparison
-from leaderboard.ranking.rd_costs import LAMBDAS
 from leaderboard.ranking.rule import RULE
 from leaderboard.render import descriptions as words
 from leaderboard.render.page import METHOD, caveats, explanations, settings, warnings
@@ -111,7 +110,7 @@ def _tables(shown: PageContent) -> dict[str, object]:
     board = shown.board
     return {
         "verdicts": grids.grid("", SUMMARY, words.budgets(board), VERDICTS, verdicts(board)),
-        "rankings": list(grids.rankings(board, LAMBDAS)),
+        "rankings": list(grids.rankings(board)),
         "known": [grids.known(*best) for best in shown.best],
         "known_meaning": KNOWN_MEANING,
         "attacks": list(grids.attacks(board)),

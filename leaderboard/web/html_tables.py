@@ -12,7 +12,7 @@ from leaderboard.columns.corruption_columns import ALL_KINDS, codec_columns
 from leaderboard.columns.ranking_columns import CURVES, STANDING
 from leaderboard.formatting import plain, steady
 from leaderboard.publish.best_known import KNOWN, Known
-from leaderboard.ranking.board import Board, Table
+from leaderboard.ranking.board import Board
 from leaderboard.ranking.comparison import Comparison
 from leaderboard.ranking.corruptions import kinds_of
 from leaderboard.ranking.rd_costs import LAMBDAS
@@ -62,22 +62,21 @@ class Grid:
     lines: tuple[tuple[Cell, ...], ...]
 
 
-def rankings(board: Board, lambdas: Sequence[float]) -> Iterator[Grid]:
-    """Yield the rankings at some of the lambdas."""
+def rankings(board: Board) -> Iterator[Grid]:
+    """Yield the rankings at all lambdas."""
     for one in board.comparisons:
         for ranking in one.rankings:
-            if ranking.lmbda in lambdas:
-                rates = f"{_where(one)}, {_RATES[ranking.lmbda]} rates"
-                title = f"{rates}: {ranking.scope.title}"
-                about = words.unit(ranking) + words.counted(ranking)
-                yield grid(one.runs[0], title, about, STANDING, ranking.standings)
+            rates = f"{words.place(one)}, {_RATES[ranking.lmbda]} rates"
+            title = f"{rates}: {ranking.scope.title}"
+            about = words.unit(ranking) + words.counted(ranking)
+            yield grid(one.runs[0], title, about, STANDING, ranking.standings)
 
 
 def attacks(board: Board) -> Iterator[Grid]:
     """Yield what each attack does to each codec."""
     for one in board.comparisons:
         for table in one.attacks:
-            title = f"Attacks and codecs, {_where(one)}: {table.scope.title}"
+            title = f"Attacks and codecs, {words.place(one)}: {table.scope.title}"
             about = f"Budget: {words.allowed(one.budget)}."
             yield grid(one.runs[0], title, about, attack_columns(table), table.lines)
 
@@ -85,7 +84,7 @@ def attacks(board: Board) -> Iterator[Grid]:
 def known(one: Comparison, lines: Iterable[Known]) -> Grid:
     """Return the best known attacks of a track at a budget."""
     about = f"Budget: {words.allowed(one.budget)}."
-    return grid(one.runs[0], f"Best known attacks, {_where(one)}", about, KNOWN, lines)
+    return grid(one.runs[0], f"Best known attacks, {words.place(one)}", about, KNOWN, lines)
 
 
 def curves(one: Comparison) -> Grid:
@@ -95,7 +94,7 @@ def curves(one: Comparison) -> Grid:
         " at equal rate, and in bits at equal PSNR. They need four quality settings and curves that"
         " overlap; n/a gives the reason."
     )
-    title = f"Rate-distortion curves, {_where(one)}"
+    title = f"Rate-distortion curves, {words.place(one)}"
     return grid(one.runs[0], title, about, CURVES, one.curves)
 
 
@@ -103,7 +102,7 @@ def tables(board: Board) -> Iterator[Grid]:
     """Yield the rows, separated by track, by budget and by whether gradients were used."""
     for table in board.tables:
         heading, about = heading_of(table)
-        title = f"{_where(table)}: {heading.lower()}"
+        title = f"{words.place(table)}: {heading.lower()}"
         about = f"{about} Budget: {words.allowed(table.budget)}."
         yield grid(table.runs[0], title, about, shown(table), table.rows)
 
@@ -135,10 +134,6 @@ def grid(
 def heads(columns: Sequence[Column[Line]]) -> tuple[Head, ...]:
     """Return the heads of columns."""
     return tuple(Head(plain(one.title), one.meaning, one.is_main) for one in columns)
-
-
-def _where(one: Comparison | Table) -> str:
-    return f"{', '.join(map(plain, one.runs))}, {words.heading(one.budget)}"
 
 
 def _cell(column: Column[Line], line: Line) -> Cell:

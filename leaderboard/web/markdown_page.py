@@ -37,9 +37,9 @@ _EMPTY = """\
 """
 
 _ADD = (
-    "Is it true? `bench verify leaderboard` encodes the pictures of every entry again. Do you know"
-    " a stronger attack? `bench publish --challenge` adds your adversarial pictures. How to add"
-    " your codec: [docs/publishing.md](../docs/publishing.md)."
+    "Is it true? `bench verify leaderboard/entries/TRACK/CODEC` encodes the pictures of an entry"
+    " again. Do you know a stronger attack? `bench publish --challenge` adds your adversarial"
+    " pictures. How to add your codec: [docs/publishing.md](../docs/publishing.md)."
 )
 
 _PROVENANCE = (

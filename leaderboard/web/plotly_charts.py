@@ -20,6 +20,7 @@ from leaderboard.ranking.ranking import Standing, main_rankings
 from leaderboard.ranking.rd_costs import Ratio
 from leaderboard.ranking.rd_curves import Curve
 from leaderboard.render import descriptions as words
+from leaderboard.render import suite_in_words
 
 PALETTE = (
     "#4477aa",
@@ -74,7 +75,7 @@ class Chart:
 def charts(board: Board) -> list[Chart]:
     """Return the plots of a board."""
     plots = [
-        replace(chart, title=f"{_where(one)}: {chart.title}", run=one.runs[0])
+        replace(chart, title=f"{words.place(one)}: {chart.title}", run=one.runs[0])
         for one in board.comparisons
         for chart in _of_comparison(one)
     ]
@@ -94,10 +95,10 @@ def codec_chart(codec: str, comparisons: Sequence[Comparison]) -> Chart | None:
             (curves for curves in own if curves.objective == "rd"), own[0] if own else None
         )
         if found is not None:
-            marks = {name: (PALETTE[index % len(PALETTE)], "circle") for name in (_where(one),)}
+            marks = {words.place(one): (PALETTE[index % len(PALETTE)], "circle")}
             traces += (
-                _line(_where(one), found.clean, marks, is_clean=True),
-                _line(_where(one), found.attacked, marks, is_clean=False),
+                _line(words.place(one), found.clean, marks, is_clean=True),
+                _line(words.place(one), found.attacked, marks, is_clean=False),
             )
     if not traces:
         return None
@@ -110,10 +111,6 @@ def codec_chart(codec: str, comparisons: Sequence[Comparison]) -> Chart | None:
             "yaxis": {"title": {"text": "PSNR dB"}},
         },
     )
-
-
-def _where(one: Comparison) -> str:
-    return f"{', '.join(map(plain, one.runs))}, {words.heading(one.budget)}"
 
 
 def _steady(traces: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
@@ -142,10 +139,7 @@ def _times(one: Comparison, lines: Sequence[Standing], unit: str) -> Chart:
         "R-D cost under attack against coding time",
         "Lower is more robust, further left is faster: seconds to encode and decode a megapixel, on"
         f" the machines named under Entries. {_MARKS}",
-        tuple(
-            _dot(line, Ratio((line.encoding or 0) + (line.decoding or 0), None), marks)
-            for line in timed
-        ),
+        tuple(_dot(line, (line.encoding or 0) + (line.decoding or 0), marks) for line in timed),
         {
             "xaxis": _logarithmic("seconds per megapixel", (1, 2, 5)),
             "yaxis": _logarithmic(f"R-D cost under attack ({unit})", _COSTS),
@@ -164,7 +158,7 @@ def _logarithmic(title: str, digits: Sequence[float]) -> dict[str, Any]:
     }
 
 
-def _dot(line: Standing, x: Ratio | None, marks: _Marks) -> dict[str, Any]:
+def _dot(line: Standing, x: float, marks: _Marks) -> dict[str, Any]:
     colour, shape = marks[line.family.name]
     is_own = line.family.through_gradients
     bound = "≥ " * bool(line.by_cost.doubts)
@@ -172,7 +166,7 @@ def _dot(line: Standing, x: Ratio | None, marks: _Marks) -> dict[str, Any]:
         "type": "scatter",
         "mode": "markers",
         "name": _safe(line.family.name),
-        "x": [x.value if x else None],
+        "x": [x],
         "y": [line.robustness.value if line.robustness else None],
         "error_y": _bars(line.robustness),
         "marker": {"size": 11, "symbol": f"{shape}{'-open' * (not is_own)}", "color": colour},
@@ -182,15 +176,10 @@ def _dot(line: Standing, x: Ratio | None, marks: _Marks) -> dict[str, Any]:
 
 
 def _bars(ratio: Ratio | None) -> dict[str, Any]:
-    if ratio is None or ratio.interval is None:
+    if ratio is None or ratio.reach is None:
         return {"visible": False}
-    low, high = ratio.interval
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": [max(0.0, high - ratio.value)],
-        "arrayminus": [max(0.0, ratio.value - low)],
-    }
+    below, above = ratio.reach
+    return {"type": "data", "symmetric": False, "array": [above], "arrayminus": [below]}
 
 
 def _rate_distortion(one: Comparison, objective: str) -> Chart:
@@ -205,7 +194,7 @@ def _rate_distortion(one: Comparison, objective: str) -> Chart:
         )
     ]
     return Chart(
-        f"rate and PSNR, objective: {plain(words.objective_in_words(objective))}",
+        f"rate and PSNR, objective: {plain(suite_in_words.objective_in_words(objective))}",
         "Dashed, with crosses: clean. Solid: each picture under the attack with the highest value"
         " of the objective. Higher and further left is better.",
         tuple(traces),

@@ -10,7 +10,7 @@ import pytest
 from bench.cli.main import main
 from bench.store.run_folder import read_run
 from bench.suite.suite import load_suite
-from leaderboard.ranking.clean_rd import families
+from leaderboard.ranking.clean_rd import families, is_of_rates
 from leaderboard.render.clean_rd_page import rate_table
 from paths import ROOT
 
@@ -156,3 +156,60 @@ compute: {threads: 1}
     assert bd_rates["vvc"] == "+0.0 %"
     assert bd_rates["vvc preset=faster"] != "+0.0 %"
     assert {len(row) for row in rows} == {14}
+
+
+PLUGIN = """\
+import numpy as np
+
+from backends.toy import Toy
+from bench.entry import Entry
+
+
+class Picky(Toy):
+    '''Refuses the flat picture, or every picture.'''
+
+    def __init__(self, refuses_all: bool = False):
+        super().__init__(gain=0.5)
+        self._refuses_all = refuses_all
+
+    def encode(self, image):
+        if self._refuses_all or np.ptp(image) == 0:
+            raise ValueError("refused")
+        return super().encode(image)
+
+
+CODECS = {"picky": Entry(Picky, "refuses pictures")}
+"""
+
+
+def test_codecs_that_fail_and_have_odd_labels_do_not_break_the_page(tmp_path):
+    (tmp_path / "picky.py").write_text(PLUGIN)
+    (tmp_path / "odd.yaml").write_text("""\
+name: odd
+plugins: [picky.py]
+images: {set: sample, names: [coffee], crop: {height: 48, width: 64}}
+codecs:
+  - {name: vvc, qp: [27, 32, 37, 42]}
+  - {name: picky, label: "_x $\\\\foo$"}
+  - {name: picky, refuses_all: true, label: none}
+attacks: [sign-noise]
+budgets: [linf: 4]
+compute: {threads: 1}
+""")
+    out = tmp_path / "out"
+    assert main(["run", str(tmp_path / "odd.yaml"), "-o", str(out)]) == 0
+    text, plot = ((out / f"codecs.{ending}").read_text() for ending in ("md", "svg"))
+    assert "Left out, because no picture has scores: none." in text
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
+    (odd,) = (row for row in rows if "foo" in row[0])
+    assert odd[9] == "–"
+    (vvc,) = (row for row in rows if row[:2] == ["vvc", "qp=42"])
+    assert vvc[6:9] == ["+0.0 %", "+0.0 %", "n/a: not measured"]
+    assert "x $\\foo$" in plot
+
+
+def test_a_run_in_which_vvc_has_no_scores_has_no_such_page(folder, tmp_path):
+    run = read_run(folder)
+    assert is_of_rates(run)
+    run.measures[:] = [one for one in run.measures if not one.victim.startswith("VVC")]
+    assert not is_of_rates(run)

@@ -183,19 +183,28 @@ def _column(
 
 
 def _panels(metrics: Sequence[GenerationMetric], lines: Sequence[_Line]) -> Iterator[Panel]:
+    """Yield the losses of source pictures, one line a codec, and those of each budget."""
     losses = [metric for metric in metrics if metric.is_loss]
-    ways: tuple[tuple[str, Callable[[_Line], Mapping[str, float]]], ...] = (
-        ("PSNR lost, dB", lambda line: line.clean),
-        ("PSNR lost under attack, dB", lambda line: line.attacked),
-    )
-    for up, values in ways:
-        series = tuple(
-            Series(
-                line.codec,
-                (1.0, *(float(metric.count) for metric in losses)),
-                (0.0, *(values(line).get(metric.label, math.nan) for metric in losses)),
-            )
-            for line in lines
+    if not losses:
+        return
+    budgets = {line.budget for line in lines}
+    once = {line.codec: line for line in lines}
+    clean = (_series(codec, line.clean, losses) for codec, line in once.items())
+    yield Panel("generation", "PSNR lost, dB", tuple(clean))
+    attacked = (
+        _series(
+            f"{line.codec}, {line.budget}" if len(budgets) > 1 else line.codec,
+            line.attacked,
+            losses,
         )
-        if losses:
-            yield Panel("generation", up, series)
+        for line in lines
+    )
+    yield Panel("generation", "PSNR lost under attack, dB", tuple(attacked))
+
+
+def _series(name: str, values: Mapping[str, float], losses: Sequence[GenerationMetric]) -> Series:
+    return Series(
+        name,
+        (1.0, *(float(metric.count) for metric in losses)),
+        (0.0, *(values.get(metric.label, math.nan) for metric in losses)),
+    )

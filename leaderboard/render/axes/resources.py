@@ -20,10 +20,10 @@ _ABOUT = (
     "The adversarial pictures that took longest to encode and to decode in the records, of each"
     " source picture and budget, were coded again when all else was done: in turn with the source"
     " picture, three times, in one process, and nothing else of the run was at work. A factor is"
-    " the fastest repetition of the adversarial picture by that of the source picture; of the two"
-    " adversarial pictures the larger one counts. Memory is peak memory, in addition to what stays"
-    " loaded; a small codec needs little of it, and its factors jump. Failures are the pictures of"
-    " all attacks that the codec could not code; they have no time."
+    " the fastest repetition of the adversarial picture relative to that of the source picture; of"
+    " the two adversarial pictures the larger one counts. Memory is peak memory, in addition to"
+    " what stays loaded; a small codec needs little of it, and its factors jump. Failures are the"
+    " pictures of all attacks that the codec could not code; they have no time."
 )
 
 _Factor: TypeAlias = Callable[[Usage, Usage], float | None]
@@ -164,7 +164,7 @@ def _of_factor(name: str, statistic: str, of: Callable[[Sequence[float]], float]
         header,
         lambda line: of(line.factors[name]) if line.factors[name] else None,
         factor,
-        f"{name} of adversarial pictures by that of their source pictures, {statistic}",
+        f"{name} of adversarial pictures relative to that of their source pictures, {statistic}",
         "lower",
         is_main=statistic == "largest" or name == _ENCODING,
     )

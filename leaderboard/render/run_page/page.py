@@ -19,7 +19,7 @@ from leaderboard.ranking.board import Board
 from leaderboard.ranking.comparison import Comparison
 from leaderboard.ranking.overview import overview
 from leaderboard.ranking.ranking import main_rankings
-from leaderboard.render import corruption_section, ranking_section
+from leaderboard.render import corruption_section, ranking_section, suite_in_words
 from leaderboard.render import descriptions as words
 from leaderboard.render.axes.section import sections
 from leaderboard.render.markdown import bullets, folded, listing
@@ -103,7 +103,7 @@ def _sweeps(plots: Sequence[Plot]) -> Iterator[str]:
 def _rest(board: Board, full: str) -> Iterator[str]:
     """Yield what was attacked and how, coding times and metrics, folded; then the link."""
     for part in board.parts:
-        parts = [*words.settings(part), *corruption_section.settings(part)]
+        parts = [*suite_in_words.settings(part), *corruption_section.settings(part)]
         method = [METHOD, bullets(parts)]
         yield from folded(f"What was attacked, and how: {escaped(part.name)}", method)
     yield from folded("Coding times", coding_times(board)) if board.parts else ()

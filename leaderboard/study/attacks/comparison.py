@@ -8,9 +8,9 @@ adversarial picture counts as the source picture: it gains nothing.
 
 The relative advantage in a case is the difference of the two gains divided by the larger one. Its
 mean over the cases of a picture is one value for each picture. An attack is stronger if it gains
-more in at least two thirds of the cases and the 95 % interval of the mean of these values
-(`leaderboard.aggregate.bootstrap`) lies above 0. Such an interval is too narrow for few pictures;
-fewer than `FEWEST` decide nothing.
+more in at least two thirds of the cases and the mean of these values is significantly above 0 by a
+t-test over the pictures (`leaderboard.ranking.significance`). The test assumes that the mean is
+about normal, which few pictures cannot show; fewer than `FEWEST` decide nothing.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from functools import cached_property
 from statistics import fmean
 from typing import Literal, TypeAlias
 
-from leaderboard.aggregate.bootstrap import interval_of_mean, sample
+from leaderboard.aggregate.bootstrap import sample
 from leaderboard.aggregate.threats import NOISE
 from leaderboard.formatting import decibel
+from leaderboard.ranking.significance import LEVEL, p_value
 from leaderboard.study.attacks.gains import StrongestSearch, counted, strongest_searches
 from leaderboard.study.effects import GOALS, AttackEffect, AttackGoal
 
@@ -146,30 +147,39 @@ class Comparison:
         """Which attack is stronger."""
         if not self.more and not self.less:
             return "equal"
-        low, high = self._interval
-        enough = MOST * len(self.gains)
-        if low > 0 and len(self.more) >= enough:
-            return "stronger"
-        return "weaker" if high < 0 and len(self.less) >= enough else "undecided"
+        values, enough = self._by_picture, MOST * len(self.gains)
+        if len(values) < FEWEST or p_value(sample(values), sample([0.0] * len(values))) > LEVEL:
+            return "undecided"
+        if fmean(values) > 0:
+            return "stronger" if len(self.more) >= enough else "undecided"
+        return "weaker" if len(self.less) >= enough else "undecided"
 
     @property
-    def _interval(self) -> tuple[float, float]:
-        """The 95 % interval of the mean advantage over pictures; everything for too few."""
+    def _by_picture(self) -> list[float]:
+        """The mean advantage of each picture, in the order of their names."""
         values: dict[str, list[float]] = defaultdict(list)
         for case, advantage in self.advantages.items():
             values[case.picture].append(advantage)
-        found = interval_of_mean(sample(fmean(values[name]) for name in sorted(values)))
-        return (-math.inf, math.inf) if found is None or len(values) < FEWEST else found
+        return [fmean(values[name]) for name in sorted(values)]
 
 
 def compared(found: Found, attack: str, other: str) -> Comparison:
-    """Return two attacks in all cases in which the second one has an adversarial picture."""
+    """Return two attacks in all cases in which one of them has an adversarial picture.
+
+    Codecs, objectives and budgets for which the second one has none at all are left out: it may not
+    have searched there.
+    """
     mine, theirs = found.get(attack, {}), found.get(other, {})
-    gains = {
-        case: (mine[case].gain if case in mine else 0.0, search.gain)
-        for case, search in theirs.items()
-    }
-    return Comparison(attack, other, gains)
+    searched = {replace(case, picture="") for case in theirs}
+    more = (case for case in mine if replace(case, picture="") in searched)
+    cases = dict.fromkeys([*theirs, *more])
+    return Comparison(
+        attack, other, {case: (_gain(mine, case), _gain(theirs, case)) for case in cases}
+    )
+
+
+def _gain(searches: Mapping[Case, StrongestSearch], case: Case) -> float:
+    return searches[case].gain if case in searches else 0.0
 
 
 def mean_damage(found: Found, attack: str, cases: Sequence[Case]) -> float:

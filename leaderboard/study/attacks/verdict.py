@@ -117,8 +117,11 @@ def _at_equal_cost(result: Result, mine: Effort) -> Iterator[str]:
 
 def _text(effort: Effort) -> str:
     parts = [
-        f"{count} {name if count != 1 else name[:-1]}"
-        for count, name in ((effort.gradients, "gradients"), (effort.queries, "queries"))
+        f"{count} {one if count == 1 else several}"
+        for count, one, several in (
+            (effort.gradients, "gradient", "gradients"),
+            (effort.queries, "query", "queries"),
+        )
         if count
     ]
     return f"at most {' and '.join(parts)}" if parts else "nothing"

@@ -10,6 +10,7 @@ import pytest
 
 from board_rows import flags_of, row_of
 from leaderboard.columns.columns import columns
+from leaderboard.formatting import escaped
 from leaderboard.ranking.board import build_board
 from leaderboard.render.export import as_csv, rows
 from leaderboard.render.page import markdown
@@ -77,6 +78,14 @@ def test_the_median_is_the_budget_at_which_half_of_the_pictures_reach_it(
     board = made(*pictures)
     assert _text(board) == median
     assert _text(board, "reached, 3 dB loss") == reached
+
+
+def test_the_label_of_an_objective_cannot_write_markdown(made):
+    evil = "my | <b>rate</b>"
+    search = {**SEARCHES[1], "objectives": {"name": "rate", "label": evil}}
+    board = made([(RATE, evil, {"size": 6.0, "bpp": 1.5})], attacks=[search])
+    assert f"own, budget linf 8, {escaped(evil)} ×1.5: " in (page := markdown(board))
+    assert "<b>rate" not in page
 
 
 def test_each_goal_has_its_own_column(made):

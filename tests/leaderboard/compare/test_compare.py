@@ -15,6 +15,7 @@ from bench.suite.fields import BudgetSpec
 from leaderboard.commands.boards import read_board
 from leaderboard.compare.matched_rates import RateRange, match, one_codec, rate_range, rated
 from leaderboard.compare.request import Request, matched
+from leaderboard.formatting import code
 
 SMALL = ("--limit", "2", "--crop", "48x48")
 
@@ -76,6 +77,14 @@ def test_the_page_begins_with_conclusions_and_has_the_figures_of_the_run(compare
     assert "](comparison/comparison-1.svg)" in text
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("bench run", "`bench run`"), ("a`b", "`` a`b ``"), ("a``b\n`", "``` a``b ` ```")],
+)
+def test_backticks_cannot_end_a_code_span(text, shown):
+    assert code(text) == shown
+
+
 def test_a_codec_without_its_quality_is_matched_to_the_rate(compared):
     rows = read_board([compared[0] / "attacks"]).rows
     (jpeg,) = (row for row in rows if row.place.codec.startswith("jpeg quality="))
@@ -97,7 +106,7 @@ def test_every_run_can_be_summarised_in_the_same_way(compared, capsys):
     shown = " ".join(capsys.readouterr().out.split())
     page = (out / "comparison.md").read_text().split("\n\n")[1]
     assert shown.count("Attacked without gradients at linf 4") == 1
-    assert page.split(" Decoded and encoded again")[0].replace("\\", "") in shown
+    assert page.split(" Coded again and again")[0].replace("\\", "") in shown
 
 
 def test_the_first_codec_with_a_quality_sets_the_rate(rate):

@@ -7,25 +7,35 @@ import math
 import numpy as np
 import pytest
 
-from leaderboard.aggregate.bootstrap import sample
+from leaderboard.aggregate.bootstrap import Sampled, sample
 from leaderboard.conclusions.power import closest_pair
+from leaderboard.ranking.significance import p_value
 
 
 def _costs(**values):
     return {name: sample(one) for name, one in values.items()}
 
 
-def test_that_many_pictures_find_the_difference_in_four_of_five_cases():
+@pytest.mark.parametrize("difference", [0.4, 1.0, 2.0])
+def test_that_many_pictures_find_the_difference_in_four_of_five_cases(difference):
     rng = np.random.default_rng(0)
     base, noise = rng.normal(10, 3, 4000), rng.normal(0, 1, 4000)
     noise -= noise.mean()
-    second = base + 0.4 + noise / noise.std(ddof=1)
-    pair = closest_pair(_costs(A=base, B=second))
-    count = int(pair.pictures)
-    assert count == math.ceil((2.8 / 0.4) ** 2)
-    draws = rng.normal(0.4, 1, (4000, count))
-    scores = draws.mean(1) / (draws.std(1, ddof=1) / math.sqrt(count))
-    assert (scores > 1.96).mean() == pytest.approx(0.8, abs=0.03)
+    second = base + difference + noise / noise.std(ddof=1)
+    count = int(closest_pair(_costs(A=base, B=second)).pictures)
+    draws = rng.normal(difference, 1, (1000, count))
+    found = [p_value(sample(draw), sample([0.0] * count)) < 0.05 for draw in draws]
+    assert np.mean(found) == pytest.approx(0.8, abs=0.07)
+
+
+def test_the_chance_of_the_starts_counts():
+    def codec(worst, spread):
+        return sample([Sampled(worst, ((worst - spread, 1 / 4), (worst, 1.0)))] * 4)
+
+    sure, chance = (
+        closest_pair({"A": codec(1.0, spread), "B": codec(1.1, spread)}) for spread in (0.0, 1.0)
+    )
+    assert sure.pictures < 4 < chance.pictures
 
 
 def test_the_least_certain_neighbours_are_named_the_better_one_first():

@@ -20,6 +20,8 @@ DEFAULTS = {
     "flags": (),
     "lost": (),
     "again": None,
+    "metric": "generations",
+    "rate_search": None,
 }
 PICTURES = ("one", "two", "three")
 CODECS = [
@@ -34,7 +36,7 @@ def said(lab, tmp_path):
     """Return a function: {codec: figures} -> the sentences of a run with these figures."""
 
     def of(figures, **changes):
-        made = lab(codecs=CODECS, **changes)
+        made = lab(**{"codecs": CODECS, **changes})
         for codec, own in figures.items():
             _fill(made, codec, **own)
         board = build_board([made.write(tmp_path / made.suite.name)])
@@ -52,7 +54,7 @@ def _fill(lab, codec, **figures):
         if again is not None:
             last = lab.records[-1]
             extra = Extra(source=again[index], clean=again[index], unit="dB", better="lower")
-            scores = last.scores.model_copy(update={"extra": {"generations": extra}})
+            scores = last.scores.model_copy(update={"extra": {of.metric: extra}})
             lab.records[-1] = last.model_copy(update={"scores": scores})
         if of.attacked is None:
             continue
@@ -61,6 +63,9 @@ def _fill(lab, codec, **figures):
         sources = ("A",) if codec == "J" else (codec,)
         craft = lab.craft(picture, "fgsm", "distortion", sources, of.flags)
         scores = lab.scores(bpp, mse, of.grown * bpp, of.attacked[index], 1e-4, 1e-3)
+        if of.rate_search is not None:
+            other = lab.craft(picture, "fgsm", "rate", sources)
+            lab.attacked(codec, other, lab.scores(bpp, mse, of.rate_search * bpp, mse, 1e-4, 1e-3))
         if picture in of.lost:
             lab.attacked(codec, craft, None, status="failed", reason="broke")
         else:
@@ -94,6 +99,13 @@ def test_a_tie_is_called_one(said):
     assert _none(found, "is the best")
 
 
+def test_codecs_of_which_some_differ_are_not_called_alike(said):
+    steady = {"A": {"attacked": [2e-3, 2.01e-3, 2e-3]}, "B": {"attacked": [3e-3, 3.01e-3, 3e-3]}}
+    third = {"name": "toy", "gain": 4.0, "label": "C"}
+    found = said(steady | {"C": {"attacked": [1e-3, 9e-2, 1e-3]}}, codecs=[*CODECS, third])
+    assert _one(found, "own gradients at").endswith("; A and C do not differ significantly.")
+
+
 def test_no_codec_is_called_less_vulnerable_where_a_stronger_attack_may_exist(said):
     doubtful = {"attacked": [2e-3] * 3, "flags": ("still-rising",)}
     found = said({"A": {"attacked": [4e-3] * 3}, "B": doubtful})
@@ -102,6 +114,21 @@ def test_no_codec_is_called_less_vulnerable_where_a_stronger_attack_may_exist(sa
     )
     assert "There is evidence of a stronger attack on B." in found
     assert _none(found, "is the best")
+
+
+def test_psnr_has_the_doubts_of_the_searches_that_decide_it(said):
+    costly = {"attacked": [2e-3] * 3, "flags": ("still-rising",), "rate_search": 9.0}
+    found = said({"A": {"attacked": [4e-3] * 3}, "B": costly | {"noise": 2e-3}})
+    assert "a stronger attack on B may exist, so their order is open" in _one(
+        found, "own gradients at"
+    )
+    assert "There is evidence of a stronger attack on B." in found
+
+
+def test_the_order_by_cost_has_no_doubts_of_searches_that_decide_the_psnr_only(said):
+    best = {"attacked": [2e-3] * 3, "flags": ("still-rising",), "rate_search": 9.0}
+    other = {"bpp": 1.05, "attacked": [9e-3, 9.1e-3, 9e-3], "rate_search": 20.0}
+    assert _one(said({"A": best, "B": other}), "A is the best of the codecs")
 
 
 def test_a_doubt_about_the_worse_codec_changes_nothing(said):
@@ -128,6 +155,25 @@ def test_failures_are_counted_and_decide_nothing_silently(said):
     assert "No codec failed to code an attacked picture." in whole
 
 
+def test_failures_at_every_quality_setting_count(said):
+    codecs = [{"name": "toy", "gain": 2.0, "label": f"T q={rate}"} for rate in (1, 2)]
+    cheap, dear = {"attacked": [2e-3] * 3}, {"bpp": 2.0, "attacked": [2e-3] * 3}
+    found = said({"T q=1": cheap, "T q=2": dear | {"lost": ("two",)}}, codecs=codecs)
+    assert "T failed to code 1 of 12 attacked pictures." in found
+    assert _none(found, "No codec failed")
+
+
+def test_a_codec_that_can_code_no_source_picture_is_named(lab, tmp_path):
+    made = lab(codecs=CODECS)
+    _fill(made, "A", attacked=[4e-3] * 3)
+    for picture in PICTURES:
+        made.clean("B", picture, status="failed", reason="broke")
+    board = build_board([made.write(tmp_path)])
+    assert "Left out, because pictures lack scores: B, J." in conclusions(
+        board, board.comparisons[0]
+    )
+
+
 def test_a_codec_without_all_scores_is_left_out(lab, tmp_path):
     made = lab(codecs=CODECS)
     _fill(made, "A", attacked=[4e-3] * 3)
@@ -139,7 +185,7 @@ def test_a_codec_without_all_scores_is_left_out(lab, tmp_path):
     ]
     board = build_board([made.write(tmp_path)])
     found = conclusions(board, board.comparisons[0])
-    assert "Left out, because pictures lack scores: B." in found
+    assert "Left out, because pictures lack scores: B, J." in found
     assert _one(found, "own gradients").endswith("A loses 6.02 dB (6.02 to 6.02) of PSNR.")
 
 
@@ -194,12 +240,33 @@ def test_losses_no_larger_than_those_of_noise_are_called_so(said):
     assert "A lost no more PSNR to the attacks than to noise of the same size." in found
 
 
+def test_losses_that_are_not_certainly_larger_than_those_of_noise_are_not_called_small(said):
+    found = said({"A": {"attacked": [2e-2, 2e-2, 3e-3], "noise": 3e-3}})
+    assert _none(found, "than to noise")
+
+
 def test_generations_are_compared_across_all_codecs(said):
-    found = said({"A": {"again": [4.0, 4.1, 4.2]}, "J": {"again": [0.1, 0.0, 0.1]}})
-    sentence = _one(found, "ten times")
+    metrics = {"metrics": ["generations"]}
+    found = said({"A": {"again": [4.0, 4.1, 4.2]}, "J": {"again": [0.1, 0.0, 0.1]}}, **metrics)
+    sentence = _one(found, "Coded again and again, from generation 1 to 10,")
     assert "A loses 4.10 dB (4.00 to 4.20) of PSNR, more than J with 0.07 dB" in sentence
-    tied = said({"A": {"again": [1.0, 2.0, 1.5]}, "J": {"again": [2.0, 1.0, 1.5]}}, name="again")
-    assert "they do not differ significantly" in _one(tied, "ten times")
+    tied = {"A": {"again": [1.0, 2.0, 1.5]}, "J": {"again": [2.0, 1.0, 1.5]}}
+    assert "they do not differ significantly" in _one(
+        said(tied, name="again", **metrics), "generation 1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("metrics", "label", "part"),
+    [
+        ([{"name": "generations", "count": [2, 5]}], "generations count=5", "generation 1 to 5,"),
+        ([{"name": "generations", "count": 3, "label": "again"}], "again", "generation 1 to 3,"),
+        ([{"name": "generation-rate", "label": "generations"}], "generations", None),
+    ],
+)
+def test_the_number_of_generations_is_that_of_the_suite(said, metrics, label, part):
+    found = said({"A": {"again": [4.0, 4.1, 4.2], "metric": label}}, metrics=metrics)
+    assert _none(found, "generation 1") if part is None else _one(found, part)
 
 
 def test_nothing_is_said_of_attacks_that_were_not_made(said):

@@ -121,8 +121,24 @@ def test_a_codec_that_supports_no_corrupted_picture_says_so(lab, tmp_path):
     craft = made.craft("one", _label("fog", 1))
     reason = {"status": "unsupported", "reason": "too foggy"}
     made.attacked("JPEG q 20", craft, None, threat="corruption", **reason)
-    page = markdown(build_board([made.write(tmp_path)]))
+    board = build_board([made.write(tmp_path)])
+    assert plots(board, "plots") == []
+    page = markdown(board)
     assert "JPEG q 20: too foggy (1)" in page
+    assert "| JPEG q 20 | not attacked |" in page
+
+
+def test_a_corrupted_picture_without_scores_of_its_source_does_not_count(made, tmp_path):
+    records = made(("fog", 1, 3.0, 2.0))
+    whole = _codec(records, tmp_path / "whole")
+    records.records = [
+        one
+        for one in records.records
+        if (one.kind, one.picture) != ("measure", "one") or one.threat != "clean"
+    ]
+    codec = _codec(records, tmp_path / "part")
+    assert codec.cost.value == pytest.approx(whole.cost.value)
+    assert {point.pictures for point in codec.points} == {2}
 
 
 def test_curves_that_do_not_overlap_have_no_bd_rate(made, tmp_path):
@@ -298,6 +314,7 @@ class Negative:
     budgets: ClassVar = ("unlimited",)
     version: ClassVar[int] = 1
     evaluations: ClassVar[int] = 0
+    severity: str = ""
 
     def __call__(self, target, images, budget, rngs):
         return AttackResult(1 - images, images.new_empty(0, len(images)))
@@ -307,13 +324,21 @@ ATTACKS = {"negative": Entry(Negative, "the negative")}
 """
 
 
-def test_a_plugin_can_add_a_corruption(run_suite, tmp_path):
+@pytest.mark.parametrize(
+    ("attack", "kind"),
+    [
+        ("negative", "negative"),
+        ("{name: negative, severity: high}", "negative severity=high"),
+        ('{name: negative, severity: "0.5"}', "negative severity=0.5"),
+    ],
+)
+def test_a_plugin_can_add_a_corruption(run_suite, tmp_path, attack, kind):
     (tmp_path / "negative.py").write_text(PLUGIN)
-    text = SUITE.format(name="negative", seed=3, attacks="negative", budgets=FREE)
+    text = SUITE.format(name="negative", seed=3, attacks=attack, budgets=FREE)
     folder = run_suite(f"plugins: [negative.py]\n{text}", tmp_path)
     (one,) = build_board([read_run(folder)]).comparisons
     (effect,) = one.corrupted[0].effects
-    assert (effect.kind, list(effect.by_severity)) == ("negative", [1])
+    assert (effect.kind, list(effect.by_severity)) == (kind, [1])
     for (name, _), picture in _pictures(folder).items():
         sources = image_set.load(setting(read_run(folder)).images, folder)
         (source,) = (one.pixels for one in sources if one.name == name)

@@ -102,7 +102,9 @@ def test_the_list_of_all_counts_what_codecs_with_and_without_gradients_were_give
     for line in standings(made, ALL).values():
         assert line.growth.value == pytest.approx(mild)
     assert standings(made, WITHOUT)["VVC"].growth.value > 1.5
-    assert "Attacks that count: black-box, which were scored on all codecs." in markdown(made)
+    assert "Attacks that count: black-box, which were scored on codecs of both kinds." in markdown(
+        made
+    )
 
 
 def test_a_codec_without_such_an_attack_has_no_rank_in_the_list_of_all(lab, tmp_path):

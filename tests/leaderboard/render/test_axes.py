@@ -127,6 +127,25 @@ def test_generations_compare_the_worst_adversarial_picture_with_its_source(lab, 
     assert attacked.series[0].y == (0, 8, 20, 40)
 
 
+def test_each_codec_is_drawn_once_for_source_pictures_and_once_for_each_budget(lab, tmp_path):
+    made = lab(metrics=["generations"], budgets=[{"linf": 4}, {"linf": 8}])
+    made._measure(victim="own", picture="one", threat="clean", scores=_lossy(made.scores(1.0), 1.0))
+    for budget, lost in (("linf 4", 2.0), ("linf 8", 3.0)):
+        made.budget = budget
+        search = made.craft("one", "fgsm", "rate", ("own",))
+        made.attacked("own", search, _lossy(made.scores(), lost))
+    board = build_board([made.write(tmp_path)])
+    (axis,) = axes_of(board)
+    clean, attacked = axis.panels
+    assert [(one.name, one.y[-1]) for one in clean.series] == [("own", 10.0)]
+    names = ["own, linf 4", "own, linf 8"]
+    assert [(one.name, one.y[-1]) for one in attacked.series] == list(
+        zip(names, (20.0, 30.0), strict=True)
+    )
+    (drawn,) = (plot for plot in plots(board, "plots") if plot.about == "generations")
+    assert all(drawn.svg.decode().count(f">{name}<") == 1 for name in ("own", *names))
+
+
 def test_a_codec_that_loses_nothing_or_everything_has_no_excess(lab, tmp_path):
     made = lab(metrics=["generations"])
     for codec, lost in (("own", 0.0), ("other", math.inf)):

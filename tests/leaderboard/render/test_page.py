@@ -53,6 +53,26 @@ def test_the_page_says_what_was_attacked_and_how_strongly(filled):
     assert "Unfinished" not in page
 
 
+def test_the_sources_of_transfer_are_named_where_they_are_chosen(lab, tmp_path):
+    for name, chosen, words in (
+        ("all", [], "that was found on one of the other codecs is scored on the codecs without"),
+        ("some", ["own"], "that was found on one of own is scored on the codecs without"),
+    ):
+        made = lab(name=name, transfer_from=chosen)
+        assert words in markdown(build_board([made.write(tmp_path / name)]))
+
+
+def test_codecs_with_gradients_are_not_said_to_offer_none(lab, tmp_path):
+    made = lab(attacks=["square"])
+    for codec in ("own", "other"):
+        made.clean(codec, "one")
+        craft = made.craft("one", "square", "rate", (codec,))
+        made.attacked(codec, craft, made.scores(1.0, 1e-3, 2.0), threat="black-box")
+    page = markdown(build_board([made.write(tmp_path)]))
+    assert "These codecs were attacked without their gradients. Threats: 'black-box': adv" in page
+    assert "'transfer'" not in page
+
+
 def test_the_page_names_who_lost_most(filled):
     made = build_board([filled[0]])
     cells = _cells(made, "own")

@@ -216,7 +216,7 @@ def result(lab, tmp_path):
 
     def made(mine, both, equal=(0.0,) * 4, noise=(0.0,) * 4, gradients=50):
         tested = folder("mine", {"mine": mine, "equal": equal, "sign-noise": noise}, gradients)
-        halves = {"both: first": both, "both: second": [gain / 2 for gain in both]}
+        halves = {"both: first": both, "both: second": [gain and gain / 2 for gain in both]}
         return list(sentences(Result(NAMES, tested, folder("standard", halves, 100))))
 
     return made
@@ -245,7 +245,8 @@ def test_the_verdict_counts_cases_and_names_the_means(result):
         ((0.405, 0.4, 0.395, 0.4), "is as strong as"),
         ((0.8, 0.8, 0.8, 0.3), "is neither clearly stronger nor clearly weaker than"),
         ((0.409, 0.41, 0.4, 0.4), "is neither clearly stronger nor clearly weaker than"),
-        ((0.3, 0.2, 0.35, 0.1), "is weaker than"),
+        ((0.3, 0.2, 0.25, 0.2), "is weaker than"),
+        ((0.3, 0.2, 0.35, 0.1), "is neither clearly stronger nor clearly weaker than"),
         ((0.2, 0.2, 0.2, 0.6), "is neither clearly stronger nor clearly weaker than"),
         ((0.8, 0.8, 0.8), "is neither clearly stronger nor clearly weaker than"),
     ],
@@ -266,6 +267,16 @@ def test_a_search_without_a_picture_counts_as_the_source_picture(result):
     assert others[-1] == (
         "mine gave no picture in 1 of 4 searches, which count as the source picture: lost"
     )
+
+
+def test_a_picture_that_only_the_attack_found_counts(result):
+    verdict, *_ = result((0.4, 0.4, 0.4, 0.4), (None, 0.4, 0.4, 0.4))
+    assert "it gains more in 1 of 4 cases, less in 0, and the same within 2 % in 3" in verdict
+
+
+def test_one_query_is_a_query(tested):
+    _, printed, _ = tested("square", "queries=1", *TOY, "--objective", "rate", "-o", "query")
+    assert "it spent at most 1 query," in " ".join(printed.split())
 
 
 def test_an_attack_below_noise_is_named_with_its_cases(result):
