@@ -25,7 +25,7 @@ from backends.learned.base import Learned
 from backends.learned.coding import coding_factor
 from backends.learned.frozen.replace import with_fast_layers
 from backends.learned.nets import Device, freeze, on_device
-from backends.learned.surrogates.passes import Surrogate, SurrogateForward
+from backends.learned.surrogates.passes import Pass, Surrogate, SurrogateForward
 from backends.learned.surrogates.views import (
     rate_view,
     rd_view,
@@ -135,12 +135,19 @@ def _surrogate(net: CompressionModel, rounding: Rounding, factor: int | None = N
 
 def _coding_and_surrogate(
     net: CompressionModel, device: Device, factor: int | None = None
-) -> tuple[CompressionModel, Callable[[CompressionModel, Rounding], Surrogate], CompressionModel]:
+) -> tuple[
+    CompressionModel,
+    Callable[[CompressionModel, Rounding], Surrogate],
+    Callable[[CompressionModel], Pass],
+]:
     def surrogate_of(model: CompressionModel, rounding: Rounding) -> Surrogate:
         return _surrogate(with_fast_layers(on_device(model, device)), rounding, factor)
 
-    net = freeze(net)
-    return net, surrogate_of, net
+    return freeze(net), surrogate_of, _own_forward
+
+
+def _own_forward(net: CompressionModel) -> Pass:
+    return cast("Pass", net)
 
 
 def bundled(architecture: str = "") -> list[str]:

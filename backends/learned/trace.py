@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
@@ -22,11 +22,18 @@ Visit = Callable[[str, Tensor, Tensor], None]
 
 
 @torch.no_grad()
-def trace(net: CompressionModel, images: Tensor, visit: Visit) -> None:
+def trace(net: CompressionModel, images: Tensor, visit: Visit, options: Mapping[str, Any]) -> None:
     """Run a model in evaluation mode and visit each layer, see `bench.codec.Traceable`.
 
-    A layer is a module in one of the model's sequences of layers, or one of its entropy models,
-    whose input and output are latents before and after rounding.
+    A layer is a module in one of the model's own sequences of layers, such as g_a, or an entropy
+    model anywhere in it, whose input and output are latents before and after rounding. An entropy
+    model that runs several times is visited as often.
+
+    Args:
+        net: the model.
+        images: the pictures, float (B, 3, H, W) in [0, 1], padded.
+        visit: is called after each layer.
+        options: further arguments of the model's forward.
     """
     inputs: dict[str, Tensor] = {}
     with ExitStack() as hooks:
@@ -35,7 +42,7 @@ def trace(net: CompressionModel, images: Tensor, visit: Visit) -> None:
             after = layer.register_forward_hook(partial(_visit, visit, inputs, name))
             hooks.callback(before.remove)
             hooks.callback(after.remove)
-        net(images)
+        net(images, **options)
 
 
 def _keep_input(kept: dict[str, Tensor], name: str, _: nn.Module, inputs: tuple[Any, ...]) -> None:
@@ -43,12 +50,12 @@ def _keep_input(kept: dict[str, Tensor], name: str, _: nn.Module, inputs: tuple[
 
 
 def _layers(net: CompressionModel) -> Iterator[tuple[str, nn.Module]]:
-    for part, module in net.named_children():
+    for path, module in net.named_modules():
         if isinstance(module, EntropyModel):
-            yield part, module
-        elif isinstance(module, nn.Sequential):
+            yield path, module
+        elif isinstance(module, nn.Sequential) and "." not in path:
             for place, layer in module.named_children():
-                yield f"{part}.{place} {type(layer).__name__}", layer
+                yield f"{path}.{place} {type(layer).__name__}", layer
 
 
 def _visit(
@@ -108,15 +115,19 @@ def _keep(
 
 
 class FixedEncoder(nn.Module):
-    """Replaces an encoder by a constant output."""
+    """Replaces an encoder by a constant output, which can be exchanged.
+
+    Attributes:
+        latents: the output.
+    """
 
     def __init__(self, latents: Tensor) -> None:
         super().__init__()
-        self._latents = latents
+        self.latents = latents
 
     def forward(self, _: Tensor) -> Tensor:
         """Return the latents."""
-        return self._latents
+        return self.latents
 
     def __deepcopy__(self, _: object) -> FixedEncoder:
         """Return itself, so that copies of a model share the latents."""
