@@ -27,8 +27,8 @@ class Xpsnr:
     Helmrich et al. 2020, https://doi.org/10.1109/ICASSP40776.2020.9054089: errors in busy areas
     of the reference count less. The filter of ffmpeg computes it for Y, Cb and Cr (ITU-R BT.709,
     8 bits, limited range, all at full resolution); the same pictures have the same value. The three
-    values become one, -10 log10((6 e(Y) + e(Cb) + e(Cr)) / 8) with e = 10^(-XPSNR / 10). The weights
-    are usual for PSNR in YCbCr (Ohm et al. 2012, https://doi.org/10.1109/TCSVT.2012.2221192). They
+    values become one, -10 log10((6 e(Y) + e(Cb) + e(Cr)) / 8) with e = 10^(-XPSNR / 10). These
+    weights are usual for PSNR in YCbCr (Ohm et al. 2012, doi.org/10.1109/TCSVT.2012.2221192). They
     weight errors, not decibels, so that a perfect plane does not hide the errors of the others.
     """
 
