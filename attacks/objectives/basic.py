@@ -57,8 +57,8 @@ class Distortion(_Comparison):
         reference: the picture that the reconstruction C(x') is compared with: the source picture x
             ("source"); the clean reconstruction C(x) ("clean", Chen & Ma 2021, arXiv 2112.08691);
             the codec's input x' ("input"); or C(x) + x' - x, the reconstruction of a codec that
-            passes the perturbation through unchanged ("carried", arXiv 2506.19051). If the
-            reference contains C(x), the gradient at x is exactly zero.
+            passes the perturbation through unchanged ("carried", arXiv 2506.19051). Against C(x),
+            the gradient at x is exactly zero; against the carried one, it is rounding noise.
         planes: the compared planes: red, green and blue; luma and both chroma planes; or luma alone
             (ITU-R BT.601 in full range, as in JPEG files).
     """
@@ -92,12 +92,15 @@ class MsSsim(_Comparison):
     """1 - MS-SSIM of the reconstruction, in [0, 1] (Wang, Simoncelli & Bovik 2003).
 
     MS-SSIM has five scales with the original weights and is averaged over the planes. Chen & Ma
-    (arXiv 2112.08691) were the first to attack with it.
+    (arXiv 2112.08691) were the first to attack with it. The gradient is exactly zero where the
+    reconstruction equals the reference.
 
     Args:
         reference: see `Distortion`.
         planes: see `Distortion`.
     """
+
+    version: ClassVar[int] = 2
 
     def __call__(self, view: View) -> Tensor:
         """Return the dissimilarity of each picture, (B,).
@@ -108,7 +111,7 @@ class MsSsim(_Comparison):
         check_side("MS-SSIM", _MS_SSIM_SIDE, view.images.shape[-2:])
         pair = _compared(view, self.reference, self.planes)
         similarity: Tensor = pytorch_msssim.ms_ssim(*pair, data_range=1.0, size_average=False)
-        return 1 - similarity
+        return _dissimilarity(similarity, *pair)
 
 
 @dataclass(frozen=True)
@@ -116,13 +119,14 @@ class HaarPsi:
     """1 - HaarPSI of the reconstruction, in [0, 1] (Reisenhofer et al. 2018).
 
     HaarPSI (doi.org/10.1016/j.image.2017.11.001) is that of the metric of the same name, for red,
-    green and blue. The gradient is zero where the reconstruction equals the reference.
+    green and blue. The gradient is exactly zero where the reconstruction equals the reference.
 
     Args:
         reference: see `Distortion`; "carried" is clipped to [0, 1].
     """
 
     needs: ClassVar[Half] = "reconstruction"
+    version: ClassVar[int] = 2
     reference: Reference = "source"
 
     @property
@@ -142,7 +146,7 @@ class HaarPsi:
         reconstruction, reference = _compared(view, self.reference, "rgb")
         pair = reconstruction, reference.clamp(0, 1)
         similarity: Tensor = piq.haarpsi(*pair, data_range=1.0, reduction="none")
-        return 1 - similarity
+        return _dissimilarity(similarity, *pair)
 
 
 @dataclass(frozen=True)
@@ -214,6 +218,15 @@ def bpp(view: View, bits: Mapping[str, Tensor]) -> Tensor:
     totals = [stream.flatten(1).sum(1) for stream in bits.values()]
     total: Tensor = sum(totals[1:], totals[0])
     return total / (height * width)
+
+
+def _dissimilarity(similarity: Tensor, picture: Tensor, reference: Tensor) -> Tensor:
+    """Return 1 - similarity, which is exactly 0 and has no gradient where both pictures are equal.
+
+    There, similarities have a gradient of rounding noise, which a search would take for a slope.
+    """
+    is_equal = (picture == reference).flatten(1).all(1)
+    return (1 - similarity).masked_fill(is_equal, 0.0)
 
 
 def _compared(view: View, reference: Reference, planes: Planes) -> tuple[Tensor, Tensor]:
