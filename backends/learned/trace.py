@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from compressai.entropy_models import EntropyModel
+from compressai.entropy_models import EntropyBottleneckVbr, EntropyModel
 from compressai.models import CompressionModel
 from torch import Tensor, nn
 
@@ -51,7 +51,7 @@ def _keep_input(kept: dict[str, Tensor], name: str, _: nn.Module, inputs: tuple[
 
 def _layers(net: CompressionModel) -> Iterator[tuple[str, nn.Module]]:
     for path, module in net.named_modules():
-        if isinstance(module, EntropyModel):
+        if isinstance(module, EntropyModel | EntropyBottleneckVbr):
             yield path, module
         elif isinstance(module, nn.Sequential) and "." not in path:
             for place, layer in module.named_children():
