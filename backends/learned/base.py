@@ -36,6 +36,7 @@ from bench.codec import Codec, Image, Layout, Relaxed, Rounding, Tolerances
 from bench.container import Container, overhead, pack, unpack
 from bench.errors import CodecError, one_line, raise_if_machine
 from bench.models.entropy_coder import compressed
+from bench.models.subsampling import subsampling_first
 from bench.tensors import to_image, to_tensor
 
 _AUTOREGRESSIVE_DB = 28.0
@@ -183,7 +184,7 @@ class Learned(Codec):
 
         The weights can be optimised. Everything else is shared with this codec.
         """
-        encoder = copy.deepcopy(self._net.g_a).requires_grad_(True)
+        encoder = subsampling_first(copy.deepcopy(self._net.g_a).requires_grad_(True))
         return self.with_encoder(encoder), list(encoder.parameters())
 
     def unrounded(self) -> Learned:
