@@ -21,7 +21,11 @@ _ZOOMS = ((12, 0.01), (16, 0.01), (11, 0.02), (13, 0.02), (11, 0.03))
 
 
 def defocus_blur(planes: Planes, severity: int, draws: Draws) -> Planes:
-    """Convolve with a disk, as a lens out of focus does."""
+    """Convolve with a disk, as a lens out of focus does.
+
+    ImageNet-C cuts the soft rim off at severities 4 and 5: its disks differ there by up to 10.7 %
+    of the peak, and their sums are 1.013 and 1.011. Here the disk has its whole rim and the sum 1.
+    """
     del draws
     radius, softness = _DISKS[severity - 1]
     return convolved(planes, _disk(radius, softness))
@@ -47,7 +51,10 @@ def motion_blur(planes: Planes, severity: int, draws: Draws) -> Planes:
 
 
 def zoom_blur(planes: Planes, severity: int, draws: Draws) -> Planes:
-    """Return the mean of the picture and of enlargements of its centre."""
+    """Return the mean of the picture and of enlargements of its centre.
+
+    ImageNet-C crops whole pixels before it enlarges them; here the centre stays where it is.
+    """
     del draws
     count, step = _ZOOMS[severity - 1]
     total = planes.copy()

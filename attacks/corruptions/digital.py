@@ -39,7 +39,8 @@ def contrast(planes: Planes, severity: int, draws: Draws) -> Planes:
 def elastic_transform(planes: Planes, severity: int, draws: Draws) -> Planes:
     """Move pixels by a random affine map and then by a random smooth displacement.
 
-    The displacements are in pixels. They shrink with pictures of less than 224 pixels a side.
+    The displacements are in pixels. They shrink with pictures of less than 224 pixels a side. Their
+    Gaussian filter is not truncated; that of ImageNet-C ends at three standard deviations.
     """
     height, width, _ = planes.shape
     scale = min(1.0, min(height, width) / _SIDE)

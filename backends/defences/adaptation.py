@@ -111,7 +111,8 @@ class Refine(Adaptation):
 
     Args:
         steps: number of steps.
-        lr: Adam's learning rate, in quantisation steps.
+        lr: Adam's learning rate, in units of the latents: in quantisation steps, except for models
+            of variable rate, whose gain multiplies the latents afterwards.
         lmbda: weight of the distortion in the R-D cost, as in the model's training.
     """
 
