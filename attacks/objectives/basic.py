@@ -27,12 +27,10 @@ from torch import Tensor
 from bench.attack import Half, View, given
 from bench.errors import Unsupported
 from bench.metric import check_side
+from bench.metrics.sides import HAARPSI_SIDE, MS_SSIM_SIDE
 
 Reference: TypeAlias = Literal["source", "clean", "input", "carried"]
 Planes: TypeAlias = Literal["rgb", "ycbcr", "luma"]
-
-_MS_SSIM_SIDE = 161
-_HAARPSI_SIDE = 16
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ class MsSsim(_Comparison):
         Raises:
             Unsupported: a side is shorter than 161 pixels, too short for five scales.
         """
-        check_side("MS-SSIM", _MS_SSIM_SIDE, view.images.shape[-2:])
+        check_side("MS-SSIM", MS_SSIM_SIDE, view.images.shape[-2:])
         pair = _compared(view, self.reference, self.planes)
         similarity: Tensor = pytorch_msssim.ms_ssim(*pair, data_range=1.0, size_average=False)
         return _dissimilarity(similarity, *pair)
@@ -142,7 +140,7 @@ class HaarPsi:
         """
         import piq  # noqa: PLC0415 - an extra
 
-        check_side("HaarPSI", _HAARPSI_SIDE, view.images.shape[-2:])
+        check_side("HaarPSI", HAARPSI_SIDE, view.images.shape[-2:])
         reconstruction, reference = _compared(view, self.reference, "rgb")
         pair = reconstruction, reference.clamp(0, 1)
         similarity: Tensor = piq.haarpsi(*pair, data_range=1.0, reduction="none")
