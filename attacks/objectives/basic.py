@@ -30,7 +30,7 @@ from bench.metric import check_side
 from bench.metrics.sides import HAARPSI_SIDE, MS_SSIM_SIDE
 
 Reference: TypeAlias = Literal["source", "clean", "input", "carried"]
-Planes: TypeAlias = Literal["rgb", "ycbcr", "luma"]
+PlaneNames: TypeAlias = Literal["rgb", "ycbcr", "luma"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class _Comparison:
 
     needs: ClassVar[Half] = "reconstruction"
     reference: Reference = "source"
-    planes: Planes = "rgb"
+    planes: PlaneNames = "rgb"
 
     @property
     def wants_clean(self) -> bool:
@@ -227,7 +227,7 @@ def _dissimilarity(similarity: Tensor, picture: Tensor, reference: Tensor) -> Te
     return (1 - similarity).masked_fill(is_equal, 0.0)
 
 
-def _compared(view: View, reference: Reference, planes: Planes) -> tuple[Tensor, Tensor]:
+def _compared(view: View, reference: Reference, planes: PlaneNames) -> tuple[Tensor, Tensor]:
     """Return the clipped reconstruction and the reference, both in the compared planes."""
     pair = given(view.reconstruction).clamp(0, 1), _reference(view, reference)
     return _converted(pair[0], planes), _converted(pair[1], planes)
@@ -242,7 +242,7 @@ def _reference(view: View, reference: Reference) -> Tensor:
     return clean if reference == "clean" else clean + view.images - view.source
 
 
-def _converted(images: Tensor, planes: Planes) -> Tensor:
+def _converted(images: Tensor, planes: PlaneNames) -> Tensor:
     if planes == "rgb":
         return images
     red, green, blue = images.unbind(1)
