@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
@@ -82,12 +82,15 @@ def recombined(
         others: the pictures that the stream is taken from.
 
     Raises:
-        Unsupported: the model has no encoder of this stream.
+        Unsupported: a stream of the model has no encoder of its own, so that it would follow from
+            another one.
     """
     encoders = {name: part for name, part in _ENCODERS.items() if part in net._modules}
-    if stream not in encoders:
-        raise Unsupported(f"{type(net).__name__} has no encoder of the latents {stream}")
-    own, given = _encoded(net, images), _encoded(net, others)
+    (own, streams), (given, _) = _encoded(net, images), _encoded(net, others)
+    if missing := {stream, *streams} - encoders.keys():
+        raise Unsupported(
+            f"{type(net).__name__} has no encoder of the latents {', '.join(sorted(missing))} alone"
+        )
     fixed: dict[str, nn.Module] = {
         part: FixedEncoder((given if name == stream else own)[part])
         for name, part in encoders.items()
@@ -96,15 +99,15 @@ def recombined(
     return mixed
 
 
-def _encoded(net: CompressionModel, images: Tensor) -> dict[str, Tensor]:
-    """Return the output of each encoder of a model, by its name."""
+def _encoded(net: CompressionModel, images: Tensor) -> tuple[dict[str, Tensor], Iterable[str]]:
+    """Return the output of each encoder of a model, by its name, and the names of its streams."""
     found: dict[str, Tensor] = {}
     with ExitStack() as hooks, torch.no_grad():
         for part in filter(net._modules.__contains__, _ENCODERS.values()):
             keep = partial(_keep, found, part)
             hooks.callback(net._modules[part].register_forward_hook(keep).remove)
-        net(images)
-    return found
+        streams = net(images)["likelihoods"]
+    return found, streams
 
 
 def _keep(
