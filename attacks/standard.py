@@ -156,12 +156,30 @@ class _Standard:
     mode: Mode
 
     def members(self, wanted: Set[str], budgets: Set[str]) -> Sequence[Mapping[str, Any]]:
-        """Return the members for these objectives and budgets, as items of a suite's `attacks`."""
+        """Return the members for these objectives and budgets, as items of a suite's `attacks`.
+
+        A member whose pictures another member starts from is kept for its own objectives, even if
+        the suite wants none of them.
+        """
         members = [member for member in self._members if budgets & set(member.budgets)]
+        begun = self._begun_from(wanted)
         items = [
-            self._item(member, wanted, length) for length in self._lengths for member in members
+            self._item(member, wanted | begun.get(member.title, set()), length)
+            for length in self._lengths
+            for member in members
         ]
         return [item for item in items if item]
+
+    def _begun_from(self, wanted: Set[str]) -> Mapping[str, Set[str]]:
+        """Return the titles of members that those wanted start from, with their own objectives."""
+        begun: dict[str, Set[str]] = {}
+        members = [member for member in self._members if wanted & member.losses.keys()]
+        for member in members:  # grows by those that it starts from
+            for start in self._members:
+                if start.title in member.start_from[:1] and start.title not in begun:
+                    begun[start.title] = set(start.losses)
+                    members.append(start)
+        return begun
 
     @property
     def _lengths(self) -> Sequence[Mode]:
@@ -206,11 +224,6 @@ class Standard(_Standard):
     _members: ClassVar[Sequence[_Member]] = _VERSION_2
 
     mode: Mode = "cheap"
-
-    def members(self, wanted: Set[str], budgets: Set[str]) -> Sequence[Mapping[str, Any]]:
-        """Return the members; searches for the R-D cost start from those for both of its parts."""
-        parts = {"distortion", "rate"} if "rd" in wanted else set()
-        return super().members(wanted | parts, budgets)
 
 
 @dataclass(frozen=True)

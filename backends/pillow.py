@@ -39,7 +39,7 @@ class _File(Codec):
         self._form, self._options = form, options
 
     def encode(self, image: Image) -> bytes:
-        return write(self._form, image, self._options)
+        return self._file(image)
 
     def decode(self, bitstream: bytes) -> Image:
         return read(self._form, bitstream)
@@ -48,13 +48,16 @@ class _File(Codec):
         options = (f"{key}={value}" for key, value in self._options.items())
         return " ".join((self._form.identity, *options))
 
+    def _file(self, image: Image) -> bytes:
+        return write(self._form, image, self._options)
+
 
 class _FileInContainer(_File):
     """A codec whose bitstream is the file in the harness's container."""
 
     def encode(self, image: Image) -> bytes:
         height, width = image.shape[:2]
-        return pack(self._form.container_id, height, width, [super().encode(image)])
+        return pack(self._form.container_id, height, width, [self._file(image)])
 
     def decode(self, bitstream: bytes) -> Image:
         container = unpack(self._form.container_id, bitstream)
@@ -87,18 +90,16 @@ class Jpeg(_FileInContainer):
     def __init__(self, quality: Annotated[int, Field(ge=1, le=100)]) -> None:
         super().__init__(JPEG, {"quality": quality, "subsampling": 0, "optimize": True})
 
-    def encode(self, image: Image) -> bytes:
-        """Return the bitstream.
+    def _file(self, image: Image) -> bytes:
+        """Return the file.
 
         Pillow's buffer for optimised tables holds 8 bits per pixel, 16 from quality 95. Pictures
         that need more, such as noise, get the default tables.
         """
         try:
-            return super().encode(image)
+            return super()._file(image)
         except CodecError:
-            height, width = image.shape[:2]
-            file = write(self._form, image, {**self._options, "optimize": False})
-            return pack(self._form.container_id, height, width, [file])
+            return write(self._form, image, {**self._options, "optimize": False})
 
 
 class Jpeg2000(_FileInContainer):

@@ -285,5 +285,8 @@ class Traceable(Protocol):
             images: the pictures whose latents are coded, float (1, 3, H, W) in [0, 1].
             stream: the name of one stream, as in `Differentiable.rate`.
             others: the pictures that this stream alone is taken from, of the same shape.
+
+        Raises:
+            Unsupported: the codec cannot give this stream other latents.
         """
         ...

@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 
 from attacks.corruptions import blurs, digital, noises, weather
-from attacks.corruptions.filters import Draws, Planes
+from attacks.corruptions.filters import Floats, Rng
 from bench.codec import Image
 
 Kind: TypeAlias = Literal[
@@ -41,7 +41,7 @@ Severity: TypeAlias = Literal[1, 2, 3, 4, 5]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
-_FUNCTIONS: Mapping[Kind, Callable[[Planes, int, Draws], Planes]] = {
+_FUNCTIONS: Mapping[Kind, Callable[[Floats, int, Rng], Floats]] = {
     "gaussian_noise": noises.gaussian_noise,
     "shot_noise": noises.shot_noise,
     "impulse_noise": noises.impulse_noise,
@@ -70,7 +70,7 @@ def corrupted(picture: Image, kind: Kind, severity: Severity, seed: int) -> Imag
         seed: seed of its random numbers, from 0 to 2^32 - 1. The same seed gives the same picture
             in every version of NumPy, up to differences of a rounding step.
     """
-    draws = np.random.RandomState(seed)
-    planes = _FUNCTIONS[kind](picture / 255, severity, draws)
-    levels: Image = np.rint(planes.clip(0, 1) * 255).astype(np.uint8)
+    rng = np.random.RandomState(seed)
+    values = _FUNCTIONS[kind](picture / 255, severity, rng)
+    levels: Image = np.rint(values.clip(0, 1) * 255).astype(np.uint8)
     return levels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from attacks.corruptions.filters import Draws, Planes, motion_blurred, zoomed
+from attacks.corruptions.filters import Floats, Rng, motion_blurred, zoomed
 from attacks.corruptions.textures import frost_texture, plasma
 
 _FLAKES = ((0.1, 3, 0.5), (0.2, 2, 0.5), (0.55, 4, 0.9), (0.55, 4.5, 0.85), (0.55, 2.5, 0.85))
@@ -26,43 +26,43 @@ _FOGS = ((1.5, 2.0), (2.0, 2.0), (2.5, 1.7), (2.5, 1.5), (3.0, 1.4))
 _LIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5)
 
 
-def snow(planes: Planes, severity: int, draws: Draws) -> Planes:
+def snow(values: Floats, severity: int, rng: Rng) -> Floats:
     """Whiten the picture and add falling flakes, each also upside down."""
     mean, size, least = _FLAKES[severity - 1]
     radius, sigma, share = _FALLS[severity - 1]
-    flakes = zoomed(draws.normal(mean, _SPREAD, planes.shape[:2])[..., np.newaxis], size)
+    flakes = zoomed(rng.normal(mean, _SPREAD, values.shape[:2])[..., np.newaxis], size)
     flakes = np.where(flakes < least, 0, flakes.clip(0, 1))
-    flakes = motion_blurred(flakes, radius, sigma, np.deg2rad(draws.uniform(-135, -45)))
-    grey = (planes @ np.array(_LUMA))[..., np.newaxis]
-    pale = share * planes + (1 - share) * np.maximum(planes, 1.5 * grey + 0.5)
+    flakes = motion_blurred(flakes, radius, sigma, np.deg2rad(rng.uniform(-135, -45)))
+    grey = (values @ np.array(_LUMA))[..., np.newaxis]
+    pale = share * values + (1 - share) * np.maximum(values, 1.5 * grey + 0.5)
     return pale + flakes + flakes[::-1, ::-1]
 
 
-def frost(planes: Planes, severity: int, draws: Draws) -> Planes:
+def frost(values: Floats, severity: int, rng: Rng) -> Floats:
     """Mix the picture with a texture of frost, which replaces the photographs of ImageNet-C."""
     picture, ice = _FROSTS[severity - 1]
-    height, width, _ = planes.shape
-    return picture * planes + ice * frost_texture(height, width, draws)
+    height, width, _ = values.shape
+    return picture * values + ice * frost_texture(height, width, rng)
 
 
-def fog(planes: Planes, severity: int, draws: Draws) -> Planes:
+def fog(values: Floats, severity: int, rng: Rng) -> Floats:
     """Add a fractal fog and keep the brightest value of the picture."""
     weight, decay = _FOGS[severity - 1]
-    height, width, _ = planes.shape
-    most = planes.max()
-    foggy = planes + weight * plasma(height, width, decay, draws)[..., np.newaxis]
-    scaled: Planes = foggy * (most / (most + weight))
+    height, width, _ = values.shape
+    most = values.max()
+    foggy = values + weight * plasma(height, width, decay, rng)[..., np.newaxis]
+    scaled: Floats = foggy * (most / (most + weight))
     return scaled
 
 
-def brightness(planes: Planes, severity: int, draws: Draws) -> Planes:
+def brightness(values: Floats, severity: int, rng: Rng) -> Floats:
     """Raise the value of each pixel in HSV; hue and saturation stay.
 
     Value is the largest of red, green and blue. With the same hue and saturation, all three grow by
     the same factor. Black becomes grey.
     """
-    del draws
-    value = planes.max(axis=2, keepdims=True)
+    del rng
+    value = values.max(axis=2, keepdims=True)
     lighter = np.minimum(value + _LIGHTS[severity - 1], 1)
     factor = np.divide(lighter, value, out=np.zeros_like(value), where=value > 0)
-    return np.where(value > 0, planes * factor, lighter)
+    return np.where(value > 0, values * factor, lighter)

@@ -34,7 +34,7 @@ NO_COLLISION = "no-collision"
 """Flag: the search found no other picture with the same bytes."""
 
 _BETWEEN_QUERIES = 5
-"""Steps after which the pictures are encoded, to see whether their bytes are those wanted."""
+"""Steps between two encodings of the pictures, which show whether their bytes are those wanted."""
 
 Tries: TypeAlias = Annotated[int, Field(ge=1)]
 
@@ -70,8 +70,8 @@ class CollisionSearch:
 
     @property
     def evaluations(self) -> int:
-        """Per try the steps and a query after every fifth; three more for source and result."""
-        return 3 + self.tries * (self.steps + self.steps // _BETWEEN_QUERIES + 1)
+        """Per try the steps, a query before every fifth and at the end; three for both ends."""
+        return 3 + self.tries * (self.steps + -(-self.steps // _BETWEEN_QUERIES) + 1)
 
     def __call__(
         self, target: Target, images: Tensor, budget: Budget, rngs: Sequence[torch.Generator]

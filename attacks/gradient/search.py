@@ -6,8 +6,8 @@
     return search.result()               the best pictures, not the last ones
 
 Some objectives have a zero gradient at the source picture: the error against C(x), for example, has
-its minimum there. A gradient of exactly zero reveals this. The search then starts at a random
-picture inside the budget and sets the flag `random-start`.
+its minimum there. A gradient of exactly zero reveals this; rounding noise does not. The search then
+starts at a random picture inside the budget and sets the flag `random-start`.
 """
 
 from __future__ import annotations

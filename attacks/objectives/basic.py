@@ -27,12 +27,10 @@ from torch import Tensor
 from bench.attack import Half, View, given
 from bench.errors import Unsupported
 from bench.metric import check_side
+from bench.metrics.sides import HAARPSI_SIDE, MS_SSIM_SIDE
 
 Reference: TypeAlias = Literal["source", "clean", "input", "carried"]
-Planes: TypeAlias = Literal["rgb", "ycbcr", "luma"]
-
-_MS_SSIM_SIDE = 161
-_HAARPSI_SIDE = 16
+PlaneNames: TypeAlias = Literal["rgb", "ycbcr", "luma"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class _Comparison:
 
     needs: ClassVar[Half] = "reconstruction"
     reference: Reference = "source"
-    planes: Planes = "rgb"
+    planes: PlaneNames = "rgb"
 
     @property
     def wants_clean(self) -> bool:
@@ -57,8 +55,8 @@ class Distortion(_Comparison):
         reference: the picture that the reconstruction C(x') is compared with: the source picture x
             ("source"); the clean reconstruction C(x) ("clean", Chen & Ma 2021, arXiv 2112.08691);
             the codec's input x' ("input"); or C(x) + x' - x, the reconstruction of a codec that
-            passes the perturbation through unchanged ("carried", arXiv 2506.19051). If the
-            reference contains C(x), the gradient at x is exactly zero.
+            passes the perturbation through unchanged ("carried", arXiv 2506.19051). Against C(x),
+            the gradient at x is exactly zero; against the carried one, it is rounding noise.
         planes: the compared planes: red, green and blue; luma and both chroma planes; or luma alone
             (ITU-R BT.601 in full range, as in JPEG files).
     """
@@ -92,12 +90,15 @@ class MsSsim(_Comparison):
     """1 - MS-SSIM of the reconstruction, in [0, 1] (Wang, Simoncelli & Bovik 2003).
 
     MS-SSIM has five scales with the original weights and is averaged over the planes. Chen & Ma
-    (arXiv 2112.08691) were the first to attack with it.
+    (arXiv 2112.08691) were the first to attack with it. The gradient is exactly zero where the
+    reconstruction equals the reference.
 
     Args:
         reference: see `Distortion`.
         planes: see `Distortion`.
     """
+
+    version: ClassVar[int] = 2
 
     def __call__(self, view: View) -> Tensor:
         """Return the dissimilarity of each picture, (B,).
@@ -105,10 +106,10 @@ class MsSsim(_Comparison):
         Raises:
             Unsupported: a side is shorter than 161 pixels, too short for five scales.
         """
-        check_side("MS-SSIM", _MS_SSIM_SIDE, view.images.shape[-2:])
+        check_side("MS-SSIM", MS_SSIM_SIDE, view.images.shape[-2:])
         pair = _compared(view, self.reference, self.planes)
         similarity: Tensor = pytorch_msssim.ms_ssim(*pair, data_range=1.0, size_average=False)
-        return 1 - similarity
+        return _dissimilarity(similarity, *pair)
 
 
 @dataclass(frozen=True)
@@ -116,13 +117,14 @@ class HaarPsi:
     """1 - HaarPSI of the reconstruction, in [0, 1] (Reisenhofer et al. 2018).
 
     HaarPSI (doi.org/10.1016/j.image.2017.11.001) is that of the metric of the same name, for red,
-    green and blue. The gradient is zero where the reconstruction equals the reference.
+    green and blue. The gradient is exactly zero where the reconstruction equals the reference.
 
     Args:
         reference: see `Distortion`; "carried" is clipped to [0, 1].
     """
 
     needs: ClassVar[Half] = "reconstruction"
+    version: ClassVar[int] = 2
     reference: Reference = "source"
 
     @property
@@ -138,11 +140,11 @@ class HaarPsi:
         """
         import piq  # noqa: PLC0415 - an extra
 
-        check_side("HaarPSI", _HAARPSI_SIDE, view.images.shape[-2:])
+        check_side("HaarPSI", HAARPSI_SIDE, view.images.shape[-2:])
         reconstruction, reference = _compared(view, self.reference, "rgb")
         pair = reconstruction, reference.clamp(0, 1)
         similarity: Tensor = piq.haarpsi(*pair, data_range=1.0, reduction="none")
-        return 1 - similarity
+        return _dissimilarity(similarity, *pair)
 
 
 @dataclass(frozen=True)
@@ -216,7 +218,16 @@ def bpp(view: View, bits: Mapping[str, Tensor]) -> Tensor:
     return total / (height * width)
 
 
-def _compared(view: View, reference: Reference, planes: Planes) -> tuple[Tensor, Tensor]:
+def _dissimilarity(similarity: Tensor, picture: Tensor, reference: Tensor) -> Tensor:
+    """Return 1 - similarity, which is exactly 0 and has no gradient where both pictures are equal.
+
+    There, similarities have a gradient of rounding noise, which a search would take for a slope.
+    """
+    is_equal = (picture == reference).flatten(1).all(1)
+    return (1 - similarity).masked_fill(is_equal, 0.0)
+
+
+def _compared(view: View, reference: Reference, planes: PlaneNames) -> tuple[Tensor, Tensor]:
     """Return the clipped reconstruction and the reference, both in the compared planes."""
     pair = given(view.reconstruction).clamp(0, 1), _reference(view, reference)
     return _converted(pair[0], planes), _converted(pair[1], planes)
@@ -231,7 +242,7 @@ def _reference(view: View, reference: Reference) -> Tensor:
     return clean if reference == "clean" else clean + view.images - view.source
 
 
-def _converted(images: Tensor, planes: Planes) -> Tensor:
+def _converted(images: Tensor, planes: PlaneNames) -> Tensor:
     if planes == "rgb":
         return images
     red, green, blue = images.unbind(1)

@@ -28,6 +28,7 @@ from pydantic import Field
 from torch import Tensor
 
 from backends.learned.base import Learned
+from backends.learned.trace import FixedEncoder
 from bench.codec import Codec, Image, Relaxed
 from bench.defence import OwnCost, straight_through
 from bench.errors import ConfigError
@@ -86,10 +87,12 @@ class Adaptation(ABC):
     ) -> Tensor:
         """Return the best latents on the way of Adam, which changes the variables in place."""
         cost, adam = OwnCost(self.lmbda), torch.optim.Adam(variables, self.lr)
+        encoder = FixedEncoder(torch.empty(0))
+        path = codec.with_encoder(encoder)  # one surrogate for all steps
         best, lowest = torch.empty(0), images.new_full((len(images),), torch.inf)
         for step in range(self.steps + 1):
-            tried = latents()
-            costs = cost.relaxed(codec.with_latents(tried), images)
+            encoder.latents = tried = latents()
+            costs = cost.relaxed(path, images)
             is_better = (costs < lowest).detach()
             now = tried.detach().clone()
             best = torch.where(is_better.view(-1, 1, 1, 1), now, best) if step else now
@@ -108,7 +111,8 @@ class Refine(Adaptation):
 
     Args:
         steps: number of steps.
-        lr: Adam's learning rate, in quantisation steps.
+        lr: Adam's learning rate, in units of the latents: in quantisation steps, except for models
+            of variable rate, whose gain multiplies the latents afterwards.
         lmbda: weight of the distortion in the R-D cost, as in the model's training.
     """
 

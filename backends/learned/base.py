@@ -19,7 +19,7 @@ from typing import Any, cast
 import compressai
 import torch
 from compressai.models import CompressionModel
-from torch import Tensor
+from torch import Tensor, nn
 
 from backends.learned.bitstream_guard import (
     check_codable_size,
@@ -36,6 +36,7 @@ from bench.codec import Codec, Image, Layout, Relaxed, Rounding, Tolerances
 from bench.container import Container, overhead, pack, unpack
 from bench.errors import CodecError, one_line, raise_if_machine
 from bench.models.entropy_coder import compressed
+from bench.models.subsampling import subsampling_first
 from bench.tensors import to_image, to_tensor
 
 _AUTOREGRESSIVE_DB = 28.0
@@ -54,8 +55,10 @@ class Learned(Codec):
         name: the operating point's name; the same weights under another name are another codec.
         net: the frozen model on the CPU, with its CDF tables.
         surrogate_of: returns the surrogate of such a model, with or without rounding.
-        estimator: the model's own forward; its "likelihoods" are those of the quantised latents.
-        coding_options: additional arguments of `compress` and `decompress` of variable-rate models.
+        estimator_of: returns the own forward of such a model; its "likelihoods" are those of the
+            quantised latents.
+        coding_options: additional arguments of `compress`, `decompress` and `forward` of
+            variable-rate models.
         factor: the number of which picture sides must be multiples, in pixels, if it is not the
             model's downsampling factor.
     """
@@ -65,21 +68,21 @@ class Learned(Codec):
         name: str,
         net: CompressionModel,
         surrogate_of: Callable[[CompressionModel, Rounding], Surrogate],
-        estimator: Pass,
+        estimator_of: Callable[[CompressionModel], Pass],
         coding_options: Mapping[str, Any] | None = None,
         factor: int | None = None,
     ) -> None:
         self._net = net
         self._surrogate_of = surrogate_of
         self._rounding: Rounding = "straight-through"
-        self._surrogate = surrogate_of(net, self._rounding)
+        self._estimator_of = estimator_of
         self._unrounded: Learned | None = None
-        self._estimator = estimator
         self._coding_options = coding_options or {}
         self._factor = factor or downsampling_factor(net)
         self._least_bits = least_bits(net, self._factor)
         self._model = model_hash(name, net)
         self._weights = weights_hash(net)
+        _ = self._surrogate  # a model or a device that has none is refused here
 
     def encode(self, image: Image) -> bytes:
         """Return the container with the model's strings."""
@@ -119,7 +122,7 @@ class Learned(Codec):
         """Return the sum of -log2 of the likelihoods from the model's own forward."""
         images = padded(to_tensor(image), self._factor)
         with torch.no_grad():
-            likelihoods = self._estimator(images)["likelihoods"].values()
+            likelihoods = self._estimator_of(self._net)(images)["likelihoods"].values()
         return float(sum(-torch.log2(p.double()).sum() for p in likelihoods))
 
     def reconstruct(self, images: Tensor) -> Tensor:
@@ -166,37 +169,36 @@ class Learned(Codec):
         return latents
 
     def with_latents(self, latents: Tensor) -> Learned:
-        """Return this codec with an encoder that outputs these latents, (B, C, h, w), always.
+        """Return this codec with an encoder that outputs these latents, (B, C, h, w), always."""
+        return self.with_encoder(FixedEncoder(latents))
+
+    def with_encoder(self, encoder: nn.Module) -> Learned:
+        """Return this codec with another encoder transform; everything else is shared.
 
         This codec decodes its bitstreams. Gradients must be computed on the CPU.
         """
-        codec = self._with(cast("CompressionModel", view(self._net, g_a=FixedEncoder(latents))))
-        codec._surrogate = self._surrogate_of(codec._net, self._rounding)
-        codec._unrounded = None
-        return codec
+        return self._with(cast("CompressionModel", view(self._net, g_a=encoder)))
 
     def with_own_encoder(self) -> tuple[Learned, list[Tensor]]:
         """Return a codec with a copy of the encoder's transform, and the weights of the copy.
 
         The weights can be optimised. Everything else is shared with this codec.
         """
-        encoder = copy.deepcopy(self._net.g_a).requires_grad_(True)
-        own = self._with(cast("CompressionModel", view(self._net, g_a=encoder)))
-        return own, list(encoder.parameters())
+        encoder = subsampling_first(copy.deepcopy(self._net.g_a).requires_grad_(True))
+        return self.with_encoder(encoder), list(encoder.parameters())
 
     def unrounded(self) -> Learned:
         """Return this codec with a surrogate that decodes the unrounded latents."""
         if self._rounding == "none":
             return self
         if self._unrounded is None:
-            self._unrounded = copy.copy(self)
+            self._unrounded = self._copied()
             self._unrounded._rounding = "none"
-            self._unrounded._surrogate = self._surrogate_of(self._net, "none")
         return self._unrounded
 
     def trace(self, images: Tensor, visit: Callable[[str, Tensor, Tensor], None]) -> None:
         """Visit each layer of the model, see `bench.codec.Traceable`."""
-        trace(self._net, padded(images.cpu(), self._factor), visit)
+        trace(self._net, padded(images.cpu(), self._factor), visit, self._coding_options)
 
     def recombined(self, images: Tensor, stream: str, others: Tensor) -> Learned:
         """Return this codec with an encoder that mixes the latents of two pictures."""
@@ -219,8 +221,15 @@ class Learned(Codec):
     def _with(self, net: CompressionModel) -> Learned:
         """Return a copy with another model, which need not be able to code the smallest picture."""
         _ = self._smallest  # computed once; the copy keeps it
-        codec = copy.copy(self)
+        codec = self._copied()
         codec._net = net
+        return codec
+
+    def _copied(self) -> Learned:
+        """Return a copy that makes its surrogate anew."""
+        codec = copy.copy(self)
+        codec._unrounded = None
+        codec.__dict__.pop("_surrogate", None)
         return codec
 
     def _strings(self, container: Container) -> list[Any]:
@@ -244,6 +253,11 @@ class Learned(Codec):
     def _units(self, container: Container) -> tuple[int, int]:
         """Return the coded height and width as multiples of the smallest picture's side."""
         return -(-container.height // self._factor), -(-container.width // self._factor)
+
+    @cached_property
+    def _surrogate(self) -> Surrogate:
+        """The surrogate of the model, made when it is first used."""
+        return self._surrogate_of(self._net, self._rounding)
 
     @cached_property
     def _smallest(self) -> Mapping[str, Any]:

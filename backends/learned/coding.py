@@ -38,13 +38,15 @@ def coding_factor(net: CompressionModel) -> int:
     Raises:
         ConfigError: the model codes no picture.
     """
-    factor = own = downsampling_factor(net)
-    while (refusal := _refusal(net, factor)) and factor < _LARGEST_FACTOR:
+    factor = downsampling_factor(net)
+    refusal = first = _refusal(net, factor)
+    while refusal and factor < _LARGEST_FACTOR:
         factor *= 2
+        refusal = _refusal(net, factor)
     if refusal:
         raise ConfigError(
-            f"{type(net).__name__} codes no picture: {_refusal(net, own)}; its compress and"
-            " decompress must run on the CPU in evaluation mode"
+            f"{type(net).__name__} codes no picture: {first}; its compress and decompress must run"
+            " on the CPU in evaluation mode"
         )
     return factor
 

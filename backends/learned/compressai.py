@@ -16,6 +16,7 @@ from urllib.error import HTTPError
 import compressai
 import torch
 from compressai.models import CompressionModel
+from compressai.models.video import ScaleSpaceFlow
 from compressai.registry import MODELS
 from compressai.zoo.image import model_architectures, model_urls
 from pydantic import Field
@@ -25,7 +26,7 @@ from backends.learned.base import Learned
 from backends.learned.coding import coding_factor
 from backends.learned.frozen.replace import with_fast_layers
 from backends.learned.nets import Device, freeze, on_device
-from backends.learned.surrogates.passes import Surrogate, SurrogateForward
+from backends.learned.surrogates.passes import Pass, Surrogate, SurrogateForward
 from backends.learned.surrogates.views import (
     rate_view,
     rd_view,
@@ -105,13 +106,14 @@ class OwnModel(Learned):
     Args:
         model: "module:Class" of a module that the suite's `plugins` names, or the name of a class
             in the installed CompressAI, such as "elic2022-official". The class is a
-            CompressionModel with CompressAI's `from_state_dict`.
+            CompressionModel with CompressAI's `from_state_dict`; its entropy models are
+            EntropyBottlenecks and GaussianConditionals.
         checkpoint: the path of a .safetensors or CompressAI .pth.tar file.
         device: the device of gradients, "cpu" or "cuda"; bitstreams are coded on the CPU.
 
     Raises:
         ConfigError: `plugins` does not name the module, CompressAI has no such model, the weights
-            do not fit, or the model cannot code.
+            do not fit, the model cannot code, or there is no surrogate of an entropy model in it.
     """
 
     def __init__(self, model: str, checkpoint: str, device: Device = "cpu") -> None:
@@ -135,12 +137,19 @@ def _surrogate(net: CompressionModel, rounding: Rounding, factor: int | None = N
 
 def _coding_and_surrogate(
     net: CompressionModel, device: Device, factor: int | None = None
-) -> tuple[CompressionModel, Callable[[CompressionModel, Rounding], Surrogate], CompressionModel]:
+) -> tuple[
+    CompressionModel,
+    Callable[[CompressionModel, Rounding], Surrogate],
+    Callable[[CompressionModel], Pass],
+]:
     def surrogate_of(model: CompressionModel, rounding: Rounding) -> Surrogate:
         return _surrogate(with_fast_layers(on_device(model, device)), rounding, factor)
 
-    net = freeze(net)
-    return net, surrogate_of, net
+    return freeze(net), surrogate_of, _own_forward
+
+
+def _own_forward(net: CompressionModel) -> Pass:
+    return cast("Pass", net)
 
 
 def bundled(architecture: str = "") -> list[str]:
@@ -184,11 +193,13 @@ def _loader(model: str) -> Loader:
     """Return `from_state_dict` of a class of a module that the suite names, or of CompressAI."""
     if ":" in model:
         return cast("Loader", load_class(model, CompressionModel).from_state_dict)
-    named = {**MODELS, **model_architectures}
+    named = {
+        name: one for name, one in {**MODELS, **model_architectures}.items() if _codes_images(one)
+    }
     if model not in named:
         raise ConfigError(
-            f"CompressAI {compressai.__version__} has no model '{model}' (a class of your own is"
-            f" module:Class); {nearest(model, named)}"
+            f"CompressAI {compressai.__version__} has no image model '{model}' (a class of your own"
+            f" is module:Class); {nearest(model, named)}"
         )
     try:
         return cast("Loader", named[model].from_state_dict)
@@ -196,6 +207,19 @@ def _loader(model: str) -> Loader:
         raise ConfigError(
             f"the model {model} of CompressAI cannot be imported: {one_line(error)}"
         ) from error
+
+
+def _codes_images(registered: object) -> bool:
+    """Return whether something that CompressAI registers is no model of videos or points.
+
+    A class that CompressAI imports when it is used counts as one of images.
+    """
+    try:
+        can_load = hasattr(registered, "from_state_dict")
+    except ImportError:
+        return True
+    is_video = isinstance(registered, type) and issubclass(registered, ScaleSpaceFlow)
+    return can_load and not is_video
 
 
 def _published(architecture: str, metric: str, quality: int) -> CompressionModel:

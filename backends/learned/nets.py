@@ -18,7 +18,7 @@ Device: TypeAlias = Literal["cpu", "cuda"]
 
 _DEFAULT_FACTOR = 64
 
-_TABLES = ("_quantized_cdf", "_cdf_length", "_offset", ".scale_table")
+TABLES = ("_quantized_cdf", "_cdf_length", "_offset", ".scale_table")
 """The last parts of the names of entropy-coder tables in a model of CompressAI."""
 
 
@@ -75,7 +75,7 @@ def weights_hash(net: nn.Module) -> str:
     build of torch rounds differently.
     """
     digest = hashlib.sha256()
-    _add(digest, net, lambda key: not key.endswith(_TABLES))
+    _add(digest, net, lambda key: not key.endswith(TABLES))
     return digest.hexdigest()[:16]
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
 import torch
-from compressai.entropy_models import EntropyModel
+from compressai.entropy_models import EntropyBottleneckVbr, EntropyModel
 from compressai.models import CompressionModel
 from torch import Tensor, nn
 
@@ -22,11 +22,18 @@ Visit = Callable[[str, Tensor, Tensor], None]
 
 
 @torch.no_grad()
-def trace(net: CompressionModel, images: Tensor, visit: Visit) -> None:
+def trace(net: CompressionModel, images: Tensor, visit: Visit, options: Mapping[str, Any]) -> None:
     """Run a model in evaluation mode and visit each layer, see `bench.codec.Traceable`.
 
-    A layer is a module in one of the model's sequences of layers, or one of its entropy models,
-    whose input and output are latents before and after rounding.
+    A layer is a module in one of the model's own sequences of layers, such as g_a, or an entropy
+    model anywhere in it, whose input and output are latents before and after rounding. An entropy
+    model that runs several times is visited as often.
+
+    Args:
+        net: the model.
+        images: the pictures, float (B, 3, H, W) in [0, 1], padded.
+        visit: is called after each layer.
+        options: further arguments of the model's forward.
     """
     inputs: dict[str, Tensor] = {}
     with ExitStack() as hooks:
@@ -35,7 +42,7 @@ def trace(net: CompressionModel, images: Tensor, visit: Visit) -> None:
             after = layer.register_forward_hook(partial(_visit, visit, inputs, name))
             hooks.callback(before.remove)
             hooks.callback(after.remove)
-        net(images)
+        net(images, **options)
 
 
 def _keep_input(kept: dict[str, Tensor], name: str, _: nn.Module, inputs: tuple[Any, ...]) -> None:
@@ -43,12 +50,12 @@ def _keep_input(kept: dict[str, Tensor], name: str, _: nn.Module, inputs: tuple[
 
 
 def _layers(net: CompressionModel) -> Iterator[tuple[str, nn.Module]]:
-    for part, module in net.named_children():
-        if isinstance(module, EntropyModel):
-            yield part, module
-        elif isinstance(module, nn.Sequential):
+    for path, module in net.named_modules():
+        if isinstance(module, EntropyModel | EntropyBottleneckVbr):
+            yield path, module
+        elif isinstance(module, nn.Sequential) and "." not in path:
             for place, layer in module.named_children():
-                yield f"{part}.{place} {type(layer).__name__}", layer
+                yield f"{path}.{place} {type(layer).__name__}", layer
 
 
 def _visit(
@@ -75,12 +82,15 @@ def recombined(
         others: the pictures that the stream is taken from.
 
     Raises:
-        Unsupported: the model has no encoder of this stream.
+        Unsupported: a stream of the model has no encoder of its own, so that it would follow from
+            another one.
     """
     encoders = {name: part for name, part in _ENCODERS.items() if part in net._modules}
-    if stream not in encoders:
-        raise Unsupported(f"{type(net).__name__} has no encoder of the latents {stream}")
-    own, given = _encoded(net, images), _encoded(net, others)
+    (own, streams), (given, _) = _encoded(net, images), _encoded(net, others)
+    if missing := {stream, *streams} - encoders.keys():
+        raise Unsupported(
+            f"{type(net).__name__} has no encoder of the latents {', '.join(sorted(missing))} alone"
+        )
     fixed: dict[str, nn.Module] = {
         part: FixedEncoder((given if name == stream else own)[part])
         for name, part in encoders.items()
@@ -89,15 +99,15 @@ def recombined(
     return mixed
 
 
-def _encoded(net: CompressionModel, images: Tensor) -> dict[str, Tensor]:
-    """Return the output of each encoder of a model, by its name."""
+def _encoded(net: CompressionModel, images: Tensor) -> tuple[dict[str, Tensor], Iterable[str]]:
+    """Return the output of each encoder of a model, by its name, and the names of its streams."""
     found: dict[str, Tensor] = {}
     with ExitStack() as hooks, torch.no_grad():
         for part in filter(net._modules.__contains__, _ENCODERS.values()):
             keep = partial(_keep, found, part)
             hooks.callback(net._modules[part].register_forward_hook(keep).remove)
-        net(images)
-    return found
+        streams = net(images)["likelihoods"]
+    return found, streams
 
 
 def _keep(
@@ -108,15 +118,19 @@ def _keep(
 
 
 class FixedEncoder(nn.Module):
-    """Replaces an encoder by a constant output."""
+    """Replaces an encoder by a constant output, which can be exchanged.
+
+    Attributes:
+        latents: the output.
+    """
 
     def __init__(self, latents: Tensor) -> None:
         super().__init__()
-        self._latents = latents
+        self.latents = latents
 
     def forward(self, _: Tensor) -> Tensor:
         """Return the latents."""
-        return self._latents
+        return self.latents
 
     def __deepcopy__(self, _: object) -> FixedEncoder:
         """Return itself, so that copies of a model share the latents."""

@@ -81,7 +81,8 @@ class VariableRate(Learned):
         name = f"{architecture} scale {scale}" if level is None else f"{architecture} level {level}"
         net = _with_tables(net, gain)
         surrogate_of = partial(_surrogate, gain=gain, device=device)
-        super().__init__(name, net, surrogate_of, _estimator(net, gain), {"inputscale": gain})
+        options = {"inputscale": gain}
+        super().__init__(name, net, surrogate_of, partial(_estimator, gain=gain), options)
 
 
 @lru_cache(maxsize=1)

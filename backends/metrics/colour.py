@@ -13,7 +13,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from bench.codec import Image
 from bench.metric import Better, check_pair
 
-Planes: TypeAlias = npt.NDArray[np.float64]
+Lab: TypeAlias = npt.NDArray[np.float64]
 """L*, a* and b*, float64 (3, H, W)."""
 
 _difference: Callable[..., npt.NDArray[np.float64]] = deltaE_ciede2000
@@ -44,10 +44,12 @@ class Ciede2000:
             ValueError: the pictures differ in shape.
         """
         check_pair(reference, picture)
-        return float(np.mean(_difference(_planes(reference), _planes(picture), channel_axis=0)))
+        return float(
+            np.mean(_difference(_lab_planes(reference), _lab_planes(picture), channel_axis=0))
+        )
 
 
-def _planes(picture: Image) -> Planes:
+def _lab_planes(picture: Image) -> Lab:
     """Return the CIELAB planes of a picture, each contiguous in memory.
 
     For interleaved values NumPy chooses its arctan2 code by the position of the result in memory,

@@ -14,6 +14,7 @@ import torch
 
 from bench.codec import Image
 from bench.metric import Better, check_pair, check_side
+from bench.metrics.sides import HAARPSI_SIDE
 from bench.tensors import to_tensor
 
 
@@ -58,7 +59,7 @@ class HaarPsi(_OfPiq):
     better: ClassVar[Better] = "higher"
     title: ClassVar[str] = "HaarPSI"
     function: ClassVar[str] = "haarpsi"
-    least_side: ClassVar[int] = 16
+    least_side: ClassVar[int] = HAARPSI_SIDE
 
     def __call__(self, reference: Image, picture: Image) -> float:
         """Return the similarity; the formula has no value for two black pictures."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from bench.floors.floor import Floor, Pixels, moved, pixels
 from bench.metric import Metric, check_side
+from bench.metrics.sides import HAARPSI_SIDE
 from bench.registry.component_spec import ComponentSpec
 from bench.registry.registry import instantiate
 
@@ -57,7 +58,7 @@ class HaarPsi(MetricFloor):
 
     kind: ClassVar[str] = "haarpsi"
     unit: ClassVar[str] = "1 - HaarPSI"
-    least_side: ClassVar[int] = 16
+    least_side: ClassVar[int] = HAARPSI_SIDE
 
     def _noise(self) -> float:
         return _HAARPSI_NOISE * self.radius / (1 - self.radius)

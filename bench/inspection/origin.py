@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.codec import Codec, Differentiable, Image, Traceable
+from bench.errors import Unsupported
 from bench.isolation.coder import LocalCoder
 from bench.metrics.scores import mse, psnr_of
-from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
+from bench.scoring.roundtrip import RoundTrip, encode_decode
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,9 +46,9 @@ class Stream:
         name: its name.
         bits: bits of the source picture, by the entropy model.
         attacked_bits: bits of the adversarial picture.
-        restored_bits: bits of the whole bitstream, in real bytes, with this stream of the source.
-        restored_psnr: PSNR in dB of its reconstruction against the source picture; None if the
-            mixed latents cannot be coded.
+        restored_bits: bits of the whole bitstream, in real bytes, with this stream of the source;
+            None if the codec cannot mix the latents, or cannot code the mixture.
+        restored_psnr: PSNR in dB of its reconstruction against the source picture; None likewise.
     """
 
     name: str
@@ -85,9 +86,8 @@ def origin(codec: Codec, source: Image, attacked: Image) -> Origin:
         before, after = codec.rate(first), codec.rate(second)
         streams = []
         for name in before:
-            mixed = codec.recombined(second, name, first)
-            coded = encode_decode(LocalCoder(mixed), attacked)
-            streams.append(_stream(name, before[name], after[name], source, coded))
+            restored = _restored(codec, name, first, second, attacked)
+            streams.append(_stream(name, before[name], after[name], source, restored))
     return Origin(layers, streams)
 
 
@@ -109,11 +109,23 @@ def _change(pair: Tensor) -> float:
     return float((pair[1] - pair[0]).double().pow(2).mean().sqrt())
 
 
+def _restored(
+    codec: Traceable, stream: str, source: Tensor, attacked: Tensor, picture: Image
+) -> RoundTrip | None:
+    """Return the adversarial picture coded with a stream of the source; None if it cannot be."""
+    try:
+        mixed = codec.recombined(attacked, stream, source)
+    except Unsupported:  # the codec has no encoder of this stream alone
+        return None
+    coded = encode_decode(LocalCoder(mixed), picture)
+    return coded if isinstance(coded, RoundTrip) else None
+
+
 def _stream(
-    name: str, bits: Tensor, attacked_bits: Tensor, source: Image, coded: RoundTrip | CodingFailure
+    name: str, bits: Tensor, attacked_bits: Tensor, source: Image, coded: RoundTrip | None
 ) -> Stream:
     own, attacked = float(bits.sum()), float(attacked_bits.sum())
-    if not isinstance(coded, RoundTrip):
+    if coded is None:
         return Stream(name, own, attacked, None, None)
     size, error = 8 * len(coded.bitstream), mse(source, coded.image)
     return Stream(name, own, attacked, size, psnr_of(error))

@@ -1,6 +1,8 @@
 """Scores that filters of ffmpeg compute. Both pictures are given as one frame, one above the other.
 
-    x, C(x') --8-bit planes--> one frame, C(x') above x --ffmpeg, filter--> text with the score
+    two pictures --8-bit planes--> one frame, first above second --ffmpeg, filter--> text, score
+
+Which of a filter's inputs is the reference is the filter's choice.
 
 The ffmpeg is the one that the codecs use, too: BENCH_FFMPEG, or the one of imageio-ffmpeg.
 """
@@ -21,29 +23,29 @@ Planes = npt.NDArray[np.uint8]
 """The planes of a picture, uint8 (planes, H, W)."""
 
 _HALVES = (
-    "[0:v]split[upper][lower];[upper]crop={width}:{height}:0:0[picture];"
-    "[lower]crop={width}:{height}:0:{height}[reference];[picture][reference]"
+    "[0:v]split[upper][lower];[upper]crop={width}:{height}:0:0[first];"
+    "[lower]crop={width}:{height}:0:{height}[second];[first][second]"
 )
 
 _TIME_LIMIT_S = 120.0
 """Time limit of one call of ffmpeg, in seconds."""
 
 
-def compare(score: str, layout: str, call: str, reference: Planes, picture: Planes) -> str:
+def compare(score: str, layout: str, call: str, first: Planes, second: Planes) -> str:
     """Return the text that a filter writes to standard output for two pictures.
 
     Args:
         score: the name of the score, for messages.
         layout: ffmpeg's name of the planes, "gray" or "yuv444p".
         call: the filter with its options.
-        reference: the planes of the reference, (planes, H, W).
-        picture: the planes of the picture, same shape.
+        first: the planes of the filter's first input, (planes, H, W).
+        second: the planes of its second input, same shape.
 
     Raises:
         Unsupported: ffmpeg cannot be run, or fails.
     """
-    _, height, width = reference.shape
-    frame = np.concatenate([picture, reference], axis=1)
+    _, height, width = first.shape
+    frame = np.concatenate([first, second], axis=1)
     source = ["-f", "rawvideo", "-pix_fmt", layout, "-s", f"{width}x{2 * height}", "-i", "pipe:0"]
     graph = _HALVES.format(width=width, height=height) + call
     return _run(score, *source, "-filter_complex", graph, "-f", "null", "-", data=frame.tobytes())

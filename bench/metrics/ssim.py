@@ -10,13 +10,13 @@ import numpy.typing as npt
 
 from bench.codec import Image
 from bench.metric import check_pair, check_side
+from bench.metrics.sides import MS_SSIM_SIDE
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 SSIM_SIDE = 11
 """Smallest short side, in pixels, of a picture that has an SSIM: the side of the window."""
-_MS_SSIM_SIDE = 161
 
 
 def luma(colours: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
@@ -63,7 +63,7 @@ def ms_ssim(reference: Image, picture: Image) -> float:
         ValueError: the two differ in shape, or one is not uint8.
     """
     check_pair(reference, picture)
-    check_side("MS-SSIM", _MS_SSIM_SIDE, reference.shape[:2])
+    check_side("MS-SSIM", MS_SSIM_SIDE, reference.shape[:2])
     import pytorch_msssim  # noqa: PLC0415 - imports torch
     import torch  # noqa: PLC0415 - takes seconds to import
 

@@ -43,7 +43,7 @@ def vmaf(reference: Image, picture: Image) -> float:
     check_side("VMAF", _SIDE, reference.shape[:2])
     if (problem := unavailable()) is not None:
         raise Unsupported(problem)
-    log = ffmpeg.compare("VMAF", "gray", _CALL, _luma(reference), _luma(picture))
+    log = ffmpeg.compare("VMAF", "gray", _CALL, _luma(picture), _luma(reference))  # libvmaf's order
     return float(json.loads(log)["frames"][0]["metrics"]["vmaf"])
 
 

@@ -55,7 +55,7 @@ class Recipe(Settings):
         steps: number of steps for each lambda; one number for all, or a list.
         lr: peak learning rate, reached after `warmup` steps and followed by a cosine to `final_lr`.
         warmup: number of steps in which the learning rate rises to `lr`.
-        final_lr: learning rate of the last step.
+        final_lr: learning rate that the cosine would reach one step after the last.
         aux_lr: learning rate of the quantiles, constant.
         clip: largest norm of the gradient.
         ema: decay of the exponential moving average of the weights, which is what is saved.

@@ -5,16 +5,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from compressai.entropy_models import EntropyModel
 from compressai.models import CompressionModel
 from torch import Tensor, nn
-from torch.nn import functional
 
 from bench.errors import BenchError
+from bench.models.subsampling import subsampling_first
 from bench.training.adversary import Adversary
 from bench.training.recipe import Stage
 from bench.utils.machine import is_bfloat16_faster
@@ -42,7 +42,8 @@ class Losses:
     """The losses of one step, 0-dim tensors, means over the crops.
 
     Attributes:
-        loss: bpp + lmbda * 255^2 * mse, weighted, with the recipe's other terms.
+        loss: bpp + lmbda * 255^2 * mse, weighted, with the recipe's idempotence term; without its
+            gradient penalty.
         bpp: estimated rate in bits per pixel.
         mse: mean squared error on [0, 1].
         attacked: loss of the adversarial crops only; NaN if there are none.
@@ -80,7 +81,7 @@ class Trainer:
         self.bfloat16 = is_bfloat16_faster(device) if chosen is None else chosen
         self.step = 0
         net = net.to(device=device, memory_format=torch.channels_last).train()
-        self._net = _subsampling_first(_entropy_in_float32(net))
+        self._net = subsampling_first(_entropy_in_float32(net))
         self._live: dict[str, Tensor] = dict(net.named_parameters())
         self._mean = {name: weight.detach().clone() for name, weight in self._live.items()}
         self._weights = [w for name, w in self._live.items() if not name.endswith("quantiles")]
@@ -221,23 +222,6 @@ def _entropy_in_float32(net: CompressionModel) -> CompressionModel:
         if isinstance(module, EntropyModel):
             module.forward = functools.partial(_in_float32, module.forward)
     return net
-
-
-def _subsampling_first(net: CompressionModel) -> CompressionModel:
-    """Let 1x1 convolutions with a stride drop the pixels they skip before they compute, in place.
-
-    The result is the same. The weight gradient of such a convolution in channels_last, with few
-    channels, writes outside its memory on some processors (torch 2.14, oneDNN).
-    """
-    for layer in net.modules():
-        if isinstance(layer, nn.Conv2d) and layer.kernel_size == (1, 1) != layer.stride:
-            cast("Any", layer).forward = functools.partial(_on_kept_pixels, layer)
-    return net
-
-
-def _on_kept_pixels(layer: nn.Conv2d, inputs: Tensor) -> Tensor:
-    down, right = layer.stride
-    return functional.conv2d(inputs[..., ::down, ::right], layer.weight, layer.bias)
 
 
 def _in_float32(

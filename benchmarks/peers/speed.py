@@ -176,8 +176,9 @@ HEAD = """\
 # Time to damage
 
 This page compares how fast the ensemble `standard` in its cheap mode and attacks of others, with
-four times its gradients, do damage. The clock is the CPU time of the search with one thread. The
-damage is measured on real bitstreams: loss of PSNR in dB, additional bits per pixel, or R-D cost.
+four times the gradients that it spends before extensions, do damage. The clock is the CPU time of
+the search with one thread. The damage is measured on real bitstreams: loss of PSNR in dB,
+additional bits per pixel, or R-D cost.
 The page is written by these commands (see benchmarks/peers/README.md):
 
     python benchmarks/peers/suite.py --times 4 --pictures kodim13 > speed.yaml

@@ -23,7 +23,7 @@ import yaml
 
 PLUGIN = Path(__file__).with_name("peer_attacks.py")
 GRADIENTS = 100
-"""Gradients per objective of the ensemble `standard` in its cheap mode."""
+"""Gradients per objective of the ensemble `standard` in its cheap mode, before extensions."""
 
 PICTURES = tuple(f"kodim{number:02d}" for number in (1, 5, 8, 13, 15, 19, 21, 23))
 """The pictures that no attack was tuned on."""

@@ -27,10 +27,11 @@ INTRODUCTION = """\
 # Comparison with attacks of others
 
 This page compares the ensemble `standard` in its cheap mode with attacks of other libraries and
-with published settings of other benchmarks, with as many gradients as `standard` and with several
-times as many. All run through this harness: on the same 8-bit pictures, inside the same budgets,
-and scored on real bitstreams that were decoded again. Attacks of others follow the gradients of the
-harness's default surrogate; those marked "unrounded" follow the surrogate without rounding.
+with published settings of other benchmarks, with the gradients that `standard` spends before
+extensions and with several times as many. All run through this harness: on the same 8-bit pictures,
+inside the same budgets, and scored on real bitstreams that were decoded again. Attacks of others
+follow the gradients of the harness's default surrogate; those marked "unrounded" follow the
+surrogate without rounding.
 `docs/scripts/comparison.py` writes the page from finished runs; benchmarks/peers/README.md says
 what is compared and how, and prints the suites.
 
@@ -40,8 +41,9 @@ SUMMARY = """\
 
 A case is one model, picture, budget and objective. The number in the name of an attack is the
 number of gradients that it may spend per objective; `standard` spends at most {gradients} gradients
-and {queries} queries. Its searches for the R-D cost may start from the pictures of its searches for
-the distortion and the rate, whose gradients are counted there."""
+and {queries} queries, with its extensions: a search that still rises is run once more with twice
+the steps. Its searches for the R-D cost may start from the pictures of its searches for the
+distortion and the rate, whose gradients are counted there alone."""
 ATTACKS = """\
 ## Each attack
 
@@ -215,10 +217,10 @@ def _effort(pictures: Iterable[ScoredPicture]) -> dict[str, int]:
 
 
 def _summary(comparisons: Sequence[Comparison]) -> str:
-    """Return how often the ensemble is at least as strong as every attack up to each level."""
+    """Return how often the ensemble is at least as strong as attacks with the same gradients."""
     lines = []
-    for most in sorted({one.level for one in comparisons}):
-        counted = [one for one in comparisons if one.level == most]
+    for spent in sorted({one.level for one in comparisons}):
+        counted = [one for one in comparisons if one.level == spent]
         together: dict[tuple[Group, str], bool] = {}
         for one in counted:
             together |= {case: won and together.get(case, True) for case, won in one.wins.items()}
@@ -228,7 +230,7 @@ def _summary(comparisons: Sequence[Comparison]) -> str:
         worst = min(counted, key=lambda one: fmean(one.wins.values()))
         least = f"{_share(worst.wins.values())} ({worst.attack})"
         shares = (_share(single), least, _share(together.values()))
-        lines.append((str(most), *shares, f"{below}/{groups}"))
+        lines.append((str(spent), *shares, f"{below}/{groups}"))
     headers = ("gradients", "at least as strong as one attack", "the least of all attacks")
     more = ("at least as strong as all of them together", "means below")
     return table((*headers, *more), lines)

@@ -3,7 +3,7 @@
     python docs/scripts/learned_models.py FOLDER
 
 Each class that the installed CompressAI has is built with few channels and random weights. The last
-layer of its encoder is scaled so that many latents are not rounded to zero. The tests of `bench
+layer of its encoder is scaled so that some latents are not rounded to zero. The tests of `bench
 check` then run on its checkpoint, in one process and on one object of the codec. A step is timed on
 a net of the published size. Results are kept in FOLDER, one file per class; a class with a result
 is not measured again.
@@ -51,7 +51,10 @@ SIDE = 256
 
 SPREAD = 0.2
 """Standard deviation of the latents. The scales that a random net predicts have their minimum, and
-the estimate of larger latents is too high there: they are rarer than the coder's 2**-16."""
+the estimate of larger latents is too high there: they are rarer than the coder's 2**-16. So few
+latents are not rounded to 0: 2.5 % of those of elic2022-official and 2.4 % of those of
+cheng2020-anchor-checkerboard, counted less their means before the Gaussian conditionals, on 128x128
+pixels of astronaut."""
 
 CLASSES: Mapping[str, Mapping[str, Any]] = {
     "stf-wacnn": {"N": 64, "M": 80, "num_slices": 5},
@@ -90,8 +93,9 @@ INTRODUCTION = """\
 without an adapter
 (see [plugins.md](plugins.md#a-checkpoint-of-your-own-compressai-model)). This page shows for which
 classes the tests of `bench check` hold. CompressAI publishes no weights for them, so the tests ran
-on nets with few channels and random weights, scaled so that many latents are not rounded to 0. All
-latents of MLICv2 are coded; a trained net selects them."""
+on nets with few channels and random weights, scaled so that some latents are not rounded to 0,
+2.5 % of those of elic2022-official on a photograph. All latents of MLICv2 are coded; a trained net
+selects them."""
 COLUMNS = (
     "class",
     "CompressAI",

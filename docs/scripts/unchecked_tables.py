@@ -24,6 +24,7 @@ from typing import cast
 from torch import Tensor
 
 from backends.learned.base import Learned
+from backends.learned.nets import TABLES
 from bench.codec import Image
 from bench.errors import CodecError
 from bench.images.png import decode_png
@@ -35,7 +36,6 @@ from bench.utils.machine import configure_threads
 from bench.verify.replan import replan
 from bench.verify.run_folder import saved_pictures
 
-TABLES = ("_quantized_cdf", "_cdf_length", "_offset", "scale_table")
 WITHOUT_VECTORS = {"ATEN_CPU_CAPABILITY": "default"}
 
 

@@ -54,6 +54,16 @@ def test_another_picture_inside_the_budget_has_the_same_bytes(family, ball, phot
     assert target.queries + target.gradients <= CollisionSearch().evaluations
 
 
+@pytest.mark.parametrize("steps", [5, 7])
+def test_a_search_that_finds_nothing_uses_its_stated_evaluations(steps, rng):
+    """The values of both ends are counted, too, though they are no queries."""
+    picture = rng.integers(50, 60, (6, 7, 3), dtype=np.uint8)
+    attack = CollisionSearch(steps=steps, tries=2, lr=1e-6)
+    _, flags, target = _search(Toy(), picture, Linf(8), attack)
+    assert flags == (NO_COLLISION,)
+    assert target.queries + target.gradients + 2 == attack.evaluations
+
+
 def test_a_free_search_begins_at_another_picture(photograph, tmp_path):
     codec, picture = _bundled(FAMILIES[0]), photograph("coffee", 64, 64)
     Pictures.fromarray(photograph("astronaut", 64, 64)).save(tmp_path / "other.png")

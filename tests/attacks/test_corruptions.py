@@ -61,7 +61,7 @@ CHANGES_FLAT |= {"brightness", "jpeg_compression"}
 """Kinds that change a picture of one colour; JPEG rounds it."""
 
 
-def _draws(seed=SEED):
+def _rng(seed=SEED):
     return np.random.RandomState(seed)
 
 
@@ -109,14 +109,14 @@ def test_blurs_and_warps_keep_one_colour(kind):
 def test_gaussian_noise_has_the_standard_deviation_of_its_severity():
     grey = np.full((200, 200, 3), 0.5)
     for severity, sigma in enumerate((0.08, 0.12, 0.18, 0.26, 0.38), 1):
-        noise = noises.gaussian_noise(grey, severity, _draws()) - grey
+        noise = noises.gaussian_noise(grey, severity, _rng()) - grey
         assert noise.std() == pytest.approx(sigma, rel=0.02)
 
 
 def test_shot_noise_counts_photons():
     grey = np.full((200, 200, 3), 0.4)
     for severity, photons in enumerate((60, 25, 12, 5, 3), 1):
-        noisy = noises.shot_noise(grey, severity, _draws())
+        noisy = noises.shot_noise(grey, severity, _rng())
         assert noisy.mean() == pytest.approx(0.4, rel=0.02)
         assert noisy.var() == pytest.approx(0.4 / photons, rel=0.03)
         assert noisy * photons == pytest.approx(np.rint(noisy * photons))
@@ -125,7 +125,7 @@ def test_shot_noise_counts_photons():
 def test_impulse_noise_hits_a_share_of_the_values():
     grey = np.full((200, 200, 3), 0.5)
     for severity, share in enumerate((0.03, 0.06, 0.09, 0.17, 0.27), 1):
-        noisy = noises.impulse_noise(grey, severity, _draws())
+        noisy = noises.impulse_noise(grey, severity, _rng())
         assert (noisy != 0.5).mean() == pytest.approx(share, rel=0.05)
         assert (noisy == 1).mean() == pytest.approx(share / 2, rel=0.05)
         assert set(np.unique(noisy)) == {0, 0.5, 1}
@@ -136,7 +136,7 @@ def test_defocus_turns_a_point_into_a_disk(severity):
     radius = (3, 4, 6, 8, 10)[severity - 1]
     point = np.zeros((41, 41, 3))
     point[20, 20] = 1
-    disk = blurs.defocus_blur(point, severity, _draws())[..., 0]
+    disk = blurs.defocus_blur(point, severity, _rng())[..., 0]
     assert disk.sum() == pytest.approx(1)
     inside = np.hypot(*np.mgrid[-20:21, -20:21]) < radius - 2
     assert disk[inside] == pytest.approx(disk[20, 20])
@@ -147,10 +147,10 @@ def test_defocus_turns_a_point_into_a_disk(severity):
 def test_glass_exchanges_pixels_of_the_neighbourhood():
     rows, columns = np.mgrid[:30, :40].astype(float)
     places = np.stack([rows, columns, rows], axis=2)
-    moved = blurs._exchanged(places, 3, _draws())
+    moved = blurs._exchanged(places, 3, _rng())
     assert np.array_equal(np.sort(moved[..., 0].ravel()), np.sort(rows.ravel()))
     assert np.abs(moved[..., 1] - columns).mean() > 1
-    outside = blurs._exchanged(places[:5, :5], 3, _draws())
+    outside = blurs._exchanged(places[:5, :5], 3, _rng())
     assert np.array_equal(outside, places[:5, :5])
 
 
@@ -171,7 +171,7 @@ def test_zooms_show_the_centre_enlarged():
     assert zoomed(ramp, 2.5) == pytest.approx(ramp / 2.5)
     factors = np.arange(1, 1.31, 0.03)
     expected = ramp * (1 + sum(1 / factor for factor in factors)) / (1 + len(factors))
-    assert blurs.zoom_blur(ramp, 5, _draws()) == pytest.approx(expected)
+    assert blurs.zoom_blur(ramp, 5, _rng()) == pytest.approx(expected)
 
 
 def test_filters_are_those_of_scipy(rng):
@@ -189,7 +189,7 @@ def test_brightness_raises_the_value_and_keeps_hue_and_saturation(photograph):
     for severity, more in enumerate((0.1, 0.2, 0.3, 0.4, 0.5), 1):
         hsv = rgb2hsv(planes)
         hsv[..., 2] = np.minimum(hsv[..., 2] + more, 1)
-        assert weather.brightness(planes, severity, _draws()) == pytest.approx(hsv2rgb(hsv))
+        assert weather.brightness(planes, severity, _rng()) == pytest.approx(hsv2rgb(hsv))
 
 
 def test_snow_and_brightness_lighten_and_fog_keeps_the_brightest(photograph):
@@ -204,21 +204,21 @@ def test_snow_and_brightness_lighten_and_fog_keeps_the_brightest(photograph):
 
 
 def test_snow_falls_the_same_upside_down():
-    flakes = weather.snow(np.zeros((64, 80, 3)), 3, _draws())
+    flakes = weather.snow(np.zeros((64, 80, 3)), 3, _rng())
     assert flakes == pytest.approx(flakes[::-1, ::-1])
 
 
 def test_plasma_is_a_map_from_0_to_1_of_any_size():
-    whole = textures.plasma(256, 256, 1.5, _draws())
+    whole = textures.plasma(256, 256, 1.5, _rng())
     assert (whole.min(), whole.max()) == (0, 1)
-    assert np.array_equal(textures.plasma(9, 200, 1.5, _draws()), whole[:9, :200])
-    assert textures.plasma(3, 700, 1.5, _draws()).shape == (3, 700)
-    rough = [np.abs(np.diff(textures.plasma(256, 256, one, _draws()))).mean() for one in (3, 1.4)]
+    assert np.array_equal(textures.plasma(9, 200, 1.5, _rng()), whole[:9, :200])
+    assert textures.plasma(3, 700, 1.5, _rng()).shape == (3, 700)
+    rough = [np.abs(np.diff(textures.plasma(256, 256, one, _rng()))).mean() for one in (3, 1.4)]
     assert rough[0] < rough[1]
 
 
 def test_frost_is_bluish_and_as_rough_at_every_scale():
-    frost = textures.frost_texture(256, 256, _draws())
+    frost = textures.frost_texture(256, 256, _rng())
     red, green, blue = frost.mean(axis=(0, 1))
     assert red < green < blue
     assert 0.48 <= frost.mean() <= 0.81
@@ -232,7 +232,7 @@ def test_frost_is_bluish_and_as_rough_at_every_scale():
 def test_contrast_shrinks_the_distance_to_the_mean(photograph):
     planes = photograph("coffee", 60, 83) / 255
     for severity, share in enumerate((0.4, 0.3, 0.2, 0.1, 0.05), 1):
-        flat = digital.contrast(planes, severity, _draws())
+        flat = digital.contrast(planes, severity, _rng())
         assert flat.std(axis=(0, 1)) == pytest.approx(share * planes.std(axis=(0, 1)))
         assert flat.mean(axis=(0, 1)) == pytest.approx(planes.mean(axis=(0, 1)))
 
@@ -256,15 +256,15 @@ def test_jpeg_is_that_of_pillow(photograph):
 
 def test_an_affine_map_of_nothing_is_the_identity():
     grid = np.mgrid[:31, :47].astype(float)
-    assert digital._affine(grid, 0.0, _draws()) == pytest.approx(grid)
-    assert np.abs(digital._affine(grid, 4.0, _draws()) - grid).max() > 1
+    assert digital._affine(grid, 0.0, _rng()) == pytest.approx(grid)
+    assert np.abs(digital._affine(grid, 4.0, _rng()) - grid).max() > 1
 
 
 def test_elastic_displacements_are_as_large_as_their_severity(photograph):
     """A ramp shows where each pixel comes from, away from the edges."""
     ramp = np.repeat(np.mgrid[:256, :256][1][..., None] / 255.0, 3, axis=2)
     for severity, jitter in ((1, 24.4), (4, 4.88)):
-        moved = digital.elastic_transform(ramp, severity, _draws())[64:192, 64:192, 0] * 255
+        moved = digital.elastic_transform(ramp, severity, _rng())[64:192, 64:192, 0] * 255
         shift = np.abs(moved - np.arange(64, 192)).max()
         assert 0.3 < shift < 2.5 * jitter
 

@@ -8,7 +8,8 @@ import torch
 from skimage.color import rgb2ycbcr
 
 from attacks import OBJECTIVES
-from attacks.gradient.pgd import PGD
+from attacks.gradient.pgd import IFGSM, PGD
+from attacks.gradient.search import RANDOM_START
 from attacks.objectives.basic import (
     Distortion,
     HaarPsi,
@@ -152,6 +153,20 @@ def test_haarpsi_is_the_metric_of_that_name_and_can_be_climbed(pictures, small_c
     found = run_attack(PGD(steps=4), target, source, Linf(8), 0)
     assert float(target.value(found.images)) > float(target.value(source))
     assert target.flags() == ()
+
+
+@pytest.mark.parametrize("name", ["ms-ssim", "haarpsi"])
+def test_a_similarity_to_the_clean_reconstruction_starts_at_random(name, small_codec, photograph):
+    """It has its minimum at the source picture; there, similarities have a gradient of noise."""
+    if name == "haarpsi":
+        pytest.importorskip("piq", reason="the extra perceptual is not installed")
+    source = to_tensor(photograph("coffee", 192, 192))
+    objective = HaarPsi("clean") if name == "haarpsi" else MsSsim("clean", "ycbcr")
+    target = CodecTarget(small_codec("bmshj2018-factorized"), objective, source)
+    found = run_attack(IFGSM(steps=2), target, source, Linf(8), 0)
+    assert found.flags == ((RANDOM_START,),)
+    assert float(found.trace[0]) == 0
+    assert float(target.value(found.images)) > 0
 
 
 @pytest.mark.parametrize("reference", ["source", "clean", "input", "carried"])

@@ -5,7 +5,12 @@ Slices of the latents are predicted from each other, and what rounding has lost 
 """
 
 import torch
-from compressai.entropy_models import EntropyBottleneck, GaussianConditional
+from compressai.entropy_models import (
+    EntropyBottleneck,
+    EntropyBottleneckVbr,
+    GaussianConditional,
+    GaussianMixtureConditional,
+)
 from compressai.models import CompressionModel
 from compressai.models.utils import conv, deconv
 from torch import nn
@@ -135,6 +140,22 @@ class NeedsGpu(Sliced):
     def compress(self, images):
         torch.cuda.synchronize()
         return super().compress(images)
+
+
+class Mixture(Sliced):
+    """Has an entropy model whose bits no surrogate knows."""
+
+    def __init__(self):
+        super().__init__()
+        self.mixture = GaussianMixtureConditional(K=3)
+
+
+class SteppedBottleneck(Sliced):
+    """Has the entropy model of variable-rate models."""
+
+    def __init__(self):
+        super().__init__()
+        self.stepped = EntropyBottleneckVbr(HYPER)
 
 
 class _Windows(nn.Module):

@@ -14,7 +14,7 @@ from bench.cli.main import main
 from bench.codec import Codec
 from bench.inspection.origin import origin
 from bench.metrics.scores import psnr
-from bench.tensors import to_tensor
+from bench.tensors import to_image, to_tensor
 from pictures import smooth
 
 MODELS = {
@@ -87,6 +87,44 @@ def test_a_stream_of_the_same_picture_changes_nothing(name, pair):
     for stream in MODELS[name]:
         mixed = codec.recombined(to_tensor(attacked), stream, to_tensor(attacked))
         assert mixed.encode(attacked) == codec.encode(attacked)
+
+
+@pytest.mark.parametrize("name", ["cheng2020-anchor-checkerboard", "elic2022-official"])
+def test_streams_that_cannot_be_taken_from_the_source_have_no_restored_figures(
+    name, pair, small_codec
+):
+    """The encoder of z is inside the latent codec of these models: z would follow from y."""
+    found = origin(small_codec(name), *pair)
+    entropy_models = [one for one in found.layers if one.name.startswith("latent_codec.")]
+    assert len(entropy_models) > 1
+    assert {one.name for one in found.streams} == {"y", "z"}
+    assert all(one.bits > 0 for one in found.streams)
+    assert {one.restored_bits for one in found.streams} == {None}
+
+
+@pytest.mark.parametrize("name", ["bmshj2018-hyperprior-vbr", "mbt2018-mean-vbr"])
+@pytest.mark.parametrize("level", [0, 7])
+def test_the_trace_of_a_variable_rate_model_is_that_of_its_level(name, level, pair, variable_codec):
+    """The entropy model of y gets the latents times the gain of the level."""
+    codec, seen = variable_codec(name, level), {}
+    images = to_tensor(pair[0])
+    codec.trace(images, lambda layer, before, after: seen.__setitem__(layer, (before, after)))
+    with torch.no_grad():
+        scaled = codec.latents(images) * codec._net.Gain[level].abs()
+    assert torch.allclose(seen["gaussian_conditional"][0], scaled, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["bmshj2018-hyperprior", "mbt2018-mean"])
+def test_a_mixed_codec_estimates_and_reconstructs_what_it_codes(name, pair):
+    codec = _model(name)
+    source, attacked = map(to_tensor, pair)
+    mixed = codec.recombined(attacked, "y", source)
+    with torch.no_grad():
+        images = mixed.reconstruct(attacked)
+        bits = sum(float(one.sum()) for one in mixed.rate(attacked).values())
+    assert psnr(mixed.decode(mixed.encode(pair[1])), to_image(images)) > 35
+    assert bits == pytest.approx(mixed.estimated_bits(pair[1]), rel=0.01)
+    assert bits != pytest.approx(codec.estimated_bits(pair[1]), rel=0.001)
 
 
 def test_a_codec_that_cannot_be_traced_has_no_origin(pair):

@@ -135,7 +135,7 @@ def test_st_lpips_says_the_same_with_the_weights_of_its_wheel(pair):
 def test_xpsnr_is_what_ffmpeg_prints(pair, tmp_path):
     """ffmpeg converts the files itself, with rounding of its own: a few hundredths of a dB."""
     paths = [tmp_path / f"{index}.png" for index in range(2)]
-    for path, picture in zip(paths, reversed(pair), strict=True):
+    for path, picture in zip(paths, pair, strict=True):  # xpsnr's first input is the reference
         Pictures.fromarray(picture).save(path)
     convert = "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int"
     graph = ";".join(f"[{i}:v]{convert},format=yuv444p[p{i}]" for i in range(2))
@@ -147,6 +147,33 @@ def test_xpsnr_is_what_ffmpeg_prints(pair, tmp_path):
     wanted = -10 * math.log10((6 * errors[0] + errors[1] + errors[2]) / 8)
     assert _made("xpsnr")(*pair) == pytest.approx(wanted, abs=0.03)
     assert wanted != pytest.approx(y, abs=0.1)
+
+
+def test_xpsnr_weights_noise_by_the_activity_of_the_reference():
+    """The same noise counts more in the flat half than in the busy half, where it is masked."""
+    rng = np.random.default_rng(0)
+    reference = np.full((128, 256, 3), 128, np.uint8)
+    reference[:, 128:] += rng.integers(-60, 61, (128, 128, 1)).astype(np.uint8)
+    noise = rng.choice([-12, 12], (128, 128, 1)).astype(np.int64)
+    flat, busy = (reference.astype(np.int64) for _ in range(2))
+    flat[:, :128] += noise
+    busy[:, 128:] += noise
+    metric = _made("xpsnr")
+    values = [metric(reference, picture.astype(np.uint8)) for picture in (flat, busy)]
+    assert values[0] < values[1] - 2.5
+
+
+def test_xpsnr_of_a_huge_error_is_negative():
+    """Errors in flat areas count more than their square, so the luma is below 0 dB."""
+    black, white = (np.full((128, 128, 3), level, np.uint8) for level in (0, 255))
+    assert -10 < _made("xpsnr")(black, white) < 0
+
+
+@pytest.mark.parametrize("line", ["", "n: 1  XPSNR y: nan  XPSNR u: inf  XPSNR v: inf"])
+def test_xpsnr_without_the_value_of_a_plane_says_so(monkeypatch, line, pair):
+    monkeypatch.setattr("bench.metrics.ffmpeg.compare", lambda *_: line)
+    with pytest.raises(Unsupported, match="no XPSNR of Y, Cb and Cr"):
+        _made("xpsnr")(*pair)
 
 
 def test_xpsnr_does_not_hide_an_error_of_colour_behind_a_perfect_luma():

@@ -112,11 +112,6 @@ class RoundedBottleneck(nn.Module):
         self._step = step
         self._medians = model.quantiles[:, 0, 1].detach().view(1, -1, 1, 1)
 
-    def _get_medians(self) -> Tensor:
-        """Return the medians, (C, 1, 1), for models that round by themselves."""
-        medians: Tensor = self._medians[0]
-        return medians
-
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return the rounded latents, (B, C, h, w), and an empty tensor for the bits."""
         medians, step = self._medians, self._step

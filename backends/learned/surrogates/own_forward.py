@@ -1,14 +1,15 @@
-"""The surrogate of a model of any class: its own forward, with other entropy models.
+"""The surrogate of a model of another class: its own forward, with other entropy models.
 
 The forward of a model predicts each latent from those coded before it, masks, and corrects what
 rounding has lost, as its coder does. So nothing about its class needs to be known:
 
     net(images) --> entropy model of z --> entropy model of each slice of y --> x_hat, likelihoods
 
-Every entropy model is replaced. The replacement rounds with the identity as gradient, and its
-likelihoods are 2 ** -bits, where the bits have the value of the coder's tables and the gradient of
-the smooth bits (`entropy_models`). The model may select, join or mask them. Where it rounds by
-itself, the gradient is the identity, too (`rounding`).
+Every entropy bottleneck and Gaussian conditional is replaced; models with other entropy models are
+refused (mixtures of Gaussians, the bottleneck of variable-rate models). The replacement rounds with
+the identity as gradient, and its likelihoods are 2 ** -bits, where the bits have the value of the
+coder's tables and the gradient of the smooth bits (`entropy_models`). The model may select, join or
+mask them. Where it rounds by itself, the gradient is the identity, too (`rounding`).
 
 The surrogate without rounding is the same forward with values that are not rounded. It keeps what
 the decoder adds to the latents or does not code.
@@ -21,7 +22,13 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import torch
-from compressai.entropy_models import EntropyBottleneck, EntropyModel, GaussianConditional
+from compressai.entropy_models import (
+    EntropyBottleneck,
+    EntropyBottleneckVbr,
+    EntropyModel,
+    GaussianConditional,
+    GaussianMixtureConditional,
+)
 from compressai.models import CompressionModel
 from torch import Tensor, nn
 
@@ -34,6 +41,7 @@ from backends.learned.surrogates.entropy_models import (
 )
 from backends.learned.surrogates.rounding import SurrogateRounding, before_rounding
 from bench.codec import Rounding
+from bench.errors import ConfigError
 
 
 class OwnForward(nn.Module):
@@ -187,6 +195,16 @@ def _counting(model: EntropyModel) -> nn.Module:
     return _Bottleneck(model, CostedBottleneck(model))
 
 
+def _check_supported(name: str, model: nn.Module) -> None:
+    """Raise a ConfigError for an entropy model that has no substitute here."""
+    is_known = isinstance(model, EntropyBottleneck | GaussianConditional)
+    if not is_known or isinstance(model, GaussianMixtureConditional):
+        raise ConfigError(
+            f"there is no surrogate of the {type(model).__name__} '{name}'; entropy models must be"
+            " derived from CompressAI's EntropyBottleneck or GaussianConditional"
+        )
+
+
 def _copied(
     net: CompressionModel, substitute: Callable[[EntropyModel], nn.Module]
 ) -> CompressionModel:
@@ -194,10 +212,14 @@ def _copied(
 
     They are replaced wherever the net refers to them: CompressAI's latent codecs also keep their
     parts in a plain dictionary.
+
+    Raises:
+        ConfigError: an entropy model has no substitute.
     """
     shared: dict[int, object] = {id(one): one for one in (*net.parameters(), *net.buffers())}
-    for part in net.modules():
-        if isinstance(part, EntropyBottleneck | GaussianConditional):
+    for name, part in net.named_modules():
+        if isinstance(part, EntropyModel | EntropyBottleneckVbr):
+            _check_supported(name, part)
             shared[id(part)] = substitute(part)
     copied: CompressionModel = copy.deepcopy(net, shared)
     return copied

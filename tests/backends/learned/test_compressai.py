@@ -89,7 +89,7 @@ def test_other_tables_of_equal_weights_are_told_apart_and_refused(small_checkpoi
     own, other = _make(checkpoint=path), _make(checkpoint=path)
     net = copy.deepcopy(own._net)
     net.entropy_bottleneck._quantized_cdf[0, 1] += 1
-    Learned.__init__(other, FACTORISED, net, own._surrogate_of, own._estimator)
+    Learned.__init__(other, FACTORISED, net, own._surrogate_of, own._estimator_of)
     assert is_same_codec(own.fingerprint(), other.fingerprint())
     assert own.fingerprint() != other.fingerprint()
     bitstream = own.encode(np.zeros((16, 16, 3), np.uint8))

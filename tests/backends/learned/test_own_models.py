@@ -162,13 +162,36 @@ def test_a_class_of_compressai_is_found_by_its_name(small_checkpoint, small_code
 
 def test_a_name_that_compressai_does_not_know_is_told(own_checkpoint):
     choice = (("model", "elic2022-oficial"), ("checkpoint", str(own_checkpoint("Nested"))))
-    with pytest.raises(ConfigError, match=r"has no model .* did you mean 'elic2022-official'"):
+    with pytest.raises(ConfigError, match=r"has no image model .* mean 'elic2022-official'"):
         instantiate("codec", ComponentSpec("compressai", choice))
 
 
 def test_a_model_that_cannot_code_is_told(own_codec, own_checkpoint):
     with pytest.raises(ConfigError, match=r"codes no picture: .*(CUDA|NVIDIA).*; its compress and"):
         own_codec("NeedsGpu", own_checkpoint("Nested"))
+
+
+@pytest.mark.parametrize(
+    ("name", "entropy_model"),
+    [
+        ("Mixture", "GaussianMixtureConditional 'mixture'"),
+        ("SteppedBottleneck", "EntropyBottleneckVbr 'stepped'"),
+    ],
+)
+def test_an_entropy_model_without_a_surrogate_is_named(name, entropy_model, own_codec, tmp_path):
+    net = getattr(sliced_models, name)()
+    net.update(force=True)
+    torch.save(net.state_dict(), tmp_path / "weights.pth.tar")
+    with pytest.raises(ConfigError, match=f"no surrogate of the {entropy_model}"):
+        own_codec(name, tmp_path / "weights.pth.tar")
+
+
+@pytest.mark.parametrize("name", ["ssf2020", "sfu2023-pcc-rec-pointnet", "hrtzxf2022-pcc-rec"])
+def test_models_of_videos_and_points_are_unknown(name, own_checkpoint):
+    choice = (("model", name), ("checkpoint", str(own_checkpoint("Nested"))))
+    with pytest.raises(ConfigError, match=f"has no image model '{name}'") as found:
+        instantiate("codec", ComponentSpec("compressai", choice))
+    assert "-pcc-" not in str(found.value).rpartition(name)[2]
 
 
 class _Contract(CodecContract):
