@@ -22,6 +22,7 @@ from bench.errors import PLUGIN_ERRORS, StoreError
 from bench.isolation.coder import Coder
 from bench.isolation.coder_pool import CoderPool
 from bench.planning.jobs import MeasureJob
+from bench.store.pictures import picture_file
 from bench.store.records import UNATTACKED, MeasureRecord
 from bench.store.resources import Measured, Resources, Usage
 from bench.store.run_folder import Store
@@ -55,7 +56,7 @@ def measure_resources(prepared: Prepared, store: Store, pool: CoderPool) -> None
         pool: the processes in which foreign codecs encode and decode.
 
     Raises:
-        StoreError: the result cannot be stored, or an adversarial picture cannot be read.
+        StoreError: the result cannot be stored, or an adversarial picture was lost or altered.
         BenchError: the disk is full.
     """
     cells = {
@@ -106,7 +107,7 @@ def _images(store: Store, source: Image, crafts: Iterable[str]) -> dict[str | No
         image = store.load_picture(key)
         if image is None:
             raise StoreError(
-                f"the adversarial picture {key} cannot be read; run the suite into another folder"
+                f"{picture_file(key)} was lost or altered; run the suite into another folder"
             )
         images[key] = image
     return images

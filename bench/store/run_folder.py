@@ -21,8 +21,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bench.codec import Image
-from bench.errors import ImageError, StoreError
-from bench.images.png import decode_png, encode_png
+from bench.errors import StoreError
+from bench.images.png import encode_png
 from bench.store.manifest import (
     MANIFEST,
     Manifest,
@@ -32,17 +32,17 @@ from bench.store.manifest import (
     read_manifest,
     write_manifest,
 )
+from bench.store.pictures import picture_file, read_picture
 from bench.store.records import CraftRecord, MeasureRecord, WorkerRecord
 from bench.store.records_file import append_line, as_line, os_errors_as_store_errors, read_records
 from bench.store.resources import RESOURCES, Resources
 from bench.store.set_aside import exchange
 from bench.store.timings import TIMINGS, Timings
-from bench.utils.files import read_file, write_atomically
+from bench.utils.files import write_atomically
 from bench.utils.memory import collection_paused
 
 _RECORDS = "records.jsonl"
 _WORKERS = "workers.jsonl"
-_PICTURES = "adversarial"
 
 
 @dataclass(frozen=True)
@@ -116,19 +116,14 @@ class Store:
         Raises:
             StoreError: it cannot be written.
         """
-        path = self._picture_path(key)
+        path = self._folder / picture_file(key)
         with os_errors_as_store_errors(f"write {path}"):
             path.parent.mkdir(exist_ok=True)
             write_atomically(path, encode_png(image))
 
     def load_picture(self, key: str) -> Image | None:
-        """Return a saved adversarial picture, uint8 (H, W, 3); None if it cannot be read."""
-        try:
-            image = decode_png(read_file(self._picture_path(key)))
-        except (OSError, ImageError):
-            return None
-        image.setflags(write=False)
-        return image
+        """Return the picture that a recorded search found; None if it is lost or altered."""
+        return read_picture(self._folder, self.crafts[key])
 
     @property
     def timings(self) -> Timings:
@@ -163,9 +158,6 @@ class Store:
             StoreError: resources.json cannot be written.
         """
         RESOURCES.write(self._folder, resources)
-
-    def _picture_path(self, key: str) -> Path:
-        return self._folder / _PICTURES / f"{key}.png"
 
     def _index(self, record: CraftRecord | MeasureRecord) -> None:
         if isinstance(record, CraftRecord):

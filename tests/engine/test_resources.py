@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from backends.toy import Toy
 from bench.cli.main import main
 from bench.engine import resources, trials
 from bench.errors import CodecError
+from bench.images.png import encode_png
 from bench.isolation.coder import LocalCoder
 from bench.store.run_folder import read_run
 
@@ -115,6 +117,16 @@ def test_they_are_measured_once_and_the_page_and_the_export_have_them(folder, tm
     capsys.readouterr()
     assert main(["plan", str(suite)]) == 0
     assert "to measure time and memory again" in capsys.readouterr().out
+
+
+def test_an_altered_picture_is_not_coded_again(folder, tmp_path, capsys):
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    (copy / "resources.json").unlink()
+    for path in (copy / "adversarial").iterdir():
+        path.write_bytes(encode_png(np.zeros((48, 48, 3), np.uint8)))
+    assert main(["run", str(folder.parent / "slow.yaml"), "-o", str(copy)]) == 2
+    assert ".png was lost or altered; run the suite into another" in capsys.readouterr().err
 
 
 def test_other_suites_keep_their_manifests(folder):

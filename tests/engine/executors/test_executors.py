@@ -150,7 +150,7 @@ def test_processes_give_the_records_and_pictures_of_one(tmp_path):
 
 
 def test_searches_from_pictures_that_are_not_scored_run_in_processes(tmp_path):
-    """With `score`, a search whose victims are left to others remains for those that start there."""
+    """With `score`, a search without victims remains for the searches that start there."""
     run(tmp_path / "serial", "serial", text=UNSCORED)
     run(tmp_path / "run", "processes", 2, UNSCORED)
     assert records(tmp_path / "run") == records(tmp_path / "serial")
