@@ -12,13 +12,14 @@ the fastest repetition of each.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 
 from bench.codec import Image
 from bench.engine.job_runner import victim
 from bench.engine.runner import Prepared
 from bench.engine.trials import Trial, in_turn, mean_load, trial, warm_trial
-from bench.errors import PLUGIN_ERRORS, StoreError
+from bench.errors import PLUGIN_ERRORS, MachineError, StoreError
 from bench.isolation.coder import Coder
 from bench.isolation.coder_pool import CoderPool
 from bench.planning.jobs import MeasureJob
@@ -49,6 +50,9 @@ def is_measured(prepared: Prepared, store: Store) -> bool:
 
 def measure_resources(prepared: Prepared, store: Store, pool: CoderPool) -> None:
     """Code the slowest adversarial pictures again, beside their source pictures, and store it.
+
+    Pictures over which the machine runs out of a resource are left out, so that the next run
+    measures all of them again.
 
     Args:
         prepared: the suite and its plan.
@@ -114,11 +118,12 @@ def _images(store: Store, source: Image, crafts: Iterable[str]) -> dict[str | No
 
 
 def _measured(coder: Coder, name: str, images: Mapping[str | None, Image]) -> Iterator[Measured]:
-    warm_trial(coder, images[None])
+    with suppress(MachineError):
+        warm_trial(coder, images[None])
     kinds = {key: partial(trial, coder, image) for key, image in images.items()}
     trials = in_turn(kinds, _ENOUGH_S)
-    for key, image in images.items():
-        usage = _usage(coder, image, trials[key]) if key in trials else None
+    for key, some in trials.items():
+        usage = _usage(coder, images[key], some) if some else None
         yield Measured(picture=name, craft=key, usage=usage)
 
 

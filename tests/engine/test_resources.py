@@ -166,3 +166,20 @@ def test_a_codec_that_fails_when_it_is_coded_again_has_no_usage():
     found = list(resources._measured(LocalCoder(_Fails()), "one", images))
     assert [(one.picture, one.craft) for one in found] == [("one", key) for key in images]
     assert [one.usage is None for one in found] == [False, True, False]
+
+
+class _Greedy(_Fails):
+    """Has no memory for the pictures on which the other fails."""
+
+    def encode(self, image):
+        try:
+            return super().encode(image)
+        except CodecError as error:
+            raise MemoryError from error
+
+
+def test_pictures_over_which_memory_runs_out_are_left_out():
+    black = np.zeros((4, 4, 3), np.uint8)
+    images = {None: black, "key": black + 1}
+    found = list(resources._measured(LocalCoder(_Greedy()), "one", images))
+    assert [one.craft for one in found] == [None]
