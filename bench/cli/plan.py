@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
     for named in prepared.terms.named_metrics:
         if named.codings:
             say(f"{named.label}: {named.codings:g} more codings of each evaluation")
-    workers = worker_count(plan, suite.compute.threads)
+    workers = worker_count(prepared)
     by = "in this process" if workers == 1 else f"with {workers} processes"
     scoring, timing = expected_seconds(plan, workers), expected_timing_seconds(plan)
     say(f"about {duration(scoring)} {by}")
