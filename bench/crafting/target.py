@@ -45,8 +45,8 @@ class CodecTarget:
         source: source pictures, float (B, 3, H, W) in [0, 1].
 
     Attributes:
-        queries: number of pictures that were really encoded for the attack, without the source
-            pictures, which some objectives compare with.
+        queries: number of queried pictures, without the source pictures, which some objectives
+            compare with. A query encodes its picture once, or more often if the objective needs it.
     """
 
     def __init__(self, codec: Codec | Differentiable, objective: Objective, source: Tensor) -> None:
