@@ -32,11 +32,11 @@ class Entry:
         available: "module:attribute" of a function that returns None if the implementation can run
             on this machine, and otherwise the reason and the remedy.
         packages: the installed distributions, beyond those that the harness itself needs, that
-            compute its values. Without one of them it is unavailable; their versions stand in the
-            manifests of runs.
+            compute its values. Without one of them it is unavailable. Manifests of runs have the
+            versions for metrics, objectives and budgets; a codec has its own in its fingerprint.
         install: the command that installs them, for messages.
         versions: "module:attribute" of a function that returns the names and versions of programs
-            that compute its values, for the manifests of runs.
+            that compute its values, for the manifests of runs; in the same way.
         cost: the time that `bench plan` assumes.
         runs_programs: whether a suite names the programs that it runs.
         owner: the installed distribution that provides it; the harness sets it.

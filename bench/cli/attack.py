@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from bench.inspection.origin import Origin
     from bench.inspection.single_attack import AttackReport, AttackRequest
-    from bench.registry.registry import Component
+    from bench.registry.component_spec import ComponentSpec
+    from bench.registry.registry import Component, Kind
     from bench.store.records import Scores
 
 HELP = "attack one picture; write both bitstreams, all pictures and a contact sheet"
@@ -90,22 +91,31 @@ def _request(arguments: argparse.Namespace) -> AttackRequest:
 
     return AttackRequest(
         picture=arguments.picture,
-        codec=_codec(arguments.codec),
-        attack=parse_component(arguments.attack),
+        codec=_component("codec", arguments.codec),
+        attack=_attack(arguments.attack),
         objective=parse_component(arguments.objective),
         budget=dict(parse_params([arguments.budget])),
-        source=None if arguments.source is None else _codec(arguments.source),
+        source=None if arguments.source is None else _component("codec", arguments.source),
         crop=None if arguments.crop is None else parse_crop(arguments.crop),
     )
 
 
-def _codec(words: Sequence[str]) -> Component:
-    """Return a codec as a suite would label it, with its defences."""
+def _attack(words: Sequence[str]) -> ComponentSpec:
+    """Return an attack with its settings, or an ensemble, whose members the suite makes."""
+    from bench.cli.key_values import parse_component
+    from bench.registry.registry import entries
+
+    is_ensemble = words[0] in entries("ensemble")
+    return parse_component(words) if is_ensemble else _component("attack", words)
+
+
+def _component(kind: Kind, words: Sequence[str]) -> Component:
+    """Return a codec or an attack as a suite would label it, with its defences or settings."""
     from bench.cli.key_values import parse_params
     from bench.suite.fields import single
 
     try:
-        return single("codec", {"name": words[0], **dict(parse_params(words[1:]))})
+        return single(kind, {"name": words[0], **dict(parse_params(words[1:]))})
     except ValueError as error:
         raise ConfigError(str(error)) from error
 
@@ -149,7 +159,7 @@ def _origin(found: Origin) -> Iterator[Table]:
     yield layers
     more = sum(stream.attacked_bits - stream.bits for stream in found.streams)
     streams = Table(title="Bits of the latents", title_justify="left")
-    titles = ("source", "attacked", "% of the increase", "restored: all bits", "restored: PSNR dB")
+    titles = ("source", "attacked", "% of the change", "restored: all bits", "restored: PSNR dB")
     for header in ("latents", *titles):
         streams.add_column(header, justify="left" if header == "latents" else "right")
     for one in found.streams:

@@ -48,6 +48,9 @@ COMMANDS = {
 }
 """The module of each command. Those of the leaderboard are found by name, like plugins."""
 
+_RESUMED = frozenset({"run", "attack", "attack-test", "compare", "train"})
+"""The commands that go on where they ended."""
+
 _PASSIVE = "OMP_WAIT_POLICY", "PASSIVE"
 """Set before torch is imported: its idle threads sleep instead of spinning on cores that codecs and
 other workers need. The demo takes about half the time; results do not depend on it."""
@@ -87,10 +90,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return _close_quietly()
     except (BenchError, OSError) as error:
-        return _refuse(_sentence(error))
+        return _refuse(_sentence(error, words[0]))
     except KeyboardInterrupt:
-        message = "interrupted; what was measured is kept, run the same command again"
-        return _refuse(message, INTERRUPTED)
+        return _refuse(f"interrupted; {_remedy(words[0])}", INTERRUPTED)
     return status or DONE
 
 
@@ -178,10 +180,16 @@ def _close_quietly() -> int:
     return CLOSED_PIPE
 
 
-def _sentence(error: BenchError | OSError) -> str:
+def _remedy(command: str) -> str:
+    """Return what to do about a command that did not come to its end."""
+    kept = "what was finished is kept, " if command in _RESUMED else ""
+    return f"{kept}run the same command again"
+
+
+def _sentence(error: BenchError | OSError, command: str) -> str:
     """Return one line; an operating system's refusal names its file."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"cannot use {error.filename}: {error.strerror}; choose another"
     if isinstance(error, MachineError):
-        return f"{one_line(error)}; what was finished is kept, run the same command again"
+        return f"{one_line(error)}; {_remedy(command)}"
     return one_line(error)

@@ -25,15 +25,15 @@ def run(arguments: argparse.Namespace) -> None:
     from bench.engine.executors.automatic import expected_seconds, worker_count
     from bench.engine.runner import prepare
     from bench.engine.timing import expected_timing_seconds
-    from bench.planning.estimate import resources_seconds
+    from bench.planning.estimate import left_out, resources_seconds
     from bench.planning.victims import left_to_others
     from bench.utils.durations import duration
 
     suite, base = requested_suite(arguments)
     prepared = prepare(suite, base)
     plan = prepared.plan
-    if left_out := left_to_others(suite, plan):
-        say(left_out)
+    if others := left_to_others(suite, plan):
+        say(others)
     searches = Counter(str(job.search.choice) for job in plan.crafts)
     evaluations = Counter(f"{cell.victim.label} ({cell.threat})" for cell in plan.cells)
     for title, counts in (("searches", searches), ("evaluations", evaluations)):
@@ -43,10 +43,11 @@ def run(arguments: argparse.Namespace) -> None:
     for named in prepared.terms.named_metrics:
         if named.codings:
             say(f"{named.label}: {named.codings:g} more codings of each evaluation")
-    workers = worker_count(plan, suite.compute.threads)
+    workers = worker_count(prepared)
     by = "in this process" if workers == 1 else f"with {workers} processes"
     scoring, timing = expected_seconds(plan, workers), expected_timing_seconds(plan)
-    say(f"about {duration(scoring)} {by}")
+    more = left_out(suite)
+    say(f"about {duration(scoring)} {by}{f', without the time of {more}' if more else ''}")
     if suite.resources:
         say(f"then about {duration(resources_seconds(plan))} to measure time and memory again")
     say(f"then about {duration(timing)} to time the codecs; nothing was executed")

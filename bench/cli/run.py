@@ -107,7 +107,7 @@ def run_into(
     from bench.cli.progress import watch
     from bench.engine.resources import is_measured, measure_resources
     from bench.engine.runner import describe
-    from bench.engine.timing import is_timed, measure_timings
+    from bench.engine.timing import codecs_to_time, is_timed, measure_timings
     from bench.store.run_folder import open_run
     from bench.utils.terminal import terminal
 
@@ -121,7 +121,8 @@ def run_into(
         scored = watch(events, prepared.plan, store, terminal())
         say_now(f"{scored} evaluations scored now, {len(prepared.plan.cells)} in {folder}")
         if pool is not None and not is_timed(prepared, store):
-            say_now(f"timing {len(prepared.points)} operating points on a megapixel each")
+            count = len(codecs_to_time(prepared, store))
+            say_now(f"timing {count} operating points on a megapixel, slow ones on less")
             measure_timings(prepared, store, pool)
         if pool is not None and prepared.suite.resources and not is_measured(prepared, store):
             say_now("coding the slowest adversarial pictures again, beside their source pictures")

@@ -77,13 +77,15 @@ class Search:
 def run_until_converged(attack: Attack, search: Search, extensions: int) -> AttackResult:
     """Run an attack, and again with twice the steps for pictures whose objective still rises.
 
+    A longer run starts anew, and can find less: step sizes depend on the number of steps.
+
     Args:
         attack: the attack; its `steps` are doubled.
         search: what it is run on.
         extensions: how often the steps are doubled at most.
 
     Returns:
-        The result on the CPU, for each picture that of its last run.
+        The result on the CPU, for each picture that of the run with the highest value.
     """
     result = _run(attack, search)
     for doubling in range(1, extensions + 1):
@@ -92,8 +94,13 @@ def run_until_converged(attack: Attack, search: Search, extensions: int) -> Atta
             break
         steps: int = cast("Any", attack).steps * 2**doubling
         longer = _run(replace(cast("Any", attack), steps=steps), search)
-        result = _combined(rising, longer, result)
+        result = _combined(rising & (_best(longer) >= _best(result)), longer, result)
     return result
+
+
+def _best(result: AttackResult) -> Tensor:
+    """Return the largest finite value of each picture's trace, (B,)."""
+    return result.trace.where(result.trace.isfinite(), -torch.inf).amax(0)
 
 
 def _run(attack: Attack, search: Search) -> AttackResult:

@@ -23,6 +23,7 @@ from bench.codec import Codec, Concurrent, Differentiable, Image, LatentCodec
 from bench.defence import at_levels
 from bench.errors import PLUGIN_ERRORS, Unsupported, raise_if_machine
 from bench.isolation.coder import decode, encode
+from bench.metrics.failure import failed_coding
 from bench.tensors import to_image, to_tensor
 from bench.utils.foreign_call import foreign_call
 
@@ -31,9 +32,6 @@ NAN_GRADIENT = "nan-gradient"
 
 _TIMED = 3
 """How often a picture is encoded where an objective needs the time; the fastest one counts."""
-
-_FAILED_LEVEL, _FAILED_BPP = 128, 24.0
-"""A failure to code a picture counts as mid-grey at 24 bits per pixel."""
 
 
 class CodecTarget:
@@ -45,8 +43,8 @@ class CodecTarget:
         source: source pictures, float (B, 3, H, W) in [0, 1].
 
     Attributes:
-        queries: number of pictures that were really encoded for the attack, without the source
-            pictures, which some objectives compare with.
+        queries: number of queried pictures, without the source pictures, which some objectives
+            compare with. A query encodes its picture once, or more often if the objective needs it.
     """
 
     def __init__(self, codec: Codec | Differentiable, objective: Objective, source: Tensor) -> None:
@@ -286,8 +284,9 @@ def _differing(one: bytes | None, other: bytes | None) -> Tensor | None:
 
 
 def _failure(image: Image) -> _Output:
-    bits = {"bitstream": torch.tensor([[_FAILED_BPP * image[..., 0].size]])}
-    grey = to_tensor(np.full_like(image, _FAILED_LEVEL))
+    failed = failed_coding(image)
+    bits = {"bitstream": torch.tensor([[failed.bpp * image[..., 0].size]])}
+    grey = to_tensor(failed.image)
     return _Output(grey, bits, grey, bitstream=b"", seconds=0.0)
 
 

@@ -119,7 +119,8 @@ class JobRunner:
         cached_pictures: number of source pictures whose clean results are kept in memory; the
             pictures of a batch are used in turn.
         pool: the processes in which foreign codecs encode and decode, and in which every codec
-            decodes its witness picture; None to code everything in this process.
+            decodes its witness picture and damaged bitstreams; None to code everything in this
+            process.
     """
 
     def __init__(

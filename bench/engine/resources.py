@@ -12,16 +12,18 @@ the fastest repetition of each.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 
 from bench.codec import Image
 from bench.engine.job_runner import victim
 from bench.engine.runner import Prepared
 from bench.engine.trials import Trial, in_turn, mean_load, trial, warm_trial
-from bench.errors import PLUGIN_ERRORS, StoreError
+from bench.errors import PLUGIN_ERRORS, MachineError, StoreError
 from bench.isolation.coder import Coder
 from bench.isolation.coder_pool import CoderPool
 from bench.planning.jobs import MeasureJob
+from bench.store.pictures import picture_file
 from bench.store.records import UNATTACKED, MeasureRecord
 from bench.store.resources import Measured, Resources, Usage
 from bench.store.run_folder import Store
@@ -49,13 +51,16 @@ def is_measured(prepared: Prepared, store: Store) -> bool:
 def measure_resources(prepared: Prepared, store: Store, pool: CoderPool) -> None:
     """Code the slowest adversarial pictures again, beside their source pictures, and store it.
 
+    Pictures over which the machine runs out of a resource are left out, so that the next run
+    measures all of them again.
+
     Args:
         prepared: the suite and its plan.
         store: the run folder, in which the records are.
         pool: the processes in which foreign codecs encode and decode.
 
     Raises:
-        StoreError: the result cannot be stored, or an adversarial picture cannot be read.
+        StoreError: the result cannot be stored, or an adversarial picture was lost or altered.
         BenchError: the disk is full.
     """
     cells = {
@@ -106,18 +111,19 @@ def _images(store: Store, source: Image, crafts: Iterable[str]) -> dict[str | No
         image = store.load_picture(key)
         if image is None:
             raise StoreError(
-                f"the adversarial picture {key} cannot be read; run the suite into another folder"
+                f"{picture_file(key)} was lost or altered; run the suite into another folder"
             )
         images[key] = image
     return images
 
 
 def _measured(coder: Coder, name: str, images: Mapping[str | None, Image]) -> Iterator[Measured]:
-    warm_trial(coder, images[None])
+    with suppress(MachineError):
+        warm_trial(coder, images[None])
     kinds = {key: partial(trial, coder, image) for key, image in images.items()}
     trials = in_turn(kinds, _ENOUGH_S)
-    for key, image in images.items():
-        usage = _usage(coder, image, trials[key]) if key in trials else None
+    for key, some in trials.items():
+        usage = _usage(coder, images[key], some) if some else None
         yield Measured(picture=name, craft=key, usage=usage)
 
 

@@ -13,9 +13,9 @@ from bench.codec import Image
 from bench.crafting.result import CraftResult
 from bench.engine.job_runner import WorkItem
 from bench.errors import StoreError
-from bench.images.image_set import pixel_hash
 from bench.planning.jobs import CraftJob, Group, MeasureJob
 from bench.registry.component_spec import AT_SOURCE
+from bench.store.pictures import picture_file
 from bench.store.records import CraftRecord, MeasureRecord, WorkerRecord
 from bench.store.run_folder import Store
 
@@ -39,7 +39,7 @@ def remaining_work(group: Group, store: Store) -> WorkItem:
         return _search(group, cells, store)
     if record.status != "ok":
         return WorkItem((), record, cells)
-    image = _found_picture(group.craft.key, store)
+    image = store.load_picture(group.craft.key)
     return _search(group, cells, store) if image is None else WorkItem((), image, cells)
 
 
@@ -62,19 +62,13 @@ def _start(job: CraftJob, store: Store) -> Image | None:
     if not found:
         return None
     key = max(found, key=lambda record: record.values[-1]).key
-    image = _found_picture(key, store)
+    image = store.load_picture(key)
     if image is None:
         raise StoreError(
-            f"adversarial/{key}.png was lost or altered, and another search starts from it; start a"
+            f"{picture_file(key)} was lost or altered, and another search starts from it; start a"
             " new folder with --out"
         )
     return image
-
-
-def _found_picture(key: str, store: Store) -> Image | None:
-    """Return the picture that a search found; None if the file is lost or altered."""
-    image = store.load_picture(key)
-    return image if image is not None and pixel_hash(image) == store.crafts[key].sha256 else None
 
 
 def commit(
@@ -98,7 +92,7 @@ def _commit_search(crafted: CraftResult, store: Store) -> CraftRecord | None:
     key, existing = crafted.record.key, store.crafts.get(crafted.record.key)
     if existing is not None and crafted.record.sha256 != existing.sha256:
         raise StoreError(
-            f"adversarial/{key}.png was lost or altered, and searching again found another"
+            f"{picture_file(key)} was lost or altered, and searching again found another"
             " picture than the one that was scored; start a new folder with --out"
         )
     if crafted.image is not None:

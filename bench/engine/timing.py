@@ -16,7 +16,7 @@ import numpy as np
 from bench.codec import Image
 from bench.engine.job_runner import victim
 from bench.engine.runner import Prepared
-from bench.engine.trials import ROUNDS, Trial, completed, in_turn, mean_load, trial, warm_trial
+from bench.engine.trials import ROUNDS, Trial, in_turn, mean_load, trial, warm_trial
 from bench.isolation.coder import Coder
 from bench.isolation.coder_pool import CoderPool
 from bench.planning.jobs import Plan
@@ -41,13 +41,14 @@ costs besides its pixels no longer counts in their times."""
 
 def is_timed(prepared: Prepared, store: Store) -> bool:
     """Return whether the times of all codecs that could code a source picture were measured."""
-    return _scored(prepared, store) <= store.timings.keys()
+    return codecs_to_time(prepared, store) <= store.timings.keys()
 
 
 def measure_timings(prepared: Prepared, store: Store, pool: CoderPool) -> None:
     """Measure how long each codec takes that could code a source picture, and store it.
 
-    The times of a codec that fails on the larger picture are None.
+    The times of a codec that fails on the larger picture are None. A codec over which the machine
+    runs out of a resource is left out, so that the next run measures all of them again.
 
     Args:
         prepared: the suite and its plan.
@@ -58,7 +59,7 @@ def measure_timings(prepared: Prepared, store: Store, pool: CoderPool) -> None:
         StoreError: the times cannot be stored.
         BenchError: the disk is full.
     """
-    labels = _scored(prepared, store)
+    labels = codecs_to_time(prepared, store)
     cells = {cell.victim.label: cell for cell in prepared.plan.cells if cell.craft is None}
     coders = {
         label: victim(prepared, cell, pool) for label, cell in cells.items() if label in labels
@@ -81,7 +82,7 @@ def _cost(point: OperatingPoint) -> float:
     return entry("codec", point.choice.name).cost.coding
 
 
-def _scored(prepared: Prepared, store: Store) -> set[str]:
+def codecs_to_time(prepared: Prepared, store: Store) -> set[str]:
     """Return the labels of the codecs that coded a source picture."""
     records = [store.measured.get(cell.key) for cell in prepared.plan.cells if cell.craft is None]
     return {record.victim for record in records if record is not None and record.status == "ok"}
@@ -89,14 +90,15 @@ def _scored(prepared: Prepared, store: Store) -> set[str]:
 
 def _timings(coders: Mapping[str, Coder], picture: Image) -> Timings:
     small, large = _repeated(picture, WARM_UP_SIDE), _repeated(picture, SIDE)
-    warm = completed({label: [warm_trial(coder, small)] for label, coder in coders.items()})
-    pixels = {label: _pixels(trials[0]) for label, trials in warm.items()}
-    fast = [label for label in warm if pixels[label] == SIDE**2]
-    trials = {label: warm[label] for label in warm.keys() - set(fast)}
+    warming = {label: partial(warm_trial, coder, small) for label, coder in coders.items()}
+    warm = in_turn(warming, _ENOUGH_S, rounds=1)
+    pixels = {label: _pixels(trials[0]) for label, trials in warm.items() if trials}
+    fast = [label for label in pixels if pixels[label] == SIDE**2]
+    trials = {label: some for label, some in warm.items() if label not in fast}
     trials |= in_turn({label: partial(trial, coders[label], large) for label in fast}, _ENOUGH_S)
     return {
-        label: _timing(pixels[label], trials[label]) if label in trials else None
-        for label in coders
+        label: _timing(pixels[label], some) if some else None
+        for label, some in ((label, trials[label]) for label in coders if label in trials)
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from contextlib import suppress
 from statistics import fmean
 from typing import NamedTuple, TypeVar
 
@@ -38,12 +39,13 @@ class Trial(NamedTuple):
 
 
 def trial(coder: Coder, image: Image) -> Trial | None:
-    """Return one round trip; None if the codec fails."""
+    """Return one round trip; None if the codec fails.
+
+    Raises:
+        MachineError: the machine ran out of memory or another resource.
+    """
     load = others_running()
-    try:
-        coded = encode_decode(coder, image)
-    except MachineError:
-        return None
+    coded = encode_decode(coder, image)
     if not isinstance(coded, RoundTrip):
         return None
     return Trial(coded.encode_seconds, coded.decode_seconds, load)
@@ -55,28 +57,34 @@ def warm_trial(coder: Coder, image: Image) -> Trial | None:
 
 
 def in_turn(
-    kinds: Mapping[Kind, Callable[[], Trial | None]], enough_s: float
-) -> dict[Kind, list[Trial]]:
-    """Return the round trips of each kind that never failed.
+    kinds: Mapping[Kind, Callable[[], Trial | None]], enough_s: float, rounds: int = ROUNDS
+) -> dict[Kind, list[Trial] | None]:
+    """Return the round trips of each kind; None for those that failed once.
+
+    Kinds over which the machine ran out of a resource are left out: another time they may succeed.
 
     Args:
         kinds: how a round trip of each kind is made.
         enough_s: no further round begins after this time, in seconds.
+        rounds: largest number of repetitions of each kind.
     """
     started = time.perf_counter()
     trials: dict[Kind, list[Trial | None]] = {kind: [] for kind in kinds}
-    for number in range(ROUNDS):
+    for number in range(rounds):
         if number and time.perf_counter() - started > enough_s:
             break
-        for kind, make in kinds.items():
-            trials[kind].append(make())
-    return completed(trials)
+        for kind in tuple(trials):
+            with suppress(MachineError):
+                trials[kind].append(kinds[kind]())
+                continue
+            del trials[kind]
+    return {kind: _completed(some) for kind, some in trials.items()}
 
 
-def completed(trials: Mapping[Kind, list[Trial | None]]) -> dict[Kind, list[Trial]]:
-    """Return the kinds that never failed."""
-    known = {kind: [one for one in some if one is not None] for kind, some in trials.items()}
-    return {kind: some for kind, some in known.items() if len(some) == len(trials[kind])}
+def _completed(trials: list[Trial | None]) -> list[Trial] | None:
+    """Return the round trips of a kind; None if one failed."""
+    known = [one for one in trials if one is not None]
+    return known if len(known) == len(trials) else None
 
 
 def mean_load(trials: Iterable[Trial]) -> float | None:

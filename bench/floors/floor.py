@@ -64,9 +64,12 @@ class Floor(Budget, ABC):
         return [*super().identity, self.cap]
 
     def scaled(self, factor: float) -> Floor:
-        """Return a larger set: the loss grows with the square of a small perturbation."""
+        """Return a larger set: the loss grows with the square of a small perturbation.
+
+        A set that is larger than `_LARGEST` already keeps its radius.
+        """
         cap = None if self.cap is None else round(self.cap * factor)
-        largest = _LARGEST * self.best
+        largest = max(self.radius, _LARGEST * self.best)
         return replace(self, radius=min(self.radius * factor**2, largest), cap=cap)
 
     @abstractmethod

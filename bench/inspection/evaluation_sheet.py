@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from bench.codec import Differentiable, Image
 from bench.engine.job_runner import victim
 from bench.engine.runner import Prepared
-from bench.errors import PLUGIN_ERRORS, ImageError, MachineError, one_line
-from bench.images.png import decode_png
+from bench.errors import PLUGIN_ERRORS, MachineError, one_line
 from bench.inspection.bit_allocation import Map, by_pixel
 from bench.inspection.contact_sheet import (
     AMPLIFICATION,
@@ -31,12 +30,12 @@ from bench.isolation.coder_pool import CoderPool
 from bench.metrics.scores import psnr
 from bench.planning.jobs import MeasureJob
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
+from bench.store.pictures import read_picture
 from bench.store.run_folder import Run
-from bench.verify.run_folder import saved_pictures
 
 _NO_BITS = "no bit map: the codec has no entropy model with gradients"
 _HIDDEN_BITS = "no bit map: the codec is of a plugin or behind a defence"
-_LOST = "the file of the adversarial picture is lost"
+_LOST = "the file of the adversarial picture was lost or altered"
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class SheetText:
 def evaluation_sheet(prepared: Prepared, run: Run, text: SheetText, pool: CoderPool) -> bytes:
     """Return the sheet as PNG.
 
-    A picture that cannot be decoded, or whose file is lost, is replaced by the reason.
+    A picture that cannot be decoded, or whose file was lost or altered, is replaced by the reason.
 
     Args:
         prepared: the suite and its plan.
@@ -77,7 +76,8 @@ def evaluation_sheet(prepared: Prepared, run: Run, text: SheetText, pool: CoderP
 
 def _row(prepared: Prepared, run: Run, cell: MeasureJob, title: str, pool: CoderPool) -> Row:
     source, coder = cell.picture.pixels, victim(prepared, cell, pool)
-    attacked = None if cell.craft is None else _saved(run, cell.craft.key)
+    craft = None if cell.craft is None else run.crafts.get(cell.craft.key)
+    attacked = None if craft is None else read_picture(run.folder, craft)
     before = Panel(*_decoded("before the attack", coder, source, source))
     if attacked is None:
         lost = [Panel("", _LOST)] * 4
@@ -93,15 +93,6 @@ def _row(prepared: Prepared, run: Run, cell: MeasureJob, title: str, pool: Coder
         ],
         title,
     )
-
-
-def _saved(run: Run, key: str) -> Image | None:
-    """Return the adversarial picture of a search; None if its file is lost."""
-    content = saved_pictures(run).read(key)
-    try:
-        return None if content is None else decode_png(content)
-    except ImageError:
-        return None
 
 
 def _decoded(when: str, coder: Coder, image: Image, source: Image) -> tuple[str, Content]:

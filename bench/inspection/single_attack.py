@@ -6,18 +6,18 @@ AttackRequest --suite--> run folder (records, adversarial picture)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import yaml
-from PIL import Image as Pillow
 from pydantic import TypeAdapter
 
 from bench.codec import Codec, Differentiable, Image
 from bench.engine.runner import Prepared
-from bench.errors import BenchError
+from bench.errors import BenchError, StoreError
 from bench.images.png import encode_png
 from bench.images.reader import require_text
 from bench.inspection.bit_allocation import Map, by_pixel
@@ -38,6 +38,7 @@ from bench.isolation.coder import LocalCoder
 from bench.planning.baselines import NOISE
 from bench.registry.component_spec import ComponentSpec
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
+from bench.store.pictures import picture_file, read_picture
 from bench.store.records import CraftRecord, MeasureRecord, Scores
 from bench.store.records_file import os_errors_as_store_errors
 from bench.store.run_folder import Run
@@ -114,7 +115,10 @@ class AttackReport:
 
 
 def answer(request: AttackRequest, run: Run) -> AttackReport:
-    """Return the result of a request from its finished run.
+    """Return the worst result of a request from its finished run.
+
+    An ensemble or an attack with several starts makes several pictures. The worst one for the
+    objective is reported.
 
     Args:
         request: the request.
@@ -127,13 +131,13 @@ def answer(request: AttackRequest, run: Run) -> AttackReport:
     is_noise = request.attack.name == NOISE
     attacked = [pair for pair in pairs if is_noise or pair[1].attack != NOISE]
     sources = (str(request.source or request.codec),)
-    own = [pair for pair in attacked if pair[1].sources == sources]
-    record, craft = next(iter(own or attacked), (None, None))
-    if record is None or craft is None:
+    own = [pair for pair in attacked if pair[1].sources == sources] or attacked
+    if not own:
         raise BenchError(
             f"'{request.attack}' needs gradients, which '{request.codec}' does not offer; name a"
             " codec that does with --source"
         )
+    record, craft = max(own, key=partial(_harm, request.objective))
     if record.scores is None:
         raise BenchError(f"no scores: {record.reason}")
     noise = [measure.scores for measure, search in pairs if search.attack == NOISE]
@@ -141,12 +145,36 @@ def answer(request: AttackRequest, run: Run) -> AttackReport:
     return AttackReport(craft, record.scores, next(iter(noise), None), seconds)
 
 
+def _harm(objective: ComponentSpec, pair: tuple[MeasureRecord, CraftRecord]) -> float:
+    """Return how bad a result is for the victim in what an objective is about.
+
+    A picture that the victim fails to code is the worst of all, and one without scores for another
+    reason counts least. Where no score stands for the objective, the value of the search counts.
+    """
+    record, craft = pair
+    if record.scores is None:
+        return math.inf if (record.status, record.stage) == ("failed", "attacked") else -math.inf
+    match objective.name:
+        case "distortion" | "distortion-at-rate":
+            return record.scores.mse_source
+        case "rate" | "hyper-rate" | "rate-at-quality":
+            return record.scores.bpp
+        case "rd":
+            return record.scores.rd_cost
+        case "time":
+            return record.encode_seconds
+    return craft.values[-1] if craft.values else -math.inf
+
+
 def _records_of(run: Run, codec: ComponentSpec) -> list[tuple[MeasureRecord, CraftRecord]]:
-    """Return the records of a victim's adversarial pictures, each with that of its search."""
+    """Return the records of a victim's adversarial pictures, each with that of its search.
+
+    Of a victim that draws random numbers, the first draw counts.
+    """
     return [
         (record, run.crafts[record.craft])
         for record in run.measures
-        if record.victim == str(codec) and record.craft is not None
+        if record.victim == str(codec) and record.craft is not None and not record.draw
     ]
 
 
@@ -165,13 +193,17 @@ def write(
         The files, and where the harm arises; its figure is a file if the codec can be traced.
 
     Raises:
-        BenchError: a picture that was coded before cannot be coded now, or a file cannot be
-            written.
+        BenchError: the adversarial picture was lost or altered, a picture that was coded before
+            cannot be coded now, or a file cannot be written.
     """
     codec = prepared.codecs[str(request.codec)]
     (picture,) = prepared.pictures
-    with Pillow.open(folder / "adversarial" / f"{report.craft.key}.png") as file:
-        attacked = np.asarray(file)
+    attacked = read_picture(folder, report.craft)
+    if attacked is None:
+        raise StoreError(
+            f"{folder / picture_file(report.craft.key)} was lost or altered; choose another folder"
+            " with --out"
+        )
     before, after = (_code(codec, image) for image in (picture.pixels, attacked))
     images = _images(before, after)
     maps = _bit_allocations(codec, picture.pixels, attacked)

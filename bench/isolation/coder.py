@@ -16,7 +16,7 @@ import numpy as np
 
 from bench.codec import Codec, Estimating, Image
 from bench.errors import CodecError
-from bench.utils.foreign_call import foreign_call
+from bench.utils.foreign_call import foreign_call, lent
 from bench.utils.memory import Peak, track_peak
 
 Value = TypeVar("Value")
@@ -139,13 +139,13 @@ class LocalCoder:
         if not isinstance(self._codec, Estimating):
             return None
         with foreign_call("estimated_bits()"):
-            bits = float(self._codec.estimated_bits(_lent(image)))
+            bits = float(self._codec.estimated_bits(lent(image)))
         return bits if math.isfinite(bits) else None
 
 
 def encode(codec: Codec, image: Image) -> bytes:
     """Encode a picture, see `Coder.encode`; call it inside `foreign_call`."""
-    bitstream: object = codec.encode(_lent(image))
+    bitstream: object = codec.encode(lent(image))
     if type(bitstream) is not bytes:
         raise CodecError(f"encode() returned {type(bitstream).__name__}, not bytes")
     return bitstream
@@ -157,13 +157,6 @@ def decode(codec: Codec, bitstream: bytes, size: tuple[int, int]) -> Image:
     if image.shape != shape or image.dtype != np.uint8:
         raise CodecError(f"decoded to {image.dtype} {image.shape}, not {shape}")
     return image
-
-
-def _lent(image: Image) -> Image:
-    """Return a read-only copy: torch writes into read-only arrays, and others use the picture."""
-    copy = image.copy()
-    copy.setflags(write=False)
-    return copy
 
 
 def _timed(what: str, call: Callable[[], Value], track: bool) -> Timed[Value]:

@@ -13,6 +13,7 @@ import atexit
 import os
 import pickle
 from collections.abc import Mapping
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -98,11 +99,12 @@ class ProcessCoder(Coder):
     """
 
     def __init__(self, pool: CoderPool, spec: CoderSpec) -> None:
-        self._pool, self._codec = pool, pickle.dumps(spec)
+        self._pool, self._seed = pool, spec.seed
+        self._codec = pickle.dumps(replace(spec, seed=None))
 
     def encode(self, image: Image, *, track: bool = False) -> Timed[bytes]:
         """Encode a picture, see `Coder.encode`."""
-        call = Call(self._codec, "encode", (image,), {"track": track})
+        call = Call(self._codec, self._seed, "encode", (image,), {"track": track})
         encoded: Timed[bytes] = self._pool.encoder.run(call, "encoding", image[..., 0].size)
         return encoded
 
@@ -110,24 +112,24 @@ class ProcessCoder(Coder):
         self, bitstream: bytes, size: tuple[int, int], *, track: bool = False
     ) -> Timed[Image]:
         """Decode a bitstream, see `Coder.decode`."""
-        call = Call(self._codec, "decode", (bitstream, size), {"track": track})
+        call = Call(self._codec, self._seed, "decode", (bitstream, size), {"track": track})
         decoded: Timed[Image] = self._pool.decoder.run(call, "decoding", size[0] * size[1])
         return decoded
 
     def decode_damaged(self, bitstream: bytes, size: tuple[int, int], limit_s: float) -> Image:
         """Decode a damaged bitstream, see `Coder.decode_damaged`."""
-        call = Call(self._codec, "decode", (bitstream, size))
+        call = Call(self._codec, self._seed, "decode", (bitstream, size))
         decoded: Timed[Image] = self._pool.damaged.run(call, "decoding", size[0] * size[1], limit_s)
         return decoded.value
 
     def header_bytes(self, bitstream: bytes) -> int:
         """Return the bytes of the container, see `Coder.header_bytes`."""
-        call = Call(self._codec, "header_bytes", (bitstream,))
+        call = Call(self._codec, self._seed, "header_bytes", (bitstream,))
         return int(self._pool.encoder.run(call, "header_bytes()"))
 
     def estimated_bits(self, image: Image) -> float | None:
         """Return the predicted bits, see `Coder.estimated_bits`."""
-        call = Call(self._codec, "estimated_bits", (image,))
+        call = Call(self._codec, self._seed, "estimated_bits", (image,))
         bits: float | None = self._pool.encoder.run(call, "estimated_bits()", image[..., 0].size)
         return bits
 
@@ -173,7 +175,7 @@ class _Process:
         if call.codec not in self._made:
             making_s = max(_MAKING_S, self._call_limit_s)
             place = Place(str(Path.cwd()), {**os.environ, **self._variables})
-            self._request(Call(call.codec, arguments=(place,)), "making the codec", making_s)
+            self._request(Call(call.codec, None, arguments=(place,)), "making the codec", making_s)
             self._made.add(call.codec)
         return self._request(call, what, limit_s)
 

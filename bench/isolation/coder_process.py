@@ -3,7 +3,8 @@
     CoderConfig --> None                        once: plugins, threads
     Call --> Timed, int, float, None or BenchError
 
-It makes each codec at its first call. What a codec raises is sent back as one sentence.
+It makes each codec at its first call, once for all draws of its random numbers. What a codec raises
+is sent back as one sentence.
 """
 
 from __future__ import annotations
@@ -96,7 +97,8 @@ class Call:
     """One call of a codec.
 
     Attributes:
-        codec: pickle of its `CoderSpec`.
+        codec: pickle of its `CoderSpec` without a seed.
+        seed: seed of the draw, for a codec that draws random numbers; otherwise None.
         method: name of the method of `bench.isolation.coder.Coder`; "" makes the codec, in the
             `Place` that is its only argument.
         arguments: the positional arguments.
@@ -104,6 +106,7 @@ class Call:
     """
 
     codec: bytes
+    seed: int | None
     method: str = ""
     arguments: tuple[Any, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
@@ -115,22 +118,49 @@ def serve(parent: Parent) -> None:
     configure_threads(config.threads)
     for name in config.plugins:
         plugins.load(name, Path())
-    coders: dict[bytes, LocalCoder] = {}
+    codecs: dict[bytes, _Made] = {}
     while True:
-        parent.send(_answer(coders, parent.receive()))
+        parent.send(_answer(codecs, parent.receive()))
 
 
-def _answer(coders: dict[bytes, LocalCoder], call: Call) -> Any:  # noqa: ANN401 - what the method returns
+def _answer(codecs: dict[bytes, _Made], call: Call) -> Any:  # noqa: ANN401 - what the method returns
     try:
         if call.method:
-            return getattr(coders[call.codec], call.method)(*call.arguments, **call.options)
-        coders[call.codec] = _make(pickle.loads(call.codec), *call.arguments)  # noqa: S301 - our own
+            coder = codecs[call.codec].coder(call.seed)
+            return getattr(coder, call.method)(*call.arguments, **call.options)
+        codecs[call.codec] = _make(pickle.loads(call.codec), *call.arguments)  # noqa: S301 - our own
     except BaseException as error:  # noqa: BLE001 - a codec can fail in any way
         return _sendable(error, ConfigError if not call.method else CodecError)
     return None
 
 
-def _make(spec: CoderSpec, place: Place) -> LocalCoder:
+class _Made:
+    """A codec, and its current draw: the next evaluation of a codec has another one."""
+
+    def __init__(self, codec: Codec, decoding: Decoding | None) -> None:
+        self._codec, self._decoding = codec, decoding
+        self._seed: int | None = None
+        self._coder: LocalCoder | None = None
+
+    def coder(self, seed: int | None) -> LocalCoder:
+        """Return the codec with its random choices drawn, if there is a seed."""
+        if self._coder is None or seed != self._seed:
+            self._coder = None  # a draw can hold much memory
+            self._coder, self._seed = LocalCoder(self._drawn(seed)), seed
+        return self._coder
+
+    def _drawn(self, seed: int | None) -> Codec:
+        codec, decoding = self._codec, self._decoding
+        if seed is not None:
+            with foreign_call("draw()"):
+                codec = drawn(codec, np.random.default_rng(seed))
+        if decoding is not None and isinstance(codec, Movable):
+            with foreign_call("moved()"):
+                codec = codec.moved(decoding.layout, decoding.device)
+        return codec
+
+
+def _make(spec: CoderSpec, place: Place) -> _Made:
     os.chdir(place.folder)
     os.environ.clear()
     os.environ.update(place.environment)
@@ -142,13 +172,7 @@ def _make(spec: CoderSpec, place: Place) -> LocalCoder:
             f"'{spec.choice}' is {found}, where the run began it is {spec.fingerprint}; do not"
             " change weights or programs during a run"
         )
-    if spec.seed is not None:
-        with foreign_call("draw()"):
-            codec = drawn(codec, np.random.default_rng(spec.seed))
-    if spec.decoding is not None and isinstance(codec, Movable):
-        with foreign_call("moved()"):
-            codec = codec.moved(spec.decoding.layout, spec.decoding.device)
-    return LocalCoder(codec)
+    return _Made(codec, spec.decoding)
 
 
 def _sendable(error: BaseException, kind: type[BenchError]) -> BenchError:

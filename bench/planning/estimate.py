@@ -1,9 +1,11 @@
 """A rough estimate of how long a plan takes, for planning only.
 
 The time of a job is the codec's seconds per megapixel times the number of evaluations. The draws of
-random defences and the codings of metrics are included. Other costs of defences are not, and
-neither is VMAF (about 0.2 s per evaluation). The costs were measured on a 2-core machine. The
-progress display of a run corrects the estimate with measured times.
+random defences, the codings of metrics and those of objectives that code a picture several times
+are included. Left out are other costs of defences, VMAF (about 0.2 s per evaluation), and the
+comparisons of budgets in a metric, of which one of ColorVideoVDP takes as long as many steps. The
+costs were measured on a 2-core machine. The progress display of a run corrects the estimate with
+measured times.
 """
 
 from __future__ import annotations
@@ -14,11 +16,9 @@ from bench.budget import Unlimited
 from bench.entry import Cost
 from bench.planning.jobs import CraftJob, MeasureJob, Plan
 from bench.planning.operating_point import OperatingPoint
-from bench.registry.registry import entry
+from bench.registry.registry import entry, implementation
 from bench.store.run_folder import Store
-
-REFERENCE_CORES = 2
-"""Cores of the machine on which the costs were measured."""
+from bench.suite.suite import Suite
 
 _SCORING = 1.0
 """Seconds per megapixel for the metrics of one evaluation."""
@@ -26,6 +26,8 @@ _SCORING = 1.0
 _NOISE = 0.1
 """Seconds per megapixel for a codec-independent search (noise)."""
 
+_CODINGS = {"regenerated": 2, "time": 3}
+"""How often a picture is coded for one value, by what the objective needs; otherwise once."""
 
 _CORRUPTION = 0.25
 """Seconds per megapixel for a corruption, mean over the kinds."""
@@ -39,9 +41,15 @@ def estimated_seconds(job: CraftJob | MeasureJob) -> float:
         return megapixels * (_SCORING + _cost(job.victim).coding * (1 + job.codings))
     if job.budget.kind not in job.search.budgets:
         return 0.0
-    evaluation = sum(_evaluation_cost(source, job) for source in job.sources)
+    evaluation = _codings(job) * sum(_evaluation_cost(source, job) for source in job.sources)
     drawing = _CORRUPTION if job.budget.kind == Unlimited.kind else _NOISE
     return megapixels * (drawing + evaluation * job.search.evaluations)
+
+
+def left_out(suite: Suite) -> str:
+    """Return what a suite needs that the estimate leaves out, in words; empty if nothing."""
+    parts = [*(["VMAF"] if suite.vmaf else []), *(f"budgets in {n}" for n in suite.floor_metrics)]
+    return " and ".join(parts)
 
 
 def resources_seconds(plan: Plan) -> float:
@@ -69,6 +77,13 @@ def jobs_without_record(plan: Plan, store: Store | None = None) -> Iterable[Craf
     """Yield the jobs without a record in the run folder; all jobs if there is no folder."""
     yield from (job for job in plan.crafts if store is None or job.key not in store.crafts)
     yield from (job for job in plan.cells if store is None or job.key not in store.measured)
+
+
+def _codings(job: CraftJob) -> int:
+    """Return how often a picture is coded for one value of the objective."""
+    if job.objective is None:
+        return 1
+    return _CODINGS.get(getattr(implementation("objective", job.objective.name), "needs", ""), 1)
 
 
 def _evaluation_cost(point: OperatingPoint, job: CraftJob) -> float:

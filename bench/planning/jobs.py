@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from bench.budget import Budget
 from bench.images.image_set import Picture
-from bench.planning.operating_point import OperatingPoint, PlannedAttack
+from bench.planning.operating_point import OperatingPoint, PlannedAttack, joint_label
 from bench.registry.component_spec import ComponentSpec
 from bench.store.records import Threat
 from bench.utils.precision import PLAIN, Arithmetic
@@ -141,7 +141,7 @@ def describe_job(job: CraftJob | MeasureJob) -> str:
     if isinstance(job, MeasureJob):
         attack = "clean" if job.craft is None else str(job.craft.search.choice)
         return f"measure {job.victim.label} on {job.picture.name} ({attack})"
-    sources = " + ".join(point.label for point in job.sources)
+    sources = joint_label(job.sources)
     target = f"against {sources}" if sources else "(codec-independent)"
     objective = f", {job.objective}" if job.objective is not None else ""
     return f"{job.search.choice} on {job.picture.name} {target}{objective}, {job.budget}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -42,6 +43,11 @@ class OperatingPoint:
         mine, theirs = self.choice, other.choice
         is_other = bool(mine.defence) and not theirs.defence
         return is_other and mine.bare_identity == theirs.bare_identity
+
+
+def joint_label(sources: Sequence[OperatingPoint]) -> str:
+    """Return the label of operating points that are attacked jointly."""
+    return " + ".join(point.label for point in sources)
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from bench.budget import Unlimited
 from bench.errors import ConfigError
 from bench.images.image_set import Picture
 from bench.planning.jobs import CraftJob, Draw, Group, MeasureJob, Plan
-from bench.planning.operating_point import OperatingPoint, PlannedAttack, ScoringSpec
+from bench.planning.operating_point import OperatingPoint, PlannedAttack, ScoringSpec, joint_label
 from bench.planning.searches import SEARCHING_VERSION, is_batched, searches
 from bench.planning.size import check_size
-from bench.planning.sources import check_sources, joint_label
+from bench.planning.sources import check_sources
 from bench.planning.victims import Victims
 from bench.store.records import Threat
 from bench.suite.suite import Suite

@@ -23,8 +23,12 @@ from bench.registry.registry import Component, implementation
 from bench.suite.suite import Suite
 from bench.utils.hashing import job_key, random_seed
 
-SEARCHING_VERSION = 3
+SEARCHING_VERSION = 4
 """Increase it when the harness or a surrogate changes so that searches find other pictures."""
+
+_LAST_RUN_COUNTED = 3
+"""The last version in which a search with `extensions` ended with the picture of its longest run.
+The keys of searches without them have not changed since."""
 
 _SEED_FROM_KEY = 2
 """The last version whose seeds followed from the key, and thus from versions and weights."""
@@ -172,7 +176,9 @@ def _content(suite: Suite, search: _Search, searching: int) -> dict[str, Any]:
         objective=search.objective and _objective_identity(search.objective),
         budget=search.budget.identity,
         seed=suite.seed,
-        searching=searching,
+        searching=searching
+        if search.attack.choice.extensions
+        else min(searching, _LAST_RUN_COUNTED),
         compute=suite.compute.identity if search.sources else None,
         **({"draws": [suite.draws, _DRAWING_VERSION]} if is_random else {}),
         **({"start": search.start} if search.start else {}),

@@ -7,7 +7,7 @@ from functools import partial
 
 from bench.errors import ConfigError
 from bench.planning.baselines import IDENTITY
-from bench.planning.operating_point import OperatingPoint, PlannedAttack
+from bench.planning.operating_point import OperatingPoint, PlannedAttack, joint_label
 from bench.suite.suite import Suite
 
 
@@ -40,11 +40,6 @@ def can_search(attack: PlannedAttack, sources: Sequence[OperatingPoint]) -> bool
     if attack.need == "queries":
         return len(sources) == 1 and sources[0].choice.name != IDENTITY
     return all(point.differentiable for point in sources)
-
-
-def joint_label(sources: Sequence[OperatingPoint]) -> str:
-    """Return the label of operating points that are attacked jointly."""
-    return " + ".join(point.label for point in sources)
 
 
 def check_sources(

@@ -20,7 +20,7 @@ from bench.metric import (
     StreamMetric,
 )
 from bench.planning.operating_point import NamedMetric
-from bench.utils.foreign_call import foreign_call
+from bench.utils.foreign_call import foreign_call, lent
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def result_of(
         MachineError: the machine ran out of memory or another resource.
     """
     try:
-        value = float(_called(metric, _lent(reference), _lent(picture), recode, stream))
+        value = float(_called(metric, lent(reference), lent(picture), recode, stream))
     except Unsupported as error:
         return MetricResult(None, one_line(error))
     except KeyboardInterrupt:
@@ -103,10 +103,3 @@ def _called(
     if isinstance(metric, InputMetric):
         return metric.against_input(reference, picture)
     return metric(reference, picture)
-
-
-def _lent(picture: Image) -> Image:
-    """Return a read-only copy: torch writes into read-only arrays, and others use the picture."""
-    copy = picture.copy()
-    copy.setflags(write=False)
-    return copy

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
-
 from bench.codec import Image
 from bench.errors import (
     PLUGIN_ERRORS,
@@ -20,6 +18,7 @@ from bench.errors import (
 from bench.isolation.coder import Coder
 from bench.metric import Decode, Recode, Recoded
 from bench.metrics import scores as metrics
+from bench.metrics.failure import failed_coding
 from bench.metrics.scores import Similarity
 from bench.metrics.vmaf import vmaf
 from bench.planning.operating_point import NamedMetric
@@ -27,15 +26,9 @@ from bench.scoring.metric_call import MetricResult, VictimCalls, call_metric
 from bench.store.records import Status
 from bench.utils.foreign_call import limit_suspended
 
-MID_GREY = 128
-"""Level of the grey picture that a failure to code counts as."""
-
 _PATIENCE_S, _PATIENCE = 20.0, 10
 """The time limit of decoding a damaged bitstream: a constant in seconds, and a multiple of the time
 that a whole one took."""
-
-RAW_BPP = 24.0
-"""Rate of a picture that is not coded, in bits per pixel."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +128,7 @@ def recoder(coder: Coder) -> Recode:
         with limit_suspended():
             coded = encode_decode(coder, image)
         if isinstance(coded, CodingFailure):
-            return grey(image)
+            return failed_coding(image)
         return Recoded(coded.image, coded.bpp)
 
     def recode(image: Image) -> Recoded:
@@ -192,11 +185,6 @@ def _is_machine(error: BaseException) -> bool:
     except MachineError:
         return True
     return False
-
-
-def grey(image: Image) -> Recoded:
-    """Return what a failure to code a picture counts as."""
-    return Recoded(np.full_like(image, MID_GREY), RAW_BPP)
 
 
 def none_if_unsupported(score: Callable[[], float]) -> float | None:

@@ -13,6 +13,7 @@ from bench.errors import PLUGIN_ERRORS, raise_if_machine
 from bench.isolation.coder import Coder
 from bench.metric import InputMetric, RecodingMetric
 from bench.metrics import scores as metrics
+from bench.metrics.failure import failed_coding
 from bench.metrics.scores import Similarity
 from bench.metrics.vmaf import vmaf
 from bench.planning.operating_point import NamedMetric, ScoringSpec
@@ -20,7 +21,6 @@ from bench.scoring.metric_call import MetricResult, VictimCalls, call_metric
 from bench.scoring.roundtrip import (
     RoundTrip,
     damaged_decoder,
-    grey,
     none_if_unsupported,
     recoder,
 )
@@ -60,8 +60,8 @@ def _of_failure(named: NamedMetric, clean: RoundTrip) -> MetricResult:
     """Return the value of a metric if the victim fails: at once, or when it codes again."""
     source = clean.picture
     codes_again = isinstance(named.metric, RecodingMetric)
-    picture = clean.image if codes_again else grey(source).image
-    return call_metric(named, source, picture, VictimCalls(grey, lambda _: None), b"")
+    picture = clean.image if codes_again else failed_coding(source).image
+    return call_metric(named, source, picture, VictimCalls(failed_coding, lambda _: None), b"")
 
 
 ERRORS = ("clean", "source", "input", "shift", "perturbation")

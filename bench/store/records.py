@@ -173,7 +173,7 @@ class CraftRecord(_Line):
             adversarial/KEY.png; "" if there is none.
         flags: caveats for every score of this picture.
         gradients: number of gradient evaluations.
-        queries: number of pictures that were really encoded.
+        queries: number of queried pictures, see `bench.crafting.target.CodecTarget`.
         queries_allowed: number of queries per picture that the attack declares; 0 if it makes none.
         values: the objective at the start of the search and its largest value; empty if the search
             evaluated none.

@@ -17,6 +17,8 @@ from bench.errors import SCARCE, StoreError, writable
 from bench.store.records import RECORD, CraftRecord, MeasureRecord, WorkerRecord
 from bench.utils.files import open_regular
 
+RECORDS = "records.jsonl"
+
 LONGEST_LINE = 2**24
 """Longest line of a file of records that is read, in bytes."""
 

@@ -21,8 +21,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bench.codec import Image
-from bench.errors import ImageError, StoreError
-from bench.images.png import decode_png, encode_png
+from bench.errors import StoreError
+from bench.images.png import encode_png
 from bench.store.manifest import (
     MANIFEST,
     Manifest,
@@ -32,17 +32,22 @@ from bench.store.manifest import (
     read_manifest,
     write_manifest,
 )
+from bench.store.pictures import picture_file, read_picture
 from bench.store.records import CraftRecord, MeasureRecord, WorkerRecord
-from bench.store.records_file import append_line, as_line, os_errors_as_store_errors, read_records
+from bench.store.records_file import (
+    RECORDS,
+    append_line,
+    as_line,
+    os_errors_as_store_errors,
+    read_records,
+)
 from bench.store.resources import RESOURCES, Resources
 from bench.store.set_aside import exchange
 from bench.store.timings import TIMINGS, Timings
-from bench.utils.files import read_file, write_atomically
+from bench.utils.files import write_atomically
 from bench.utils.memory import collection_paused
 
-_RECORDS = "records.jsonl"
 _WORKERS = "workers.jsonl"
-_PICTURES = "adversarial"
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ class Store:
         self.crafts: dict[str, CraftRecord] = {}
         self.measured: dict[str, MeasureRecord] = {}
         with collection_paused():
-            for record, end in read_records(folder / _RECORDS):
+            for record, end in read_records(folder / RECORDS):
                 self._index(record)
                 self._end = end
 
@@ -94,8 +99,8 @@ class Store:
             StoreError: it cannot be written.
         """
         line = as_line(record)
-        with os_errors_as_store_errors(f"write to {self._folder / _RECORDS}"):
-            append_line(self._folder / _RECORDS, self._end, line)
+        with os_errors_as_store_errors(f"write to {self._folder / RECORDS}"):
+            append_line(self._folder / RECORDS, self._end, line)
         self._end += len(line)
         self._index(record)
 
@@ -116,19 +121,14 @@ class Store:
         Raises:
             StoreError: it cannot be written.
         """
-        path = self._picture_path(key)
+        path = self._folder / picture_file(key)
         with os_errors_as_store_errors(f"write {path}"):
             path.parent.mkdir(exist_ok=True)
             write_atomically(path, encode_png(image))
 
     def load_picture(self, key: str) -> Image | None:
-        """Return a saved adversarial picture, uint8 (H, W, 3); None if it cannot be read."""
-        try:
-            image = decode_png(read_file(self._picture_path(key)))
-        except (OSError, ImageError):
-            return None
-        image.setflags(write=False)
-        return image
+        """Return the picture that a recorded search found; None if it is lost or altered."""
+        return read_picture(self._folder, self.crafts[key])
 
     @property
     def timings(self) -> Timings:
@@ -163,9 +163,6 @@ class Store:
             StoreError: resources.json cannot be written.
         """
         RESOURCES.write(self._folder, resources)
-
-    def _picture_path(self, key: str) -> Path:
-        return self._folder / _PICTURES / f"{key}.png"
 
     def _index(self, record: CraftRecord | MeasureRecord) -> None:
         if isinstance(record, CraftRecord):
@@ -221,7 +218,7 @@ def read_run(folder: Path) -> Run:
     manifest = read_manifest(folder)
     if manifest is None:
         raise StoreError(f"{folder} is no run folder: it has no {MANIFEST}")
-    path = next((path for path in _record_paths(folder) if path.exists()), folder / _RECORDS)
+    path = next((path for path in _record_paths(folder) if path.exists()), folder / RECORDS)
     with collection_paused():
         records = [record for record, _ in read_records(path)]
     crafts = {record.key: record for record in records if isinstance(record, CraftRecord)}
@@ -241,9 +238,9 @@ def _claim(folder: Path, manifest: Manifest, jobs: Collection[str]) -> int:
         if any(path.exists() for path in _record_paths(folder)):
             raise StoreError(f"{folder} has records but no {MANIFEST}; choose another --out")
         write_manifest(folder, manifest)
-    elif (folder / f"{_RECORDS}.gz").exists():
+    elif (folder / f"{RECORDS}.gz").exists():
         raise StoreError(
-            f"{folder} has its records compressed; unpack {_RECORDS}.gz to go on, or choose another"
+            f"{folder} has its records compressed; unpack {RECORDS}.gz to go on, or choose another"
             " folder with --out"
         )
     elif identity(existing) != identity(manifest):
@@ -252,7 +249,7 @@ def _claim(folder: Path, manifest: Manifest, jobs: Collection[str]) -> int:
                 f"{folder} belongs to another run ({difference(existing, manifest)}); choose"
                 " another folder with --out, or remove it"
             )
-        count = exchange(folder / _RECORDS, jobs)
+        count = exchange(folder / RECORDS, jobs)
         write_manifest(folder, manifest.model_copy(update={"started": existing.started}))
         return count
     return 0
@@ -260,4 +257,4 @@ def _claim(folder: Path, manifest: Manifest, jobs: Collection[str]) -> int:
 
 def _record_paths(folder: Path) -> tuple[Path, Path]:
     """Return the two possible paths of the records: as a run writes them, and compressed."""
-    return folder / _RECORDS, folder / f"{_RECORDS}.gz"
+    return folder / RECORDS, folder / f"{RECORDS}.gz"

@@ -42,6 +42,7 @@ class Timing(BaseModel):
 
 
 Timings: TypeAlias = dict[str, Timing | None]
-"""Timings by the label of the operating point; None for a codec that failed on the picture."""
+"""Timings by the label of the operating point; None for a codec that failed on the picture. A codec
+over which the machine ran out of a resource is left out."""
 
 TIMINGS: SideFile[Timings] = SideFile("timings.json", TypeAdapter(Timings), {}, "times")

@@ -9,7 +9,7 @@ attacks: [{name: apgd, starts: 3}]                   three searches from differe
 attacks: [{name: apgd, start_from: {attack: fgsm}}]  starts at the pictures that fgsm found before
 attacks: [{name: apgd, extensions: 2}]               twice the steps, twice, while it still rises
 attacks: [standard]                                  an ensemble: all its members
-codecs: [{name: vvc, qp: [32, 37], label: VVC {qp}}]  the label in records and leaderboards
+codecs: [{name: vvc, qp: [32, 37], label: "VVC {qp}"}]  the label in records and leaderboards
 score: [VVC 32]                                      the others are sources of transfer only
 codecs: [{name: jpeg, quality: 50, defence: [median, flip]}]  two defences, applied in this order
 """

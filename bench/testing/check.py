@@ -6,6 +6,7 @@ checks run in a new process.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
@@ -67,7 +68,7 @@ class _CheckProcess:
 
     def build(self, choice: ComponentSpec) -> None:
         try:
-            self._request(CheckRequest(plugins.loaded(), choice), _BUILD_S)
+            self._request(CheckRequest(plugins.loaded(), pickle.dumps(choice)), _BUILD_S)
         except (LostError, TimeoutError) as error:
             raise ConfigError(f"the codec '{choice}' cannot be built: {_reason(error)}") from error
 

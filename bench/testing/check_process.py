@@ -6,6 +6,7 @@ receives names of checks and answers each with a `CheckResult`, or a `MachineErr
 
 from __future__ import annotations
 
+import pickle
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,12 +46,12 @@ class CheckRequest:
     """The codec to check.
 
     Attributes:
-        plugins: the plugins to load first.
-        choice: the codec and its parameters.
+        plugins: the plugins, which must be loaded before `choice` can be read.
+        choice: pickle of the codec and its parameters.
     """
 
     plugins: tuple[str, ...]
-    choice: ComponentSpec
+    choice: bytes
 
 
 @dataclass(frozen=True)
@@ -152,20 +153,23 @@ def requirement_of(name: str) -> str:
 def serve(parent: Parent) -> None:
     """Receive requests and answer them, until the parent process stops this one."""
     request: CheckRequest = parent.receive()
+    contract: type[Contract] = type("ChosenContract", (Contract,), {})
     try:
-        _build(request)
+        contract.choice = _built(request)
         parent.send(None)
     except BenchError as error:
         parent.send(error)
-    contract = type("ChosenContract", (Contract,), {"choice": request.choice})
     while True:
         parent.send(_answer(contract, parent.receive()))
 
 
-def _build(request: CheckRequest) -> None:
+def _built(request: CheckRequest) -> ComponentSpec:
+    """Return the codec and its parameters, with which it can be built."""
     for name in request.plugins:
         plugins.load(name, Path())
-    instantiate("codec", request.choice)
+    choice: ComponentSpec = pickle.loads(request.choice)  # noqa: S301 - our own
+    instantiate("codec", choice)
+    return choice
 
 
 def _answer(contract: type[Contract], name: str) -> CheckResult | MachineError:

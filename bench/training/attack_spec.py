@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from bench.registry.component_spec import ComponentSpec
 from bench.registry.registry import instantiate
@@ -50,6 +50,17 @@ class AttackSpec(Settings):
                 " that follows gradients"
             )
         return method
+
+    @model_validator(mode="after")
+    def _refuse_other_budgets(self) -> AttackSpec:
+        """Refuse attacks that do not keep the budget; nothing else checks the crops of training."""
+        kinds, kind = instantiate("attack", self.method).budgets, self.budget.budget().kind
+        if kind not in kinds:
+            raise ValueError(
+                f"the attack '{self.method}' cannot keep a budget in {kind}, only in"
+                f" {' and '.join(kinds)}; change one of the two"
+            )
+        return self
 
     def strength(self, step: int) -> float:
         """Return the part of the budget's radius that is used at a step; > 0 and at most 1."""

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing import Pipe
@@ -142,6 +143,9 @@ class Parent:
                 self._received.put(self._connection.recv())
         except (EOFError, OSError):
             _end_group()
+        except BaseException:  # noqa: BLE001 - a message that cannot be read; the parent waits
+            traceback.print_exc()
+            os._exit(1)
 
 
 def _end_group() -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from bench.codec import Image
 from bench.errors import CodecError, one_line
 from bench.utils.process_state import process_state_kept
 
@@ -115,3 +116,10 @@ def _announced(limit: CallLimit) -> Iterator[None]:
         _running.pop()
         for watch in _watches:
             watch.listener(_running[-1])
+
+
+def lent(image: Image) -> Image:
+    """Return a read-only copy: torch writes into read-only arrays, and others use the picture."""
+    copy = image.copy()
+    copy.setflags(write=False)
+    return copy

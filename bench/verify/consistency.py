@@ -2,7 +2,7 @@
 
 bytes, errors, H x W --bench.scoring.score--> rates, PSNR, drops, costs
 record of the clean picture --> scores of x that every record of x' repeats
-budget --> largest perturbation
+budget --> largest perturbation; of a floor, only its additional linf bound
 
 Nothing is coded. These checks also apply to records without saved pictures: whoever alters one of
 their scores must alter all scores that follow from it.
@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from bench.budget import L2, Budget, Linf, Mse
 from bench.codec import Image
+from bench.floors.floor import Floor
 from bench.planning.jobs import MeasureJob
 from bench.scoring.measure import RANDOMISED
 from bench.scoring.score import ERRORS, derived_scores
@@ -88,6 +89,8 @@ def _budget_violations(scores: Scores, source: Image, budget: Budget) -> Iterato
     size = sizes.get(type(budget), 0.0)
     if size > budget.radius * (1 + _SLACK):
         yield f"its picture is {size:.6g} {budget.unit} from its source, outside {budget}"
+    if isinstance(budget, Floor) and budget.cap is not None and scores.linf > budget.cap:
+        yield f"its picture is {scores.linf:g} {Linf.unit} from its source, outside {budget}"
 
 
 def _is_same(recorded: float | None, expected: float | None) -> bool:

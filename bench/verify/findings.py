@@ -73,7 +73,7 @@ class NotReencoded:
 
 @dataclass(frozen=True)
 class NotChecked:
-    """A run, entry or challenge that cannot be checked, because its pictures are not here.
+    """A run, entry or challenge that cannot be checked: its pictures or packages are not here.
 
     Attributes:
         what: its file.

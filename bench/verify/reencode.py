@@ -22,15 +22,13 @@ from bench.registry.component_spec import ComponentSpec
 from bench.scoring.measure import coder_spec, evaluation_identity, measure
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
 from bench.store.records import CraftRecord, MeasureRecord
+from bench.store.records_file import RECORDS
 from bench.store.run_folder import Run
 from bench.utils.machine import describe_machine
 from bench.verify.consistency import clean_scores, inconsistencies
 from bench.verify.findings import Checked, Event, Finding, NotReencoded, SavedPictures, Skipped
 from bench.verify.replan import ReplannedRun
 from bench.verify.tolerances import differences
-
-RECORDS = "records.jsonl"
-
 
 _ABSENT = "their pictures are not kept"
 _DAMAGED = "their pictures are not those that were scored"

@@ -21,7 +21,7 @@ from bench.planning.baselines import with_baselines
 from bench.planning.jobs import Plan
 from bench.planning.operating_point import OperatingPoint, ScoringSpec
 from bench.planning.planner import plan
-from bench.planning.resolve import make_attack, planned_attack, scoring_spec
+from bench.planning.resolve import check_floors, make_attack, planned_attack, scoring_spec
 from bench.registry.component_spec import AT_SOURCE
 from bench.registry.registry import Component
 from bench.store.manifest import Manifest
@@ -60,8 +60,8 @@ def replan(manifest: Manifest, folder: Path) -> ReplannedRun:
         folder: folder in which relative paths of pictures and plugins are resolved first.
 
     Raises:
-        BenchError: the suite is not valid, or its pictures, attacks, metrics or plugins are not
-            available here.
+        BenchError: the suite is not valid, or its pictures, attacks, metrics (those of budgets
+            included) or plugins are not available here.
     """
     suite = parse_stored_suite(manifest.suite, folder)
     configure_threads(suite.compute.threads)
@@ -69,6 +69,7 @@ def replan(manifest: Manifest, folder: Path) -> ReplannedRun:
     pictures = tuple(load(suite.images, folder))
     points = {str(choice): choice for choice in choices}
     terms = scoring_spec(suite)
+    check_floors(suite)
     planned = plan(
         suite,
         [_point(manifest, choice) for choice in choices],

@@ -17,6 +17,9 @@ from pathlib import Path
 
 from bench.engine.runner import plan_digest
 from bench.errors import BenchError
+from bench.store.manifest import MANIFEST
+from bench.store.pictures import PICTURES, picture_file
+from bench.store.records_file import RECORDS
 from bench.store.run_folder import Run
 from bench.utils.files import read_file
 from bench.utils.hashing import digest
@@ -31,11 +34,9 @@ from bench.verify.findings import (
     Skipped,
     not_replanned,
 )
-from bench.verify.reencode import RECORDS, reencode
+from bench.verify.reencode import reencode
 from bench.verify.replan import ReplannedRun, replan
 from bench.verify.tolerances import DECIBEL, RATE
-
-MANIFEST = "manifest.json"
 
 _TITLES: Mapping[type[Event], str] = {
     Finding: "WRONG",
@@ -218,10 +219,10 @@ def _jobs_without_record(
 
 def saved_pictures(run: Run) -> SavedPictures:
     """Return the adversarial pictures of a run folder."""
-    folder = run.folder.absolute() / "adversarial"  # a codec can change the working directory
+    folder = run.folder.absolute()  # a codec can change the working directory
 
     def read(key: str) -> bytes | None:
-        path = folder / f"{key}.png"
+        path = folder / picture_file(key)
         return read_file(path) if path.is_file() else None
 
-    return SavedPictures("adversarial/", read)
+    return SavedPictures(f"{PICTURES}/", read)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from bench.errors import StoreError
+from bench.metrics.failure import MID_GREY, RAW_BPP
 from bench.metrics.scores import psnr_of, rd_cost
 from bench.registry.component_spec import ComponentSpec
 from bench.store.records import CraftRecord, MeasureRecord, Scores, Threat
@@ -32,10 +33,10 @@ _SUBSAMPLED = frozenset({"h266", "vvc", "webp"})
 _COLLISION = "collision"
 """Name of the objective of collisions, and flag of an evaluation with the bytes of the source."""
 
-FAILED_BPP = 24.0
+FAILED_BPP = RAW_BPP
 """Smallest rate of a failure in bits per pixel: the uncompressed picture."""
 
-FAILED_MSE = (128 / 255) ** 2
+FAILED_MSE = (MID_GREY / 255) ** 2
 """Smallest mean squared error of a failure: mid-grey (level 128) against black."""
 
 

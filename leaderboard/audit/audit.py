@@ -16,13 +16,16 @@ from pathlib import Path
 from bench.codec import Codec, Randomised
 from bench.engine.runner import plan_digest
 from bench.errors import BenchError, one_line
+from bench.store.manifest import MANIFEST
+from bench.store.pictures import PICTURES as SAVED_PICTURES
+from bench.store.pictures import picture_file
+from bench.store.records_file import RECORDS as RUN_RECORDS
 from bench.store.run_folder import Run
 from bench.verify.consent import refuse_foreign_code
 from bench.verify.findings import Event, Finding, SavedPictures, not_replanned
-from bench.verify.reencode import RECORDS as RUN_RECORDS
 from bench.verify.reencode import make_codec_or_skip, reencode
 from bench.verify.replan import ReplannedRun, replan
-from bench.verify.run_folder import MANIFEST, inconsistent_records, missing_records
+from bench.verify.run_folder import inconsistent_records, missing_records
 from bench.wrapping import offers_gradients
 from leaderboard.aggregate.suite_info import setting
 from leaderboard.audit.bitstreams import bitstreams
@@ -153,8 +156,8 @@ def audit_challenge(folder: Path, suite_folder: Path, *, plugins: bool = False) 
         return
     yield from _of_track(submitted, track, CHALLENGE)
     yield from _planned(submitted, plan_digest(again.plan), folder / CHALLENGE)
-    place = f"{folder / PICTURES}: adversarial/"
-    read = SavedPictures(place, lambda key: inside.get(f"adversarial/{key}.png"))
+    place = f"{folder / PICTURES}: {SAVED_PICTURES}/"
+    read = SavedPictures(place, lambda key: inside.get(picture_file(key)))
     events = chain(
         inconsistent_records(run, again), missing_records(run, again), reencode(run, again, read)
     )
@@ -175,8 +178,8 @@ def _placed(events: Iterable[Event], folder: Path, own: str) -> Iterator[Event]:
 
 def archived_pictures(folder: Path, inside: Mapping[str, bytes]) -> SavedPictures:
     """Return the worst adversarial pictures of an entry from the files of its archive."""
-    place = f"{folder / ARCHIVE}: adversarial/"
-    return SavedPictures(place, lambda key: inside.get(f"adversarial/{key}.png"), is_whole=False)
+    place = f"{folder / ARCHIVE}: {SAVED_PICTURES}/"
+    return SavedPictures(place, lambda key: inside.get(picture_file(key)), is_whole=False)
 
 
 def with_sources(entry: Entry, run: Run) -> Run:

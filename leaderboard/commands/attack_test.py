@@ -109,7 +109,7 @@ def _run(prepared: Prepared, folder: Path, name: str) -> None:
     from bench.utils.durations import duration
 
     plan = prepared.plan
-    workers = worker_count(plan, prepared.suite.compute.threads)
+    workers = worker_count(prepared)
     about = duration(expected_seconds(plan, workers))
     say_now(f"{name}: {len(plan.cells)} evaluations, about {about}; what is done is not repeated")
     run_into(prepared, folder, executor("auto", Options()))

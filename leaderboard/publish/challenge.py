@@ -29,6 +29,7 @@ from bench.planning.planner import make_group
 from bench.registry.registry import Component
 from bench.scoring.measure import coder_spec, measure
 from bench.scoring.roundtrip import CodingFailure, RoundTrip, encode_decode
+from bench.store.pictures import picture_file
 from bench.store.records import CraftRecord, MeasureRecord
 from bench.store.run_folder import Run
 from bench.tensors import to_tensor
@@ -117,7 +118,7 @@ def challenge(
     check_clean_scores(run, measured, references)
     records: list[CraftRecord | MeasureRecord] = [_record(one) for one in submitted.values()]
     records += measured
-    pngs = {f"adversarial/{key}.png": encode_png(image) for key, image in images.items()}
+    pngs = {picture_file(key): encode_png(image) for key, image in images.items()}
     files = {RECORDS: packed(records), PICTURES: zipped(pngs)}
     written = _challenge(entry, again, planned, by).model_copy(
         update={

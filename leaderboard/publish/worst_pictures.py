@@ -19,6 +19,7 @@ from bench.planning.jobs import Draw
 from bench.planning.resolve import make_codec
 from bench.scoring.measure import coder_to_score
 from bench.scoring.roundtrip import RoundTrip, encode_decode
+from bench.store.pictures import picture_file
 from bench.store.records import Scores
 from bench.store.run_folder import Run
 from bench.verify.replan import ReplannedRun
@@ -198,11 +199,11 @@ def _saved(run: Run, key: str) -> tuple[bytes, Image]:
     """Return a saved adversarial picture, as a file and as pixels."""
     content = saved_pictures(run).read(key)
     if content is None:
-        raise StoreError(f"{run.folder}/adversarial/{key}.png is missing; run the suite again")
+        raise StoreError(f"{run.folder / picture_file(key)} is missing; run the suite again")
     try:
         return content, decode_png(content)
     except ImageError as error:
-        raise StoreError(f"{run.folder}/adversarial/{key}.png: {one_line(error)}") from error
+        raise StoreError(f"{run.folder / picture_file(key)}: {one_line(error)}") from error
 
 
 def _coded(coder: Coder, label: str, image: Image) -> RoundTrip:
@@ -215,7 +216,7 @@ def _coded(coder: Coder, label: str, image: Image) -> RoundTrip:
 
 
 def _evidence(one: _Recoded) -> Iterator[tuple[str, bytes]]:
-    yield f"adversarial/{one.worst.craft}.png", one.attacked
+    yield picture_file(one.worst.craft), one.attacked
     yield one.worst.bitstream, one.bitstream
 
 

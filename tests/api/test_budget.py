@@ -262,6 +262,11 @@ def test_the_smallest_change_outside_the_region_is_not_allowed(ball, source):
     assert fenced.holds(moved, levels) == [False, True]
 
 
+@pytest.mark.parametrize("floor", [Ssim(0.97), HaarPsi(0.96), Cvvdp(9.7), Cvvdp(9.4), Ssim(0.1)])
+def test_a_scaled_floor_is_never_smaller(floor):
+    assert floor.radius <= floor.scaled(2).radius < floor.best
+
+
 @pytest.mark.parametrize(
     "ball", [Linf(8), L2(60), Mse(3e-4), Linf(8, region=Region(1, 2, 9, 5)), Ssim(0.05, cap=8)]
 )

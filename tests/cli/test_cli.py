@@ -13,6 +13,7 @@ import torch
 from compressai.models import ScaleHyperprior
 
 from bench.cli.main import COMMANDS, main
+from bench.errors import MachineError
 from bench.store.run_folder import read_run
 
 _SUITE = """\
@@ -186,6 +187,19 @@ def test_a_board_that_cannot_be_written(suite: Path, capsys):
     assert "cannot write no/such/board.md" in printed
 
 
+@pytest.mark.parametrize(("command", "is_kept"), [("run", True), ("plan", False)])
+def test_only_commands_that_go_on_say_that_what_was_finished_is_kept(
+    suite: Path, capsys, monkeypatch, command, is_kept
+):
+    def scarce(arguments):
+        raise MachineError("no memory")
+
+    monkeypatch.setattr(f"{COMMANDS[command]}.run", scarce)
+    kept = "what was finished is kept, " if is_kept else ""
+    printed = _refused([command, str(suite)], capsys)
+    assert printed == f"bench: no memory; {kept}run the same command again\n"
+
+
 def test_ctrl_c_is_one_sentence_and_keeps_what_was_measured(suite: Path):
     suite.write_text(_SUITE.replace("[fgsm]", "[{name: pgd, steps: 100000}]"))
     command = [sys.executable, "-m", "bench", "run", str(suite)]
@@ -197,7 +211,7 @@ def test_ctrl_c_is_one_sentence_and_keeps_what_was_measured(suite: Path):
     _, printed = process.communicate(timeout=600)
     assert process.returncode == 130
     assert printed.decode().strip().count("\n") == 0
-    assert "interrupted; what was measured is kept" in printed.decode()
+    assert "interrupted; what was finished is kept, run the same" in printed.decode()
     assert len(read_run(suite.parent / "runs/small").measures) >= 1
 
 

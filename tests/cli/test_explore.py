@@ -73,6 +73,49 @@ def test_a_codec_without_gradients_needs_a_source(picture, tmp_path, capsys):
     assert linf(_read(tmp_path / "out/source.png"), _read(tmp_path / "out/adversarial.png")) == 8
 
 
+@pytest.mark.parametrize(
+    ("attack", "objective"),
+    [(["standard"], "distortion"), (["pgd", "steps=2", "starts=4"], "rate")],
+)
+def test_of_several_searches_the_worst_picture_is_shown(
+    picture, tmp_path, capsys, attack, objective
+):
+    out = tmp_path / "out"
+    field, sign = ("bpp", 1) if objective == "rate" else ("psnr_source", -1)
+    assert _attack(picture, out, *TOY, "--attack", *attack, "--objective", objective) == 0
+    run = read_run(out)
+    attacked = [
+        record
+        for record in run.measures
+        if record.victim.startswith("toy") and record.craft and run.crafts[record.craft].sources
+    ]
+    worst = max(attacked, key=lambda record: sign * getattr(record.scores, field))
+    assert getattr(attacked[0].scores, field) != getattr(worst.scores, field)
+    assert f"{getattr(worst.scores, field):.{2 if sign < 0 else 4}f}" in capsys.readouterr().out
+    saved = _read(out / f"adversarial/{worst.craft}.png")
+    assert np.array_equal(_read(out / "adversarial.png"), saved)
+
+
+def test_an_attack_has_its_settings_as_in_a_suite(picture, tmp_path):
+    settings = ["--attack", "pgd", "steps=2", "starts=2", "rounding=none"]
+    assert _attack(picture, tmp_path / "out", *TOY, *settings) == 0
+    crafts = read_run(tmp_path / "out").crafts.values()
+    own = [craft for craft in crafts if craft.sources]
+    assert sorted(craft.start for craft in own) == [0, 1]
+    assert {craft.attack for craft in own} == {"pgd steps=2 rounding=none"}
+
+
+def test_a_picture_that_was_altered_is_not_shown(picture, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert _attack(picture, out, *TOY, "--attack", "fgsm") == 0
+    for path in (out / "adversarial").iterdir():
+        Pillow.fromarray(_read(out / "source.png")).save(path)
+    capsys.readouterr()
+    assert _attack(picture, out, *TOY, "--attack", "fgsm") == 2
+    printed = capsys.readouterr().err
+    assert ".png was lost or altered; choose another folder with --out" in printed
+
+
 def test_noise_needs_no_source(picture, tmp_path):
     assert _attack(picture, tmp_path / "out", *JPEG, "--attack", "uniform-noise") == 0
 
@@ -88,6 +131,8 @@ def test_noise_needs_no_source(picture, tmp_path):
         ([*TOY, "--budget", "8"], "KEY=VALUE"),
         ([*TOY, "--budget", "linf=0"], "linf"),
         ([*TOY, "--attack", "pgd", "stepz=3"], "steps"),
+        ([*TOY, "--attack", "pgd", "starts=0"], "'starts' of an attack is a number from 1"),
+        ([*TOY, "--attack", "pgd", "steps=[1, 2]"], "expected one attack, but the lists of"),
         ([*TOY, "--crop", "24"], "HEIGHTxWIDTH"),
         ([*TOY, "--crop", "900x900"], "no room"),
     ],

@@ -2,11 +2,17 @@
 
 import json
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
+from bench.attack import AttackResult
+from bench.budget import Linf
+from bench.crafting.no_target import NoTarget
+from bench.crafting.search import Search, run_until_converged
 from bench.engine.executors import Options, executor
 from bench.engine.runner import describe, execute, prepare
 from bench.errors import BenchError, ConfigError, StoreError
@@ -168,6 +174,43 @@ def test_only_the_pictures_that_still_rise_take_the_longer_result(tmp_path):
     )
     assert "still-rising" in grey.flags
     assert white.gradients == grey.gradients == 70
+
+
+@dataclass(frozen=True)
+class Peaking:
+    """Rises to another height for each number of steps and picture."""
+
+    heights: dict[int, list[float]]
+    steps: int = 10
+
+    def __call__(self, target, images, budget, rngs):
+        highest = torch.tensor(self.heights[self.steps])
+        trace = torch.linspace(0.1, 1, self.steps)[:, None] * highest
+        trace[10:11] = torch.inf  # not finite: no value
+        return AttackResult(images + self.steps / 255, trace, ((),) * len(images))
+
+
+def test_a_longer_run_that_finds_less_does_not_replace_the_picture():
+    source, seeds = torch.zeros(3, 3, 4, 4), [1, 2, 3]
+    attack = Peaking({10: [2.0, 2.0, 2.0], 20: [1.0, 3.0, 3.0], 40: [1.5, 2.5, 4.0]})
+    search = Search(NoTarget(), source, Linf(255), seeds)
+    found = run_until_converged(attack, search, 2)
+    assert (found.images[:, 0, 0, 0] * 255).round().tolist() == [10, 20, 40]
+    assert [one[one.isfinite()].max() for one in found.trace.T] == [2, 3, 4]
+
+
+def test_only_the_keys_of_searches_with_extensions_are_new(tmp_path):
+    text = LONGER.replace("STEP", "1.0").replace("attacks: [", "attacks: [fgsm, ")
+    prepared = prepare(parse(text, "small.yaml", Suite), Path())
+    run_suite(text, tmp_path)
+    older = read_run(tmp_path).manifest.model_copy(update={"searching": 3})
+    again = replan(older, Path())
+    new = {str(job.search.choice) for job in prepared.plan.crafts} - {
+        str(job.search.choice)
+        for job, other in zip(prepared.plan.crafts, again.plan.crafts, strict=True)
+        if job.key == other.key
+    }
+    assert new == {"pgd steps=10 step_size=1.0"}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from backends.toy import Toy
 from bench.cli.main import main
 from bench.engine import resources, trials
 from bench.errors import CodecError
+from bench.images.png import encode_png
 from bench.isolation.coder import LocalCoder
 from bench.store.run_folder import read_run
 
@@ -117,6 +119,16 @@ def test_they_are_measured_once_and_the_page_and_the_export_have_them(folder, tm
     assert "to measure time and memory again" in capsys.readouterr().out
 
 
+def test_an_altered_picture_is_not_coded_again(folder, tmp_path, capsys):
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    (copy / "resources.json").unlink()
+    for path in (copy / "adversarial").iterdir():
+        path.write_bytes(encode_png(np.zeros((48, 48, 3), np.uint8)))
+    assert main(["run", str(folder.parent / "slow.yaml"), "-o", str(copy)]) == 2
+    assert ".png was lost or altered; run the suite into another" in capsys.readouterr().err
+
+
 def test_other_suites_keep_their_manifests(folder):
     text = (folder.parent / "slow.yaml").read_text().replace("resources: true\n", "")
     text = text.replace("{name: square, queries: 8}", "sign-noise").replace(
@@ -154,3 +166,20 @@ def test_a_codec_that_fails_when_it_is_coded_again_has_no_usage():
     found = list(resources._measured(LocalCoder(_Fails()), "one", images))
     assert [(one.picture, one.craft) for one in found] == [("one", key) for key in images]
     assert [one.usage is None for one in found] == [False, True, False]
+
+
+class _Greedy(_Fails):
+    """Has no memory for the pictures on which the other fails."""
+
+    def encode(self, image):
+        try:
+            return super().encode(image)
+        except CodecError as error:
+            raise MemoryError from error
+
+
+def test_pictures_over_which_memory_runs_out_are_left_out():
+    black = np.zeros((4, 4, 3), np.uint8)
+    images = {None: black, "key": black + 1}
+    found = list(resources._measured(LocalCoder(_Greedy()), "one", images))
+    assert [one.craft for one in found] == [None]

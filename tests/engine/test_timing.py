@@ -106,6 +106,29 @@ def test_a_codec_that_fails_on_a_large_picture_has_no_times(run, monkeypatch):
     assert run().timings == found.timings
 
 
+@pytest.mark.parametrize("side", ["WARM_UP_SIDE", "SIDE"])
+def test_a_machine_without_memory_is_no_failure(run, monkeypatch, side):
+    encode, side = Toy.encode, getattr(timing, side)
+
+    def greedy(self, image):
+        if self._gain == 2.0 and len(image) == side:
+            raise MemoryError
+        return encode(self, image)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Toy, "encode", greedy)
+        assert run().timings.keys() == {"first", "identity"}
+    assert all(run().timings[label] for label in ("first", "second", "identity"))
+
+
+def test_only_codecs_that_are_timed_are_counted(run, capsys):
+    """With `score`, the codecs of the suite that are left to others are not timed."""
+    Path("timed.yaml").write_text(f"{SUITE}score: [second]\n")
+    assert main(["run", "timed.yaml", "--executor", "serial", "-o", "run"]) == 0
+    assert read_run(Path("run")).timings.keys() == {"second", "identity"}
+    assert "timing 2 operating points on a megapixel, slow ones on less" in capsys.readouterr().out
+
+
 def test_a_codec_that_fails_on_every_picture_is_not_timed(run, monkeypatch, calls):
     def broken(self, image):
         calls.append(image.shape[:2])

@@ -19,13 +19,13 @@ from bench.engine.executors.worker import ComponentCache
 from bench.engine.runner import plan_digest, prepare
 from bench.errors import ConfigError
 from bench.images.image_set import Picture
+from bench.metrics.failure import MID_GREY
 from bench.planning.baselines import with_baselines
 from bench.planning.operating_point import OperatingPoint
 from bench.planning.planner import plan
 from bench.planning.resolve import make_attack, planned_attack, scoring_spec
 from bench.registry import plugins
 from bench.registry.registry import instantiate
-from bench.scoring.roundtrip import MID_GREY
 from bench.store.records import TIMES
 from bench.store.run_folder import read_run
 from bench.suite.json_schema import suite_schema

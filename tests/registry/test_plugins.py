@@ -99,6 +99,34 @@ def test_parameters_of_plugins_are_checked(suite):
 
 
 @pytest.mark.parametrize(
+    ("hint", "named"),
+    [
+        ("Mode", "Mode"),
+        ("Mode | None", "Mode"),
+        ("Literal[Mode.LOW, Mode.HIGH]", "Mode"),
+        ("tuple[int, int]", "tuple"),
+        ("list[bytes]", "bytes"),
+    ],
+)
+def test_parameters_that_records_do_not_keep_are_refused(hint, named, suite):
+    """Labels of a run and of its records would differ, as 'mode=Mode.LOW' and 'mode=low'."""
+    mode = 'import enum\nfrom typing import Literal\n\nMode = enum.Enum("Mode", "LOW HIGH")\n'
+    code = GREY.replace("level: int = 128", f"level: {hint} = None")
+    (suite.parent / "grey.py").write_text(mode + code)
+    with pytest.raises(ConfigError, match=f"'level' of 'grey' is of the type {named}, whose"):
+        load_suite(suite)
+
+
+@pytest.mark.parametrize("hint", ["int | str", "list[int]", "Any", "Path | None", "dict[str, int]"])
+def test_parameters_that_records_keep_are_taken(hint, suite):
+    code = GREY.replace("level: int = 128", f"level: {hint} = None")
+    header = "from pathlib import Path\nfrom typing import Any\n"
+    (suite.parent / "grey.py").write_text(header + code)
+    suite.write_text(SUITE.replace(", level: [10, 200]", ""))
+    assert list(map(str, chain(*load_suite(suite).codecs))) == ["grey"]
+
+
+@pytest.mark.parametrize(
     ("code", "words"),
     [
         (GREY.replace('{"grey"', '{"jpeg"'), "grey.py registers the codec 'jpeg', a name already"),

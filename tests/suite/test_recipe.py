@@ -37,6 +37,14 @@ def test_the_learning_rate_rises_and_falls(recipe):
             {"attack": {**ATTACK, "method": {"name": "pgd", "steps": [1, 2]}}},
             r"attack.method: expected one attack, but the lists of values give 2",
         ),
+        (
+            {"attack": {**ATTACK, "method": "madc"}},
+            r"attack: the attack 'madc' cannot keep a budget in linf, only in l2 and mse",
+        ),
+        (
+            {"attack": {**ATTACK, "method": {"name": "corruption", "kind": "fog", "severity": 5}}},
+            r"attack: the attack 'corruption .*' cannot keep a budget in linf, only in unlimited",
+        ),
         ({"attack": {"method": "fgsm"}}, r"attack.objective: field required"),
         (
             {"attack": [ATTACK, {**ATTACK, "share": 2}]},

@@ -139,6 +139,19 @@ def test_one_figure_is_named(copy, figure, value):
     assert f": {figure} is " in finding
 
 
+def test_a_perturbation_above_the_cap_of_a_floor_is_named_without_its_picture(tmp_path):
+    text = SUITE.replace("[{linf: 4}, {linf: 8}]", "[{ssim: 0.5, linf: 4}]")
+    (tmp_path / "capped.yaml").write_text(text)
+    assert main(["run", str(tmp_path / "capped.yaml"), "-o", str(tmp_path / "run")]) == 0
+    for path in (tmp_path / "run/adversarial").iterdir():
+        path.unlink()
+    alter_record(tmp_path / "run", is_attacked, set_to("scores", "linf", value=5.0))
+    (found,) = (one for one in findings(tmp_path / "run") if "is missing" not in one)
+    assert found.endswith(
+        "its picture is 5 8-bit levels from its source, outside ssim 0.5 and linf 4"
+    )
+
+
 def test_another_status_is_named(copy):
     def change(record):
         record |= {"status": "failed", "reason": "tired", "stage": "attacked", "scores": None}

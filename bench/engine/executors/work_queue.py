@@ -126,4 +126,6 @@ class WorkQueue:
 
 
 def _picture_name(group: Group) -> str:
-    return group.cells[0].picture.name
+    """Return the source picture of a group; a search that others start from can lack victims."""
+    job = group.craft or group.cells[0]
+    return job.picture.name

@@ -40,6 +40,20 @@ LEARNED = SUITE.replace(
     "{name: bmshj2018-factorized, checkpoint: bmshj2018-factorized-small-q1, label: learned}",
 )
 
+UNSCORED = """\
+name: unscored
+images: {set: sample, limit: 1, crop: {height: 32, width: 32}}
+codecs: [{name: toy, gain: 0.5, label: listed}, {name: toy, gain: 0.25, label: mine}]
+score: [mine]
+transfer: none
+attacks:
+  - {name: pgd, steps: 2, label: first}
+  - {name: apgd, steps: 3, label: second, start_from: {attack: first}, transfer: all}
+objectives: [distortion]
+budgets: [{linf: 8}]
+compute: {threads: 1}
+"""
+
 WAITING = """\
 import time
 from pathlib import Path
@@ -133,6 +147,15 @@ def test_processes_give_the_records_and_pictures_of_one(tmp_path):
     assert records(tmp_path / "run") == records(tmp_path / "serial")
     assert pictures(tmp_path / "run") == pictures(tmp_path / "serial")
     assert [event.event for event in events if isinstance(event, WorkerRecord)] == ["began"] * 2
+
+
+def test_searches_from_pictures_that_are_not_scored_run_in_processes(tmp_path):
+    """With `score`, a search without victims remains for the searches that start there."""
+    run(tmp_path / "serial", "serial", text=UNSCORED)
+    run(tmp_path / "run", "processes", 2, UNSCORED)
+    assert records(tmp_path / "run") == records(tmp_path / "serial")
+    searched = {record.attack for record in read_run(tmp_path / "run").crafts.values()}
+    assert "first" in searched
 
 
 def test_nobody_is_hired_where_nothing_is_left(finished):
