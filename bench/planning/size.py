@@ -22,6 +22,8 @@ def check_size(
 ) -> None:
     """Check that a suite has at most `MOST_JOBS` searches and evaluations.
 
+    With `score`, searches whose victims are all left to others count, though most are not run.
+
     Args:
         suite: the suite.
         points: its operating points, including the baselines.

@@ -23,7 +23,7 @@ class Victims:
         points: its operating points, including the baselines; their labels are distinct.
 
     Attributes:
-        all_evaluations: number of evaluations of one picture on all points.
+        all_evaluations: number of evaluations of one picture on all points that are scored.
     """
 
     def __init__(self, suite: Suite, points: Sequence[OperatingPoint]) -> None:
@@ -31,11 +31,14 @@ class Victims:
         self._from = set(suite.transfer_from) or {point.label for point in points}
         self._points = points
         self._places = {point.label: place for place, point in enumerate(points)}
-        self._evaluations = [suite.draws if point.random else 1 for point in points]
+        self._own = _own(suite, points)
+        self._evaluations = [
+            (suite.draws if point.random else 1) if self._is_scored(point) else 0
+            for point in points
+        ]
         self._without_gradients = {
             place for place, point in enumerate(points) if not point.differentiable
         }
-        self._own = _own(suite, points)
         self._defended: dict[str, list[int]] = defaultdict(list)
         for place, point in enumerate(points):
             if point.choice.defence:
@@ -64,12 +67,13 @@ class Victims:
             return victims
         if not any(point.label in self._own for point in victims):
             return ()
-        return [
-            point for point in victims if point.label in self._own or point.choice.name == IDENTITY
-        ]
+        return list(filter(self._is_scored, victims))
+
+    def _is_scored(self, point: OperatingPoint) -> bool:
+        return self._own is None or point.label in self._own or point.choice.name == IDENTITY
 
     def evaluations(self, attack: PlannedAttack, sources: Sequence[OperatingPoint]) -> int:
-        """Return the number of evaluations of a search, without listing its victims."""
+        """Return the number of evaluations of a search, at most, without listing its victims."""
         transfer = self._transfer_of(attack, sources)
         if not sources or transfer == "all":
             return self.all_evaluations

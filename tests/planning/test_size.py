@@ -131,6 +131,16 @@ def test_the_count_is_the_number_of_jobs(monkeypatch, more):
         prepare(suite, Path())
 
 
+def test_evaluations_that_are_left_to_others_are_not_counted(monkeypatch):
+    codecs = f"[{{name: toy, gain: {_HUNDRED}}}, {{name: jpeg, quality: 50}}]"
+    suite = _suite(codecs, "[fgsm]", "transfer: all\nscore: [jpeg quality=50]\n")
+    planned = prepare(suite, Path()).plan
+    jobs = len(planned.crafts) + len(planned.cells)
+    assert jobs < 400  # of 10,000 with all evaluations
+    monkeypatch.setattr("bench.planning.size.MOST_JOBS", jobs)
+    prepare(suite, Path())
+
+
 @pytest.mark.parametrize(
     ("metrics", "codings"),
     [
