@@ -11,6 +11,7 @@ from leaderboard.commands.arguments import add_own_pictures, own_pictures
 
 if TYPE_CHECKING:
     from bench.engine.runner import Prepared
+    from bench.suite.suite import Suite
     from leaderboard.study.attacks.attack_test import AttackTest
 
 HELP = "compare an attack with the ensemble standard and with noise: damage, optimality, cost"
@@ -76,11 +77,11 @@ def run(arguments: argparse.Namespace) -> None:
     shown = arguments.out or Path("runs") / "attack-test"
     folder = shown.absolute()  # a plugin can change the working directory
     test = _test(arguments)
-    suites = test.tested(), test.standard()
-    tested, standard = (prepare(suite, Path()) for suite in suites)
+    suite = test.standard()
+    names = Names(test.label, standard_label(suite), test.equal_label)
+    tested, standard = prepare(test.tested(), Path()), _prepared(suite, names.standard)
     name = _folder_name(test)
     _claim(standard, folder / STANDARD)
-    names = Names(test.label, standard_label(suites[1]), test.equal_label)
     _run(tested, folder / name, names.tested)
     require_pictures(names.tested, read_run(folder / name))
     _run(standard, folder / STANDARD, names.standard)
@@ -90,6 +91,19 @@ def run(arguments: argparse.Namespace) -> None:
     for table in tables(result):
         terminal().print(table)
     say(f"the records are in {shown / name} and {shown / STANDARD}")
+
+
+def _prepared(suite: Suite, name: str) -> Prepared:
+    """Prepare the suite of `standard`, which need not have a search for every objective."""
+    from bench.engine.runner import prepare
+    from bench.errors import ConfigError
+
+    try:
+        return prepare(suite, Path())
+    except ConfigError as error:
+        raise ConfigError(
+            f"nothing can be compared with {name} for these codecs and objectives: {error}"
+        ) from error
 
 
 def _claim(prepared: Prepared, place: Path) -> None:

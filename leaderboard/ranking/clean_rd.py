@@ -119,8 +119,8 @@ def _scored(run: Run) -> tuple[list[str], dict[str, CellGroup]]:
     suite = setting(run)
     by_budget, budget = cases(run, suite), str(suite.balls[0])
     labels = (label for label in suite.choices if label not in suite.references)
-    known = {label: by_budget[label, budget] for label in labels}
-    groups = {label: group for label, group in known.items() if group.clean}
+    known = {label: by_budget.get((label, budget)) for label in labels}
+    groups = {label: group for label, group in known.items() if group and group.clean}
     pictures = run.manifest.pictures if groups else ()
     shared = [name for name in pictures if all(name in group.clean for group in groups.values())]
     return shared, groups
