@@ -24,7 +24,7 @@ from leaderboard.web.html_page import PageContent
 _TITLE = "# How robust are image codecs?"
 
 LEAD = (
-    "An invisible change to a picture can ruin its decoded copy or multiply its file size. All"
+    "A barely visible change to a picture can ruin its decoded copy or multiply its file size. All"
     " figures are measured in real bytes. [index.html](index.html) shows the same with pictures to"
     " compare, one page for each codec, and every table."
 )
