@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
@@ -20,10 +19,10 @@ from torch import Tensor
 
 from bench.attack import Objective, View
 from bench.codec import Codec, Concurrent, Differentiable, Image, LatentCodec
+from bench.crafting.output import Output, failed_output, view_of
 from bench.defence import at_levels
 from bench.errors import PLUGIN_ERRORS, Unsupported, raise_if_machine
 from bench.isolation.coder import decode, encode
-from bench.metrics.failure import failed_coding
 from bench.tensors import to_image, to_tensor
 from bench.utils.foreign_call import foreign_call
 
@@ -124,9 +123,9 @@ class CodecTarget:
         return gradient
 
     def _view(self, images: Tensor) -> View:
-        return _make_view(images, self._source, self._surrogate_output(images), self._clean)
+        return view_of(images, self._source, self._surrogate_output(images), self._clean)
 
-    def _surrogate_output(self, images: Tensor) -> _Output:
+    def _surrogate_output(self, images: Tensor) -> Output:
         """Return the part of the surrogate's output that the objective needs."""
         codec = self._codec
         if not isinstance(codec, Differentiable):
@@ -134,18 +133,16 @@ class CodecTarget:
         if self._objective.needs == "time":
             raise Unsupported("encoding time has no gradient; use an attack by queries")
         if self._objective.needs == "latents":
-            return _Output(
-                offsets=_offsets(self._latent_codec.streams(images), self._coded_streams)
-            )
+            return Output(offsets=_offsets(self._latent_codec.streams(images), self._coded_streams))
         if self._objective.needs == "rate":
-            return _Output(bits=codec.rate(images))
+            return Output(bits=codec.rate(images))
         if self._objective.needs == "reconstruction":
-            return _Output(codec.reconstruct(images))
+            return Output(codec.reconstruct(images))
         if self._objective.needs == "regenerated":
             decoded = at_levels(codec.reconstruct(images).clamp(0, 1))
-            return _Output(regenerated=codec.reconstruct(decoded))
+            return Output(regenerated=codec.reconstruct(decoded))
         both = codec.relaxed(images)
-        return _Output(both.reconstruction, both.bits)
+        return Output(both.reconstruction, both.bits)
 
     @property
     def _latent_codec(self) -> LatentCodec:
@@ -168,30 +165,30 @@ class CodecTarget:
         return self._codec
 
     @cached_property
-    def _clean(self) -> _Output:
+    def _clean(self) -> Output:
         """The surrogate's output for the source pictures; empty if the objective needs none."""
         if not self._objective.wants_clean:
-            return _Output()
+            return Output()
         with torch.no_grad():
             return self._surrogate_output(self._source)
 
-    def _code(self, codec: Codec, image: Image) -> _Output:
+    def _code(self, codec: Codec, image: Image) -> Output:
         """Encode a picture, and decode it if the objective needs the reconstruction."""
         if self._objective.needs == "time":
-            return _Output(seconds=min(_seconds(codec, image) for _ in range(_TIMED)))
+            return Output(seconds=min(_seconds(codec, image) for _ in range(_TIMED)))
         bitstream = encode(codec, image)
         if self._objective.needs == "latents":
-            return _Output(bitstream=bitstream)
+            return Output(bitstream=bitstream)
         bits = {"bitstream": torch.tensor([[8.0 * len(bitstream)]])}
         if self._objective.needs == "rate":
-            return _Output(bits=bits)
+            return Output(bits=bits)
         size = image.shape[0], image.shape[1]
         decoded = decode(codec, bitstream, size)
         if self._objective.needs == "regenerated":
-            return _Output(regenerated=to_tensor(decode(codec, encode(codec, decoded), size)))
-        return _Output(to_tensor(decoded), bits)
+            return Output(regenerated=to_tensor(decode(codec, encode(codec, decoded), size)))
+        return Output(to_tensor(decoded), bits)
 
-    def _code_all(self, images: Sequence[Image]) -> list[_Output | None]:
+    def _code_all(self, images: Sequence[Image]) -> list[Output | None]:
         """Code pictures, in as many threads as torch uses if the codecs allow it.
 
         A picture whose encoding is timed is coded alone.
@@ -203,7 +200,7 @@ class CodecTarget:
         with ThreadPoolExecutor(torch.get_num_threads()) as threads:
             return list(threads.map(self._code_or_fail, codecs, images))
 
-    def _code_or_fail(self, codec: Codec, image: Image) -> _Output | None:
+    def _code_or_fail(self, codec: Codec, image: Image) -> Output | None:
         """Code a picture; None if the codec does not support it, mid-grey if the codec fails."""
         try:
             return self._code(codec, image)
@@ -211,21 +208,21 @@ class CodecTarget:
             return None
         except PLUGIN_ERRORS as error:  # an error inside a codec is the codec's failure
             raise_if_machine(error)
-            return _failure(image)
+            return failed_output(image)
 
     @cached_property
-    def _clean_coded(self) -> list[_Output]:
+    def _clean_coded(self) -> list[Output]:
         """The coded source pictures; empty outputs if the objective needs none."""
         if not self._objective.wants_clean:
-            return [_Output()] * len(self._source)
+            return [Output()] * len(self._source)
         images = map(to_image, self._source.split(1))
         return [self._code(self._real_codec, image) for image in images]
 
-    def _query_value(self, image: Image, coded: _Output | None, owner: int) -> float:
+    def _query_value(self, image: Image, coded: Output | None, owner: int) -> float:
         if coded is None:
             return -np.inf
         source, clean = self._source[owner : owner + 1].cpu(), self._clean_coded[owner]
-        return float(self._objective(_make_view(to_tensor(image), source, coded, clean)))
+        return float(self._objective(view_of(to_tensor(image), source, coded, clean)))
 
 
 def _pixels(images: Tensor) -> int:
@@ -243,27 +240,6 @@ def _gradient(values: Tensor, images: Tensor) -> Tensor:
     return gradient
 
 
-@dataclass(frozen=True)
-class _Output:
-    """The output of a codec for a batch of pictures; None for a part that is not needed.
-
-    Attributes:
-        reconstruction: float (B, 3, H, W) in [0, 1].
-        regenerated: reconstruction of the decoded picture, of the same shape.
-        bits: maps of bits by stream, each (B, ...).
-        offsets: latents less the coded latents of the source pictures, by stream, each (B, ...).
-        bitstream: the bitstream of a picture that was really encoded; empty for a failure.
-        seconds: the time to encode it.
-    """
-
-    reconstruction: Tensor | None = None
-    bits: Mapping[str, Tensor] | None = None
-    regenerated: Tensor | None = None
-    offsets: Mapping[str, Tensor] | None = None
-    bitstream: bytes | None = None
-    seconds: float | None = None
-
-
 def _seconds(codec: Codec, image: Image) -> float:
     """Return the time of encoding a picture once."""
     started = time.perf_counter()
@@ -273,33 +249,3 @@ def _seconds(codec: Codec, image: Image) -> float:
 
 def _offsets(streams: Mapping[str, Tensor], coded: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: latents - coded[name] for name, latents in streams.items()}
-
-
-def _differing(one: bytes | None, other: bytes | None) -> Tensor | None:
-    """Return the number of bytes in which two bitstreams differ, (1,); None if one is unknown."""
-    if one is None or other is None:
-        return None
-    shared = sum(a != b for a, b in zip(one, other, strict=False))
-    return torch.tensor([float(shared + abs(len(one) - len(other)))])
-
-
-def _failure(image: Image) -> _Output:
-    failed = failed_coding(image)
-    bits = {"bitstream": torch.tensor([[failed.bpp * image[..., 0].size]])}
-    grey = to_tensor(failed.image)
-    return _Output(grey, bits, grey, bitstream=b"", seconds=0.0)
-
-
-def _make_view(images: Tensor, source: Tensor, coded: _Output, clean: _Output) -> View:
-    return View(
-        images=images,
-        source=source,
-        clean=clean.reconstruction,
-        reconstruction=coded.reconstruction,
-        regenerated=coded.regenerated,
-        bits=coded.bits,
-        clean_bits=clean.bits,
-        offsets=coded.offsets,
-        differing=_differing(coded.bitstream, clean.bitstream),
-        seconds=None if coded.seconds is None else torch.tensor([coded.seconds]),
-    )

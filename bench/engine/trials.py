@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from contextlib import suppress
 from statistics import fmean
 from typing import NamedTuple, TypeVar
 
@@ -74,11 +73,18 @@ def in_turn(
         if number and time.perf_counter() - started > enough_s:
             break
         for kind in tuple(trials):
-            with suppress(MachineError):
-                trials[kind].append(kinds[kind]())
-                continue
-            del trials[kind]
+            if not _tried(trials[kind], kinds[kind]):
+                del trials[kind]
     return {kind: _completed(some) for kind, some in trials.items()}
+
+
+def _tried(trials: list[Trial | None], make: Callable[[], Trial | None]) -> bool:
+    """Append a round trip, and return whether the machine had the resources for it."""
+    try:
+        trials.append(make())
+    except MachineError:
+        return False
+    return True
 
 
 def _completed(trials: list[Trial | None]) -> list[Trial] | None:

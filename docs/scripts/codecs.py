@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pages import DOCS, finished_run
 
-from leaderboard.render.clean_rd_page import write_rates
+from leaderboard.render.run_page.clean_rd_page import write_rates
 
 NEWER = "codecs-kodak-newer"
 REMARKS = """\

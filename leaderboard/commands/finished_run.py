@@ -19,8 +19,8 @@ def report(prepared: Prepared, folder: Path, pool: CoderPool, console: Console) 
     from leaderboard.commands.boards import say_sheets, show
     from leaderboard.ranking.board import build_board
     from leaderboard.ranking.clean_rd import is_of_rates
-    from leaderboard.render.clean_rd_page import write_rates
     from leaderboard.render.files import write_page
+    from leaderboard.render.run_page.clean_rd_page import write_rates
     from leaderboard.render.run_page.worst_sheet import write_worst_sheet
 
     run = read_run(folder)

@@ -11,7 +11,7 @@ from bench.cli.main import main
 from bench.store.run_folder import read_run
 from bench.suite.suite import load_suite
 from leaderboard.ranking.clean_rd import families, is_of_rates
-from leaderboard.render.clean_rd_page import rate_table
+from leaderboard.render.run_page.clean_rd_page import rate_table
 from paths import ROOT
 
 
