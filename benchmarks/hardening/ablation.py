@@ -53,6 +53,12 @@ def _with(**changes: object) -> dict[str, Any]:
     return {"attack": {**ATTACK, **changes}}
 
 
+def _bundled(weight: float) -> dict[str, Any]:
+    mse = {"method": {"name": "pgd", "steps": 5, "step_size": 0.4}, "budget": {"mse": 3.0e-4}}
+    shared = {"share": 0.25, "weight": weight}
+    return {"attack": [{**ATTACK, **shared}, {**ATTACK, **mse, **shared}], "idempotence": 0.3}
+
+
 VARIANTS: dict[str, dict[str, Any]] = {
     "no attack": {},
     "base": _with(),
@@ -68,22 +74,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
     "idempotence 0.3": {**_with(), "idempotence": 0.3},
     "weight 3": _with(weight=3),
+    "weight 10": _with(weight=10),
     "share 0.75": _with(share=0.75),
     "7 steps": _with(method={"name": "pgd", "steps": 7, "step_size": 0.3}),
     "objective distortion": _with(objective="distortion"),
-    "recipe of the bundled models": {
-        "attack": [
-            {**ATTACK, "share": 0.25, "weight": 2},
-            {
-                **ATTACK,
-                "method": {"name": "pgd", "steps": 5, "step_size": 0.4},
-                "budget": {"mse": 3.0e-4},
-                "share": 0.25,
-                "weight": 2,
-            },
-        ],
-        "idempotence": 0.3,
-    },
+    "recipe of the bundled models": _bundled(weight=2),
+    "the same with weight 8": _bundled(weight=8),
 }
 """What each variant changes, by its label."""
 
