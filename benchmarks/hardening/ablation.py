@@ -115,7 +115,7 @@ def _write_suite(folder: Path) -> None:
     trained = [label for label in VARIANTS if _is_trained(folder, label)]
     checkpoints = {
         "plain": PLAIN,
-        **{label: f"{file_name(label)}.safetensors" for label in trained},
+        **{label: str(folder / f"{file_name(label)}.safetensors") for label in trained},
     }
     suite = {
         "name": "hardening-ablation",
