@@ -237,8 +237,9 @@ def _surrogate_error(draws: Sequence[ScoredAttack], value: ObjectiveValue) -> fl
 
 
 def _without_steps(choice: ComponentSpec) -> str:
+    """Return everything that two attacks must share so that only their steps differ."""
     others = sorted((name, str(value)) for name, value in choice.params if name != "steps")
-    return repr((choice.name, others))
+    return repr((choice.name, others, replace(choice, transfer=None).search_settings))
 
 
 def _steps(choice: ComponentSpec) -> float:

@@ -84,6 +84,26 @@ def test_more_steps_that_did_less_are_flagged(tmp_path, lab):
     assert flags == ["weaker-than-fewer-steps (distortion 1/1)"]
 
 
+def test_attacks_that_differ_in_more_than_their_steps_are_not_compared(tmp_path, lab):
+    others = [
+        {"rounding": "none"},
+        {"starts": 3},
+        {"extensions": 1},
+        {"start_from": "source"},
+    ]
+    fewer = [
+        {"name": "pgd", "steps": 5, "label": f"other {n}", **settings}
+        for n, settings in enumerate(others)
+    ]
+    lab = lab(attacks=[*fewer, {"name": "pgd", "steps": 20}])
+    lab.clean("own", "one")
+    errors = {**{choice["label"]: 0.02 for choice in fewer}, "pgd steps=20": 0.01}
+    for attack, error in errors.items():
+        craft = lab.craft("one", attack, "distortion", ("own",))
+        lab.attacked("own", craft, lab.scores(mse=error))
+    assert flags_of(row_of(build_board([lab.write(tmp_path)]))) == []
+
+
 def test_searches_on_other_codecs_are_held_against_those_alone(tmp_path, lab):
     lab = lab()
     craft = lab.craft("one", "fgsm", "distortion", ("own",), flags=("still-rising",))
