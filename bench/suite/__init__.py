@@ -14,7 +14,8 @@ FOR_PAGES = frozenset(
         *("codecs-kodak", "codecs-kodak-newer"),
         *("defences", "defences-published", "defences-rate", "defences-steps"),
         *("hardening-factorized-q5", "hardening-generations", "hardening-hyperprior-q2"),
-        *("hardening-hyperprior-q4", "hardening-hyperprior-q5", "hardening-mean-q5"),
+        *("hardening-hyperprior-q4", "hardening-hyperprior-q5", "hardening-hyperprior-q6"),
+        "hardening-mean-q5",
         *("sun2024-bundled", "sun2024-checkpoint", "sun2024-h266", "sun2024-h266-queries"),
         "sun2024-smooth",
     }

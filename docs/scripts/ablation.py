@@ -27,8 +27,9 @@ Variants of one recipe harden bmshj2018-hyperprior-small-q4 for 1,500 steps each
 time. `docs/scripts/ablation.py` writes this page. The base attacks half of the 128x128 crops with 3
 steps of PGD on the R-D cost at linf 8, through the surrogate without rounding; an attacked crop
 should decode to its source. "no attack" is the same training without attacks: it shows what the
-further steps alone change. The last variant has all settings of the recipes of the bundled models
-(backends/zoo/recipes), but fewer steps and smaller crops.
+further steps alone change. The last two variants have all settings of the recipes of the bundled
+models (backends/zoo/recipes), but fewer steps and smaller crops; the very last one also gives the
+attacked crops four times the weight.
 
 Every model is attacked itself on the {pictures} sample pictures ({crop}) with APGD through both
 surrogates, for the distortion, the rate and the R-D cost. The columns are those of

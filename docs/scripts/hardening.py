@@ -23,6 +23,7 @@ from bench.store.run_folder import Run
 from leaderboard.aggregate.cases import CellGroup, cases
 from leaderboard.aggregate.suite_info import setting
 from leaderboard.aggregate.threats import GRADIENTS
+from leaderboard.ranking.board import build_board
 from leaderboard.study.adversarial_training import HardenedPair, hardened_pairs
 from leaderboard.study.losses import OBJECTIVE_VALUES, clean_mean, rd_cost, worst_case
 
@@ -79,6 +80,21 @@ TARGET_HEADERS = (
     *("budget", "PSNR plain", "PSNR hardened", "bpp plain", "bpp hardened"),
     *("J plain", "J hardened"),
 )
+MASKING = """\
+## Is the robustness an artefact of the gradients?
+
+A model can look robust because its gradients mislead the attacks (gradient masking). Attacks that
+do not use them are then stronger. Each model therefore also receives the pictures made against its
+twin (transfer), noise, and queries by Square. The table lists where one of these reached a higher
+value of an objective than all attacks through the model's own gradients, through both surrogates of
+rounding, and on how many pictures."""
+MASKING_HEADERS = ("model", "stronger than the attacks through its own gradients")
+RIVALS = {
+    "weaker-than-noise": "noise",
+    "weaker-than-transfer": "transfer",
+    "weaker-than-black-box": "queries",
+}
+"""What was stronger, by flag."""
 TARGETS = """\
 Attacks with one objective: the PSNR under attacks on the distortion, bits per pixel under attacks
 on the rate, J under attacks on the R-D cost."""
@@ -96,12 +112,29 @@ def main() -> None:
             [header.format(*SUMMARY_BUDGETS) for header in SUMMARY_HEADERS],
             [_summary_line(pair, lost[pair.name]) for pair in pairs],
         ),
+        MASKING,
+        table(MASKING_HEADERS, chain.from_iterable(masking_lines(run) for run in runs)),
         *chain.from_iterable(section(pair) for pair in pairs),
         command("hardening.py", folders),
     ]
     write_page(PAGE, blocks)
     for run in runs:
         _update_cards(run)
+
+
+def masking_lines(run: Run) -> Iterator[tuple[str, str]]:
+    """Yield, for each model of a run, where attacks without its gradients were stronger."""
+    found: dict[str, list[str]] = {}
+    for row in build_board([run]).rows:
+        if row.place.through_gradients:
+            found.setdefault(row.place.codec, []).extend(
+                f"{RIVALS[flag.name]} at {row.place.budget} ({flag.objective}, {flag.count} of"
+                f" {flag.of})"
+                for flag in row.flags
+                if flag.name in RIVALS
+            )
+    for model, places in found.items():
+        yield model, "; ".join(places) or "nowhere"
 
 
 def _summary_line(pair: HardenedPair, generations: HardenedPair) -> tuple[str, ...]:

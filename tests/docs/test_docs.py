@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+from types import SimpleNamespace
+
 import pytest
 
 from bench.cli.main import main
 from bench.models import zoo
 from bench.models.card import RateDistortion
 from bench.store.run_folder import read_run
+from leaderboard.aggregate.flags import Flag
+from leaderboard.ranking.board import build_board
 from leaderboard.study.adversarial_training import hardened_pairs
 
 PLAIN, OTHER = list(zoo.cards())[:2]
@@ -77,6 +82,19 @@ def test_the_loss_in_generations_is_that_of_the_clean_pictures(run, docs_script)
         if (record.victim, record.threat) == ("small hardened", "clean")
     ]
     assert docs_script("hardening").lost_in_generations(pair.hardened) == sum(losses) / 2
+
+
+def test_attacks_that_beat_those_through_the_gradients_are_named(run, docs_script, monkeypatch):
+    script = docs_script("hardening")
+    assert dict(script.masking_lines(run)) == {"small": "nowhere", "small hardened": "nowhere"}
+    flags = (Flag("weaker-than-transfer", 1, 4, "rate"), Flag("still-rising", 1, 4))
+    rows = [
+        dataclasses.replace(row, flags=flags) if row.place.codec == "small hardened" else row
+        for row in build_board([run]).rows
+    ]
+    monkeypatch.setattr(script, "build_board", lambda runs: SimpleNamespace(rows=rows))
+    lines = dict(script.masking_lines(run))
+    assert lines["small hardened"] == "transfer at linf 8 (rate, 1 of 4)"
 
 
 def test_the_bd_rate_of_a_codec_with_half_the_bits_is_minus_a_half(docs_script):

@@ -34,7 +34,11 @@ def test_the_zoo_is_small():
 
 
 def test_plain_models_have_several_rates_and_hardened_ones_a_plain_twin():
-    rates = {**dict.fromkeys(FAMILIES, (1, 2, 4, 5)), "mbt2018": (2, 5)}
+    rates = {
+        **dict.fromkeys(FAMILIES, (1, 2, 4, 5)),
+        "bmshj2018-hyperprior": (1, 2, 4, 5, 6),
+        "mbt2018": (2, 5),
+    }
     plain = {f"{family}-small-q{q}" for family, qualities in rates.items() for q in qualities}
     hardened = {name for name in CARDS if "-hardened" in name}
     assert set(CARDS) - hardened == plain
