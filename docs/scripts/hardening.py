@@ -113,7 +113,7 @@ def main() -> None:
             [_summary_line(pair, lost[pair.name]) for pair in pairs],
         ),
         MASKING,
-        table(MASKING_HEADERS, chain.from_iterable(masking_lines(run) for run in runs)),
+        table(MASKING_HEADERS, chain.from_iterable(map(masking_lines, runs)), text_columns=2),
         *chain.from_iterable(section(pair) for pair in pairs),
         command("hardening.py", folders),
     ]
