@@ -19,7 +19,7 @@ check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy docs/scripts/*.py examples/plugin-codec/example_codecs/*.py examples/jpeg-ai/jpeg_ai_networks/*.py examples/overfitted_codec.py
+	$(BIN)/mypy docs/scripts/*.py docs/measurements/*.py examples/plugin-codec/example_codecs/*.py examples/jpeg-ai/jpeg_ai_networks/*.py examples/overfitted_codec.py
 	$(BIN)/lint-imports
 
 bench: .venv/installed-test

@@ -1,4 +1,4 @@
-"""The scripts of docs/scripts, imported with their own folder on the path."""
+"""The scripts of docs/, imported with their own folder on the path."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from paths import ROOT
 
-SCRIPTS = ROOT / "docs/scripts"
+FOLDERS = (ROOT / "docs/scripts", ROOT / "docs/measurements")
 
 
 @pytest.fixture(scope="session")
@@ -19,10 +19,10 @@ def docs_script():
 
 
 def _imported(name):
-    path = SCRIPTS / f"{name}.py"
+    (path,) = (file for folder in FOLDERS if (file := folder / f"{name}.py").is_file())
     spec = importlib.util.spec_from_file_location(f"docs_{name}", path)
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(SCRIPTS)
+        patch.syspath_prepend(path.parent)
         spec.loader.exec_module(module)
     return module

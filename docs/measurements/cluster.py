@@ -1,6 +1,6 @@
 """Estimate how long a suite takes on different numbers of cores, from timings on this machine.
 
-    python docs/scripts/cluster.py [SUITE]          linf8-v1 by default
+    python docs/measurements/cluster.py [SUITE]          linf8-v1 by default
 
 The script times the gradients, the coding and the scoring of each codec on the first picture of the
 suite. It measures core-seconds, including those of child programs, so that other load hardly

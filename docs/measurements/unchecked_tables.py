@@ -1,6 +1,6 @@
 """Print what bitstreams decode to if nothing checks that both ends have the same tables.
 
-    python docs/scripts/unchecked_tables.py runs/shipped
+    python docs/measurements/unchecked_tables.py runs/shipped
 
 Learned codecs compute the tables of the entropy coder from their weights, and refuse bitstreams
 that were written with other tables. This script encodes all pictures of a run, clean and

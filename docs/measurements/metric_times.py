@@ -1,6 +1,6 @@
 """Prints the processor time of each metric that is available: one pair of 512x768, one thread.
 
-python docs/scripts/metric_times.py
+python docs/measurements/metric_times.py
 """
 
 from __future__ import annotations
