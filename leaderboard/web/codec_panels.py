@@ -17,7 +17,7 @@ from leaderboard.publish.published_board import Published
 from leaderboard.ranking.board import Board
 from leaderboard.ranking.comparison import Comparison
 from leaderboard.render import descriptions as words
-from leaderboard.web.html_tables import Grid, grid
+from leaderboard.web.html_tables import Grid, grid, with_short_names
 from leaderboard.web.plotly_charts import Chart, codec_chart
 
 LOST = {"PSNR": "largest PSNR drop", "rate": "largest rate increase"}
@@ -75,7 +75,7 @@ def panels(board: Board, published: Sequence[Published], names: Mapping[str, str
     Args:
         board: the board.
         published: the entries.
-        names: the short name of each codec.
+        names: the short name of each codec and of each operating point.
     """
     codecs = dict.fromkeys(family.name for one in board.comparisons for family in one.families)
     return [_panel(codec, board.comparisons, published, names) for codec in codecs]
@@ -92,7 +92,7 @@ def _panel(
         anchor=anchor(codec),
         name=names.get(codec, plain(codec)),
         full=plain(codec),
-        grids=tuple(_grids(codec, comparisons)),
+        grids=tuple(with_short_names(one, names) for one in _grids(codec, comparisons)),
         chart=codec_chart(codec, comparisons),
         viewers=tuple(viewer for one in own for viewer in viewers(one, names)),
         entries=tuple(one.entry for one in own),
@@ -110,7 +110,7 @@ def _grids(codec: str, comparisons: Sequence[Comparison]) -> Iterator[Grid]:
         if rows:
             main = [column for column in columns(rows) if column.is_main and column.key != "run"]
             about = f"Budget: {words.allowed(one.budget)}."
-            yield grid(one.runs[0], f"{plain(codec)}, {', '.join(one.runs)}", about, main, rows)
+            yield grid(one.runs[0], f"On {plain(', '.join(one.runs))}", about, main, rows)
 
 
 def viewers(published: Published, names: Mapping[str, str]) -> Iterator[Viewer]:

@@ -108,19 +108,28 @@ def _codecs(shown: PageContent) -> dict[str, object]:
 def _tables(shown: PageContent) -> dict[str, object]:
     """Return all tables and plots."""
     board = shown.board
+    (summary,) = _named(
+        shown, [grids.grid("", SUMMARY, words.budgets(board), VERDICTS, verdicts(board))]
+    )
     return {
-        "verdicts": grids.grid("", SUMMARY, words.budgets(board), VERDICTS, verdicts(board)),
-        "rankings": list(grids.rankings(board)),
-        "known": [grids.known(*best) for best in shown.best],
+        "verdicts": summary,
+        "rankings": _named(shown, grids.rankings(board)),
+        "known": _named(shown, (grids.known(*best) for best in shown.best)),
         "known_meaning": KNOWN_MEANING,
-        "attacks": list(grids.attacks(board)),
+        "attacks": _named(shown, grids.attacks(board)),
         "attacks_meaning": ATTACK_TABLE,
-        "grids": list(grids.tables(board)),
-        "corrupted": list(grids.corrupted(board)),
-        "measured": list(grids.measured(board)),
-        "curves": [grids.curves(one) for one in board.comparisons if one.curves],
+        "grids": _named(shown, grids.tables(board)),
+        "corrupted": _named(shown, grids.corrupted(board)),
+        "measured": _named(shown, grids.measured(board)),
+        "curves": _named(
+            shown, map(grids.curves, (one for one in board.comparisons if one.curves))
+        ),
         "charts": charts(board),
     }
+
+
+def _named(shown: PageContent, tables: Iterable[grids.Grid]) -> list[grids.Grid]:
+    return [grids.with_short_names(one, shown.names) for one in tables]
 
 
 def _explanations(board: Board) -> dict[str, object]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from leaderboard.columns.attack_columns import attack_columns
 from leaderboard.columns.column import Column, Line
@@ -44,11 +45,13 @@ class Cell:
         text: the displayed text.
         order: the number it is sorted by; None for text, which is sorted alphabetically.
         interval: 95 % interval of a mean, in brackets.
+        full: the text with full names, if it has short ones.
     """
 
     text: str
     order: str | None
     interval: str = ""
+    full: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,27 @@ def grid(
     """Return lines as a table."""
     cells = tuple(tuple(_cell(column, line) for column in columns) for line in lines)
     return Grid(run, title, about, heads(columns), cells)
+
+
+def with_short_names(one: Grid, names: Mapping[str, str]) -> Grid:
+    """Return a table with the short names of codecs; its cells keep the full ones.
+
+    Args:
+        one: the table.
+        names: the short name of each codec and of each operating point.
+    """
+    short = {plain(full): name for full, name in names.items() if name != plain(full)}
+    if not short:
+        return one
+    longest_first = "|".join(map(re.escape, sorted(short, key=len, reverse=True)))
+    full = re.compile(rf"(?<![\w-])(?:{longest_first})(?![\w-])")
+    lines = tuple(tuple(_shortened(cell, full, short) for cell in line) for line in one.lines)
+    return replace(one, lines=lines)
+
+
+def _shortened(cell: Cell, full: re.Pattern[str], short: Mapping[str, str]) -> Cell:
+    text = full.sub(lambda found: short[found[0]], cell.text)
+    return cell if text == cell.text else replace(cell, text=text, full=cell.text)
 
 
 def heads(columns: Sequence[Column[Line]]) -> tuple[Head, ...]:

@@ -30,7 +30,7 @@ compute: {threads: 1}
 OTHER = """\
 name: tiny-v2
 images: {set: sample, names: [coffee], crop: {height: 32, width: 32}}
-codecs: [{name: toy, label: toy}, {name: jpeg, quality: 50, label: JPEG}]
+codecs: [{name: toy, label: mbt2018-mean-small-q5}, {name: jpeg, quality: 50, label: JPEG}]
 attacks: [fgsm]
 budgets: [{linf: 8}]
 compute: {threads: 1}
@@ -243,6 +243,23 @@ def test_tables_filter(page):
         "table => table.tBodies[0].rows.length === 1", arg=table.element_handle()
     )
     assert "JPEG q 30" in table.locator("tbody").inner_text()
+
+
+def test_tables_show_short_names_and_find_full_ones(page):
+    _open_tables(page)
+    table = _table(page, "tiny-v2, linf 8: attacked through their own gradients")
+    cell = table.locator("tbody td.name", has_text="mean-scale q5")
+    assert (cell.inner_text(), cell.get_attribute("title")) == (
+        "mean-scale q5",
+        "mbt2018-mean-small-q5",
+    )
+    summary = _table(page, "Summary")
+    section = page.locator("section.grid", has=summary)
+    section.get_by_role("searchbox").fill("mbt2018-mean-small")
+    page.wait_for_function(
+        "table => table.tBodies[0].rows.length === 1", arg=summary.element_handle()
+    )
+    assert "mean-scale q5" in summary.locator("tbody").inner_text()
 
 
 def test_hidden_columns_can_be_shown(page):
