@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from bench.errors import CodecError, MachineError, raise_if_machine
+from bench.utils.waiting import run_program
 
 _START_S, _PATIENCE = 60.0, 10
 """The time limit: a constant in seconds, and a multiple of the time on an idle core."""
@@ -165,14 +166,12 @@ class Program:
     ) -> subprocess.CompletedProcess[bytes]:
         """Return the finished process, whatever its exit code."""
         try:
-            return subprocess.run(
+            return run_program(
                 [*_launcher(), *_limiter(place.most_bytes), self.path, *arguments],
-                input=data,
-                capture_output=True,
-                timeout=seconds,
-                check=False,
-                cwd=place.folder,
-                pass_fds=[file.file.fileno() for file in files],
+                seconds,
+                data,
+                folder=place.folder,
+                descriptors=[file.file.fileno() for file in files],
             )
         except subprocess.TimeoutExpired:
             raise CodecError(f"{self.name} was stopped after {seconds:g} s") from None

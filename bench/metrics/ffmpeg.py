@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.errors import Unsupported, raise_if_machine
+from bench.utils.waiting import run_program
 
 Planes = npt.NDArray[np.uint8]
 """The planes of a picture, uint8 (planes, H, W)."""
@@ -88,9 +89,8 @@ def _run(score: str, *arguments: str, data: bytes = b"") -> str:
     """Run ffmpeg with `data` as its standard input; return its standard output."""
     command = [_program(), "-hide_banner", "-loglevel", "error", *arguments]
     try:
-        finished = subprocess.run(
-            command, input=data, capture_output=True, timeout=_TIME_LIMIT_S, check=True
-        )
+        finished = run_program(command, _TIME_LIMIT_S, data)
+        finished.check_returncode()
     except (OSError, subprocess.SubprocessError) as error:
         raise_if_machine(error)
         raise Unsupported(f"{score} cannot be had from {command[0]}: {_reason(error)}") from error

@@ -24,6 +24,8 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
 
+from bench.utils.waiting import wait
+
 _START = (
     "import sys; sys.path[:] = filter(None, sys.path);"
     " from bench.utils.child_process import main; main()"
@@ -82,14 +84,14 @@ class Child:
         """Return the next object that the process sends.
 
         Args:
-            limit_s: seconds to wait; None waits without limit.
+            limit_s: seconds to wait, without pauses; None waits without limit.
 
         Raises:
             LostError: the process has ended.
             TimeoutError: nothing was sent within the limit; the process still runs.
         """
         try:
-            if not self._connection.poll(limit_s):
+            if limit_s is not None and not wait(self._connection.poll, limit_s):
                 raise TimeoutError(f"still running after {limit_s:g} s")
             return self._connection.recv()
         except (EOFError, ConnectionError) as error:

@@ -1,6 +1,6 @@
 """Estimate how long a suite takes on different numbers of cores, from timings on this machine.
 
-    python docs/measurements/cluster.py [SUITE]          linf8-v1 by default
+    python docs/measurements/cluster.py [SUITE]          linf8-v2 by default
 
 The script times the gradients, the coding and the scoring of each codec on the first picture of the
 suite. It measures core-seconds, including those of child programs, so that other load hardly
@@ -52,7 +52,7 @@ class Steps:
 def main() -> None:
     """Measure the steps and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("suite", nargs="?", default="linf8-v1")
+    parser.add_argument("suite", nargs="?", default="linf8-v2")
     prepared = prepare(*named_suite(parser.parse_args().suite))
     steps = {point.label: _steps(prepared, point) for point in prepared.points}
     for line in chain(_steps_table(steps), [""], _sizing_table(prepared, steps)):

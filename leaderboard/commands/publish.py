@@ -8,7 +8,7 @@ from pathlib import Path
 from leaderboard.commands.arguments import add_trust
 
 HELP = "make entries of runs, or score a challenge, and write the pages of a board"
-EXAMPLE = "bench publish runs/linf8-v1 --to leaderboard --by 'Ada Lovelace'"
+EXAMPLE = "bench publish runs/linf8-v2 --to leaderboard --by 'Ada Lovelace'"
 _GIT_SECONDS = 10
 
 

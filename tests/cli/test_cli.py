@@ -309,7 +309,7 @@ def test_a_closed_pipe_ends_quietly(words):
 
 def test_the_shell_completes_commands_and_bundled_suites(tmp_path):
     assert _completed("bench ru", tmp_path) == ["run"]
-    assert _completed("bench run linf8", tmp_path) == ["linf8-v1", "linf8-v2"]
+    assert _completed("bench run linf8", tmp_path) == ["linf8-v2"]
 
 
 def _completed(line: str, folder: Path) -> list[str]:
