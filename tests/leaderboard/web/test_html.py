@@ -96,12 +96,18 @@ def test_it_loads_without_an_error_or_a_request(page):
     assert page.asked.count("file") == 1
 
 
-def test_the_first_screen_holds_sentence_example_plot_table_and_trust(page):
-    page.set_viewport_size({"width": 1400, "height": 900})
-    for place in ("h1", ".lead", ".four", "#robustness .plot svg", "#ranking", "#trust"):
+PLACES = ["h1", ".lead", ".four", "#robustness .plot svg", "#ranking", "#trust", "#add"]
+
+
+@pytest.mark.parametrize(("width", "height", "columns"), [(1400, 900, 8), (390, 844, 5)])
+def test_the_first_screen_answers_the_questions_of_a_visitor(page, width, height, columns):
+    page.set_viewport_size({"width": width, "height": height})
+    page.wait_for_function(f"document.documentElement.scrollWidth <= {width}")
+    for place in PLACES:
         box = page.locator(place).first.bounding_box()
-        assert box["y"] + box["height"] <= 900, place
-    assert page.locator("#ranking thead th").count() == 8
+        assert box["y"] + box["height"] <= height, place
+    assert page.locator("#ranking thead th:visible").count() == columns
+    assert page.locator("#add code").first.inner_text() == "bench run tiny-v1 --codec NAME"
     assert len(page.locator(".lead").inner_text()) < 200
 
 
