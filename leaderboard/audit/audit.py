@@ -128,7 +128,7 @@ def audit_entry(folder: Path, suite_folder: Path, *, plugins: bool = False) -> I
     events = chain(
         inconsistent_records(run, again), missing_records(run, again), reencode(run, again, read)
     )
-    yield from _placed(events, folder, ENTRY)
+    yield from placed(events, folder, ENTRY)
     yield from bitstreams(entry, again, inside, folder)
 
 
@@ -161,10 +161,10 @@ def audit_challenge(folder: Path, suite_folder: Path, *, plugins: bool = False) 
     events = chain(
         inconsistent_records(run, again), missing_records(run, again), reencode(run, again, read)
     )
-    yield from _placed(events, folder, CHALLENGE)
+    yield from placed(events, folder, CHALLENGE)
 
 
-def _placed(events: Iterable[Event], folder: Path, own: str) -> Iterator[Event]:
+def placed(events: Iterable[Event], folder: Path, own: str) -> Iterator[Event]:
     """Replace the files of a run folder in findings by those of the entry or challenge."""
     files = {MANIFEST: own, RUN_RECORDS: RECORDS}
     for event in events:

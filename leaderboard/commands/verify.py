@@ -55,15 +55,19 @@ def run(arguments: argparse.Namespace) -> int:
 
     what = arguments.what
     is_board = (what / INDEX).is_file() or (what / ENTRIES).is_dir()
-    done = None if is_board else tally(_events(arguments), say)
-    count = _board_findings(what) if done is None else done.findings
+    count = _board_findings(what) if is_board else 0
+    done = tally(_samples(arguments) if is_board else _events(arguments), say)
+    count += done.findings
     if count:
         findings = "1 finding" if count == 1 else f"{count} findings"
         say(f"{what} is not what it says: {findings} above")
         return CHECK_FAILED
-    if done is not None and done.unchecked:
+    if done.unchecked:
+        subject = (
+            f"no picture of {what} was encoded again" if is_board else f"{what} was not checked"
+        )
         say(
-            f"{what} was not checked; --pictures names the folder of the Kodak set, --suite-folder"
+            f"{subject}; --pictures names the folder of the Kodak set, --suite-folder"
             " the one in which relative paths of the suite start"
         )
         return NOT_DONE
@@ -83,8 +87,14 @@ def _board_findings(board: Path) -> int:
         say(f"WRONG  {finding}")
     if not findings:
         text = f"exactly what its {count} entries give" if count else "of a board without entries"
-        say(f"the pages of {board} are {text}; no picture was encoded again")
+        say(f"the pages of {board} are {text}")
     return len(findings)
+
+
+def _samples(arguments: argparse.Namespace) -> Iterator[Event]:
+    from leaderboard.audit.sample import recode_samples
+
+    return recode_samples(arguments.what, arguments.suite_folder, plugins=arguments.plugins)
 
 
 def _events(arguments: argparse.Namespace) -> Iterator[Event]:
