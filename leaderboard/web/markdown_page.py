@@ -37,9 +37,10 @@ _EMPTY = """\
 """
 
 _ADD = (
-    "Is it true? `bench verify leaderboard` encodes the worst pictures of every entry again, `bench"
-    " verify leaderboard/entries/TRACK/CODEC` all saved pictures of one. Do you know a stronger attack? `bench publish --challenge` adds your adversarial"
-    " pictures. How to add your codec: [docs/publishing.md](../docs/publishing.md)."
+    "Is it true? `bench verify leaderboard` encodes the worst pictures of every entry again,"
+    " `bench verify leaderboard/entries/TRACK/CODEC` all saved pictures of one. Do you know a"
+    " stronger attack? `bench publish --challenge` adds your adversarial pictures. How to add your"
+    " codec: [docs/publishing.md](../docs/publishing.md)."
 )
 
 _PROVENANCE = (
