@@ -1,6 +1,6 @@
 """Names of codecs: the short ones in tables, and the codec that somebody means by a name.
 
-bmshj2018-hyperprior-small-q4-hardened --> hyperprior q4 hardened
+bmshj2018-hyperprior-small-q4-hardened-rd --> hyperprior q4 hardened
 
 Exports and hints keep the full labels.
 """
@@ -28,7 +28,8 @@ _ARCHITECTURES = {
 _NAME = re.compile(rf"\b({'|'.join(_ARCHITECTURES)})(?=$|\s|-small|-q\d|-hardened)")
 _SMALL = re.compile(r"-small(?=-|$)")
 _MARK = re.compile(r"-(?=q\d|hardened)")
-_AGAINST_RD = re.compile(r"hardened-rd\b")
+_HARDENED = re.compile(r"hardened(-rd)?(?![-\w])")
+"""Against attacks on the R-D cost, or, in older models, on the rate alone."""
 
 
 def short_names(labels: Iterable[str]) -> dict[str, str]:
@@ -72,5 +73,5 @@ def _short(label: str) -> str:
     if found is None:
         return label
     rest = _MARK.sub(" ", _SMALL.sub("", label[found.end() :]))
-    rest = _AGAINST_RD.sub("hardened (R-D)", rest)
+    rest = _HARDENED.sub(lambda one: "hardened" if one[1] else "hardened (rate)", rest)
     return f"{label[: found.start()]}{_ARCHITECTURES[found[1]]}{rest}"

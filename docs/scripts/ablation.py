@@ -31,8 +31,8 @@ further steps alone change. The last two variants have all settings of the recip
 models (backends/zoo/recipes), but fewer steps and smaller crops; the very last one also gives the
 attacked crops four times the weight.
 
-Every model is attacked itself on the {pictures} sample pictures ({crop}) with APGD through both
-surrogates, for the distortion, the rate and the R-D cost. The columns are those of
+Every model is attacked itself on the {pictures} sample pictures, cropped to {crop}, with APGD
+through both surrogates, for the distortion, the rate and the R-D cost. The columns are those of
 [hardening.md](hardening.md):
 
 - **clean J**: its increase over the plain model. Less is better.

@@ -35,7 +35,8 @@ INTRODUCTION = """\
 # Adversarial training
 
 This page compares plain bundled models with their adversarially trained (hardened) versions.
-`docs/scripts/hardening.py` writes it from finished runs.
+`docs/scripts/hardening.py` writes it from finished runs. [ablation.md](ablation.md) shows what each
+term of the recipe buys and costs.
 
 ## What is measured
 

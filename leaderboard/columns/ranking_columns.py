@@ -13,16 +13,17 @@ from leaderboard.ranking.rd_curves import Curves, Delta
 
 
 def _rank(place: Position) -> tuple[int, int] | None:
-    return None if place.rank is None else (place.rank, int(bool(place.ties)))
+    """Return the best and the worst rank that the differences allow."""
+    return None if place.rank is None else (place.rank, place.rank + len(place.ties))
 
 
 def _rank_text(rank: tuple[int, int]) -> str:
-    number, tied = rank
-    return f"{number}{' =' * tied}"
+    best, worst = rank
+    return str(best) if best == worst else f"{best}–{worst}"
 
 
 def rank_text(place: Position) -> str:
-    """Return a rank, with = for a tie; – without a rank."""
+    """Return a rank, as a range where codecs are tied; – without a rank."""
     rank = _rank(place)
     return "–" if rank is None else _rank_text(rank)
 
@@ -96,7 +97,8 @@ STANDING: tuple[Column[Standing], ...] = (
         lambda line: _rank(line.by_cost),
         _rank_text,
         "rank by R-D cost under attack, efficiency and robustness together: 1 + the number of"
-        " codecs that are significantly better; = marks a tie, – a codec without a rank",
+        " codecs that are significantly better; a range, such as 3–5, where others do not differ"
+        " significantly; – without a rank",
         is_main=True,
     ),
     Column(

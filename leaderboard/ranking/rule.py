@@ -34,8 +34,9 @@ RULE = (
     " search that found the highest cost of no picture marks nothing, and no flag takes a rank."
     " Flags of searches on other codecs concern only those codecs.",
     "**Ranks and ties.** The rank of a codec is 1 + the number of codecs of the list that are"
-    " significantly better. = marks a codec that is tied: it does not differ significantly from all"
-    " others; 'tied with' names those. All pairs of a list are compared by a paired t-test over"
+    " significantly better. A range, such as 3–5, marks a codec that is tied: it ends at the rank"
+    " that the codec would have if all that do not differ significantly from it were better; 'tied"
+    " with' names those. All pairs of a list are compared by a paired t-test over"
     " the pictures, with Holm's correction: the probability that a list separates any two"
     " equal codecs is at most 5 %. The variance contains that of the random starts of each search;"
     " with one start, the chance of a search shows only as a part of the differences between the"

@@ -55,6 +55,7 @@ function showBoard() {
   choice("more").textContent = isWhole ? `Show ${rows}` : `Show all ${sorted.length}`;
   choice("trust").textContent = list.trust;
   choice("add").querySelector("span").textContent = list.track;
+  document.querySelector("#robustness span").textContent = list.unit;
   document.querySelectorAll("#board + .cards [data-run]").forEach((part) => { part.hidden = part.dataset.run !== list.track; });
   robustness(document.querySelector("#robustness .plot"), chosenLists(), list);
 }

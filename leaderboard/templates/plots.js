@@ -74,7 +74,7 @@ function robustness(target, lists, chosen) {
   const dots = lists.flatMap((list) => list.lines.filter((line) => line.x && line.y).map((line) => ({ ...line, list })));
   dots.sort((a, b) => (b.list === chosen) - (a.list === chosen));
   const isNarrow = target.clientWidth < 500;
-  const [width, height] = [target.clientWidth - 60, isNarrow ? 190 : 290];
+  const [width, height] = [target.clientWidth - 60, isNarrow ? 165 : 290];
   const ranges = [range(dots.map(({ x }) => x), 0.08, 0.25), range(dots.flatMap(({ y, bars }) => (bars ? [y - bars[0], y + bars[1]] : [y])), 0.05, 0.05)];
   const places = positions(dots, width, height, ranges);
   const data = dots.map((dot, index) => {
@@ -90,8 +90,8 @@ function robustness(target, lists, chosen) {
   });
   const ticks = { type: "log", tickvals: costs, ticktext: costs.map(String) };
   draw(target, data, {
-    xaxis: { ...ticks, range: ranges[0], title: { text: `clean R-D cost (${chosen.unit})${isNarrow ? "" : ", lower is more efficient"}` } },
-    yaxis: { ...ticks, range: ranges[1], title: { text: "R-D cost under attack" } },
-    height: height + 50, margin: { t: 4, r: 8, b: 46, l: 52 },
+    xaxis: { ...ticks, range: ranges[0], title: { text: "clean R-D cost", standoff: 4 } },
+    yaxis: { ...ticks, range: ranges[1], title: { text: isNarrow ? "under attack" : "R-D cost under attack" } },
+    height: height + (isNarrow ? 38 : 50), margin: { t: 4, r: 8, b: isNarrow ? 34 : 46, l: 52 },
   }, false);
 }

@@ -190,10 +190,18 @@ def _trust(board: Board, one: Comparison, lines: Sequence[RankedLine]) -> str:
     count = len(parts[0].manifest.pictures)
     ranked = [line for line in lines if line.standing.rank is not None]
     pair = closest_pair({line.name: line.point.costs.attacked.sample for line in ranked})
-    return (
-        f"{count} picture{'s' * (count > 1)}, {_starts(parts)} of each search; every loss is a"
-        f" lower bound.{_pair(pair, count)}"
+    bound = "; ≥: a stronger attack is likely" * any(map(_has_bound, lines))
+    tied = " A rank such as 3–5: paired tests on these pictures do not tell them apart." * any(
+        place.ties for line in lines for place in line.ranks.values()
     )
+    return (
+        f"{count} picture{'s' * (count > 1)}, {_starts(parts)} of each search. Every loss is a"
+        f" lower bound{bound}.{tied}{_pair(pair, count)}"
+    )
+
+
+def _has_bound(line: RankedLine) -> bool:
+    return bool(line.standing.by_cost.doubts or line.standing.by_excess.doubts)
 
 
 def _starts(parts: Iterable[BoardRun]) -> str:

@@ -24,7 +24,7 @@ from leaderboard.web.html_page import PageContent
 _TITLE = "# How robust are image codecs?"
 
 LEAD = (
-    "A barely visible change to a picture can ruin its decoded copy or multiply its file size. All"
+    "A barely visible change to a picture can spoil its decoded copy or multiply its file size. All"
     " figures are measured in real bytes. [index.html](index.html) shows the same with pictures to"
     " compare, one page for each codec, and every table."
 )
@@ -87,8 +87,8 @@ def _example(shown: Example) -> Iterator[str]:
     rows = [" | ".join(texts), " | ".join(["---"] * len(texts)), pictures]
     yield "\n".join(f"| {row} |" for row in rows)
     yield (
-        f"{escaped(shown.codec)} at {escaped(shown.budget)} ({escaped(shown.track)}). dB: PSNR"
-        " against the source picture."
+        f"{escaped(shown.codec)} at {escaped(shown.budget)} ({escaped(shown.track)}): the largest"
+        " PSNR drop on one picture."
     )
 
 
