@@ -46,9 +46,9 @@ function showBoard() {
   const order = choice("order").value;
   const wanted = choice("filter").value.trim().toLowerCase();
   const fits = (one) => `${one.codec} ${one.full}`.toLowerCase().includes(wanted);
-  const rank = (one) => parseInt(one.ranks[order]) || Infinity;
+  const isUnranked = (one) => one.ranks[order] === undefined;
   const figure = (one) => Number(one.sort[order] || Infinity);
-  const sorted = list.lines.filter(fits).sort((a, b) => (rank(a) === rank(b) ? figure(a) - figure(b) : rank(a) - rank(b)));
+  const sorted = list.lines.filter(fits).sort((a, b) => isUnranked(a) - isUnranked(b) || figure(a) - figure(b));
   const shown = isWhole ? sorted : sorted.slice(0, rows);
   document.querySelector("#ranking tbody").replaceChildren(...shown.map((one) => line(one, order)));
   choice("more").hidden = sorted.length <= rows;

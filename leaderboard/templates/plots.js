@@ -74,7 +74,7 @@ function robustness(target, lists, chosen) {
   const dots = lists.flatMap((list) => list.lines.filter((line) => line.x && line.y).map((line) => ({ ...line, list })));
   dots.sort((a, b) => (b.list === chosen) - (a.list === chosen));
   const isNarrow = target.clientWidth < 500;
-  const [width, height] = [target.clientWidth - 60, isNarrow ? 165 : 290];
+  const [width, height] = [target.clientWidth - 60, isNarrow ? 165 : 260];
   const ranges = [range(dots.map(({ x }) => x), 0.08, 0.25), range(dots.flatMap(({ y, bars }) => (bars ? [y - bars[0], y + bars[1]] : [y])), 0.05, 0.05)];
   const places = positions(dots, width, height, ranges);
   const data = dots.map((dot, index) => {

@@ -31,9 +31,6 @@ from leaderboard.render import suite_in_words
 from leaderboard.web.codec_panels import anchor
 from leaderboard.web.html_tables import order_of
 
-_UNRANKED = 10**6
-"""Sorts codecs without a rank behind all others."""
-
 
 @dataclass(frozen=True)
 class RankedLine:
@@ -147,7 +144,7 @@ def _list(board: Board, one: Comparison, ranking: Ranking, names: Mapping[str, s
         how=ranking.scope.title,
         unit="clean VVC = 1" if ranking.baseline else "bits per pixel",
         trust=_trust(board, one, lines),
-        lines=tuple(sorted(lines, key=lambda line: line.standing.rank or _UNRANKED)),
+        lines=tuple(lines),
     )
 
 
