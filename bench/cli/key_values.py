@@ -11,7 +11,7 @@ from bench.utils.plain_yaml import read_value
 
 
 def parse_params(words: Sequence[str]) -> tuple[tuple[str, object], ...]:
-    """Return parameters and their values.
+    """Return parameters and their values; a label is text, even if it looks like YAML.
 
     Raises:
         ConfigError: a word has no "=", a key is given twice, or a value is no YAML.
@@ -23,7 +23,7 @@ def parse_params(words: Sequence[str]) -> tuple[tuple[str, object], ...]:
             raise ConfigError("parameters are written KEY=VALUE, such as quality=50")
         if key in params:
             raise ConfigError(f"the parameter '{key}' is given twice; remove one")
-        params[key] = read_value(value, word)
+        params[key] = value if key == "label" else read_value(value, word)
     return tuple(params.items())
 
 

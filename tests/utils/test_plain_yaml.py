@@ -131,3 +131,11 @@ def test_the_sentence_says_what_is_expected(before: str, after: str, expected: s
     printed = _refused(_SUITE.replace(before, after, 1))
     assert expected in printed
     assert len(printed) < 1000
+
+
+@pytest.mark.parametrize("label", ["{checkpoint}", "7", "[a, b]", "yes"])
+def test_a_label_on_the_command_line_is_text(label: str):
+    assert parse_params(["quality=[1, 2]", f"label={label}"]) == (
+        ("quality", [1, 2]),
+        ("label", label),
+    )
