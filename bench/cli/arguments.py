@@ -48,6 +48,7 @@ def requested_suite(arguments: argparse.Namespace) -> tuple[Suite, Path]:
         ConfigError: the suite, a codec or a plugin does not exist or is not valid.
     """
     from bench.cli.key_values import parse_params
+    from bench.cli.output import say
     from bench.suite.additional_codecs import with_codecs
     from bench.suite.bundled import named_suite
 
@@ -57,6 +58,12 @@ def requested_suite(arguments: argparse.Namespace) -> tuple[Suite, Path]:
             raise ConfigError("--plugin names a file with a codec; add --codec NAME")
         return suite, folder
     items = [{"name": name, **dict(parse_params(rest))} for name, *rest in arguments.codecs]
+    for key, value in (pair for item in items for pair in item.items()):
+        if isinstance(value, str) and Path(value).is_absolute():
+            say(
+                f"{key}={value} is a path of this machine, so this run cannot be published; to"
+                f" publish it, start in the folder of that file, with {key}={Path(value).name}"
+            )
     return with_codecs(suite, items, arguments.plugin), folder
 
 

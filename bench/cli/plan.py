@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> None:
     from bench.engine.timing import expected_timing_seconds
     from bench.planning.estimate import left_out, resources_seconds
     from bench.planning.victims import left_to_others
-    from bench.utils.durations import duration
+    from bench.utils.terminal import duration
 
     suite, base = requested_suite(arguments)
     prepared = prepare(suite, base)

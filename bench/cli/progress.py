@@ -14,8 +14,7 @@ from bench.planning.estimate import estimated_seconds, jobs_without_record
 from bench.planning.jobs import CraftJob, MeasureJob, Plan, describe_job
 from bench.store.records import CraftRecord, MeasureRecord, WorkerRecord
 from bench.store.run_folder import Store
-from bench.utils.durations import duration
-from bench.utils.terminal import plain_line
+from bench.utils.terminal import duration, plain_line
 
 
 def watch(events: Iterable[Event], plan: Plan, store: Store, console: Console) -> int:

@@ -24,7 +24,7 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
 
-from bench.utils.waiting import wait
+from bench.utils.waiting import waits
 
 _START = (
     "import sys; sys.path[:] = filter(None, sys.path);"
@@ -91,7 +91,7 @@ class Child:
             TimeoutError: nothing was sent within the limit; the process still runs.
         """
         try:
-            if limit_s is not None and not wait(self._connection.poll, limit_s):
+            if limit_s is not None and not any(map(self._connection.poll, waits(limit_s))):
                 raise TimeoutError(f"still running after {limit_s:g} s")
             return self._connection.recv()
         except (EOFError, ConnectionError) as error:

@@ -9,32 +9,29 @@ from __future__ import annotations
 import math
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-_SLICE_S = 1.0
-"""A wait is divided into slices of at most this length."""
+_LONGEST_S = 1.0
+"""Length of the longest wait in seconds."""
 
 _PAUSE_S = 1.0
-"""A slice that took longer than its length by this much was interrupted by a pause."""
+"""A wait that took longer than its length by this much was interrupted by a pause."""
 
 
-def wait(is_done: Callable[[float], bool], limit_s: float) -> bool:
-    """Wait for something; return whether it came within the limit.
+def waits(limit_s: float) -> Iterator[float]:
+    """Yield the lengths of waits that add up to a time limit, in seconds.
 
-    Args:
-        is_done: waits at most so many seconds and returns whether it came.
-        limit_s: time limit in seconds, without pauses of this process.
+    A wait in which this process was paused is repeated.
     """
-    slices = max(1, math.ceil(limit_s / _SLICE_S))
-    length = limit_s / slices
-    while slices:
+    count = max(1, math.ceil(limit_s / _LONGEST_S))
+    length = limit_s / count
+    while count:
         started = time.monotonic()
-        if is_done(length):
-            return True
+        yield length
         if time.monotonic() - started < length + _PAUSE_S:
-            slices -= 1
-    return False
+            count -= 1
 
 
 def run_program(
@@ -61,21 +58,13 @@ def run_program(
     with subprocess.Popen(
         command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=folder, pass_fds=descriptors
     ) as process:
-        output: list[tuple[bytes, bytes]] = []
-        unsent: list[bytes] = [data]
-
-        def has_ended(seconds: float) -> bool:
-            try:
-                output.append(process.communicate(unsent.pop() if unsent else None, seconds))
-            except subprocess.TimeoutExpired:
-                return False
-            return True
-
         try:
-            if not wait(has_ended, limit_s):
-                raise subprocess.TimeoutExpired(command, limit_s)
+            for seconds in waits(limit_s):
+                with suppress(subprocess.TimeoutExpired):
+                    output = process.communicate(data, seconds)
+                    return subprocess.CompletedProcess(command, process.returncode, *output)
+                data = b""  # the first call has taken it over
+            raise subprocess.TimeoutExpired(command, limit_s)
         except BaseException:
             process.kill()
             raise
-    ((stdout, stderr),) = output
-    return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)

@@ -43,10 +43,9 @@ from leaderboard.publish.entry import (
 )
 from leaderboard.publish.entry_scope import (
     EntryScope,
-    hidden_gradients,
     mislabelled,
-    missing_sources,
     plan_sha256,
+    unfit,
 )
 from leaderboard.publish.published_board import challenges, entries
 from leaderboard.publish.tracks import Track, shipped, track_of
@@ -193,8 +192,7 @@ def _on_track(
 ) -> Iterator[Event]:
     """Yield why an entry cannot stand on its track; see `leaderboard.publish.publish`."""
     yield from _of_track(entry, track, ENTRY)
-    unfit = (missing_sources(again, track, members), hidden_gradients(again, members))
-    for sentence in chain(mislabelled(again, track), *unfit):
+    for sentence in chain(mislabelled(again, track), unfit(again, track, members)):
         yield Finding(ENTRY, sentence)
     yield from undeclared_capabilities(entry, again)
 

@@ -120,7 +120,7 @@ def _run(prepared: Prepared, folder: Path, name: str) -> None:
     from bench.cli.run import run_into
     from bench.engine.executors import Options, executor
     from bench.engine.executors.automatic import expected_seconds, worker_count
-    from bench.utils.durations import duration
+    from bench.utils.terminal import duration
 
     plan = prepared.plan
     workers = worker_count(prepared)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from bench.planning.jobs import Group, Plan
@@ -109,7 +110,14 @@ def mislabelled(again: ReplannedRun, track: Track) -> Iterator[str]:
             )
 
 
-def missing_sources(again: ReplannedRun, track: Track, members: AbstractSet[str]) -> Iterator[str]:
+def unfit(again: ReplannedRun, track: Track, members: AbstractSet[str]) -> Iterator[str]:
+    """Yield why the operating points of a codec cannot be an entry of a track."""
+    yield from _missing_sources(again, track, members)
+    yield from _hidden_gradients(again, members)
+    yield from _absolute_paths(again, members)
+
+
+def _missing_sources(again: ReplannedRun, track: Track, members: AbstractSet[str]) -> Iterator[str]:
     """Yield a sentence if members need transfer attacks from codecs that the suite lacks."""
     points = [cell.victim for cell in again.plan.groups[0].cells if cell.victim.label in members]
     missing = track.sources.keys() - again.points.keys()
@@ -121,7 +129,22 @@ def missing_sources(again: ReplannedRun, track: Track, members: AbstractSet[str]
         )
 
 
-def hidden_gradients(again: ReplannedRun, members: AbstractSet[str]) -> Iterator[str]:
+def _absolute_paths(again: ReplannedRun, members: AbstractSet[str]) -> Iterator[str]:
+    """Yield a sentence for each parameter of a member that is an absolute path.
+
+    Keys contain parameters, so nobody without this path could verify the entry, which would also
+    publish the names of somebody's folders.
+    """
+    for label in sorted(members & again.points.keys()):
+        for key, value in again.points[label].params:
+            if isinstance(value, str) and Path(value).is_absolute():
+                yield (
+                    f"'{label}' has {key}={value}, a path of one machine; run the track in the"
+                    f" folder of that file, with {key}={Path(value).name}"
+                )
+
+
+def _hidden_gradients(again: ReplannedRun, members: AbstractSet[str]) -> Iterator[str]:
     """Yield a sentence for each member of which only one offers gradients: it or its bare codec.
 
     A defence must keep the gradients (see `bench.defence`). Otherwise its codec would be attacked

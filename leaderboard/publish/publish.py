@@ -10,7 +10,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from itertools import chain
 from pathlib import Path
 
 from bench.errors import ConfigError, StoreError
@@ -36,9 +35,8 @@ from leaderboard.publish.entry_folder import current, write_entry
 from leaderboard.publish.entry_scope import (
     EntryScope,
     entry_scope,
-    hidden_gradients,
     mislabelled,
-    missing_sources,
+    unfit,
 )
 from leaderboard.publish.published_board import ENTRIES
 from leaderboard.publish.tracks import Track, track_of
@@ -117,8 +115,7 @@ def _write(submitted: Submission, family: Family, to: Path, by: str) -> Path:
     _check_place(place, family, by)
     scope = _scope(submitted, family)
     again = submitted.again
-    unfit = missing_sources(again, submitted.track, scope.members)
-    for sentence in chain(unfit, hidden_gradients(again, scope.members)):
+    for sentence in unfit(again, submitted.track, scope.members):
         raise ConfigError(sentence)
     entry, files = _entry(submitted, family, scope, by)
     write_entry(place, {**files, ENTRY: sealed(entry)})

@@ -92,7 +92,7 @@ def _panel(
         anchor=anchor(codec),
         name=names.get(codec, plain(codec)),
         full=plain(codec),
-        grids=tuple(with_short_names(one, names) for one in _grids(codec, comparisons)),
+        grids=tuple(with_short_names(names, one) for one in _grids(codec, comparisons)),
         chart=codec_chart(codec, comparisons),
         viewers=tuple(viewer for one in own for viewer in viewers(one, names)),
         entries=tuple(one.entry for one in own),

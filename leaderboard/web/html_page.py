@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from jinja2 import Environment, PackageLoader
 from markdown_it import MarkdownIt
@@ -64,6 +65,14 @@ class PageContent:
         points = dict.fromkeys(row.place.codec for row in self.board.rows)
         return {**short_names(points), **short_names(codecs)}
 
+    @property
+    def marked_names(self) -> dict[str, str]:
+        """The short name of each operating point, with the mark of external codecs."""
+        names = self.names
+        families = [family for one in self.board.comparisons for family in one.families]
+        points = {one.row.place.codec: family for family in families for one in family.members}
+        return {point: names[point] + family.mark for point, family in points.items()}
+
 
 def page(shown: PageContent) -> str:
     """Return the page.
@@ -87,7 +96,7 @@ def _first(shown: PageContent) -> dict[str, object]:
     return {
         "runs": [part.name for part in shown.board.parts],
         "tracks": list(tracks(shown.board)),
-        "example": example(shown.entries, shown.names),
+        "example": example(shown.entries, shown.marked_names),
         "lists": list(map(as_json, found)),
         "ranked": list(dict.fromkeys(one.track for one in found)),
         "heads": grids.heads(COLUMNS),
@@ -107,29 +116,21 @@ def _codecs(shown: PageContent) -> dict[str, object]:
 
 def _tables(shown: PageContent) -> dict[str, object]:
     """Return all tables and plots."""
-    board = shown.board
-    (summary,) = _named(
-        shown, [grids.grid("", SUMMARY, words.budgets(board), VERDICTS, verdicts(board))]
-    )
+    board, named = shown.board, partial(grids.with_short_names, shown.names)
+    summary = grids.grid("", SUMMARY, words.budgets(board), VERDICTS, verdicts(board))
     return {
-        "verdicts": summary,
-        "rankings": _named(shown, grids.rankings(board)),
-        "known": _named(shown, (grids.known(*best) for best in shown.best)),
+        "verdicts": named(summary),
+        "rankings": list(map(named, grids.rankings(board))),
+        "known": [named(grids.known(*best)) for best in shown.best],
         "known_meaning": KNOWN_MEANING,
-        "attacks": _named(shown, grids.attacks(board)),
+        "attacks": list(map(named, grids.attacks(board))),
         "attacks_meaning": ATTACK_TABLE,
-        "grids": _named(shown, grids.tables(board)),
-        "corrupted": _named(shown, grids.corrupted(board)),
-        "measured": _named(shown, grids.measured(board)),
-        "curves": _named(
-            shown, map(grids.curves, (one for one in board.comparisons if one.curves))
-        ),
+        "grids": list(map(named, grids.tables(board))),
+        "corrupted": list(map(named, grids.corrupted(board))),
+        "measured": list(map(named, grids.measured(board))),
+        "curves": [named(grids.curves(one)) for one in board.comparisons if one.curves],
         "charts": charts(board),
     }
-
-
-def _named(shown: PageContent, tables: Iterable[grids.Grid]) -> list[grids.Grid]:
-    return [grids.with_short_names(one, shown.names) for one in tables]
 
 
 def _explanations(board: Board) -> dict[str, object]:

@@ -134,12 +134,12 @@ def grid(
     return Grid(run, title, about, heads(columns), cells)
 
 
-def with_short_names(one: Grid, names: Mapping[str, str]) -> Grid:
+def with_short_names(names: Mapping[str, str], one: Grid) -> Grid:
     """Return a table with the short names of codecs; its cells keep the full ones.
 
     Args:
-        one: the table.
         names: the short name of each codec and of each operating point.
+        one: the table.
     """
     short = {plain(full): name for full, name in names.items() if name != plain(full)}
     if not short:

@@ -65,7 +65,7 @@ def markdown_page(content: PageContent, plots: Sequence[Plot]) -> str:
 
 def _first(content: PageContent, plots: Sequence[Plot]) -> Iterator[str]:
     names = content.names
-    shown = example(content.entries, names)
+    shown = example(content.entries, content.marked_names)
     if shown is not None:
         yield from _example(shown)
     found = ranked_lists(content.board, names)

@@ -11,6 +11,7 @@ from bench.utils.yaml_config import parse
 from leaderboard.publish import tracks
 from leaderboard.ranking.board import build_board
 from leaderboard.ranking.ranking import WITH
+from leaderboard.web.html_page import PageContent
 
 TRACK = """\
 name: cheats-v1
@@ -171,6 +172,11 @@ def test_a_codec_that_moves_its_own_gradient_is_caught_by_transfer(board):
     assert "weaker-than-transfer" in marked(board, "masked")
     row = rows(board)["masked"]
     assert row.attack.psnr.mean == row.by_threat["transfer"].psnr.mean
+
+
+def test_the_page_marks_codecs_whose_code_is_no_part_of_the_package(board):
+    names = PageContent(board, [], [], []).marked_names
+    assert (names["plain"], names["masked"]) == ("plain", "masked (external)")
 
 
 def test_a_codec_that_refuses_or_fails_on_attacked_pictures_has_no_rank(board):

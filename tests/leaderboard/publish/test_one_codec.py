@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from bench.cli.main import main
@@ -9,6 +11,7 @@ from bench.store.run_folder import read_run
 from leaderboard.publish.entry import read_entry
 from leaderboard.publish.published_board import entries, runs
 from leaderboard.ranking.board import build_board
+from paths import ROOT
 
 TRACK = """\
 name: tiny-v1
@@ -92,6 +95,24 @@ def test_other_codecs_are_attacked_only_for_a_codec_without_gradients(track, cap
         assert main(["plan", str(track), "--codec", *words, "label=mine"]) == 0
         printed = " ".join(capsys.readouterr().out.split())
         assert f"and {others} against codecs of the suite" in printed
+
+
+def test_a_path_of_one_machine_is_not_published(track, tmp_path, capsys):
+    name = "bmshj2018-factorized-small-q2"
+    copy = shutil.copy(ROOT / f"backends/zoo/{name}.safetensors", tmp_path / "mine.safetensors")
+    shutil.copy(ROOT / f"backends/zoo/{name}.json", tmp_path / "mine.json")
+    words = ["--codec", "bmshj2018-factorized", f"checkpoint={copy}", "label=mine"]
+    assert main(["run", str(track), *words, "-o", str(tmp_path / "run")]) == 0
+    assert f"checkpoint={copy} is a path of this machine" in _printed(capsys)
+    to = tmp_path / "board"
+    command = ["publish", str(tmp_path / "run"), "--to", str(to), "--codec", "mine", "--by", "me"]
+    assert main(command) == 2
+    assert f"'mine' has checkpoint={copy}, a path of one machine" in _printed(capsys)
+    assert not (to / "entries").exists()
+
+
+def _printed(capsys):
+    return " ".join(" ".join(capsys.readouterr()).split())
 
 
 def test_each_of_two_codecs_has_an_entry(track, tmp_path):
