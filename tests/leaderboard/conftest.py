@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -239,3 +240,9 @@ def _numbers(rng, *, lossless):
         "change": rng.uniform(5e-3, 2e-2, shape),
         "shift": rng.uniform(1e-4, 9e-3, shape),
     }
+
+
+@pytest.fixture
+def copy(published, tmp_path):
+    """Return a copy of the board that the fixture `published` of a test file gives."""
+    return shutil.copytree(published, tmp_path / "board")

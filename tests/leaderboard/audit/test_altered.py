@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -25,11 +24,6 @@ from tampering import TRACK, alter, audited, entry_of, lines_of, named, put, sco
 @pytest.fixture(scope="module", autouse=True)
 def published(publish_tracks):
     return publish_tracks(TRACK, by="tester")[1]
-
-
-@pytest.fixture
-def copy(published, tmp_path):
-    return shutil.copytree(published, tmp_path / "board")
 
 
 def rows(board_folder):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
 from bench.cli.main import main
@@ -17,11 +15,6 @@ TRANSFER = TRACK + "transfer: gradient-free\n"
 @pytest.fixture(scope="module", autouse=True)
 def published(publish_tracks):
     return publish_tracks(TRANSFER, by="tester")[1]
-
-
-@pytest.fixture
-def copy(published, tmp_path):
-    return shutil.copytree(published, tmp_path / "board")
 
 
 def _shown(entry):

@@ -16,6 +16,7 @@ import pytest
 import torch
 from numpy.lib.format import write_array_header_1_0
 
+import tampering
 from bench.cli.main import main
 from bench.errors import BenchError, ImageError
 from bench.images.image_set import load
@@ -36,17 +37,7 @@ from leaderboard.publish.submitted_pictures import read_submitted_pictures, sour
 from leaderboard.ranking.board import build_board
 from tampering import alter, named
 
-TRACK = """\
-name: tiny-v1
-images: {set: sample, names: [chelsea, coffee], crop: {height: 24, width: 40}}
-codecs:
-  - {name: toy, label: toy}
-  - {name: jpeg, quality: [40, 80], label: "JPEG q {quality}"}
-attacks: [fgsm]
-objectives: [distortion]
-budgets: [{linf: 4}, {linf: 8}]
-compute: {threads: 1}
-"""
+TRACK = tampering.TRACK.replace("{linf: 8}", "{linf: 4}, {linf: 8}")
 EVIL = "<img src=x onerror=alert(1)>|`"
 WHO = "img-src-x-onerror-alert-1"
 RADIUS = 8

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import shutil
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -29,11 +28,6 @@ from tampering import TRACK, alter, audited, entry_of, lines_of, named, put, sco
 @pytest.fixture(scope="module", autouse=True)
 def published(publish_tracks):
     return publish_tracks(TRACK, by="tester")[1]
-
-
-@pytest.fixture
-def copy(published, tmp_path):
-    return shutil.copytree(published, tmp_path / "board")
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../../../secret.webp", "shown/../../x.webp", ""])

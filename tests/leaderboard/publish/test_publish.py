@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import tampering
 from bench.cli.main import main
 from bench.errors import BenchError, ConfigError, StoreError
 from bench.images.png import decode_png, encode_png
@@ -32,17 +33,7 @@ from leaderboard.publish.tracks import track_of
 from leaderboard.ranking.board import build_board
 from tampering import alter, entry_of, named
 
-TRACK = """\
-name: tiny-v1
-images: {set: sample, names: [chelsea, coffee], crop: {height: 24, width: 40}}
-codecs:
-  - {name: toy, label: toy}
-  - {name: jpeg, quality: [40, 80], label: "JPEG q {quality}"}
-attacks: [fgsm]
-objectives: [distortion, rate]
-budgets: [{linf: 8}]
-compute: {threads: 1}
-"""
+TRACK = tampering.TRACK.replace("[distortion]", "[distortion, rate]")
 EVIL = "<img src=x onerror=alert(1)>|`"
 
 
@@ -61,11 +52,6 @@ def finished(tiny):
 @pytest.fixture(scope="module")
 def published(tiny):
     return tiny[1]
-
-
-@pytest.fixture
-def copy(published, tmp_path):
-    return shutil.copytree(published, tmp_path / "board")
 
 
 def test_there_is_one_entry_a_codec_and_track(published, finished):
