@@ -1,6 +1,6 @@
 const { lists, palette } = JSON.parse(document.getElementById("lists").textContent);
 const choice = (id) => document.getElementById(id);
-const rows = 10;
+const rows = matchMedia("(max-width: 40rem)").matches ? 5 : 10;
 let isWhole = false;
 
 /** The state of the page, kept in its address: track, list, order, filter and codec. */
@@ -54,6 +54,7 @@ function showBoard() {
   choice("more").hidden = sorted.length <= rows;
   choice("more").textContent = isWhole ? `Show ${rows}` : `Show all ${sorted.length}`;
   choice("trust").textContent = list.trust;
+  choice("closest").textContent = list.closest;
   choice("add").querySelector("span").textContent = list.track;
   document.querySelector("#robustness span").textContent = list.unit;
   document.querySelectorAll("#board + .cards [data-run]").forEach((part) => { part.hidden = part.dataset.run !== list.track; });

@@ -47,23 +47,28 @@ const overlap = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[
 /** Return where each label stands beside its dot so that it covers nothing that was placed before. */
 function positions(dots, width, height, ranges) {
   const scale = (value, [low, high], size) => size * (Math.log10(value) - low) / (high - low);
-  const placed = dots.map(({ x, y }) => {
-    const [across, up] = [scale(x, ranges[0], width), scale(y, ranges[1], height)];
-    return { across, up, box: [across - 6, up - 6, across + 6, up + 6] };
+  const placed = dots.map(({ x, y, bars }) => {
+    const across = scale(x, ranges[0], width);
+    const [low, up, high] = [y - (bars?.[0] ?? 0), y, y + (bars?.[1] ?? 0)].map((value) => scale(value, ranges[1], height));
+    return { across, up, box: [across - 6, up - 6, across + 6, up + 6], bar: [across - 3, low, across + 3, high] };
   });
   const taken = placed.map(({ box }) => box);
+  const bars = placed.map(({ bar }) => bar);
   return placed.map(({ across, up }, index) => {
-    const long = 6.2 * dots[index].codec.length;
+    const long = 5.5 * dots[index].codec.length;
     const boxes = {
       "middle right": [across + 8, up - 6, across + 8 + long, up + 6],
       "top right": [across + 6, up + 4, across + 6 + long, up + 16],
       "bottom right": [across + 6, up - 16, across + 6 + long, up - 4],
       "middle left": [across - 8 - long, up - 6, across - 8, up + 6],
+      "top left": [across - 6 - long, up + 4, across - 6, up + 16],
+      "bottom left": [across - 6 - long, up - 16, across - 6, up - 4],
       "top center": [across - long / 2, up + 7, across + long / 2, up + 19],
       "bottom center": [across - long / 2, up - 19, across + long / 2, up - 7],
     };
-    const fits = ([, box]) => box[0] > 0 && box[2] < width && !taken.some((other) => overlap(box, other));
-    const [place, box] = Object.entries(boxes).find(fits) ?? ["", null];
+    const isFree = ([, box], others) => box[0] > 0 && box[1] > 0 && box[2] < width && !others.some((other) => overlap(box, other));
+    const free = Object.entries(boxes).filter((one) => isFree(one, taken));
+    const [place, box] = free.find((one) => isFree(one, bars)) ?? free[0] ?? ["", null];
     if (box) taken.push(box);
     return place;
   });
@@ -74,7 +79,7 @@ function robustness(target, lists, chosen) {
   const dots = lists.flatMap((list) => list.lines.filter((line) => line.x && line.y).map((line) => ({ ...line, list })));
   dots.sort((a, b) => (b.list === chosen) - (a.list === chosen));
   const isNarrow = target.clientWidth < 500;
-  const [width, height] = [target.clientWidth - 60, isNarrow ? 165 : 260];
+  const [width, height] = [target.clientWidth - 60, isNarrow ? 145 : 260];
   const ranges = [range(dots.map(({ x }) => x), 0.08, 0.25), range(dots.flatMap(({ y, bars }) => (bars ? [y - bars[0], y + bars[1]] : [y])), 0.05, 0.05)];
   const places = positions(dots, width, height, ranges);
   const data = dots.map((dot, index) => {

@@ -19,7 +19,7 @@ from leaderboard.columns.column import Column, adapted
 from leaderboard.columns.ranking_columns import ATTACKED_COST, EXCESS_COST, STANDING, rank_text
 from leaderboard.columns.worst_columns import DROP, RATE
 from leaderboard.conclusions.points import Point, groups
-from leaderboard.conclusions.power import ClosestPair, closest_pair
+from leaderboard.conclusions.power import closest_pair
 from leaderboard.formatting import percent, plain, steady
 from leaderboard.ranking.board import Board, BoardRun
 from leaderboard.ranking.comparison import Comparison
@@ -59,6 +59,7 @@ class RankedList:
         how: how they were attacked.
         unit: the unit of R-D costs.
         trust: one line on how far the list can be trusted.
+        closest: how many pictures would tell the closest two codecs apart; empty if these do.
         lines: by rank in the first order.
     """
 
@@ -67,6 +68,7 @@ class RankedList:
     how: str
     unit: str
     trust: str
+    closest: str
     lines: tuple[RankedLine, ...]
 
 
@@ -121,7 +123,7 @@ def ranked_lists(board: Board, names: Mapping[str, str]) -> list[RankedList]:
 def as_json(one: RankedList) -> dict[str, Any]:
     """Return a list as the script of the page reads it."""
     lines = [_line_as_json(line) for line in one.lines]
-    kept = ("track", "budget", "how", "unit", "trust")
+    kept = ("track", "budget", "how", "unit", "trust", "closest")
     return {**{name: getattr(one, name) for name in kept}, "lines": lines}
 
 
@@ -144,6 +146,7 @@ def _list(board: Board, one: Comparison, ranking: Ranking, names: Mapping[str, s
         how=ranking.scope.title,
         unit="clean VVC = 1" if ranking.baseline else "bits per pixel",
         trust=_trust(board, one, lines),
+        closest=_closest(board, one, lines),
         lines=tuple(lines),
     )
 
@@ -183,18 +186,24 @@ def _ranks(known: Sequence[tuple[Standing, Point]], order: str) -> dict[str, Pos
 
 def _trust(board: Board, one: Comparison, lines: Sequence[RankedLine]) -> str:
     """Return one line on how far a list can be trusted."""
-    parts = [part for part in board.parts if part.name in one.runs]
-    count = len(parts[0].manifest.pictures)
-    ranked = [line for line in lines if line.standing.rank is not None]
-    pair = closest_pair({line.name: line.point.costs.attacked.sample for line in ranked})
+    parts = _parts(board, one)
+    count = _count(parts)
     bound = "; ≥: a stronger attack is likely" * any(map(_has_bound, lines))
-    tied = " A rank such as 3–5: paired tests on these pictures do not tell them apart." * any(
+    tied = " A rank such as 3–5 is a tie on these pictures." * any(
         place.ties for line in lines for place in line.ranks.values()
     )
     return (
         f"{count} picture{'s' * (count > 1)}, {_starts(parts)} of each search. Every loss is a"
-        f" lower bound{bound}.{tied}{_pair(pair, count)}"
+        f" lower bound{bound}.{tied}"
     )
+
+
+def _parts(board: Board, one: Comparison) -> list[BoardRun]:
+    return [part for part in board.parts if part.name in one.runs]
+
+
+def _count(parts: Sequence[BoardRun]) -> int:
+    return len(parts[0].manifest.pictures)
 
 
 def _has_bound(line: RankedLine) -> bool:
@@ -211,13 +220,16 @@ def _starts(parts: Iterable[BoardRun]) -> str:
     return f"{'up to ' * (len(set(starts.values())) > 1)}{most} random start{'s' * (most > 1)}"
 
 
-def _pair(pair: ClosestPair | None, count: int) -> str:
+def _closest(board: Board, one: Comparison, lines: Sequence[RankedLine]) -> str:
     """Return how many pictures would tell two codecs apart; nothing if none or these would."""
+    count = _count(_parts(board, one))
+    ranked = [line for line in lines if line.standing.rank is not None]
+    pair = closest_pair({line.name: line.point.costs.attacked.sample for line in ranked})
     if pair is None or pair.pictures <= count or math.isinf(pair.pictures):
         return ""
     needed = f"about {pair.pictures:.0f}" if pair.pictures < 1e4 else "more than 10,000"
     return (
-        f" {pair.names[0]} and {pair.names[1]} differ by {percent(100 * pair.difference)} %:"
+        f"{pair.names[0]} and {pair.names[1]} differ by {percent(100 * pair.difference)} %:"
         f" {needed} pictures would tell them apart."
     )
 

@@ -103,7 +103,8 @@ def _ranking(one: RankedList) -> Iterator[str]:
     """Yield the table of a list, and how sure it is."""
     yield f"### {escaped(one.how.capitalize())}"
     yield listing(COLUMNS, one.lines, intervals=False)
-    yield f"{escaped(one.trust)} R-D costs: {escaped(one.unit)}."
+    lines = (one.trust, one.closest, f"R-D costs: {one.unit}.")
+    yield escaped(" ".join(filter(None, lines)))
 
 
 def _rest(content: PageContent, plots: Sequence[Plot]) -> Iterator[str]:

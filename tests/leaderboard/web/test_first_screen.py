@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from leaderboard.ranking.board import build_board
@@ -52,5 +54,13 @@ def test_the_number_of_starts_is_the_largest_one_where_attacks_differ(listed, st
 
 
 def test_nothing_would_tell_equal_codecs_apart(listed):
-    trust = listed({"A": (2.0, 3.0, 4.0), "B": (2.0, 3.0, 4.0)}, {"fgsm": 1})["trust"]
-    assert trust.endswith("do not tell them apart.")
+    shown = listed({"A": (2.0, 3.0, 4.0), "B": (2.0, 3.0, 4.0)}, {"fgsm": 1})
+    assert shown["trust"].endswith("A rank such as 3–5 is a tie on these pictures.")
+    assert shown["closest"] == ""
+
+
+def test_it_says_how_many_pictures_would_tell_the_closest_pair_apart(listed):
+    shown = listed({"A": (2.0, 3.0, 4.0), "B": (2.1, 2.8, 4.3)}, {"fgsm": 1})
+    assert re.fullmatch(
+        r"A and B differ by [\d.]+ %: about \d+ pictures would tell them apart\.", shown["closest"]
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 from dataclasses import replace
@@ -77,6 +78,17 @@ def _note(shown, text):
     shown.problems.append(text)
 
 
+def _with_lines(published, count, to):
+    """Return the page with lists of some lines: copies of the first one."""
+    before, start, rest = published.read_text().partition(' id="lists">')
+    data, end, rest = rest.partition("</script>")
+    lists = json.loads(data)
+    for one in lists["lists"]:
+        one["lines"] = one["lines"][:1] * count
+    to.write_text(before + start + json.dumps(lists) + end + rest)
+    return to
+
+
 def _table(page, title):
     return page.locator(f'table.board[aria-label="{title}"]')
 
@@ -110,6 +122,18 @@ def test_the_first_screen_answers_the_questions_of_a_visitor(page, width, height
     assert page.locator("#ranking thead th:visible").count() == columns
     assert page.locator("#add code").first.inner_text() == "bench run tiny-v1 --codec NAME"
     assert len(page.locator(".lead").inner_text()) < 200
+
+
+@pytest.mark.parametrize(("width", "rows"), [(1400, 10), (390, 5)])
+def test_the_table_shows_the_first_rows_until_asked_for_all(page, published, tmp_path, width, rows):
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(_with_lines(published, 11, tmp_path / "index.html").as_uri())
+    page.wait_for_selector("html[data-ready=yes]", timeout=300_000)
+    assert len(_ranking(page)) == rows
+    page.get_by_role("button", name="Show all 11").click()
+    assert len(_ranking(page)) == 11
+    page.get_by_role("button", name=f"Show {rows}").click()
+    assert len(_ranking(page)) == rows
 
 
 def test_the_example_shows_the_largest_drop_through_own_gradients(page):
