@@ -1,5 +1,8 @@
-const source = JSON.parse(document.getElementById("datatables").textContent);
-const library = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+/** Write the head of its column before each cell of a row, for narrow screens. */
+function labelled(row) {
+  const heads = row.closest("table").tHead.rows[0].cells;
+  [...row.cells].forEach((cell, index) => { cell.dataset.head = heads[index].textContent; });
+}
 
 /** Make a table sortable; its numbers are sorted by value and words by name. */
 function sortable(DataTable, table) {
@@ -41,6 +44,8 @@ dark.addEventListener("change", paint);
 document.getElementById("run")?.addEventListener("change", (event) => choose(event.target.value));
 document.querySelectorAll("details").forEach((section) => section.addEventListener("toggle", paint));
 paint();
-const { default: DataTable } = await import(library);
+document.querySelectorAll(".stacked tbody tr").forEach(labelled);
+const { default: DataTable } = await import(await unpacked("datatables"));
 document.querySelectorAll("table.board").forEach((table) => sortable(DataTable, table));
+await plotly;
 document.documentElement.dataset.ready = "yes";

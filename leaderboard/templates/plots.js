@@ -3,7 +3,8 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 const axis = (options) => ({ ...options, gridcolor: colour("--line"), zeroline: false, automargin: true });
 
 /** Draw plotly's data and layout in the colours of the page. */
-function draw(target, data, layout, displayModeBar = "hover") {
+async function draw(target, data, layout, displayModeBar = "hover") {
+  await plotly;
   const drawn = {
     ...layout,
     xaxis: axis(layout.xaxis),
