@@ -67,6 +67,7 @@ function showCodec() {
   if (!panel) return;
   panel.querySelectorAll(".viewer").forEach(view);
   panel.querySelectorAll(".chart").forEach(plot);
+  sortTables();
   panel.querySelector(".close").href = address({ codec: "" });
   panel.scrollIntoView();
 }

@@ -14,3 +14,4 @@ async function run(name) {
 }
 
 const plotly = run("plotly");
+const datatables = plotly.then(() => unpacked("datatables")).then((address) => import(address));

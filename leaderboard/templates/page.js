@@ -25,9 +25,16 @@ function sortable(DataTable, table) {
   });
 }
 
+/** Make the tables sortable that are visible; a page has too many to do all at once. */
+async function sortTables() {
+  const { default: DataTable } = await datatables;
+  document.querySelectorAll("table.board:not(.dataTable)").forEach((table) => { if (table.checkVisibility()) sortable(DataTable, table); });
+}
+
 function paint() {
   document.documentElement.classList.toggle("dark", dark.matches);
   showBoard();
+  sortTables();
   document.querySelectorAll(".chart:not([hidden]):has(script)").forEach((section) => { if (section.checkVisibility()) plot(section); });
 }
 
@@ -45,7 +52,5 @@ document.getElementById("run")?.addEventListener("change", (event) => choose(eve
 document.querySelectorAll("details").forEach((section) => section.addEventListener("toggle", paint));
 paint();
 document.querySelectorAll(".stacked tbody tr").forEach(labelled);
-const { default: DataTable } = await import(await unpacked("datatables"));
-document.querySelectorAll("table.board").forEach((table) => sortable(DataTable, table));
-await plotly;
+await sortTables();
 document.documentElement.dataset.ready = "yes";
