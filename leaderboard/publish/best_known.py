@@ -73,7 +73,7 @@ class Known:
 def known(
     board: Board, entries: Sequence[Published], challenges: Sequence[Challenged]
 ) -> list[tuple[Comparison, list[Known]]]:
-    """Return the best known attacks for every track and budget.
+    """Return the best known attacks for every track and budget with attacks.
 
     Args:
         board: the board of the entries.
@@ -83,10 +83,11 @@ def known(
     """
     publishers = {(one.entry.track, one.entry.codec): one.entry.by for one in entries}
     submitted = _submitted(entries, challenges)
-    return [
+    found = [
         (one, [_known(family, submitted, publishers) for family in one.families])
         for one in board.comparisons
     ]
+    return [(one, lines) for one, lines in found if any(line.psnr or line.rate for line in lines)]
 
 
 def _submitted(

@@ -45,10 +45,16 @@ function choose(run) {
   paint();
 }
 
+function showCorruptions() {
+  document.getElementById("tables").open = true;
+  document.getElementById("corruptions").scrollIntoView();
+}
+
 startBoard();
 sideBySide(document.getElementById("side-by-side"));
 dark.addEventListener("change", paint);
 document.getElementById("run")?.addEventListener("change", (event) => choose(event.target.value));
+document.getElementById("corrupted")?.addEventListener("click", showCorruptions);
 document.querySelectorAll("details").forEach((section) => section.addEventListener("toggle", paint));
 paint();
 document.querySelectorAll(".stacked tbody tr").forEach(labelled);
