@@ -45,8 +45,9 @@ function choose(run) {
   paint();
 }
 
-function showCorruptions() {
+async function showCorruptions() {
   document.getElementById("tables").open = true;
+  await sortTables();
   document.getElementById("corruptions").scrollIntoView();
 }
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from leaderboard.columns.attack_columns import attack_columns
 from leaderboard.columns.column import Column, Line
@@ -135,7 +136,7 @@ def grid(
 
 
 def with_short_names(names: Mapping[str, str], one: Grid) -> Grid:
-    """Return a table with the short names of codecs; its cells keep the full ones.
+    """Return a table with the short names of codecs; hints of heads and cells have the full ones.
 
     Args:
         names: the short name of each codec and of each operating point.
@@ -145,14 +146,23 @@ def with_short_names(names: Mapping[str, str], one: Grid) -> Grid:
     if not short:
         return one
     longest_first = "|".join(map(re.escape, sorted(short, key=len, reverse=True)))
-    full = re.compile(rf"(?<![\w-])(?:{longest_first})(?![\w-])")
-    lines = tuple(tuple(_shortened(cell, full, short) for cell in line) for line in one.lines)
-    return replace(one, lines=lines)
+    shorten = partial(
+        re.compile(rf"(?<![\w-])(?:{longest_first})(?![\w-])").sub, lambda found: short[found[0]]
+    )
+    lines = tuple(tuple(_short_cell(cell, shorten) for cell in line) for line in one.lines)
+    return replace(one, heads=tuple(_short_head(head, shorten) for head in one.heads), lines=lines)
 
 
-def _shortened(cell: Cell, full: re.Pattern[str], short: Mapping[str, str]) -> Cell:
-    text = full.sub(lambda found: short[found[0]], cell.text)
+def _short_cell(cell: Cell, shorten: Callable[[str], str]) -> Cell:
+    text = shorten(cell.text)
     return cell if text == cell.text else replace(cell, text=text, full=cell.text)
+
+
+def _short_head(head: Head, shorten: Callable[[str], str]) -> Head:
+    text = shorten(head.text)
+    if text == head.text:
+        return head
+    return replace(head, text=text, meaning=f"{head.text.rstrip(' ↑↓')}: {head.meaning}")
 
 
 def heads(columns: Sequence[Column[Line]]) -> tuple[Head, ...]:
