@@ -104,7 +104,7 @@ def _folders(place: Path, pattern: str) -> list[Path]:
 
 
 def runs(published: Iterable[Published]) -> list[Run]:
-    """Return one run for each track, with all its codecs; the track with the most entries first.
+    """Return one run for each track, with all its codecs; the track with the most searches first.
 
     Raises:
         StoreError: records cannot be read, or two entries of a track contradict each other.
@@ -112,7 +112,12 @@ def runs(published: Iterable[Published]) -> list[Run]:
     tracks: dict[str, list[Published]] = defaultdict(list)
     for one in published:
         tracks[one.entry.track].append(one)
-    return [_merged(members) for members in sorted(tracks.values(), key=len, reverse=True)]
+    return sorted(map(_merged, tracks.values()), key=_searches, reverse=True)
+
+
+def _searches(run: Run) -> int:
+    """Return the number of adversarial pictures that were made against a codec."""
+    return sum(bool(craft.sources) for craft in run.crafts.values())
 
 
 def _merged(members: Sequence[Published]) -> Run:
