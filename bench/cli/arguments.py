@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,7 @@ def requested_suite(arguments: argparse.Namespace) -> tuple[Suite, Path]:
     """
     from bench.cli.key_values import parse_params
     from bench.cli.output import say
+    from bench.registry.absolute_paths import absolute_paths
     from bench.suite.additional_codecs import with_codecs
     from bench.suite.bundled import named_suite
 
@@ -58,13 +60,14 @@ def requested_suite(arguments: argparse.Namespace) -> tuple[Suite, Path]:
             raise ConfigError("--plugin names a file with a codec; add --codec NAME")
         return suite, folder
     items = [{"name": name, **dict(parse_params(rest))} for name, *rest in arguments.codecs]
-    for key, value in (pair for item in items for pair in item.items()):
-        if isinstance(value, str) and Path(value).is_absolute():
-            say(
-                f"{key}={value} is a path of this machine, so this run cannot be published; to"
-                f" publish it, start in the folder of that file, with {key}={Path(value).name}"
-            )
-    return with_codecs(suite, items, arguments.plugin), folder
+    suite = with_codecs(suite, items, arguments.plugin)
+    added = (point for point in suite.operating_points if str(point) in suite.score)
+    for key, path in chain.from_iterable(map(absolute_paths, added)):
+        say(
+            f"{key}={path} is a path of this machine, so this run cannot be published; to publish"
+            f" it, start in the folder of that file, with {key}={Path(path).name}"
+        )
+    return suite, folder
 
 
 def add_pictures(parser: argparse.ArgumentParser) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from bench.planning.jobs import Group, Plan
 from bench.planning.operating_point import OperatingPoint
+from bench.registry.absolute_paths import absolute_paths
 from bench.registry.component_spec import ComponentSpec
 from bench.store.run_folder import Run
 from bench.store.timings import Timings
@@ -130,18 +131,13 @@ def _missing_sources(again: ReplannedRun, track: Track, members: AbstractSet[str
 
 
 def _absolute_paths(again: ReplannedRun, members: AbstractSet[str]) -> Iterator[str]:
-    """Yield a sentence for each parameter of a member that is an absolute path.
-
-    Keys contain parameters, so nobody without this path could verify the entry, which would also
-    publish the names of somebody's folders.
-    """
+    """Yield a sentence for each parameter of a member that is an absolute path."""
     for label in sorted(members & again.points.keys()):
-        for key, value in again.points[label].params:
-            if isinstance(value, str) and Path(value).is_absolute():
-                yield (
-                    f"'{label}' has {key}={value}, a path of one machine; run the track in the"
-                    f" folder of that file, with {key}={Path(value).name}"
-                )
+        for key, path in absolute_paths(again.points[label]):
+            yield (
+                f"'{label}' has {key}={path}, a path of one machine; run the track in the folder of"
+                f" that file, with {key}={Path(path).name}"
+            )
 
 
 def _hidden_gradients(again: ReplannedRun, members: AbstractSet[str]) -> Iterator[str]:

@@ -6,12 +6,12 @@ async function unpacked(name) {
   return URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
 }
 
-/** Run a library that is no module. */
-async function run(name) {
+/** Run an embedded library that is no module. */
+async function runLibrary(name) {
   const script = Object.assign(document.createElement("script"), { src: await unpacked(name) });
   document.head.append(script);
   await new Promise((resolve, reject) => { script.onload = resolve; script.onerror = reject; });
 }
 
-const plotly = run("plotly");
+const plotly = runLibrary("plotly");
 const datatables = plotly.then(() => unpacked("datatables")).then((address) => import(address));

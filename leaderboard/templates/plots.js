@@ -56,7 +56,7 @@ function positions(dots, width, height, ranges) {
   const taken = placed.map(({ box }) => box);
   const bars = placed.map(({ bar }) => bar);
   return placed.map(({ across, up }, index) => {
-    const long = 5.5 * dots[index].codec.length;
+    const long = 5.5 * dots[index].codec.length; // the mean width of a letter, in pixels
     const boxes = {
       "middle right": [across + 8, up - 6, across + 8 + long, up + 6],
       "top right": [across + 6, up + 4, across + 6 + long, up + 16],

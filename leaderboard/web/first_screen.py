@@ -140,13 +140,14 @@ def _list(board: Board, one: Comparison, ranking: Ranking, names: Mapping[str, s
         )
         for line, point in known
     ]
+    parts = [part for part in board.parts if part.name in one.runs]
     return RankedList(
         track=plain(one.runs[0]),
         budget=words.heading(one.budget),
         how=ranking.scope.title,
         unit="clean VVC = 1" if ranking.baseline else "bits per pixel",
-        trust=_trust(board, one, lines),
-        closest=_closest(board, one, lines),
+        trust=_trust(parts, lines),
+        closest=_closest(len(parts[0].manifest.pictures), lines),
         lines=tuple(lines),
     )
 
@@ -184,10 +185,9 @@ def _ranks(known: Sequence[tuple[Standing, Point]], order: str) -> dict[str, Pos
     }
 
 
-def _trust(board: Board, one: Comparison, lines: Sequence[RankedLine]) -> str:
+def _trust(parts: Sequence[BoardRun], lines: Sequence[RankedLine]) -> str:
     """Return one line on how far a list can be trusted."""
-    parts = _parts(board, one)
-    count = _count(parts)
+    count = len(parts[0].manifest.pictures)
     bound = "; ≥: a stronger attack is likely" * any(map(_has_bound, lines))
     tied = " A rank such as 3–5 is a tie on these pictures." * any(
         place.ties for line in lines for place in line.ranks.values()
@@ -196,14 +196,6 @@ def _trust(board: Board, one: Comparison, lines: Sequence[RankedLine]) -> str:
         f"{count} picture{'s' * (count > 1)}, {_starts(parts)} of each search. Every loss is a"
         f" lower bound{bound}.{tied}"
     )
-
-
-def _parts(board: Board, one: Comparison) -> list[BoardRun]:
-    return [part for part in board.parts if part.name in one.runs]
-
-
-def _count(parts: Sequence[BoardRun]) -> int:
-    return len(parts[0].manifest.pictures)
 
 
 def _has_bound(line: RankedLine) -> bool:
@@ -220,9 +212,13 @@ def _starts(parts: Iterable[BoardRun]) -> str:
     return f"{'up to ' * (len(set(starts.values())) > 1)}{most} random start{'s' * (most > 1)}"
 
 
-def _closest(board: Board, one: Comparison, lines: Sequence[RankedLine]) -> str:
-    """Return how many pictures would tell two codecs apart; nothing if none or these would."""
-    count = _count(_parts(board, one))
+def _closest(count: int, lines: Sequence[RankedLine]) -> str:
+    """Return how many pictures would tell two codecs apart; nothing if none or these would.
+
+    Args:
+        count: number of pictures of the list.
+        lines: the list.
+    """
     ranked = [line for line in lines if line.standing.rank is not None]
     pair = closest_pair({line.name: line.point.costs.attacked.sample for line in ranked})
     if pair is None or pair.pictures <= count or math.isinf(pair.pictures):
