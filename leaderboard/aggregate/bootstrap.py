@@ -92,6 +92,11 @@ class Sample:
         return np.array([one.value for one in self.pictures], dtype=np.float64)
 
     @property
+    def logarithms(self) -> Sample:
+        """The sample of the logarithms; the values are positive."""
+        return Sample(tuple(one.map(_logarithm) for one in self.pictures))
+
+    @property
     def has_starts(self) -> bool:
         """Whether a resample of starts can change a value."""
         return any(len(one.outcomes) > 1 for one in self.pictures)
@@ -158,8 +163,7 @@ def geometric_mean(values: Iterable[Value | None]) -> Estimate | None:
     known = sample(values)
     if not known.pictures:
         return None
-    logarithms = Sample(tuple(one.map(_logarithm) for one in known.pictures))
-    return _estimate(known, logarithms, of_logarithms=True)
+    return _estimate(known, known.logarithms, of_logarithms=True)
 
 
 def interval_of_mean(known: Sample) -> tuple[float, float] | None:

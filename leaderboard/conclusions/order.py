@@ -71,14 +71,19 @@ class Order:
         return self.means.index(max(self.means))
 
 
-def order(points: Sequence[Point], values: Sequence[Mapping[str, Value]]) -> Order:
+def order(
+    points: Sequence[Point], values: Sequence[Mapping[str, Value]], *, by_ratio: bool
+) -> Order:
     """Return operating points in the order of a value.
 
     Args:
         points: at least two.
         values: the value of each by picture, over which all have at least one picture in common.
+        by_ratio: whether the values of two points on a picture are compared by their ratio, not by
+            their difference; for positive values.
     """
     names = sorted(set.intersection(*(set(one) for one in values)))
     samples = [sample(one[name] for name in names) for one in values]
     means = tuple(float(one.values.mean()) for one in samples)
-    return Order(tuple(points), means, significantly_better(samples))
+    compared = [one.logarithms for one in samples] if by_ratio else samples
+    return Order(tuple(points), means, significantly_better(compared))

@@ -1,7 +1,8 @@
 """How many pictures would tell two codecs apart.
 
-For paired differences d with mean m and standard deviation s, a two-sided t-test at level 5 % finds
-the difference with a probability of 80 % from about
+For the logarithms d of the ratios of two costs, one for each picture, with mean m and standard
+deviation s, a two-sided t-test at level 5 % finds the difference with a probability of 80 % from
+about
 
     ((1.96 + 0.84) s / m)^2 + 1.96^2 / 2
 
@@ -43,7 +44,8 @@ def closest_pair(costs: Mapping[str, Sample]) -> ClosestPair | None:
     """Return the two neighbours in the order of the means that need the most pictures.
 
     Args:
-        costs: the cost of each codec on the same pictures in the same order; lower is better.
+        costs: the cost of each codec on the same pictures in the same order, positive; lower is
+            better.
 
     Returns:
         None for fewer than two codecs or two pictures.
@@ -58,10 +60,12 @@ def _pair(costs: Mapping[str, Sample], names: Sequence[str]) -> ClosestPair | No
     first, second = (costs[name] for name in names)
     if len(first.pictures) < 2:
         return None
-    mean = float((second.values - first.values).mean())
-    spread = math.sqrt(variance_of_difference(first, second))
+    one, other = first.logarithms, second.logarithms
+    mean = float((other.values - one.values).mean())
+    spread = math.sqrt(variance_of_difference(one, other))
     pictures = math.inf
     if mean != 0:
         needed = ((_LEVEL + _POWER) * spread / mean) ** 2 + _LEVEL**2 / 2
         pictures = math.ceil(needed) if math.isfinite(needed) else needed
-    return ClosestPair((names[0], names[1]), mean / float(first.values.mean()), pictures)
+    difference = float(second.values.mean() / first.values.mean()) - 1
+    return ClosestPair((names[0], names[1]), difference, pictures)

@@ -83,14 +83,14 @@ def _clean(points: Sequence[Point]) -> Iterator[str]:
     span = f"{rate(min(rates))} to {rate(max(rates))} bpp"
     if max(rates) > _MATCHED * min(rates):
         yield f"The clean rates differ ({span}), so only R-D costs compare the codecs."
-        found = order(points, [point.costs.clean for point in points])
+        found = order(points, [point.costs.clean for point in points], by_ratio=True)
         if (more := found.excess(found.high, found.low)) is not None:
             yield (
                 f"Without an attack {_name(found.high)} has a higher R-D cost (λ = {LAMBDA:g}) than"
                 f" {_name(found.low)}, by {percent(100 * more)} %."
             )
     elif all(point.is_lossy for point in points):
-        found = order(points, [point.psnr for point in points])
+        found = order(points, [point.psnr for point in points], by_ratio=False)
         yield (
             f"At equal rates ({span}) and without an attack, {_name(found.high)} has a higher PSNR"
             f" than {_name(found.low)}, by {decibel(found.gap)} dB."
@@ -137,7 +137,7 @@ def _spread(
         (point,) = points
         yield f"{lead} {_name(point)} loses {text[point]} of PSNR."
         return
-    found = order(points, [loss(point) for point in points])
+    found = order(points, [loss(point) for point in points], by_ratio=False)
     low, high = found.low, found.high
     if found.ends_differ and not (bounds and low.psnr_doubts):
         yield (
@@ -199,8 +199,8 @@ def _trade_off(group: Group) -> Iterator[str]:
     points = group.attacked
     if len(points) < 2:
         return
-    clean = order(points, [point.costs.clean for point in points])
-    attacked = order(points, [point.costs.attacked.values for point in points])
+    clean = order(points, [point.costs.clean for point in points], by_ratio=True)
+    attacked = order(points, [point.costs.attacked.values for point in points], by_ratio=True)
     best, robust = clean.low, attacked.low
     how = "through their own gradients" if group.through_gradients else "without gradients"
     if robust.doubts:

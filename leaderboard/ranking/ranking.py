@@ -227,9 +227,9 @@ def _in_company(entrants: tuple[_Entrant, ...]) -> tuple[_Entrant, ...]:
 
 
 def _lines(one: _List) -> list[Standing]:
-    by_cost = _positions(one, "R-D cost", lambda cost: cost.attacked)
-    by_excess = _positions(one, "excess R-D cost", lambda cost: cost.excess)
-    by_luma = _positions(one, "luma R-D cost", lambda cost: cost.luma)
+    by_cost = _positions(one, "R-D cost", lambda cost: cost.attacked, by_ratio=True)
+    by_excess = _positions(one, "excess R-D cost", lambda cost: cost.excess, by_ratio=False)
+    by_luma = _positions(one, "luma R-D cost", lambda cost: cost.luma, by_ratio=True)
     return [
         _standing(entrant, one.reference, *places)
         for entrant, *places in zip(one.entrants, by_cost, by_excess, by_luma, strict=True)
@@ -237,11 +237,12 @@ def _lines(one: _List) -> list[Standing]:
 
 
 def _positions(
-    one: _List, title: str, figure: Callable[[Costs], AttackedCost]
+    one: _List, title: str, figure: Callable[[Costs], AttackedCost], *, by_ratio: bool
 ) -> Iterator[Position]:
     """Yield the place of each codec of a list in one order."""
     ranked = [entrant for entrant in one.entrants if not entrant.exclusions]
-    found = iter(places([figure(entrant.costs).sample for entrant in ranked]))
+    samples = [figure(entrant.costs).sample for entrant in ranked]
+    found = iter(places([known.logarithms for known in samples] if by_ratio else samples))
     for entrant in one.entrants:
         cost, member = figure(entrant.costs), entrant.costs.member
         reasons = doubts(cost, title, member, one.kinds, _flags(one.scope, member))

@@ -37,12 +37,12 @@ RULE = (
     " significantly better. A range, such as 3–5, marks a codec that is tied: it ends at the rank"
     " that the codec would have if all that do not differ significantly from it were better; 'tied"
     " with' names those. All pairs of a list are compared by a paired t-test over"
-    " the pictures, with Holm's correction: the probability that a list separates any two"
-    " equal codecs is at most 5 %. The variance contains that of the random starts of each search;"
-    " with one start, the chance of a search shows only as a part of the differences between the"
-    " pictures. The fewer pictures, the larger a difference must be. A codec whose cost varies much"
-    " between the"
-    " pictures is tied with many, and can have a better rank than one with a lower mean.",
+    " the pictures, R-D costs by their logarithms, with Holm's correction: the probability that a"
+    " list separates any two equal codecs is at most 5 %. The variance contains that of the random"
+    " starts of each search; with one start, the chance of a search shows only as a part of the"
+    " differences between the pictures. The fewer pictures, the larger a difference must be. A"
+    " codec whose cost varies much between the pictures is tied with many, and can have a better"
+    " rank than one with a lower mean.",
     "**No rank.** A codec has no rank, and is listed below the ranked codecs, if its run is"
     " unfinished, if a search failed, or if a picture is missing, failed or is unsupported under"
     " attack. Fewer than two codecs are not ranked.",

@@ -14,6 +14,10 @@ start, v and w are 0 and this is the paired t-test. On few pictures a percentile
 bootstrap separates equal codecs far too often; the t distribution takes their number into account.
 It assumes that the mean of the differences is about normal.
 
+R-D costs are compared by their logarithms, so by the ratio of two codecs' costs on a picture. The
+ratio varies less between pictures than the difference, and one picture on which a codec breaks down
+does not hide that it costs more on all others.
+
 Holm's procedure (1979) goes through the p values of all m pairs from the smallest on: the first
 must be at most 0.05 / m, the next 0.05 / (m - 1), and so on; the first one that is too large ends
 it. The probability that a list separates any two equal codecs is then at most 5 %.

@@ -65,6 +65,19 @@ def test_costs_and_order_are_those_of_pandas(filled_field, tmp_path, lmbda):
         assert line.efficiency.value == pytest.approx(mine.clean / vvc.clean)
 
 
+def test_a_codec_that_breaks_down_on_one_picture_is_worse_than_one_that_costs_half(lab, tmp_path):
+    field = Field(lab)
+    costs = np.linspace(1.0, 2.0, len(PICTURES))
+    field.add("VVC qp 22", (costs, 1e-6), (costs, 1e-6))
+    broken = np.where(np.arange(len(PICTURES)) == 3, 500.0, 2 * costs)
+    field.add("JPEG q 10", (costs, 1e-6), (broken, 1e-6))
+    found = standings(field.board(tmp_path), WITHOUT)
+    assert {name: (line.rank, line.by_cost.ties) for name, line in found.items()} == {
+        "VVC": (1, ()),
+        "JPEG": (2, ()),
+    }
+
+
 def test_codecs_with_and_without_gradients_stand_in_separate_lists(filled_field, tmp_path):
     made = filled_field.board(tmp_path)
     assert set(standings(made, WITH)) == {"own"}
