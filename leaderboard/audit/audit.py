@@ -2,7 +2,7 @@
 
 entry --integrity--> hashes, figures; --replanned--> records that must be there
 archive --reencode--> scores; --decoded--> what the page shows
-entries --pages--> README.md, index.html
+entries --pages--> README.md, index.html, tracks/TRACK.md
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ from leaderboard.publish.entry_scope import (
 from leaderboard.publish.published_board import challenges, entries
 from leaderboard.publish.tracks import Track, shipped, track_of
 from leaderboard.web.assets import same_page
-from leaderboard.web.site import pages
+from leaderboard.web.site import TRACK_PAGES, others, pages
 
 
 def undeclared_capabilities(entry: Entry, again: ReplannedRun) -> Iterator[Finding]:
@@ -94,6 +94,8 @@ def audit_board(board: Path) -> Iterator[Finding]:
             yield Finding(
                 str(path), "is not what the entries give; write it again with `bench publish --to`"
             )
+    for path in others(board, TRACK_PAGES, expected):
+        yield Finding(str(path), "is the page of a track without entries; remove it")
 
 
 def audit_entry(folder: Path, suite_folder: Path, *, plugins: bool = False) -> Iterator[Event]:

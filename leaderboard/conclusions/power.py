@@ -30,8 +30,8 @@ class ClosestPair:
     """The two neighbours of a list whose difference is the least certain.
 
     Attributes:
-        names: the better one first.
-        difference: by what share the mean of the second exceeds that of the first.
+        names: the one with the lower mean first.
+        difference: the larger geometric mean over the smaller one, less 1.
         pictures: number of pictures that would tell them apart; infinite if they are equal.
     """
 
@@ -67,5 +67,4 @@ def _pair(costs: Mapping[str, Sample], names: Sequence[str]) -> ClosestPair | No
     if mean != 0:
         needed = ((_LEVEL + _POWER) * spread / mean) ** 2 + _LEVEL**2 / 2
         pictures = math.ceil(needed) if math.isfinite(needed) else needed
-    difference = float(second.values.mean() / first.values.mean()) - 1
-    return ClosestPair((names[0], names[1]), difference, pictures)
+    return ClosestPair((names[0], names[1]), math.expm1(abs(mean)), pictures)

@@ -122,6 +122,11 @@ class Board:
         """Return the operating points at a budget of one run."""
         return [member for member in self.members if member.row.place.run == part.name]
 
+    def only(self, part: BoardRun) -> Board:
+        """Return the board of one run, which shares its suite with no other."""
+        compared = tuple(one for one in self.comparisons if one.runs == (part.name,))
+        return Board((part,), tuple(self.members_of(part)), compared)
+
     @property
     def has_suites(self) -> bool:
         """Whether there are several suites, whose figures are not comparable."""

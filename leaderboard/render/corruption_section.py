@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import quote
 
 from leaderboard.columns.corruption_columns import (
@@ -39,11 +40,25 @@ def section(board: Board, plots: Sequence[Plot]) -> Iterator[str]:
         yield CORRUPTED
     for one in parts:
         yield f"### {escaped(', '.join(one.runs))}: R-D cost relative to the clean one, ×"
-        kinds = [*kinds_of(one.corrupted), ALL_KINDS]
-        yield listing(codec_columns(one.corrupted), kinds, intervals=False)
-        yield from _images(plots, one)
+        yield from overview(one, plots, {})
         for codec in one.corrupted:
             yield from folded(escaped(f"{codec.family} in detail"), _details(codec))
+
+
+def overview(one: Comparison, plots: Sequence[Plot], names: Mapping[str, str]) -> Iterator[str]:
+    """Yield the table of kinds and codecs, and its plot.
+
+    Args:
+        one: the comparison of a suite with corruptions.
+        plots: the plots beside the page.
+        names: the short name of each codec; the others keep their own.
+    """
+    columns = [
+        replace(column, header=names.get(column.header, column.header))
+        for column in codec_columns(one.corrupted)
+    ]
+    yield listing(columns, [*kinds_of(one.corrupted), ALL_KINDS], intervals=False)
+    yield from _images(plots, one)
 
 
 def settings(part: BoardRun) -> Iterator[str]:

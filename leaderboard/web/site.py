@@ -1,7 +1,11 @@
-"""The pages of the published board, README.md and index.html, from its entries alone."""
+"""The pages of the published board, from its entries alone.
+
+README.md and index.html show all tracks, tracks/TRACK.md everything of one.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +19,12 @@ from leaderboard.render.plots import plots
 from leaderboard.web.html_page import PageContent
 from leaderboard.web.html_page import page as html_page
 from leaderboard.web.markdown_page import markdown_page
+from leaderboard.web.track_pages import TRACKS, track_pages
 
 README, INDEX, PLOTS = "README.md", "index.html", "plots"
+
+TRACK_PAGES = f"{TRACKS}/*.md"
+"""The pages of all tracks, relative to the board."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +53,30 @@ def write(folder: Path) -> None:
     _require_board(folder)
     site = _site(folder)
     content = _pages(site)
+    plots = {plot.path: plot.svg for plot in site.plots}
     try:
-        (folder / PLOTS).mkdir(parents=True, exist_ok=True)
-        for plot in site.plots:
-            write_atomically(folder / plot.path, plot.svg)
-        for name, page in content.items():
+        for own in (PLOTS, TRACKS):
+            (folder / own).mkdir(parents=True, exist_ok=True)
+        for name, page in {**plots, **content}.items():
             write_atomically(folder / name, page)
+        for path in [
+            *others(folder, f"{PLOTS}/*.svg", plots),
+            *others(folder, TRACK_PAGES, content),
+        ]:
+            path.unlink()
     except OSError as error:
         raise BenchError(f"cannot write {folder}: {error.strerror}; choose another --to") from error
+
+
+def others(folder: Path, pattern: str, names: Iterable[str]) -> list[Path]:
+    """Return the files of a board that are none of its pages or plots: those of former tracks.
+
+    Args:
+        folder: the board.
+        pattern: which files.
+        names: the paths of its pages and plots, relative to it.
+    """
+    return sorted({*folder.glob(pattern)} - {folder / name for name in names})
 
 
 def _require_board(folder: Path) -> None:
@@ -73,4 +97,5 @@ def _pages(site: _Site) -> dict[str, bytes]:
     return {
         README: markdown_page(site.content, site.plots).encode(),
         INDEX: html_page(site.content).encode(),
+        **{name: page.encode() for name, page in track_pages(site.content, site.plots).items()},
     }

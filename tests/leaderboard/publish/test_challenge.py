@@ -346,11 +346,12 @@ def test_a_cell_that_was_removed_is_missed_though_every_hash_is_mended(copy):
     assert "1 cells of the suite have no record" in found
 
 
-def test_both_pages_tell_who_handed_in_what_and_show_names_as_text(challenged):
-    readme, page = ((challenged / name).read_text() for name in ("README.md", "index.html"))
+def test_all_pages_tell_who_handed_in_what_and_show_names_as_text(challenged):
+    names = ("README.md", "index.html", "tracks/tiny-v1.md")
+    readme, page, track = ((challenged / name).read_text() for name in names)
     assert "<summary>Best known attacks</summary>" in readme
-    assert "## Submitted adversarial pictures" in readme
-    for text in (readme, page):
+    assert "## Submitted adversarial pictures" in track
+    for text in (readme, page, track):
         assert "&lt;img src=x onerror=alert(1)&gt;" in text
         assert "<img src=x" not in text
 

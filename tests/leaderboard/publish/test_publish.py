@@ -6,6 +6,7 @@ import errno
 import gzip
 import io
 import json
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -34,6 +35,7 @@ from leaderboard.ranking.board import build_board
 from tampering import alter, entry_of, named
 
 TRACK = tampering.TRACK.replace("[distortion]", "[distortion, rate]")
+PAGES = ("README.md", "index.html", "tracks/tiny-v1.md")
 EVIL = "<img src=x onerror=alert(1)>|`"
 
 
@@ -119,7 +121,7 @@ def test_the_pages_are_exactly_what_the_entries_give(copy, capsys):
     assert "exactly what its 2 entries give" in capsys.readouterr().out
     assert main(["publish", "--to", str(copy)]) == 0
     assert named(audit_board(copy)) == []
-    for name in ("README.md", "index.html"):
+    for name in PAGES:
         page = (copy / name).read_text()
         (copy / name).write_text(page.replace("JPEG", "JPEQ", 1))
         assert named(audit_board(copy)) == [
@@ -127,6 +129,29 @@ def test_the_pages_are_exactly_what_the_entries_give(copy, capsys):
         ]
         assert main(["verify", str(copy)]) == 1
         (copy / name).write_text(page)
+
+
+def test_pages_and_plots_of_former_tracks_are_found_and_removed(copy, capsys):
+    page, plot = copy / "tracks" / "gone-v1.md", copy / "plots" / "robustness-9.svg"
+    for path in (page, plot):
+        path.write_text("old")
+    assert named(audit_board(copy)) == [
+        f"{page}: is the page of a track without entries; remove it"
+    ]
+    assert main(["publish", "--to", str(copy)]) == 0
+    assert not page.exists()
+    assert not plot.exists()
+    assert {path.name for path in (copy / "tracks").iterdir()} == {"tiny-v1.md"}
+
+
+def test_the_front_page_leads_to_the_page_of_each_track(published):
+    (link,) = re.findall(r"\[All of tiny-v1\]\((.+?)\)", (published / "README.md").read_text())
+    track = (published / link).read_text()
+    for heading in ("## Ranking", "## Columns", "## Entries", "## The worst pictures"):
+        assert f"\n{heading}\n" in track
+    plots = re.findall(r"\]\((.+?\.svg)\)", track)
+    assert plots
+    assert all((published / link).parent.joinpath(plot).is_file() for plot in plots)
 
 
 def test_a_board_without_entries_has_pages(tmp_path, capsys):
@@ -145,8 +170,9 @@ def test_a_board_of_one_entry_has_pages(finished, tmp_path):
     assert named(audit_board(tmp_path)) == []
 
 
-def test_foreign_names_are_escaped_on_both_pages(published):
-    assert "<img src=x" not in (published / "README.md").read_text()
+def test_foreign_names_are_escaped_on_all_pages(published):
+    for name in ("README.md", "tracks/tiny-v1.md"):
+        assert "<img src=x" not in (published / name).read_text()
     page = (published / "index.html").read_text()
     assert "&lt;img src=x onerror" in page
     assert "<img src=x" not in page
@@ -339,12 +365,12 @@ def test_what_a_killed_publishing_left_is_no_entry(copy):
 
 def test_a_publishing_killed_between_its_renames_loses_no_entry(copy, finished, capsys):
     """The older folder then has another name: it is on the board, and still belongs to someone."""
-    pages = [(copy / name).read_bytes() for name in ("README.md", "index.html")]
+    pages = [(copy / name).read_bytes() for name in PAGES]
     entry_of(copy).rename(entry_of(copy, ".jpeg.older"))
     assert [one.entry.codec for one in entries(copy)] == ["JPEG", "toy"]
     assert named(audit_board(copy)) == []
     assert main(["publish", "--to", str(copy)]) == 0
-    assert [(copy / name).read_bytes() for name in ("README.md", "index.html")] == pages
+    assert [(copy / name).read_bytes() for name in PAGES] == pages
     assert main(["verify", str(entry_of(copy))]) == 0
     words = ["publish", str(finished), "--to", str(copy), "--codec", "JPEG"]
     assert main([*words, "--by", "another"]) == 2

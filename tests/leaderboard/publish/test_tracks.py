@@ -68,3 +68,11 @@ def test_two_tracks_differ_in_their_budget_alone():
 
 def test_the_board_of_this_repository_is_exactly_what_its_entries_give():
     assert list(audit_board(ROOT / "leaderboard")) == []
+
+
+def test_no_page_of_the_board_is_too_large_to_be_rendered():
+    """Code hosts show markdown above 512 kB as plain text."""
+    board = ROOT / "leaderboard"
+    found = [board / "README.md", *(board / "tracks").glob("*.md")]
+    assert len(found) == 1 + len(tracks())
+    assert max(path.stat().st_size for path in found) < 300_000

@@ -353,8 +353,10 @@ def board(publish_tracks):
 
 
 def test_a_track_of_corruptions_can_be_published_and_verified(board, capsys):
-    readme, page = ((board / name).read_text() for name in ("README.md", "index.html"))
-    assert "## Corruptions" in readme
+    names = ("README.md", "index.html", "tracks/tiny-v1.md")
+    readme, page, track = ((board / name).read_text() for name in names)
+    assert "## tiny-v1\n\nNo attack:" in readme
+    assert "## Corruptions" in track
     assert 'id="corruptions"' in page
     assert "Corrupted pictures, tiny-v1" in page
     assert '<button type="button" id="corrupted">tiny-v1</button>' in page
