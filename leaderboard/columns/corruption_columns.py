@@ -26,7 +26,7 @@ def codec_columns(codecs: Sequence[CorruptedCodec]) -> tuple[Column[str], ...]:
 def _of_codec(codec: CorruptedCodec) -> Column[str]:
     return Column(
         column_key(codec.family),
-        codec.family,
+        codec.codec,
         lambda kind: codec.cost if kind == ALL_KINDS else codec.cost_of(kind),
         factor,
         f"{_COST}, mean over all severities",

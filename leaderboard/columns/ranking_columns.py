@@ -98,7 +98,8 @@ STANDING: tuple[Column[Standing], ...] = (
         _rank_text,
         "rank by R-D cost under attack, efficiency and robustness together: 1 + the number of"
         " codecs that are significantly better; a range, such as 3–5, where others do not differ"
-        " significantly; – without a rank",
+        " significantly, as with a codec whose cost varies much between the pictures; – without a"
+        " rank",
         is_main=True,
     ),
     Column(

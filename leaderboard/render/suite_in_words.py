@@ -33,10 +33,10 @@ _OBJECTIVES = {
 
 _TRANSFER = {
     "none": "no adversarial picture is scored on a codec other than its source.",
-    "gradient-free": "every adversarial picture that was found on {others} is scored on the codecs"
+    "gradient-free": "an adversarial picture that was found on {others} is scored on the codecs"
     " without gradients (transfer). This is a weaker attack: their rows are not"
     " comparable with rows of codecs attacked through their own gradients.",
-    "all": "every adversarial picture that was found on {any} is scored on all others too"
+    "all": "an adversarial picture that was found on {any} is scored on all others too"
     " (transfer). It counts in the worst case of codecs attacked through their own gradients. Alone"
     " it is a weaker attack: rows of codecs without gradients are not comparable with rows of"
     " codecs attacked through their own.",
@@ -116,9 +116,12 @@ def _sets(names: Sequence[str]) -> str:
 def _transfer(suite: SuiteInfo) -> str:
     """Return which pictures are scored on codecs other than their source."""
     chosen = f"one of {_joined(suite.transfer_from)}" if suite.transfer_from else ""
-    return _TRANSFER[suite.transfer].format(
+    rule = _TRANSFER[suite.transfer].format(
         others=chosen or "one of the other codecs", any=chosen or "one codec"
     )
+    kept = [str(one) for one in suite.all_attacks if one.transfer == "none"]
+    alone = f" Only on its source: pictures of {_joined(kept)}." if kept else ""
+    return rule + alone * (suite.transfer != "none")
 
 
 def _attacks(part: BoardRun) -> str:

@@ -225,8 +225,9 @@ def _closest(count: int, lines: Sequence[RankedLine]) -> str:
         return ""
     needed = f"about {pair.pictures:.0f}" if pair.pictures < 1e4 else "more than 10,000"
     return (
-        f"{pair.names[0]} and {pair.names[1]} differ by {percent(100 * pair.difference)} %"
-        f" (geometric mean): {needed} pictures would tell them apart."
+        f"Closest: {pair.names[0]} and {pair.names[1]}. Their R-D costs differ by"
+        f" {percent(100 * pair.difference)} % (geometric mean);"
+        f" {needed} pictures would tell them apart."
     )
 
 

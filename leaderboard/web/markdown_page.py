@@ -5,18 +5,19 @@ Everything else is folded, or on the page of its track (`track_pages.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from urllib.parse import quote
 
 from leaderboard.formatting import escaped, plain
-from leaderboard.publish.best_known import KNOWN, KNOWN_MEANING, Known
+from leaderboard.publish.best_known import KNOWN_MEANING, Known
 from leaderboard.ranking.comparison import Comparison
 from leaderboard.render import descriptions as words
 from leaderboard.render.corruption_section import CORRUPTED, overview
-from leaderboard.render.markdown import folded, legend, listing
+from leaderboard.render.markdown import folded, legend, listing, table
 from leaderboard.render.plot import Plot
 from leaderboard.render.summary import VERDICTS, verdicts
+from leaderboard.web.best_known_table import best_known
 from leaderboard.web.example import Example, example
 from leaderboard.web.first_screen import COLUMNS, RankedList, ranked_lists
 from leaderboard.web.html_page import PageContent
@@ -25,9 +26,9 @@ from leaderboard.web.track_pages import path_of
 _TITLE = "# How robust are image codecs?"
 
 LEAD = (
-    "A barely visible change to a picture can spoil its decoded copy or multiply its file size. All"
-    " figures are measured in real bytes. [index.html](index.html) shows the same with pictures to"
-    " compare, one page for each codec, and every table."
+    "A barely visible change to a picture can spoil its decoded copy or multiply its file size."
+    " Every figure comes from real bitstreams that were decoded again. [index.html](index.html)"
+    " shows the same with pictures to compare, one page for each codec, and every table."
 )
 """The first paragraph, in markdown."""
 
@@ -38,10 +39,12 @@ _EMPTY = """\
 """
 
 _ADD = (
+    "## Check it, attack it, add a codec\n\n"
     "Is it true? `bench verify leaderboard` encodes the worst pictures of every entry again,"
     " `bench verify leaderboard/entries/TRACK/CODEC` all saved pictures of one. Do you know a"
     " stronger attack? `bench publish --challenge` adds your adversarial pictures. How to add your"
-    " codec: [docs/publishing.md](../docs/publishing.md)."
+    " codec: [docs/publishing.md](../docs/publishing.md). What words mean:"
+    " [docs/glossary.md](../docs/glossary.md)."
 )
 
 
@@ -66,8 +69,11 @@ def _first(content: PageContent, plots: Sequence[Plot]) -> Iterator[str]:
     lists = ranked_lists(content.board, names)
     for compared in content.board.comparisons:
         (track,), budget = compared.runs, words.heading(compared.budget)
+        (suite,) = (part.suite for part in content.board.parts if part.name == track)
         own = [one for one in lists if (one.track, one.budget) == (plain(track), budget)]
         yield f"## {escaped(track)}{f', {escaped(budget)}' * bool(own)}"
+        if suite.description:
+            yield escaped(suite.description)
         yield from _plot(plots, compared)
         for one in own:
             yield from _ranking(one)
@@ -113,12 +119,20 @@ def _rest(content: PageContent) -> Iterator[str]:
     """Yield everything else, folded."""
     board = content.board
     yield from folded("What the columns mean", [legend(COLUMNS), words.budgets(board)])
-    known = chain.from_iterable(_known(best) for best in content.best)
+    known = chain.from_iterable(_known(*best, content.names) for best in content.best)
     yield from folded("Best known attacks", [KNOWN_MEANING, *known])
     yield from folded("Every track in one line", [listing(VERDICTS, verdicts(board))])
 
 
-def _known(best: tuple[Comparison, list[Known]]) -> Iterator[str]:
-    one, lines = best
-    yield f"### {', '.join(one.runs)}, {words.heading(one.budget)}"
-    yield listing(KNOWN, lines)
+def _known(one: Comparison, lines: Sequence[Known], names: Mapping[str, str]) -> Iterator[str]:
+    """Yield the best known attacks of a track in brief; its page has the attacks by name."""
+    headers = ["codec", "PSNR drop dB ↓", "found by", "rate increase ↓", "found by"]
+    yield f"### {escaped(words.place(one))}"
+    yield table(
+        headers,
+        [False, True, False, True, False],
+        (
+            [line.codec, line.psnr, line.psnr_by, line.rate, line.rate_by]
+            for line in best_known([(one, lines)], names)
+        ),
+    )

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from leaderboard.formatting import decibel, escaped, rate
+from leaderboard.publish.best_known import KNOWN, KNOWN_MEANING, Known
 from leaderboard.publish.challenge import CHALLENGES, Challenge
 from leaderboard.publish.entry import ARCHIVE, Entry, slug
 from leaderboard.publish.published_board import ENTRIES, Challenged, Published
 from leaderboard.ranking.board import Board
-from leaderboard.render.markdown import bullets, table
+from leaderboard.ranking.comparison import Comparison
+from leaderboard.render import descriptions as words
+from leaderboard.render.markdown import bullets, listing, table
 from leaderboard.render.page import body
 from leaderboard.render.plot import Plot
 from leaderboard.web.codec_panels import LOST
@@ -54,10 +58,18 @@ def _page(track: str, board: Board, content: PageContent, plots: Sequence[Plot])
     blocks = [
         f"# {escaped(track)}",
         *body(board, beside),
+        *chain.from_iterable(_known(*best) for best in content.best if track in best[0].runs),
         *_entries(published),
         *_challenges(submitted),
     ]
     return "\n\n".join(blocks) + "\n"
+
+
+def _known(one: Comparison, lines: Sequence[Known]) -> Iterator[str]:
+    """Yield the section on the best known attacks at a budget."""
+    yield f"## Best known attacks at {escaped(words.heading(one.budget))}"
+    yield KNOWN_MEANING
+    yield listing(KNOWN, lines)
 
 
 def _challenges(challenged: Sequence[Challenged]) -> Iterator[str]:
@@ -77,7 +89,7 @@ def _challenge(one: Challenge) -> str:
 
 def _entries(published: Sequence[Published]) -> Iterator[str]:
     """Yield the section that gives the origin of every line."""
-    headers = ["codec", "published by", "on", "run on", "machine", "records and pictures"]
+    headers = ["codec", "published by", "on", "run started", "machine", "records and pictures"]
     yield "## Entries"
     yield _PROVENANCE
     yield table(headers, [False] * len(headers), (_line(one.entry) for one in published))

@@ -63,7 +63,7 @@ def test_nothing_would_tell_equal_codecs_apart(listed):
 def test_it_says_how_many_pictures_would_tell_the_closest_pair_apart(listed):
     shown = listed({"A": (2.0, 3.0, 4.0), "B": (2.1, 2.8, 4.3)}, {"fgsm": 1})
     assert re.fullmatch(
-        r"A and B differ by [\d.]+ % \(geometric mean\):"
+        r"Closest: A and B. Their R-D costs differ by [\d.]+ % \(geometric mean\);"
         r" about \d+ pictures would tell them apart\.",
         shown["closest"],
     )
