@@ -25,7 +25,7 @@ _VIEWS = {
     "source": "source picture",
     "attacked": "attacked picture",
     "decoded": "decoded",
-    "attacked decoded": "decoded after the attack",
+    "attacked decoded": "after the attack",
 }
 """The views of the example, with what they show."""
 
