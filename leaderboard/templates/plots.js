@@ -45,7 +45,32 @@ function range(values, before, after) {
 
 const overlap = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
 
-/** Return where each label stands beside its dot so that it covers nothing that was placed before. */
+/** Return how far a dot is from a box, in pixels. */
+const distance = (box, { across, up }) => Math.hypot(Math.max(box[0] - across, 0, across - box[2]), Math.max(box[1] - up, 0, up - box[3]));
+
+/** Return how far a dot is from a line that starts at another dot, in pixels. */
+function passes(from, [right, below], { across, up }) {
+  const [x, y] = [across - from.across, from.up - up];
+  const along = Math.min(1, Math.max(0, (x * right + y * below) / (right ** 2 + below ** 2)));
+  return Math.hypot(x - along * right, y - along * below);
+}
+
+/** Boxes of a label of some width at a dot: beside it, and further away with a line to it; in pixels. */
+function boxes({ across, up }, long) {
+  const beside = {
+    "middle right": [8, 0], "top right": [6, 10], "bottom right": [6, -10],
+    "middle left": [-8 - long, 0], "top left": [-6 - long, 10], "bottom left": [-6 - long, -10],
+    "top center": [-long / 2, 13], "bottom center": [-long / 2, -13],
+  };
+  const at = (name, [right, above], line) => ({ name, line, box: [across + right, up + above - 6, across + right + long, up + above + 6] });
+  const far = [[24, 24], [-24, 24], [24, -24], [-24, -24], [50, 44], [-50, 44], [50, -44], [-50, -44], [60, 24], [-60, 24], [60, -24], [-60, -24], [90, 60], [-90, 60]];
+  return [
+    ...Object.entries(beside).map(([name, place]) => at(name, place)),
+    ...far.map(([right, above]) => at("", [right > 0 ? right : right - long, above], [right, -above])),
+  ];
+}
+
+/** Return the place of each label: it covers nothing that was placed before, and its own dot is clearly the nearest. */
 function positions(dots, width, height, ranges) {
   const scale = (value, [low, high], size) => size * (Math.log10(value) - low) / (high - low);
   const placed = dots.map(({ x, y, bars }) => {
@@ -53,26 +78,27 @@ function positions(dots, width, height, ranges) {
     const [low, up, high] = [y - (bars?.[0] ?? 0), y, y + (bars?.[1] ?? 0)].map((value) => scale(value, ranges[1], height));
     return { across, up, box: [across - 6, up - 6, across + 6, up + 6], bar: [across - 3, low, across + 3, high] };
   });
-  const taken = placed.map(({ box }) => box);
-  const bars = placed.map(({ bar }) => bar);
-  return placed.map(({ across, up }, index) => {
-    const long = 5.5 * dots[index].codec.length; // the mean width of a letter, in pixels
-    const boxes = {
-      "middle right": [across + 8, up - 6, across + 8 + long, up + 6],
-      "top right": [across + 6, up + 4, across + 6 + long, up + 16],
-      "bottom right": [across + 6, up - 16, across + 6 + long, up - 4],
-      "middle left": [across - 8 - long, up - 6, across - 8, up + 6],
-      "top left": [across - 6 - long, up + 4, across - 6, up + 16],
-      "bottom left": [across - 6 - long, up - 16, across - 6, up - 4],
-      "top center": [across - long / 2, up + 7, across + long / 2, up + 19],
-      "bottom center": [across - long / 2, up - 19, across + long / 2, up - 7],
-    };
-    const isFree = ([, box], others) => box[0] > 0 && box[1] > 0 && box[2] < width && !others.some((other) => overlap(box, other));
-    const free = Object.entries(boxes).filter((one) => isFree(one, taken));
-    const [place, box] = free.find((one) => isFree(one, bars)) ?? free[0] ?? ["", null];
-    if (box) taken.push(box);
-    return place;
+  const taken = placed.flatMap(({ box, bar }) => [box, bar]);
+  return placed.map((own, index) => {
+    const isOwn = (other) => other === own.box || other === own.bar;
+    const isInside = (box) => box[0] > 0 && box[1] > 0 && box[2] < width && box[3] < height;
+    const others = placed.filter((other) => Math.hypot(other.across - own.across, other.up - own.up) > 8); // closer ones look like one dot
+    const isNearest = (box) => others.every((other) => distance(box, other) > distance(box, own) + 3);
+    const isAlone = (box, line) => others.every((other) => distance(box, other) > 14 && passes(own, line, other) > 8);
+    const found = boxes(own, 5.5 * dots[index].codec.length) // the mean width of a letter
+      .find(({ box, line }) => isInside(box) && !taken.some((other) => !isOwn(other) && overlap(box, other)) && (line ? isAlone(box, line) : isNearest(box)));
+    if (found) taken.push(found.box);
+    return found;
   });
+}
+
+/** Return the labels that have a line to their dot. */
+function lines(dots, places, chosen) {
+  return dots.flatMap((dot, index) => (places[index]?.line ? [{
+    x: Math.log10(dot.x), y: Math.log10(dot.y), text: text(dot.codec), font: { size: 11 }, opacity: dot.list === chosen ? 1 : 0.5,
+    ax: places[index].line[0], ay: places[index].line[1], xanchor: places[index].line[0] > 0 ? "left" : "right",
+    showarrow: true, arrowhead: 0, arrowwidth: 0.7, arrowcolor: colour("--ink"), standoff: 7, borderpad: 0,
+  }] : []));
 }
 
 /** Draw robustness against efficiency: a dot for each codec of some lists; the chosen list is strong. */
@@ -80,14 +106,14 @@ function robustness(target, lists, chosen) {
   const dots = lists.flatMap((list) => list.lines.filter((line) => line.x && line.y).map((line) => ({ ...line, list })));
   dots.sort((a, b) => (b.list === chosen) - (a.list === chosen));
   const isNarrow = target.clientWidth < 500;
-  const [width, height] = [target.clientWidth - 60, isNarrow ? 145 : 260];
-  const ranges = [range(dots.map(({ x }) => x), 0.08, 0.25), range(dots.flatMap(({ y, bars }) => (bars ? [y - bars[0], y + bars[1]] : [y])), 0.05, 0.05)];
+  const [width, height] = [target.clientWidth - 60, isNarrow ? 145 : 235];
+  const ranges = [range(dots.map(({ x }) => x), 0.2, 0.25), range(dots.flatMap(({ y, bars }) => (bars ? [y - bars[0], y + bars[1]] : [y])), 0.05, 0.05)];
   const places = positions(dots, width, height, ranges);
   const data = dots.map((dot, index) => {
     const isOwn = dot.list.how.includes("own gradients");
     return {
-      type: "scatter", mode: places[index] ? "markers+text" : "markers", name: text(dot.codec), showlegend: false,
-      x: [dot.x], y: [dot.y], text: [text(dot.codec)], textposition: places[index] || "top center", textfont: { size: 11 },
+      type: "scatter", mode: places[index]?.name ? "markers+text" : "markers", name: text(dot.codec), showlegend: false,
+      x: [dot.x], y: [dot.y], text: [text(dot.codec)], textposition: places[index]?.name || "top center", textfont: { size: 11 },
       opacity: dot.list === chosen ? 1 : 0.5,
       error_y: dot.bars ? { type: "data", symmetric: false, array: [dot.bars[1]], arrayminus: [dot.bars[0]], thickness: 1 } : { visible: false },
       marker: { size: 11, color: palette[index % palette.length], symbol: isOwn ? "circle" : "circle-open" },
@@ -98,6 +124,7 @@ function robustness(target, lists, chosen) {
   draw(target, data, {
     xaxis: { ...ticks, range: ranges[0], title: { text: "clean R-D cost", standoff: 4 } },
     yaxis: { ...ticks, range: ranges[1], title: { text: isNarrow ? "under attack" : "R-D cost under attack" } },
+    annotations: lines(dots, places, chosen),
     height: height + (isNarrow ? 38 : 50), margin: { t: 4, r: 8, b: isNarrow ? 34 : 46, l: 52 },
   }, false);
 }

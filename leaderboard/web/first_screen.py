@@ -189,7 +189,7 @@ def _trust(parts: Sequence[BoardRun], lines: Sequence[RankedLine]) -> str:
     """Return one line on how far a list can be trusted."""
     count = len(parts[0].manifest.pictures)
     bound = "; ≥: a stronger attack is likely" * any(map(_has_bound, lines))
-    tied = " A rank such as 3–5 is a tie on these pictures." * any(
+    tied = " A rank such as 3–5 is a tie: costs vary by picture." * any(
         place.ties for line in lines for place in line.ranks.values()
     )
     return (

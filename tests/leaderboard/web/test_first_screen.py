@@ -56,7 +56,7 @@ def test_the_number_of_starts_is_the_largest_one_where_attacks_differ(listed, st
 
 def test_nothing_would_tell_equal_codecs_apart(listed):
     shown = listed({"A": (2.0, 3.0, 4.0), "B": (2.0, 3.0, 4.0)}, {"fgsm": 1})
-    assert shown["trust"].endswith("A rank such as 3–5 is a tie on these pictures.")
+    assert shown["trust"].endswith("A rank such as 3–5 is a tie: costs vary by picture.")
     assert shown["closest"] == ""
 
 

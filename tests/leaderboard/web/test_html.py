@@ -358,7 +358,8 @@ def test_foreign_names_are_text(page):
     assert page.locator("b", has_text="toy").count() == 0
     for place in ("table.board td", ".viewer:visible figcaption", ".panel:visible h2"):
         assert page.locator(place, has_text="bright <b>toy</b>").count() > 0
-    assert page.locator("#robustness .textpoint", has_text="bright <b>toy</b>").count() > 0
+    labels = page.locator("#robustness .textpoint, #robustness .annotation")
+    assert labels.filter(has_text="bright <b>toy</b>").count() > 0
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
