@@ -50,7 +50,7 @@ from leaderboard.publish.entry_scope import (
 from leaderboard.publish.published_board import challenges, entries
 from leaderboard.publish.tracks import Track, shipped, track_of
 from leaderboard.web.assets import same_page
-from leaderboard.web.site import TRACK_PAGES, others, pages
+from leaderboard.web.site import pages, unknown_track_pages
 
 
 def undeclared_capabilities(entry: Entry, again: ReplannedRun) -> Iterator[Finding]:
@@ -94,7 +94,7 @@ def audit_board(board: Path) -> Iterator[Finding]:
             yield Finding(
                 str(path), "is not what the entries give; write it again with `bench publish --to`"
             )
-    for path in others(board, TRACK_PAGES, expected):
+    for path in unknown_track_pages(board, expected):
         yield Finding(str(path), "is the page of a track without entries; remove it")
 
 

@@ -85,5 +85,4 @@ def order(
     names = sorted(set.intersection(*(set(one) for one in values)))
     samples = [sample(one[name] for name in names) for one in values]
     means = tuple(float(one.values.mean()) for one in samples)
-    compared = [one.logarithms for one in samples] if by_ratio else samples
-    return Order(tuple(points), means, significantly_better(compared))
+    return Order(tuple(points), means, significantly_better(samples, by_ratio=by_ratio))

@@ -242,7 +242,7 @@ def _positions(
     """Yield the place of each codec of a list in one order."""
     ranked = [entrant for entrant in one.entrants if not entrant.exclusions]
     samples = [figure(entrant.costs).sample for entrant in ranked]
-    found = iter(places([known.logarithms for known in samples] if by_ratio else samples))
+    found = iter(places(samples, by_ratio=by_ratio))
     for entrant in one.entrants:
         cost, member = figure(entrant.costs), entrant.costs.member
         reasons = doubts(cost, title, member, one.kinds, _flags(one.scope, member))

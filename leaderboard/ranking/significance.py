@@ -63,13 +63,15 @@ class Place:
     ties: tuple[int, ...]
 
 
-def places(costs: Sequence[Sample]) -> list[Place]:
+def places(costs: Sequence[Sample], *, by_ratio: bool) -> list[Place]:
     """Return the place of each codec.
 
     Args:
         costs: the cost of each codec on the same pictures in the same order; lower is better.
+        by_ratio: whether two costs on a picture are compared by their ratio, not by their
+            difference; for positive costs.
     """
-    better = significantly_better(costs)
+    better = significantly_better(costs, by_ratio=by_ratio)
     differs = better | better.T
     return [
         Place(
@@ -80,19 +82,24 @@ def places(costs: Sequence[Sample]) -> list[Place]:
     ]
 
 
-def significantly_better(costs: Sequence[Sample]) -> npt.NDArray[np.bool_]:
+def significantly_better(costs: Sequence[Sample], *, by_ratio: bool) -> npt.NDArray[np.bool_]:
     """Return whether codec i has a significantly lower mean than codec j, (i, j).
 
     With fewer than two pictures no codec differs from another one.
+
+    Args:
+        costs: the cost of each codec on the same pictures in the same order; lower is better.
+        by_ratio: whether geometric means are compared; for positive costs.
     """
     better = np.zeros((len(costs), len(costs)), dtype=bool)
     if len(costs) < 2 or len(costs[0].pictures) < 2:
         return better
+    compared = [one.logarithms for one in costs] if by_ratio else costs
     pairs = list(combinations(range(len(costs)), 2))
-    p_values = [p_value(costs[i], costs[j]) for i, j in pairs]
+    p_values = [p_value(compared[i], compared[j]) for i, j in pairs]
     for (i, j), is_different in zip(pairs, holm(p_values), strict=True):
         if is_different:
-            is_first = costs[i].values.mean() < costs[j].values.mean()
+            is_first = compared[i].values.mean() < compared[j].values.mean()
             better[(i, j) if is_first else (j, i)] = True
     return better
 

@@ -119,9 +119,8 @@ def _transfer(suite: SuiteInfo) -> str:
     rule = _TRANSFER[suite.transfer].format(
         others=chosen or "one of the other codecs", any=chosen or "one codec"
     )
-    kept = [str(one) for one in suite.all_attacks if one.transfer == "none"]
-    alone = f" Only on its source: pictures of {_joined(kept)}." if kept else ""
-    return rule + alone * (suite.transfer != "none")
+    kept = [str(one) for one in suite.all_attacks if one.transfer == "none" != suite.transfer]
+    return f"{rule} Pictures of {_joined(kept)} are scored on their source only." if kept else rule
 
 
 def _attacks(part: BoardRun) -> str:

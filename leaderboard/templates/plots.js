@@ -63,7 +63,11 @@ function boxes({ across, up }, long) {
     "top center": [-long / 2, 13], "bottom center": [-long / 2, -13],
   };
   const at = (name, [right, above], line) => ({ name, line, box: [across + right, up + above - 6, across + right + long, up + above + 6] });
-  const far = [[24, 24], [-24, 24], [24, -24], [-24, -24], [50, 44], [-50, 44], [50, -44], [-50, -44], [60, 24], [-60, 24], [60, -24], [-60, -24], [90, 60], [-90, 60]];
+  const far = [ // the nearest ones first
+    [24, 24], [-24, 24], [24, -24], [-24, -24],
+    [50, 44], [-50, 44], [50, -44], [-50, -44], [60, 24], [-60, 24], [60, -24], [-60, -24],
+    [90, 60], [-90, 60],
+  ];
   return [
     ...Object.entries(beside).map(([name, place]) => at(name, place)),
     ...far.map(([right, above]) => at("", [right > 0 ? right : right - long, above], [right, -above])),
@@ -93,7 +97,7 @@ function positions(dots, width, height, ranges) {
 }
 
 /** Return the labels that have a line to their dot. */
-function lines(dots, places, chosen) {
+function labelsWithLines(dots, places, chosen) {
   return dots.flatMap((dot, index) => (places[index]?.line ? [{
     x: Math.log10(dot.x), y: Math.log10(dot.y), text: text(dot.codec), font: { size: 11 }, opacity: dot.list === chosen ? 1 : 0.5,
     ax: places[index].line[0], ay: places[index].line[1], xanchor: places[index].line[0] > 0 ? "left" : "right",
@@ -124,7 +128,7 @@ function robustness(target, lists, chosen) {
   draw(target, data, {
     xaxis: { ...ticks, range: ranges[0], title: { text: "clean R-D cost", standoff: 4 } },
     yaxis: { ...ticks, range: ranges[1], title: { text: isNarrow ? "under attack" : "R-D cost under attack" } },
-    annotations: lines(dots, places, chosen),
+    annotations: labelsWithLines(dots, places, chosen),
     height: height + (isNarrow ? 38 : 50), margin: { t: 4, r: 8, b: isNarrow ? 34 : 46, l: 52 },
   }, false);
 }

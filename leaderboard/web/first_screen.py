@@ -153,16 +153,15 @@ def _list(board: Board, one: Comparison, ranking: Ranking, names: Mapping[str, s
 
 
 def _growth(point: Point) -> Mapping[str, Sampled]:
-    """Return the logarithm of the rate increase by picture, as the figure is a geometric mean."""
     worst = {} if point.row.attack is None else point.row.attack.worst
-    return {name: one.bpp_factor.map(math.log) for name, one in worst.items()}
+    return {name: one.bpp_factor for name, one in worst.items()}
 
 
-_BY_PICTURE: Mapping[str, Callable[[Point], Mapping[str, Sampled]]] = {
-    "drop": lambda point: point.drop,
-    "growth": _growth,
+_BY_PICTURE: Mapping[str, tuple[Callable[[Point], Mapping[str, Sampled]], bool]] = {
+    "drop": (lambda point: point.drop, False),
+    "growth": (_growth, True),
 }
-"""What is compared, by picture, in the orders that rankings do not have."""
+"""The value by picture in orders without a ranking, and whether values are compared by ratio."""
 
 
 def _places(line: Standing, others: Mapping[str, Mapping[str, Position]]) -> dict[str, Position]:
@@ -174,14 +173,15 @@ def _places(line: Standing, others: Mapping[str, Mapping[str, Position]]) -> dic
 
 def _ranks(known: Sequence[tuple[Standing, Point]], order: str) -> dict[str, Position]:
     """Return the place of each codec with a rank in an order that rankings do not have."""
-    values = {line.codec: _BY_PICTURE[order](point) for line, point in known if line.rank}
+    value_of, by_ratio = _BY_PICTURE[order]
+    values = {line.codec: value_of(point) for line, point in known if line.rank}
     complete = {point.name for _, point in known if point.is_complete}
     ranked = {name: one for name, one in values.items() if one and name in complete}
     samples = [sample(one[name] for name in sorted(one)) for one in ranked.values()]
     names = list(ranked)
     return {
         name: Position(place.rank, tuple(names[index] for index in place.ties))
-        for name, place in zip(names, places(samples), strict=True)
+        for name, place in zip(names, places(samples, by_ratio=by_ratio), strict=True)
     }
 
 

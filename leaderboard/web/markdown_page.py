@@ -27,8 +27,8 @@ _TITLE = "# How robust are image codecs?"
 
 LEAD = (
     "A barely visible change to a picture can spoil its decoded copy or multiply its file size."
-    " Every figure comes from real bitstreams that were decoded again. [index.html](index.html)"
-    " shows the same with pictures to compare, one page for each codec, and every table."
+    " All figures come from real bitstreams. [index.html](index.html) shows the same with pictures"
+    " to compare, one page for each codec, and every table."
 )
 """The first paragraph, in markdown."""
 
@@ -71,7 +71,7 @@ def _first(content: PageContent, plots: Sequence[Plot]) -> Iterator[str]:
         (track,), budget = compared.runs, words.heading(compared.budget)
         (suite,) = (part.suite for part in content.board.parts if part.name == track)
         own = [one for one in lists if (one.track, one.budget) == (plain(track), budget)]
-        yield f"## {escaped(track)}{f', {escaped(budget)}' * bool(own)}"
+        yield f"## {escaped(track if compared.corrupted else words.place(compared))}"
         if suite.description:
             yield escaped(suite.description)
         yield from _plot(plots, compared)

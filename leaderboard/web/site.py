@@ -5,7 +5,8 @@ README.md and index.html show all tracks, tracks/TRACK.md everything of one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,12 +20,12 @@ from leaderboard.render.plots import plots
 from leaderboard.web.html_page import PageContent
 from leaderboard.web.html_page import page as html_page
 from leaderboard.web.markdown_page import markdown_page
-from leaderboard.web.track_pages import TRACKS, track_pages
+from leaderboard.web.track_pages import TRACKS, path_of, track_pages
 
 README, INDEX, PLOTS = "README.md", "index.html", "plots"
 
-TRACK_PAGES = f"{TRACKS}/*.md"
-"""The pages of all tracks, relative to the board."""
+_FILE = re.compile(rf"\b(?:{PLOTS}/[\w.-]+\.svg|{TRACKS}/[\w.-]+\.md)")
+"""A plot or the page of a track, as pages name them."""
 
 
 @dataclass(frozen=True)
@@ -54,29 +55,42 @@ def write(folder: Path) -> None:
     site = _site(folder)
     content = _pages(site)
     plots = {plot.path: plot.svg for plot in site.plots}
+    former = _named_files(folder) - {*plots, *content}
     try:
         for own in (PLOTS, TRACKS):
             (folder / own).mkdir(parents=True, exist_ok=True)
         for name, page in {**plots, **content}.items():
             write_atomically(folder / name, page)
-        for path in [
-            *others(folder, f"{PLOTS}/*.svg", plots),
-            *others(folder, TRACK_PAGES, content),
-        ]:
-            path.unlink()
+        for name in former:
+            (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise BenchError(f"cannot write {folder}: {error.strerror}; choose another --to") from error
 
 
-def others(folder: Path, pattern: str, names: Iterable[str]) -> list[Path]:
-    """Return the files of a board that are none of its pages or plots: those of former tracks.
+def unknown_track_pages(folder: Path, known: Container[str]) -> list[Path]:
+    """Return the pages of tracks in the folder of a board that its entries do not give.
 
     Args:
         folder: the board.
-        pattern: which files.
-        names: the paths of its pages and plots, relative to it.
+        known: the names of the pages that they give.
     """
-    return sorted({*folder.glob(pattern)} - {folder / name for name in names})
+    found = sorted(folder.glob(path_of("*")))
+    return [path for path in found if path.relative_to(folder).as_posix() not in known]
+
+
+def _named_files(folder: Path) -> set[str]:
+    """Return the plots and pages of tracks that the pages in a folder name.
+
+    Other files in these folders are not the board's, and stay.
+    """
+    named = _named(folder / README)
+    return named.union(*(_named(folder / name) for name in named if name.endswith(".md")))
+
+
+def _named(page: Path) -> set[str]:
+    if not page.is_file():
+        return set()
+    return set(_FILE.findall(page.read_text(encoding="utf-8", errors="replace")))
 
 
 def _require_board(folder: Path) -> None:

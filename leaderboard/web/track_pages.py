@@ -1,7 +1,7 @@
 """The published board in markdown, one page for each track: every table, its entries, its terms.
 
-The front page (`markdown_page.py`) has one table for each track. Code hosts show markdown above
-about 500 KB as plain text, and a board of several tracks is larger than that in one file.
+The front page (`markdown_page.py`) has the rankings of each track. In one file a board of several
+tracks is larger than the 512,000 bytes at which GitHub cuts a README off (isaacs/github#1610).
 """
 
 from __future__ import annotations

@@ -131,17 +131,26 @@ def test_the_pages_are_exactly_what_the_entries_give(copy, capsys):
         (copy / name).write_text(page)
 
 
-def test_pages_and_plots_of_former_tracks_are_found_and_removed(copy, capsys):
-    page, plot = copy / "tracks" / "gone-v1.md", copy / "plots" / "robustness-9.svg"
-    for path in (page, plot):
-        path.write_text("old")
+def test_a_page_of_a_track_without_entries_is_found(copy):
+    page = copy / "tracks" / "gone-v1.md"
+    page.write_text("old")
     assert named(audit_board(copy)) == [
         f"{page}: is the page of a track without entries; remove it"
     ]
+
+
+def test_publishing_removes_what_former_pages_name_and_nothing_else(copy):
+    page, plot = copy / "tracks" / "gone-v1.md", copy / "plots" / "robustness-9.svg"
+    with (copy / "README.md").open("a") as readme:
+        readme.write("[All of gone-v1](tracks/gone-v1.md)")
+    page.write_text("![R-D cost](../plots/robustness-9.svg)")
+    mine = copy / "plots" / "mine.svg", copy / "tracks" / "mine.md"
+    for path in (plot, *mine):
+        path.write_text("mine")
     assert main(["publish", "--to", str(copy)]) == 0
     assert not page.exists()
     assert not plot.exists()
-    assert {path.name for path in (copy / "tracks").iterdir()} == {"tiny-v1.md"}
+    assert [path.read_text() for path in mine] == ["mine", "mine"]
 
 
 def test_the_front_page_leads_to_the_page_of_each_track(published):

@@ -71,7 +71,7 @@ def test_the_board_of_this_repository_is_exactly_what_its_entries_give():
 
 
 def test_no_page_of_the_board_is_too_large_to_be_rendered():
-    """Code hosts show markdown above 512 kB as plain text."""
+    """GitHub cuts a README off at 512,000 bytes (isaacs/github#1610)."""
     board = ROOT / "leaderboard"
     found = [board / "README.md", *(board / "tracks").glob("*.md")]
     assert len(found) == 1 + len(tracks())
