@@ -215,6 +215,13 @@ def ensemble_of(label: str) -> str:
     return label.partition(": ")[0]
 
 
+def ensembles_of(run: Run) -> tuple[str, ...]:
+    """Return the ensembles of a run, if all its searches that use a codec belong to ensembles."""
+    searches = dict.fromkeys(craft.attack for craft in run.crafts.values() if craft.sources)
+    labels = dict.fromkeys(map(ensemble_of, searches))
+    return () if searches.keys() & labels.keys() else tuple(labels)
+
+
 def _corruption(choice: ComponentSpec) -> Corruption:
     """Return kind and severity; without a whole number as severity every attack is a kind."""
     params = dict(choice.params)

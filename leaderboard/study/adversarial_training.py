@@ -26,7 +26,7 @@ from bench.metrics.scores import rd_cost as rd_cost_of
 from bench.store.records import Scores
 from bench.store.run_folder import Run
 from leaderboard.aggregate.cases import CellGroup, cases
-from leaderboard.aggregate.suite_info import setting
+from leaderboard.aggregate.suite_info import ensembles_of, setting
 from leaderboard.aggregate.threats import ATTACKS, GRADIENTS
 from leaderboard.ranking.rd_costs import excess_cost
 from leaderboard.study.losses import LossUnderAttack, attacks_for, clean_mean, rd_cost, worst_case
@@ -46,15 +46,22 @@ class HardenedPair:
 
     Attributes:
         name: label of the plain model.
+        ensemble: label of the ensemble, if all attacks belong to one; empty otherwise.
         lmbda: the weight of 255^2 MSE in the R-D cost.
         plain: results of the plain model, by budget.
         hardened: results of the hardened model, by budget.
     """
 
     name: str
+    ensemble: str
     lmbda: float
     plain: Mapping[str, CellGroup]
     hardened: Mapping[str, CellGroup]
+
+    @property
+    def title(self) -> str:
+        """The name, and the ensemble of attacks if there is one."""
+        return f"{self.name}, {self.ensemble}" if self.ensemble else self.name
 
     @property
     def clean_costs(self) -> tuple[float, float]:
@@ -193,4 +200,4 @@ def pair_of(run: Run, plain: str, hardened: str) -> HardenedPair:
         {str(budget): groups[name, str(budget)] for budget in suite.balls}
         for name in (plain, hardened)
     ]
-    return HardenedPair(plain, suite.rd_lambda, *sides)
+    return HardenedPair(plain, ", ".join(ensembles_of(run)), suite.rd_lambda, *sides)

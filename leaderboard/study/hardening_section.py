@@ -14,14 +14,20 @@ from leaderboard.study.published_claims import PUBLISHED_REDUCTION
 
 
 def hardening_section(pairs: Sequence[HardenedPair], budgets: Sequence[str]) -> Iterator[str]:
-    """Yield the section on hardened models, if there are any."""
+    """Yield the section on hardened models, if there are any.
+
+    Args:
+        pairs: the models.
+        budgets: labels of all budgets, from the smallest.
+    """
     if not pairs:
         return
     yield "## Adversarial training"
     lambdas = dict.fromkeys(f"{pair.lmbda:g}" for pair in pairs)
+    attacked = [at for at in budgets if any(at in pair.plain for pair in pairs)]
     yield report_text.HARDENING.format(lmbda=", ".join(lambdas))
     yield _worst_of_pairs(pairs)
-    yield _reductions(pairs, budgets)
+    yield _reductions(pairs, attacked)
 
 
 def _worst_of_pairs(pairs: Sequence[HardenedPair]) -> str:
@@ -42,7 +48,7 @@ def _worst_of_pair(pair: HardenedPair) -> Iterator[tuple[str, ...]]:
     kinds = (pair.reduction, pair.ceiling, pair.faithful_ceiling, pair.input_reduction)
     shares = (share(*worst) for share in kinds)
     yield (
-        *(pair.name, percent(100 * pair.clean_increase), ", ".join(worst)),
+        *(pair.title, percent(100 * pair.clean_increase), ", ".join(worst)),
         *(f"{cost:.3f}" for cost in costs),
         *(percent(100 * share) for share in (*shares, PUBLISHED_REDUCTION)),
     )
@@ -51,7 +57,7 @@ def _worst_of_pair(pair: HardenedPair) -> Iterator[tuple[str, ...]]:
 def _reductions(pairs: Sequence[HardenedPair], budgets: Sequence[str]) -> str:
     """Return a table of the reduction in per cent, by pair, objective and budget."""
     lines = [
-        (pair.name, objective, *(_reduction(pair, budget, objective) for budget in budgets))
+        (pair.title, objective, *(_reduction(pair, budget, objective) for budget in budgets))
         for pair, objective in product(pairs, OBJECTIVE_VALUES)
     ]
     headers = ("model", "objective", *budgets)

@@ -97,7 +97,7 @@ def _largest_reduction(cases: Sequence[_Case]) -> str:
     reached = "reached" if reduction >= PUBLISHED_REDUCTION else "not reached"
     return (
         f"Adversarial training: the paper's {100 * PUBLISHED_REDUCTION:.2f} % is {reached}. The"
-        f" largest reduction is {percent(100 * reduction)} % ({pair.name}, {budget}, {objective};"
+        f" largest reduction is {percent(100 * reduction)} % ({pair.title}, {budget}, {objective};"
         f" ceiling {percent(100 * ceiling)} %)."
     )
 
@@ -109,7 +109,7 @@ def _largest_input_reduction(cases: Sequence[_Case]) -> str:
     return (
         "If J is measured against the adversarial picture, the input of the codec, the paper's"
         f" figure {reached} reached: the largest reduction is"
-        f" {percent(100 * reduction)} % ({pair.name}, {budget}, {objective})."
+        f" {percent(100 * reduction)} % ({pair.title}, {budget}, {objective})."
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from bench.errors import BenchError
 from bench.store.run_folder import Run
+from leaderboard.aggregate.suite_info import ensembles_of
 from leaderboard.formatting import decibel, escaped, rate
 from leaderboard.render.files import require_markdown, write_file
 from leaderboard.render.markdown import bullets, table
@@ -31,6 +32,7 @@ from leaderboard.study.effects import (
     white_box_on_plain,
     worst_per_picture,
 )
+from leaderboard.study.ensemble_section import ensemble_section
 from leaderboard.study.hardening_section import hardening_section
 from leaderboard.study.noise_baseline import baseline_table
 from leaderboard.study.published_claims import (
@@ -79,57 +81,67 @@ class _Report:
 
     Attributes:
         runs: all runs.
-        others: those of them that have no picture of the first run, by folder.
+        compared: those that means and trends compare: without ensembles, with pictures of the
+            first run.
+        others: those that have no picture of the first run.
         all_effects: the effects in all runs, for the largest damage.
-        effects: those on the pictures of the first run, for means and trends.
-        budgets: labels of the budgets of `effects`.
+        effects: those in `compared` on the pictures of the first run.
+        ensembles: those of ensembles on the pictures of the first run.
+        budgets: labels of the budgets of `compared`.
         pairs: hardened models.
-        figures: file names of the figures.
     """
 
     runs: Sequence[Run]
-    others: Mapping[Path, Run]
+    compared: Sequence[Run]
+    others: Sequence[Run]
     all_effects: Sequence[AttackEffect]
     effects: Sequence[AttackEffect]
+    ensembles: Sequence[AttackEffect]
     budgets: Sequence[str]
     pairs: Sequence[HardenedPair]
-    figures: Sequence[str]
 
 
 def write_report(runs: Sequence[Run], out: Path) -> list[Path]:
     """Write the page and its figures; return their paths.
 
     Pictures that the first run does not have count for the largest damage only. Means over
-    different pictures would not compare.
+    different pictures would not compare. Runs of ensembles such as `standard` have a section of
+    their own, unless the first run is one: they may attack fewer models than the others.
 
     Raises:
         BenchError: the file does not end in .md, the runs have no white-box attack, or the file
             cannot be written.
     """
     require_markdown(out)
-    all_effects = collect_effects(runs)
-    pictures = runs[0].manifest.pictures
-    effects = [effect for effect in all_effects if effect.picture in pictures]
-    if not white_box_on_plain(effects):
+    report = _collected(runs)
+    if not white_box_on_plain(report.effects):
         raise BenchError(
             "these runs have no white-box attack on a plain codec; a report needs at least one"
         )
-    others = _of_other_pictures(runs)
-    budgets = budget_labels([run for run in runs if run.folder not in others])
     figures = {
-        f"{out.stem}-{name.replace(' ', '-')}.svg": figure(panels, budgets)
-        for name, panels in _panels(effects)
+        f"{out.stem}-{name.replace(' ', '-')}.svg": figure(panels, report.budgets)
+        for name, panels in _panels(report.effects)
     }
-    pairs = [pair for run in runs for pair in hardened_pairs(run)]
-    report = _Report(runs, others, all_effects, effects, budgets, pairs, list(figures))
-    blocks = _blocks(report, out.name)
+    blocks = _blocks(report, list(figures), out.name)
     return _write(out, "\n\n".join(blocks) + "\n", figures)
 
 
-def _of_other_pictures(runs: Sequence[Run]) -> dict[Path, Run]:
-    """Return the runs that have no picture of the first run, by folder."""
-    pictures = set(runs[0].manifest.pictures)
-    return {run.folder: run for run in runs if pictures.isdisjoint(run.manifest.pictures)}
+def _collected(runs: Sequence[Run]) -> _Report:
+    pictures = runs[0].manifest.pictures
+    others = [run for run in runs if set(pictures).isdisjoint(run.manifest.pictures)]
+    of_ensembles = [] if ensembles_of(runs[0]) else list(filter(ensembles_of, runs))
+    apart = {run.folder for run in (*others, *of_ensembles)}
+    compared = [run for run in runs if run.folder not in apart]
+    return _Report(
+        runs=runs,
+        compared=compared,
+        others=others,
+        all_effects=collect_effects(runs),
+        effects=[one for one in collect_effects(compared) if one.picture in pictures],
+        ensembles=[one for one in collect_effects(of_ensembles) if one.picture in pictures],
+        budgets=budget_labels(compared),
+        pairs=[pair for run in runs for pair in hardened_pairs(run)],
+    )
 
 
 def _write(out: Path, page: str, figures: dict[str, bytes]) -> list[Path]:
@@ -148,15 +160,17 @@ def _panels(effects: Sequence[AttackEffect]) -> Iterator[tuple[str, list[Panel]]
     yield "objective", [Panel(goal.header, goal, means) for goal, means in _by_objective(effects)]
 
 
-def _blocks(report: _Report, name: str) -> Iterator[str]:
+def _blocks(report: _Report, figures: Sequence[str], name: str) -> Iterator[str]:
     yield report_text.INTRODUCTION
     yield from _findings(report)
     yield "## Method"
     yield report_text.method(report.effects)
-    yield from _axes(report)
+    yield from _axes(report, figures)
+    all_budgets = budget_labels(report.runs)
+    yield from ensemble_section(report.effects, report.ensembles, all_budgets)
     yield "## Optimality of attacks"
     yield report_text.OPTIMALITY
-    yield from optimality_tables(optimalities(report.runs, report.effects))
+    yield from optimality_tables(optimalities(report.compared, report.effects))
     yield "## Excess over the perturbation and over noise"
     yield report_text.BASELINE
     yield baseline_table(report.effects, report.budgets)
@@ -167,7 +181,7 @@ def _blocks(report: _Report, name: str) -> Iterator[str]:
     yield report_text.classical(report.effects)
     yield psnr_table(report.effects, report.budgets)
     yield from damage_tables(report.effects, report.budgets)
-    yield from hardening_section(report.pairs, report.budgets)
+    yield from hardening_section(report.pairs, all_budgets)
     yield "## Reproduce this page"
     yield report_text.reproduction(report.runs, name)
 
@@ -178,15 +192,15 @@ def _findings(report: _Report) -> Iterator[str]:
     claims = chain(
         attack_claims(report.all_effects, budget_labels(report.runs)),
         training_claims(report.pairs, report.effects),
-        map(report_text.other_pictures, report.others.values()),
+        map(report_text.other_pictures, report.others),
     )
     yield bullets(map(escaped, claims))
     yield CAVEAT
 
 
-def _axes(report: _Report) -> Iterator[str]:
+def _axes(report: _Report, figures: Sequence[str]) -> Iterator[str]:
     """Yield tables and a figure for each axis of the study."""
-    *section_figures, objective_figure = report.figures
+    *section_figures, objective_figure = figures
     for section, image in zip(SECTIONS, section_figures, strict=True):
         yield f"## {section.title}"
         for goal in GOALS:
@@ -270,7 +284,7 @@ def _objective_table(report: _Report) -> str:
 
 
 def _trends(report: _Report) -> Iterator[str]:
-    yield from method_trends(report.effects, gradients_per_attack(report.runs))
+    yield from method_trends(report.effects, gradients_per_attack(report.compared))
     yield from quality_trends(report.effects)
     yield from most_damaged_families(report.effects, report.budgets)
     yield from classical_trends(report.effects)

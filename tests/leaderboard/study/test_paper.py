@@ -268,6 +268,46 @@ def test_other_pictures_count_for_the_largest_damage_only(run, tmp_path, lab, pa
     )
 
 
+def test_ensembles_have_a_section_of_their_own(run, tmp_path, lab, page):
+    made = lab(
+        codecs=[
+            {"name": "jpeg", "quality": 60, "label": "net q4"},
+            {"name": "jpeg", "quality": 61, "label": "net q4 hardened"},
+        ],
+        budgets=[{"linf": 8}],
+    )
+    for codec, damage in (("net q4", 500.0), ("net q4 hardened", 50.0)):
+        made.clean(codec, "one", NETS[codec], 1e-3)
+        for member, share in (("APGD", 1.0), ("Square", 0.1)):
+            craft = made.craft("one", f"standard-2 cheap: {member}", "distortion", (codec,))
+            worse = made.scores(NETS[codec], 1e-3, NETS[codec], share * damage * 1e-3, change=1e-3)
+            made.attacked(codec, craft, worse)
+    standard = made.write(tmp_path / "standard")
+    write_report([run, standard], tmp_path / "both.md")
+    both = (tmp_path / "both.md").read_text()
+
+    assert _cells(both, "Ensembles of attacks", "net q4")[0] == ["36.0", "90.0"]
+    assert _cells(both, "Ensembles of attacks", "net q4 hardened")[0] == ["10.0", "56.6"]
+    assert _cells(both, WORST, "PSNR drop, %")[0][2:4] == ["net q4", "standard-2 cheap: APGD"]
+    worst_case, *reductions = _cells(both, "Adversarial training", "net q4, standard-2 cheap")
+    assert worst_case[1] == "linf 8, distortion"
+    assert [row[0] for row in reductions] == ["distortion", "rate", "rd"]
+    assert "## Ensembles" not in page
+    for title in ("Attack method", "Model", "Quality", "Objective", "Trends"):
+        ours, theirs = (text.split(f"## {title}")[1].split("## ")[0] for text in (both, page))
+        assert ours == theirs.replace("study-", "both-")
+
+
+def test_a_report_of_ensembles_alone_treats_them_as_attacks(tmp_path, lab):
+    made = lab(codecs=[{"name": "jpeg", "quality": 20, "label": "net"}])
+    made.clean("net", "one")
+    craft = made.craft("one", "standard-2 cheap: APGD", "distortion", ("net",))
+    made.attacked("net", craft, made.scores(1.0, 1e-3, 1.0, 2e-3, change=1e-3))
+    alone = _page(made.write(tmp_path / "alone"), tmp_path)
+    assert "## Ensembles" not in alone
+    assert _cells(alone, "Quality", "net")[0] == ["10.0"]
+
+
 def test_an_unfinished_run_is_named(tmp_path, lab, page):
     made = lab(codecs=[{"name": "jpeg", "quality": 20, "label": "net"}])
     made.clean("net", "one")
