@@ -28,8 +28,8 @@ _ARCHITECTURES = {
 _NAME = re.compile(rf"\b({'|'.join(_ARCHITECTURES)})(?=$|\s|-small|-q\d|-hardened)")
 _SMALL = re.compile(r"-small(?=-|$)")
 _MARK = re.compile(r"-(?=q\d|hardened)")
-_HARDENED = re.compile(r"hardened(-rd)?(?![-\w])")
-"""Against attacks on the R-D cost, or, in older models, on the rate alone."""
+_HARDENED = re.compile(r"hardened-rd(?![-\w])")
+"""The end of the names of the bundled models that were trained against attacks on the R-D cost."""
 
 
 def short_names(labels: Iterable[str]) -> dict[str, str]:
@@ -73,5 +73,5 @@ def _short(label: str) -> str:
     if found is None:
         return label
     rest = _MARK.sub(" ", _SMALL.sub("", label[found.end() :]))
-    rest = _HARDENED.sub(lambda one: "hardened" if one[1] else "hardened (rate)", rest)
+    rest = _HARDENED.sub("hardened", rest)
     return f"{label[: found.start()]}{_ARCHITECTURES[found[1]]}{rest}"

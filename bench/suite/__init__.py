@@ -13,11 +13,12 @@ FOR_PAGES = frozenset(
         *("attacks-seeds", "attacks-standard-1", "attacks-standard-2", "attacks-standard-full"),
         *("codecs-kodak", "codecs-kodak-newer"),
         *("defences", "defences-published", "defences-rate", "defences-steps"),
-        *("hardening-factorized-q5", "hardening-generations", "hardening-hyperprior-q2"),
-        *("hardening-hyperprior-q4", "hardening-hyperprior-q5", "hardening-hyperprior-q6"),
+        *("hardening-autoregressive-q5", "hardening-factorized-q5", "hardening-generations"),
+        *("hardening-hyperprior-q1", "hardening-hyperprior-q2", "hardening-hyperprior-q4"),
+        *("hardening-hyperprior-q5", "hardening-hyperprior-q6", "hardening-hyperprior-q7"),
         "hardening-mean-q5",
         *("sun2024-bundled", "sun2024-checkpoint", "sun2024-h266", "sun2024-h266-queries"),
-        "sun2024-smooth",
+        *("sun2024-smooth", "sun2024-standard"),
     }
 )
 """Bundled suites whose results are shown on pages of docs/."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import astuple
 from itertools import chain
 from pathlib import Path
 
@@ -96,6 +97,25 @@ RIVALS = {
     "weaker-than-black-box": "queries",
 }
 """What was stronger, by flag."""
+REMAINS = """\
+## What remains
+
+The excess has three parts:
+
+- **rate**: the additional bits per pixel,
+- **coding**: lambda 255^2 times the increase of the MSE between the input of the codec and its
+  reconstruction,
+- **alignment**: lambda 255^2 times twice the mean product of the coding error and the perturbation.
+  It is positive where both have the same direction, so that they add up although the codec codes
+  its input no worse. It is negative where the codec removes part of the perturbation.
+
+An attacker who knows the coding error can choose a perturbation of that direction for any codec
+that keeps perturbations of this size. Training against attacks reduces rate and coding. The last
+column is the fall of their sum."""
+REMAINS_HEADERS = (
+    *("model", "budget", "excess plain", "rate", "coding", "alignment"),
+    *("excess hardened", "rate", "coding", "alignment", "fall without alignment"),
+)
 TARGETS = """\
 Attacks with one objective: the PSNR under attacks on the distortion, bits per pixel under attacks
 on the rate, J under attacks on the R-D cost."""
@@ -115,6 +135,8 @@ def main() -> None:
         ),
         MASKING,
         table(MASKING_HEADERS, chain.from_iterable(map(masking_lines, runs)), text_columns=2),
+        REMAINS,
+        table(REMAINS_HEADERS, chain.from_iterable(map(remaining_lines, pairs)), text_columns=2),
         *chain.from_iterable(section(pair) for pair in pairs),
         command("hardening.py", folders),
     ]
@@ -136,6 +158,19 @@ def masking_lines(run: Run) -> Iterator[tuple[str, str]]:
             )
     for model, places in found.items():
         yield model, "; ".join(places) or "nowhere"
+
+
+def remaining_lines(pair: HardenedPair) -> Iterator[tuple[str, ...]]:
+    """Yield the parts of the excess of a pair at the budgets of the summary."""
+    for budget in SUMMARY_BUDGETS:
+        sides = pair.excess_parts(budget)
+        shown = ((e, *astuple(p)) for e, p in zip(pair.excess_costs(budget), sides, strict=True))
+        plain, hardened = (part.rate + part.coding for part in sides)
+        yield (
+            *(pair.name, budget),
+            *(f"{value:.3f}" for value in chain.from_iterable(shown)),
+            _percent(_fall((plain, hardened))),
+        )
 
 
 def _summary_line(pair: HardenedPair, generations: HardenedPair) -> tuple[str, ...]:

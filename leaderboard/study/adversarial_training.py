@@ -29,6 +29,7 @@ from leaderboard.aggregate.cases import CellGroup, cases
 from leaderboard.aggregate.suite_info import ensembles_of, setting
 from leaderboard.aggregate.threats import ATTACKS, GRADIENTS
 from leaderboard.ranking.rd_costs import excess_cost
+from leaderboard.study.excess_parts import ExcessParts, excess_parts
 from leaderboard.study.losses import LossUnderAttack, attacks_for, clean_mean, rd_cost, worst_case
 
 HARDENED_SUFFIX = " hardened"
@@ -86,7 +87,15 @@ class HardenedPair:
 
     def excess_costs(self, budget: str) -> tuple[float, float]:
         """Return by how much J under attack exceeds that of a faithful codec, for both models."""
-        return self._worst(budget, lambda scores: excess_cost(scores, self.lmbda))
+        return self._worst(budget, self._excess)
+
+    def excess_parts(self, budget: str) -> tuple[ExcessParts, ExcessParts]:
+        """Return the parts of the excess costs of both models."""
+        plain, hardened = (
+            excess_parts(worst_scores(side[budget], self._excess).values(), self.lmbda)
+            for side in self._sides
+        )
+        return plain, hardened
 
     def faithful_cost(self, budget: str) -> float:
         """Return J of a faithful codec with the plain model's clean J, under its worst attacks."""
@@ -162,6 +171,9 @@ class HardenedPair:
             for side in self._sides
         )
         return plain, hardened
+
+    def _excess(self, scores: Scores) -> float:
+        return excess_cost(scores, self.lmbda)
 
     def _input_cost(self, scores: Scores) -> float:
         return rd_cost_of(scores.bpp, scores.mse_input, self.lmbda)

@@ -74,6 +74,17 @@ def _mean_of_worst(run, label, measure, objective=""):
     return sum(worst) / len(worst)
 
 
+def test_the_page_on_hardening_splits_the_excess(run, docs_script, monkeypatch):
+    script = docs_script("hardening")
+    monkeypatch.setattr(script, "SUMMARY_BUDGETS", ("linf 8",))
+    (pair,) = hardened_pairs(run)
+    (line,) = script.remaining_lines(pair)
+    costs = next(one for one in "\n".join(script.section(pair)).splitlines() if "linf 8" in one)
+    assert [line[2], line[6]] == [costs.strip("| ").split(" | ")[column] for column in (6, 7)]
+    for excess, *parts in (line[2:6], line[6:10]):
+        assert sum(map(float, parts)) == pytest.approx(float(excess), abs=2e-3)
+
+
 def test_the_loss_in_generations_is_that_of_the_clean_pictures(run, docs_script):
     (pair,) = hardened_pairs(run)
     losses = [

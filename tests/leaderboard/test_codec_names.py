@@ -12,7 +12,7 @@ from leaderboard.codec_names import codec_named, short_names
     ("label", "name"),
     [
         ("bmshj2018-hyperprior-small-q4", "hyperprior q4"),
-        ("bmshj2018-hyperprior-small-q4-hardened", "hyperprior q4 hardened (rate)"),
+        ("bmshj2018-hyperprior-small-q4-hardened", "hyperprior q4 hardened"),
         ("bmshj2018-hyperprior-small-q4-hardened-rd", "hyperprior q4 hardened"),
         ("bmshj2018-hyperprior-small", "hyperprior"),
         ("mbt2018-mean-small-q5", "mean-scale q5"),
@@ -49,7 +49,7 @@ CODECS = {
     [
         ("hyperprior", "bmshj2018-hyperprior-small"),
         ("Hyperprior Q4", "bmshj2018-hyperprior-small"),
-        ("hyperprior hardened (rate)", "bmshj2018-hyperprior-small-hardened"),
+        ("hyperprior hardened", "bmshj2018-hyperprior-small-hardened"),
         ("bmshj2018-hyperprior-small-q4-hardened", "bmshj2018-hyperprior-small-hardened"),
         ("vvc fast 4:2:0", "VVC fast 4:2:0"),
         ("VVC fast 4:2:0 qp 32", "VVC fast 4:2:0"),

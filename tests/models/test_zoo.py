@@ -36,14 +36,16 @@ def test_the_zoo_is_small():
 def test_plain_models_have_several_rates_and_hardened_ones_a_plain_twin():
     rates = {
         **dict.fromkeys(FAMILIES, (1, 2, 4, 5)),
-        "bmshj2018-hyperprior": (1, 2, 4, 5, 6),
+        "bmshj2018-hyperprior": (1, 2, 4, 5, 6, 7),
         "mbt2018": (2, 5),
+        "cheng2020-anchor": (1, 2),
+        "cheng2020-attn": (1, 2),
     }
     plain = {f"{family}-small-q{q}" for family, qualities in rates.items() for q in qualities}
-    hardened = {name for name in CARDS if "-hardened" in name}
+    hardened = {name for name in CARDS if name.endswith("-hardened-rd")}
     assert set(CARDS) - hardened == plain
-    assert all(CARDS[name].parent == name.partition("-hardened")[0] for name in hardened)
-    assert {CARDS[name].architecture for name in hardened} == set(FAMILIES)
+    assert all(CARDS[name].parent == name.removesuffix("-hardened-rd") for name in hardened)
+    assert {CARDS[name].architecture for name in hardened} == {*FAMILIES, "mbt2018"}
 
 
 @pytest.mark.parametrize("family", FAMILIES)

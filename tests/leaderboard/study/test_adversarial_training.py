@@ -75,3 +75,12 @@ def test_the_cost_against_the_input_has_its_own_error(pair):
     assert hardened == pytest.approx(5.0 + UNIT * 1.5e-3)
     reduction = 1 - (1.1 + UNIT * 2e-3) / (1.2 + UNIT * 4.5e-3)
     assert pair.input_reduction("linf 8", "distortion") == pytest.approx(reduction)
+
+
+def test_the_parts_of_the_excess_add_up_to_it(pair):
+    plain, hardened = pair.excess_parts("linf 8")
+    assert plain.rate == pytest.approx(0.2)
+    assert plain.coding == pytest.approx(UNIT * (4.5e-3 - 1e-3))
+    assert plain.alignment == pytest.approx(UNIT * (9e-3 - 4.5e-3 - PERTURBATION))
+    sums = [part.rate + part.coding + part.alignment for part in (plain, hardened)]
+    assert sums == pytest.approx(pair.excess_costs("linf 8"))
