@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Write the page and its figures."""
     from bench.cli.output import say
     from bench.store.run_folder import read_run
-    from leaderboard.study.report import write_report
+    from leaderboard.study.report.report import write_report
 
     written = write_report([read_run(folder) for folder in arguments.runs], arguments.out)
     say(f"wrote {', '.join(map(str, written))}")

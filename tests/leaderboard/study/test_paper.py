@@ -9,11 +9,11 @@ import pytest
 
 from bench.cli.main import main
 from bench.errors import BenchError
-from leaderboard.study import report as paper
 from leaderboard.study.adversarial_training import hardened_pairs
 from leaderboard.study.effects import budget_labels, collect_effects, models, run_effects
-from leaderboard.study.report import write_report
-from leaderboard.study.trends import method_trends
+from leaderboard.study.report import report as paper
+from leaderboard.study.report.report import write_report
+from leaderboard.study.report.trends import method_trends
 
 DAMAGE = {"fgsm": 2.0, "PGD-7": 4.0}
 """How many times the MSE grows."""

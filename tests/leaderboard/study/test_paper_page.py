@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.store.run_folder import read_run
-from leaderboard.study.report import write_report
+from leaderboard.study.report.report import write_report
 from paths import ROOT
 
 RUNS = ("sun2024-bundled", "sun2024-checkpoint", "sun2024-h266", "sun2024-h266-queries")

@@ -14,10 +14,8 @@ from leaderboard.aggregate.suite_info import ensembles_of
 from leaderboard.formatting import decibel, escaped, rate
 from leaderboard.render.files import require_markdown, write_file
 from leaderboard.render.markdown import bullets, table
-from leaderboard.study import report_text
 from leaderboard.study.adversarial_training import HardenedPair, hardened_pairs
 from leaderboard.study.attacks.optimality import optimalities, optimality_tables
-from leaderboard.study.classical_codecs import damage_tables, psnr_table
 from leaderboard.study.effects import (
     GOALS,
     AttackEffect,
@@ -32,17 +30,19 @@ from leaderboard.study.effects import (
     white_box_on_plain,
     worst_per_picture,
 )
-from leaderboard.study.ensemble_section import ensemble_section
-from leaderboard.study.hardening_section import hardening_section
-from leaderboard.study.noise_baseline import baseline_table
-from leaderboard.study.published_claims import (
+from leaderboard.study.report import prose
+from leaderboard.study.report.classical_codecs import damage_tables, psnr_table
+from leaderboard.study.report.ensemble_section import ensemble_section
+from leaderboard.study.report.figures import Panel, figure
+from leaderboard.study.report.hardening_section import hardening_section
+from leaderboard.study.report.noise_baseline import baseline_table
+from leaderboard.study.report.published_claims import (
     CAVEAT,
     attack_claims,
     published_text,
     training_claims,
 )
-from leaderboard.study.report_figures import Panel, figure
-from leaderboard.study.trends import (
+from leaderboard.study.report.trends import (
     caveats,
     classical_trends,
     method_trends,
@@ -161,29 +161,29 @@ def _panels(effects: Sequence[AttackEffect]) -> Iterator[tuple[str, list[Panel]]
 
 
 def _blocks(report: _Report, figures: Sequence[str], name: str) -> Iterator[str]:
-    yield report_text.INTRODUCTION
+    yield prose.INTRODUCTION
     yield from _findings(report)
     yield "## Method"
-    yield report_text.method(report.effects)
+    yield prose.method(report.effects)
     yield from _axes(report, figures)
     all_budgets = budget_labels(report.runs)
     yield from ensemble_section(report.effects, report.ensembles, all_budgets)
     yield "## Optimality of attacks"
-    yield report_text.OPTIMALITY
+    yield prose.OPTIMALITY
     yield from optimality_tables(optimalities(report.compared, report.effects))
     yield "## Excess over the perturbation and over noise"
-    yield report_text.BASELINE
+    yield prose.BASELINE
     yield baseline_table(report.effects, report.budgets)
     yield bullets(map(escaped, caveats(report.effects)))
     yield "## Trends"
     yield bullets(map(escaped, _trends(report)))
     yield "## H.266 and other codecs without gradients"
-    yield report_text.classical(report.effects)
+    yield prose.classical(report.effects)
     yield psnr_table(report.effects, report.budgets)
     yield from damage_tables(report.effects, report.budgets)
     yield from hardening_section(report.pairs, all_budgets)
     yield "## Reproduce this page"
-    yield report_text.reproduction(report.runs, name)
+    yield prose.reproduction(report.runs, name)
 
 
 def _findings(report: _Report) -> Iterator[str]:
@@ -192,7 +192,7 @@ def _findings(report: _Report) -> Iterator[str]:
     claims = chain(
         attack_claims(report.all_effects, budget_labels(report.runs)),
         training_claims(report.pairs, report.effects),
-        map(report_text.other_pictures, report.others),
+        map(prose.other_pictures, report.others),
     )
     yield bullets(map(escaped, claims))
     yield CAVEAT

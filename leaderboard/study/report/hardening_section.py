@@ -7,10 +7,10 @@ from itertools import chain, product
 
 from leaderboard.formatting import percent
 from leaderboard.render.markdown import table
-from leaderboard.study import report_text
 from leaderboard.study.adversarial_training import HardenedPair
 from leaderboard.study.losses import OBJECTIVE_VALUES, rd_cost
-from leaderboard.study.published_claims import PUBLISHED_REDUCTION
+from leaderboard.study.report import prose
+from leaderboard.study.report.published_claims import PUBLISHED_REDUCTION
 
 
 def hardening_section(pairs: Sequence[HardenedPair], budgets: Sequence[str]) -> Iterator[str]:
@@ -25,7 +25,7 @@ def hardening_section(pairs: Sequence[HardenedPair], budgets: Sequence[str]) -> 
     yield "## Adversarial training"
     lambdas = dict.fromkeys(f"{pair.lmbda:g}" for pair in pairs)
     attacked = [at for at in budgets if any(at in pair.plain for pair in pairs)]
-    yield report_text.HARDENING.format(lmbda=", ".join(lambdas))
+    yield prose.HARDENING.format(lmbda=", ".join(lambdas))
     yield _worst_of_pairs(pairs)
     yield _reductions(pairs, attacked)
 

@@ -8,7 +8,6 @@ from itertools import permutations
 from typing import TypeAlias
 
 from leaderboard.aggregate.threats import GRADIENTS, NOISE, WITHOUT_GRADIENTS
-from leaderboard.study.classical_codecs import mean_lowest_psnr
 from leaderboard.study.effects import (
     GOALS,
     AttackEffect,
@@ -19,6 +18,7 @@ from leaderboard.study.effects import (
     white_box_on_plain,
     worst_per_picture,
 )
+from leaderboard.study.report.classical_codecs import mean_lowest_psnr
 
 _MOST_NAMED = 4
 """The largest number of exceptions that are named one by one."""
