@@ -66,7 +66,7 @@ CODECS: dict[str, Entry] = {
         "backends.external.ffmpeg.codecs:Vvc",
         "H.266/VVC intra by libvvenc and ffmpeg's decoder, 4:2:0, 10 bit",
         available="backends.external.availability:vvc_availability",
-        cost=Cost(25),
+        cost=Cost(20),
     ),
     "vtm": Entry(
         "backends.external.vtm:Vtm",
@@ -84,13 +84,13 @@ CODECS: dict[str, Entry] = {
         "backends.external.ffmpeg.codecs:Hevc",
         "H.265/HEVC intra by x265 and ffmpeg's decoder, 4:4:4, 10 bit",
         available="backends.external.availability:hevc_availability",
-        cost=Cost(15),
+        cost=Cost(5),
     ),
     "av1": Entry(
         "backends.external.ffmpeg.codecs:Av1",
         "AV1 intra by libaom and dav1d, 4:4:4, 10 bit",
         available="backends.external.availability:av1_availability",
-        cost=Cost(20),
+        cost=Cost(10),
     ),
     "svt-av1": Entry(
         "backends.external.ffmpeg.codecs:SvtAv1",

@@ -58,7 +58,9 @@ Rates and PSNR are means over the 24 whole pictures. Every bitstream was decoded
 
 - **bpp** is the rate of the bitstream without the container. The container adds 21 bytes, or 25
   with a hyper-latent: 0.0005 bpp.
-- **estimated bits** is the difference between the entropy model's estimate and the real rate.
+- **estimated bits** is the difference between the entropy model's estimate and the real rate. The
+  forward pass of CompressAI's autoregressive models rounds the latents, their encoder the latents
+  without their means. The estimate is that of the forward pass, so it differs more.
 - **trained** is the training effort on one CPU thread, including all ancestors of the model
   (backends/zoo/README.md).
 

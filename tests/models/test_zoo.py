@@ -23,6 +23,7 @@ from paths import ROOT
 
 ZOO = ROOT / "backends/zoo"
 CARDS = zoo.cards()
+AUTOREGRESSIVE = ("mbt2018", "cheng2020-anchor", "cheng2020-attn")
 FAMILIES = ("bmshj2018-factorized", "bmshj2018-hyperprior", "mbt2018-mean")
 RECIPES = [load(path, Recipe) for path in sorted((ZOO / "recipes").glob("*.yaml"))]
 SOURCES = {stage.name: stage for recipe in RECIPES for stage in recipe.stages}
@@ -90,13 +91,15 @@ def test_a_card_fits_its_weights_and_the_recipe_beside_it(name):
 
 
 @pytest.mark.parametrize("name", CARDS)
-def test_estimated_bits_are_within_one_per_cent_of_real_ones(name):
+def test_estimated_bits_are_near_real_ones(name):
+    """Autoregressive models round the latents without their means when they encode."""
+    difference = 0.06 if CARDS[name].architecture in AUTOREGRESSIVE else 0.01
     for reached in CARDS[name].rate_distortion.values():
-        assert reached.estimated_bpp == pytest.approx(reached.bpp, rel=0.01)
+        assert reached.estimated_bpp == pytest.approx(reached.bpp, rel=difference)
     net = checkpoint.load(ZOO / f"{name}.safetensors", CARDS[name].architecture)
     spec = ImageSpec(set="sample", limit=2, crop=Crop(height=256, width=256))
     found = rate_distortion(net, [picture.pixels for picture in images.load(spec, Path())])
-    assert found.estimated_bpp == pytest.approx(found.bpp, rel=0.015)
+    assert found.estimated_bpp == pytest.approx(found.bpp, rel=1.5 * difference)
 
 
 def test_bench_list_zoo_prints_the_cards(capsys):
