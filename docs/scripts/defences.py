@@ -49,9 +49,10 @@ These sentences were written by hand for the runs that the end of this page name
   ensemble are effective against attacks on the rate at linf 4 and linf 8, and the bilateral filter
   at linf 4. They lower the PSNR of clean pictures, and none of them is effective against attacks on
   the distortion.
-- **Two-way and JPEG 60 help only at the larger budget.** On the same codec they are effective against
-  attacks on the distortion at linf 8, and two-way against attacks on the R-D cost, but not at
-  linf 4. Random flip, random ensemble and self-ensemble remove 46 to 49 % of the damage there.
+- **Two-way and JPEG 60 help only at the larger budget.** On the same codec they are effective
+  against attacks on the distortion at linf 8, and two-way against attacks on the R-D cost, but not
+  at linf 4. Random flip, random ensemble and self-ensemble remove 46 to 49 % of the damage in
+  distortion there.
 - **Stronger attacks weaken this result.** With APGD-60, eight draws and two of the pictures (suite
   defences-steps), no defence there removes half of the damage in J at linf 8: JPEG 60 removes 45 %,
   random flip 44 %. On the published checkpoint (suite defences-published) no defence is effective.

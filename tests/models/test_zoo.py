@@ -93,7 +93,7 @@ def test_a_card_fits_its_weights_and_the_recipe_beside_it(name):
 @pytest.mark.parametrize("name", CARDS)
 def test_estimated_bits_are_near_real_ones(name):
     """Autoregressive models round the latents without their means when they encode."""
-    difference = 0.06 if CARDS[name].architecture in AUTOREGRESSIVE else 0.01
+    difference = 0.07 if CARDS[name].architecture in AUTOREGRESSIVE else 0.01
     for reached in CARDS[name].rate_distortion.values():
         assert reached.estimated_bpp == pytest.approx(reached.bpp, rel=difference)
     net = checkpoint.load(ZOO / f"{name}.safetensors", CARDS[name].architecture)
