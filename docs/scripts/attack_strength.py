@@ -30,7 +30,7 @@ from pages import DOCS, command, finished_run, run_folders, write_page
 
 from bench.store.run_folder import Run
 from leaderboard.study.attacks.optimality import optimalities, optimality_tables
-from leaderboard.study.report.text import OPTIMALITY
+from leaderboard.study.report.prose import OPTIMALITY
 
 PAGE = DOCS / "attacks.md"
 INTRODUCTION = """\

@@ -91,7 +91,7 @@ def test_the_full_form_has_the_whole_grid():
     }
     labels = {str(choice) for choice in suite.operating_points}
     hardened = {label.removesuffix(" hardened") for label in labels if label.endswith(" hardened")}
-    assert len(hardened) == 6
+    assert len(hardened) == 9
     assert hardened <= labels
     assert "H.266 4:2:0 qp 22" in labels
     assert {"fgsm", "ifgsm", "pgd", "square"} == {choice.name for choice in suite.all_attacks}
