@@ -194,6 +194,12 @@ def mean_damage(effects: Iterable[AttackEffect], axis: Axis, goal: AttackGoal) -
     return {key: estimate for key, estimate in means if estimate is not None}
 
 
+def damage_text(means: Means, name: str, budget: str, goal: AttackGoal) -> str:
+    """Return the mean damage of a row at a budget as text; a dash where there is none."""
+    estimate = means.get((name, budget))
+    return "–" if estimate is None else goal.text(estimate.mean)
+
+
 def budget_labels(runs: Sequence[Run]) -> list[str]:
     """Return the labels of all budgets, by kind and then from the smallest."""
     budgets = {str(budget): budget for run in runs for budget in setting(run).balls}

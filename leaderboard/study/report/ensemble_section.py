@@ -11,6 +11,7 @@ from leaderboard.study.effects import (
     AttackEffect,
     AttackGoal,
     Means,
+    damage_text,
     mean_damage_for_objective,
     worst_per_picture,
 )
@@ -61,19 +62,12 @@ def _means(effects: Sequence[AttackEffect], goal: AttackGoal) -> Means:
 def _table(
     single: Means, ensembles: Means, budgets: Sequence[str], goal: AttackGoal
 ) -> Iterator[str]:
+    columns = [(at, means) for at in budgets for means in (single, ensembles)]
     lines = [
-        (
-            name,
-            *(_text(means, name, at, goal) for at in budgets for means in (single, ensembles)),
-        )
+        (name, *(damage_text(means, name, at, goal) for at, means in columns))
         for name in dict.fromkeys(name for name, _ in ensembles)
     ]
     if lines:
         headers = (f"{at}: {kind}" for at in budgets for kind in ("single attacks", "ensemble"))
         yield f"Attacks with objective {goal.objective}: {goal.header}"
-        yield table(("operating point", *headers), [False, *[True] * 2 * len(budgets)], lines)
-
-
-def _text(means: Means, name: str, budget: str, goal: AttackGoal) -> str:
-    estimate = means.get((name, budget))
-    return "–" if estimate is None else goal.text(estimate.mean)
+        yield table(("operating point", *headers), [False, *[True] * len(columns)], lines)

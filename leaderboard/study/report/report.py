@@ -24,6 +24,7 @@ from leaderboard.study.effects import (
     Means,
     budget_labels,
     collect_effects,
+    damage_text,
     gradients_per_attack,
     mean_damage,
     mean_damage_for_objective,
@@ -257,7 +258,7 @@ def _effect_cells(effect: AttackEffect) -> tuple[str, ...]:
 def _damage_table(report: _Report, section: Section, goal: AttackGoal) -> Iterator[str]:
     means = mean_damage_for_objective(_counted(report.effects, section), section.axis, goal)
     lines = [
-        (name, *(_damage_text(means, name, budget, goal) for budget in report.budgets))
+        (name, *(damage_text(means, name, budget, goal) for budget in report.budgets))
         for name in dict.fromkeys(name for name, _ in means)
     ]
     if lines:
@@ -266,17 +267,12 @@ def _damage_table(report: _Report, section: Section, goal: AttackGoal) -> Iterat
         yield table(headers, [False, *[True] * len(report.budgets)], lines)
 
 
-def _damage_text(means: Means, name: str, budget: str, goal: AttackGoal) -> str:
-    estimate = means.get((name, budget))
-    return "–" if estimate is None else goal.text(estimate.mean)
-
-
 def _objective_table(report: _Report) -> str:
     """Return the damage of every kind by attacks with each objective, by budget."""
     damages = _by_objective(report.effects)
     rows = dict.fromkeys(chain.from_iterable(means for _, means in damages))
     lines = [
-        (budget, objective, *(_damage_text(m, objective, budget, g) for g, m in damages))
+        (budget, objective, *(damage_text(m, objective, budget, g) for g, m in damages))
         for objective, budget in sorted(rows, key=lambda row: report.budgets.index(row[1]))
     ]
     headers = ("budget", "objective", *(goal.header for goal in GOALS))
